@@ -1,0 +1,34 @@
+# Two commands: `make run` (the main job) and `make test` (the whole suite).
+# Each sets up .venv from constraints.txt when it is missing or out of date.
+
+PYTHON ?= python3
+CONFIG ?= configs/digits.yaml
+VENV := .venv
+READY := $(VENV)/.ready
+
+.PHONY: run test lint clean help
+
+help:
+	@echo "make run   [CONFIG=configs/digits.yaml]  set up .venv, run the experiment, write runs/"
+	@echo "make test  [TESTS='tests -k name']       set up .venv, run the test suite"
+	@echo "make lint                                ruff and mypy"
+	@echo "make clean                               remove .venv and build output; runs/ stays"
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "qspin needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,test]'
+	touch $@
+
+run: $(READY)
+	$(VENV)/bin/qspin run $(CONFIG) --resume
+
+test: $(READY)
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+lint: $(READY)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check ruff mypy types-PyYAML
+	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .mypy_cache

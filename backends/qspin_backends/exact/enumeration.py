@@ -1,0 +1,137 @@
+"""All 2**N energies of a problem, and every thermal average that follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from qspin.errors import CapacityError
+from qspin.problem import IsingProblem
+from qspin_backends.exact.kernels import fill_energies, sum_by_popcount, walsh_hadamard
+
+__all__ = ["MAX_SPINS", "Enumeration", "enumerate_problem"]
+
+MAX_SPINS = 26
+_DEGENERATE = 1e-10  # energies closer than this fraction of the energy scale count as one level
+
+
+def enumerate_problem(problem: IsingProblem, *, max_spins: int = MAX_SPINS) -> Enumeration:
+    """Compute the energy of every configuration.
+
+    Raises
+    ------
+    CapacityError
+        If the problem has more than `max_spins` spins; the message says what it would need.
+    """
+    n = problem.n_spins
+    if n > max_spins:
+        needed = 16 * 2.0**n / 2**30
+        raise CapacityError(
+            f"exact enumerates 2^N configurations: {n} spins would need {needed:,.3g} GiB of memory and "
+            f"{2.0 ** (n - max_spins):,.3g} times the work of {max_spins}, the limit (max_spins). "
+            "Use a smaller problem, or the backend 'tempering'"
+        )
+    couplings = problem.couplings.toarray() if problem.is_sparse else problem.couplings
+    energies = np.empty(2**n)
+    fill_energies(np.ascontiguousarray(couplings), problem.fields, problem.offset, energies)
+    scale = np.abs(problem.edges.couplings).sum() + np.abs(problem.fields).sum()
+    return Enumeration(energies, tolerance=_DEGENERATE * scale)
+
+
+@dataclass(frozen=True, eq=False)
+class Enumeration:
+    """The full spectrum of a problem.
+
+    Parameters
+    ----------
+    energies : float64 (2**N,), units of energy; bit i of the index is (1 + s_i) / 2
+    tolerance : energies closer than this belong to one level
+    """
+
+    energies: NDArray[np.float64]
+    tolerance: float
+
+    @property
+    def n_spins(self) -> int:
+        return len(self.energies).bit_length() - 1
+
+    @cached_property
+    def ground_energy(self) -> float:
+        return float(self.energies.min())
+
+    @cached_property
+    def ground_degeneracy(self) -> int:
+        """How many configurations share the lowest energy."""
+        return int(np.count_nonzero(self.energies <= self.ground_energy + self.tolerance))
+
+    def ground_states(self) -> NDArray[np.int8]:
+        """All configurations of lowest energy, int8 (ground_degeneracy, N)."""
+        return self.configurations(np.flatnonzero(self.energies <= self.ground_energy + self.tolerance))
+
+    def levels(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Distinct energies, ascending, and the number of configurations at each."""
+        ordered = np.sort(self.energies)
+        first = np.flatnonzero(np.diff(ordered, prepend=-np.inf) > self.tolerance)
+        return ordered[first], np.diff(first, append=len(ordered))
+
+    def configurations(self, states: NDArray[np.integer]) -> NDArray[np.int8]:
+        """Spins of numbered configurations, int8 (..., N)."""
+        bits = (np.asarray(states)[..., None] >> np.arange(self.n_spins)) & 1
+        return (2 * bits - 1).astype(np.int8)
+
+    def probabilities(self, beta: float) -> NDArray[np.float64]:
+        """Boltzmann weights exp(-beta E) / Z of all configurations, float64 (2**N,)."""
+        weights = np.exp(-beta * (self.energies - self.ground_energy))
+        weights /= weights.sum()
+        return weights
+
+    def log_partition(self, beta: float) -> float:
+        """ln Z at inverse temperature `beta`."""
+        return float(logsumexp(-beta * self.energies))
+
+    def mean_energy(self, beta: float) -> float:
+        """<E>, units of energy."""
+        return float(self.probabilities(beta) @ self.energies)
+
+    def heat_capacity(self, beta: float) -> float:
+        """beta^2 (<E^2> - <E>^2) of the whole system, in units of Boltzmann's constant."""
+        probabilities = self.probabilities(beta)
+        return float(beta**2 * (probabilities @ (self.energies - probabilities @ self.energies) ** 2))
+
+    def magnetisations(self, beta: float) -> NDArray[np.float64]:
+        """<s_i>, float64 (N,)."""
+        return -self._transformed(beta)[1 << np.arange(self.n_spins)]
+
+    def correlations(self, beta: float) -> NDArray[np.float64]:
+        """<s_i s_j>, float64 (N, N), ones on the diagonal."""
+        single = 1 << np.arange(self.n_spins)
+        return self._transformed(beta)[single[:, None] ^ single[None, :]]
+
+    def overlap_distribution(self, beta: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(q, P(q)) of two independent replicas: overlaps -1 to 1 ascending, probabilities, both (N + 1,).
+
+        The overlap of two configurations depends on their XOR alone, so P(q) is an autocorrelation of the
+        Boltzmann weights over XOR, summed by the number of differing spins.
+        """
+        spectrum = self._transformed(beta)
+        spectrum *= spectrum
+        walsh_hadamard(spectrum)
+        by_distance = sum_by_popcount(spectrum, self.n_spins) / len(spectrum)
+        n = max(self.n_spins, 1)
+        return 1.0 - 2.0 * np.arange(self.n_spins, -1, -1) / n, by_distance[::-1]
+
+    def sample(self, beta: float, size: int, rng: np.random.Generator) -> NDArray[np.int8]:
+        """`size` independent configurations from the Boltzmann distribution, int8 (size, N)."""
+        cumulative = np.cumsum(self.probabilities(beta))
+        states = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
+        return self.configurations(np.minimum(states, len(cumulative) - 1))
+
+    def _transformed(self, beta: float) -> NDArray[np.float64]:
+        """Walsh-Hadamard transform of the weights: entry A is (-1)**|A| <prod of s_i, i in A>."""
+        values = self.probabilities(beta)
+        walsh_hadamard(values)
+        return values

@@ -1,0 +1,78 @@
+"""Independent exact samples of the Boltzmann distribution, by enumeration of all configurations."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from qspin.problem import IsingProblem
+from qspin.sampler import (
+    Ladder,
+    PositiveInt,
+    Seed,
+    allocate_spins,
+    report_progress,
+    resolved_seed,
+    run_info,
+    settings,
+)
+from qspin.samples import SampleSet
+from qspin_backends.exact.enumeration import MAX_SPINS, Enumeration, enumerate_problem
+
+__all__ = ["Exact"]
+
+
+@settings
+class Exact:
+    """Draw `n_replicas` independent configurations from exp(-beta E) / Z at each inverse temperature.
+
+    Parameters
+    ----------
+    betas : ascending inverse temperatures, units of 1/energy
+    n_replicas : independent samples at each beta; there are no chains, so each has one draw
+    max_spins : refuse larger problems; memory grows as 16 bytes x 2^N (1 GiB at 26 spins)
+    """
+
+    name: ClassVar[str] = "exact"
+
+    betas: Ladder = (1.0,)
+    n_replicas: PositiveInt = 100
+    max_spins: Annotated[int, Field(ge=0, le=34)] = MAX_SPINS
+
+    def enumerate(self, problem: IsingProblem) -> Enumeration:
+        """All energies of the problem: spectrum, ground states, exact averages and exact P(q).
+
+        Raises
+        ------
+        CapacityError
+            If the problem is larger than `max_spins`.
+        """
+        return enumerate_problem(problem, max_spins=self.max_spins)
+
+    def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
+        """Returns spins (beta, replica, 1, spin); `info` holds the ground-state energy and degeneracy.
+
+        Raises
+        ------
+        CapacityError
+            If the problem is larger than `max_spins`.
+        """
+        seed = resolved_seed(seed)
+        start = time.perf_counter()
+        spectrum = self.enumerate(problem)
+        prepared = time.perf_counter()
+        spins = allocate_spins(len(self.betas), self.n_replicas, 1, problem.n_spins)
+        for b, stream in enumerate(np.random.SeedSequence(seed).spawn(len(self.betas))):
+            spins[b, :, 0] = spectrum.sample(self.betas[b], self.n_replicas, np.random.default_rng(stream))
+            report_progress((b + 1) / len(self.betas))
+        info = run_info(
+            self,
+            seed,
+            clocks={"prepare": prepared - start, "sample": time.perf_counter() - prepared},
+            ground_energy=spectrum.ground_energy,
+            ground_degeneracy=spectrum.ground_degeneracy,
+        )
+        return SampleSet.from_spins(problem, spins, self.betas, info)

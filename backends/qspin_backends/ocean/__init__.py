@@ -1,0 +1,5 @@
+"""Any dimod sampler as a backend."""
+
+from qspin_backends.ocean.sampler import Ocean
+
+__all__ = ["Ocean"]

@@ -1,0 +1,373 @@
+"""IsingProblem: the one object that every sampler takes and every reader, generator and network gives."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from qspin.errors import InputError
+from qspin.validate import (
+    checked_couplings,
+    checked_fields,
+    checked_labels,
+    checked_offset,
+    checked_spins,
+)
+
+if TYPE_CHECKING:
+    import dimod
+    import networkx as nx
+
+__all__ = ["CSR", "Edges", "IsingProblem", "labels_from_json", "labels_to_json"]
+
+_CHUNK_ELEMENTS = 2**22
+
+
+class CSR(NamedTuple):
+    """Compressed rows of the symmetric coupling matrix, and the fields: what a kernel reads."""
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    couplings: NDArray[np.float64]
+    fields: NDArray[np.float64]
+
+
+class Edges(NamedTuple):
+    """Each coupling once, `i < j`, ordered by (i, j)."""
+
+    i: NDArray[np.int64]
+    j: NDArray[np.int64]
+    couplings: NDArray[np.float64]
+
+
+class IsingProblem:
+    """An Ising energy function of N spins, immutable.
+
+    ``E(s) = sum_{i<j} J_ij s_i s_j + sum_i h_i s_i + offset`` with s in {-1, +1}: a negative coupling is
+    ferromagnetic, the sign convention of dimod.
+
+    Parameters
+    ----------
+    couplings : array or scipy sparse matrix (N, N), units of energy
+        Symmetric with zero diagonal. Dense input stays dense, sparse input stays sparse; explicit zeros of
+        a sparse matrix are kept as couplings of strength zero.
+    fields : array (N,), units of energy, default zero
+    offset : constant added to every energy
+    labels : N distinct hashable names of the spins, default ``0 .. N-1``
+
+    Raises
+    ------
+    InputError
+        If the couplings are not square, not symmetric, not finite or have a non-zero diagonal, or if the
+        fields or labels do not fit them.
+
+    Examples
+    --------
+    >>> pair = IsingProblem([[0, -1], [-1, 0]], fields=[0.5, 0])
+    >>> pair.energies([[1, 1], [-1, -1], [1, -1]])
+    array([-0.5, -1.5,  1.5])
+    """
+
+    def __init__(
+        self,
+        couplings: ArrayLike | sparse.sparray | sparse.spmatrix,
+        fields: ArrayLike | None = None,
+        offset: float = 0.0,
+        labels: Iterable[Hashable] | None = None,
+    ):
+        self._couplings = checked_couplings(couplings)
+        n = self._couplings.shape[0]
+        self._fields = checked_fields(fields, n)
+        self._offset = checked_offset(offset)
+        self._labels = checked_labels(labels, n)
+
+    # -- what it is ------------------------------------------------------------------------------
+
+    @property
+    def couplings(self) -> NDArray[np.float64] | sparse.csr_array:
+        """Symmetric (N, N) matrix: a read-only array, or a CSR array if the problem is sparse."""
+        return self._couplings
+
+    @property
+    def fields(self) -> NDArray[np.float64]:
+        """Fields h_i, shape (N,), read-only."""
+        return self._fields
+
+    @property
+    def offset(self) -> float:
+        return self._offset
+
+    @property
+    def labels(self) -> Sequence[Hashable]:
+        """Names of the spins in order; a `range` where none were given."""
+        return self._labels
+
+    @property
+    def n_spins(self) -> int:
+        return self._couplings.shape[0]
+
+    @property
+    def n_couplings(self) -> int:
+        return len(self.edges.i)
+
+    @property
+    def is_sparse(self) -> bool:
+        return sparse.issparse(self._couplings)
+
+    @cached_property
+    def csr(self) -> CSR:
+        """Row-compressed couplings and fields: indptr (N+1,), indices and couplings (2 n_couplings,)."""
+        rows = sparse.csr_array(self._couplings)
+        return CSR(
+            rows.indptr.astype(np.int64),
+            rows.indices.astype(np.int32),
+            rows.data.astype(np.float64),
+            self._fields,
+        )
+
+    @cached_property
+    def edges(self) -> Edges:
+        """Every coupling once, arrays of shape (n_couplings,)."""
+        if self.is_sparse:
+            rows = np.repeat(np.arange(self.n_spins), np.diff(self._couplings.indptr))
+            columns, values = self._couplings.indices, self._couplings.data
+            upper = columns > rows
+            return Edges(rows[upper], columns[upper].astype(np.int64), values[upper])
+        i, j = np.nonzero(np.triu(self._couplings))
+        return Edges(i, j, self._couplings[i, j])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of couplings, fields, offset and labels, hex; the same for dense and sparse storage."""
+        i, j, couplings = self.edges
+        present = couplings != 0
+        sha = hashlib.sha256(f"ising 1 {self.n_spins} ".encode())
+        if not isinstance(self._labels, range):
+            sha.update(labels_to_json(self._labels).encode())
+        for indices in (i, j):
+            sha.update(np.ascontiguousarray(indices[present], dtype="<i8").tobytes())
+        for values in (couplings[present], self._fields, np.asarray([self._offset])):
+            sha.update(np.ascontiguousarray(values + 0.0, dtype="<f8").tobytes())
+        return sha.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, IsingProblem) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        kind = "sparse" if self.is_sparse else "dense"
+        fields = "with fields" if self._fields.any() else "no fields"
+        return f"IsingProblem({self.n_spins} spins, {self.n_couplings} couplings, {kind}, {fields})"
+
+    # -- what it does ----------------------------------------------------------------------------
+
+    def energies(self, spins: ArrayLike) -> NDArray[np.float64]:
+        """Energies of configurations.
+
+        Parameters
+        ----------
+        spins : array (..., N) of -1 and +1
+
+        Returns
+        -------
+        array (...), float64, units of energy
+
+        Raises
+        ------
+        InputError
+            If the last axis is not N long or a value is neither -1 nor +1.
+        """
+        spins = checked_spins(spins, self.n_spins)
+        flat = spins.reshape(math.prod(spins.shape[:-1]), self.n_spins)
+        energies = np.empty(len(flat))
+        chunk = max(1, _CHUNK_ELEMENTS // max(1, self.n_spins))
+        for start in range(0, len(flat), chunk):
+            block = flat[start : start + chunk].astype(np.float64)
+            local = (self._couplings @ block.T).T
+            energies[start : start + chunk] = 0.5 * np.einsum("ki,ki->k", block, local)
+            energies[start : start + chunk] += block @ self._fields
+        return (energies + self._offset).reshape(spins.shape[:-1])
+
+    def scaled(self, factor: float) -> IsingProblem:
+        """The same problem with couplings, fields and offset times `factor`."""
+        return IsingProblem(
+            self._couplings * factor, self._fields * factor, self._offset * factor, self._labels
+        )
+
+    # -- conversions -----------------------------------------------------------------------------
+
+    @classmethod
+    def from_edges(
+        cls,
+        n_spins: int,
+        i: ArrayLike,
+        j: ArrayLike,
+        couplings: ArrayLike,
+        fields: ArrayLike | None = None,
+        offset: float = 0.0,
+        labels: Iterable[Hashable] | None = None,
+    ) -> IsingProblem:
+        """A sparse problem from one entry a coupling; spins count from 0, entries of one pair add up."""
+        i, j = np.asarray(i, dtype=np.int64), np.asarray(j, dtype=np.int64)
+        outside = (np.minimum(i, j) < 0) | (np.maximum(i, j) >= n_spins)
+        if outside.any():
+            k = int(np.flatnonzero(outside)[0])
+            raise InputError(f"spins are numbered 0 to {n_spins - 1}; edge {k} joins {i[k]} and {j[k]}")
+        values = np.asarray(couplings, dtype=np.float64)
+        rows, columns = np.concatenate([i, j]), np.concatenate([j, i])
+        matrix = sparse.coo_array(
+            (np.concatenate([values, values]), (rows, columns)), shape=(n_spins, n_spins)
+        )
+        return cls(sparse.csr_array(matrix), fields, offset, labels)
+
+    @classmethod
+    def from_bqm(cls, bqm: dimod.BinaryQuadraticModel) -> IsingProblem:
+        """From a dimod BQM of either vartype; exact for SPIN, for BINARY as exact as dimod's own change."""
+        linear, (i, j, quadratic), offset = bqm.spin.to_numpy_vectors(
+            variable_order=list(bqm.variables), sort_indices=True
+        )
+        return cls.from_edges(len(linear), i, j, quadratic, linear, float(offset), list(bqm.variables))
+
+    def to_bqm(self) -> dimod.BinaryQuadraticModel:
+        """The same energy as a dimod BQM of vartype SPIN; couplings of strength zero are kept."""
+        import dimod
+
+        bqm = dimod.BinaryQuadraticModel(dimod.SPIN)
+        bqm.offset = self._offset
+        bqm.add_linear_from(zip(self._labels, self._fields.tolist(), strict=True))
+        labels = self._labels
+        bqm.add_quadratic_from(
+            (labels[i], labels[j], value)
+            for i, j, value in zip(*(column.tolist() for column in self.edges), strict=True)
+        )
+        return bqm
+
+    @classmethod
+    def from_qubo(cls, qubo: Mapping[tuple[Hashable, Hashable], float], offset: float = 0.0) -> IsingProblem:
+        """From ``E(x) = sum Q_uv x_u x_v + offset`` over x in {0, 1}, x = (1 + s) / 2.
+
+        Parameters
+        ----------
+        qubo : (u, v) -> Q_uv; ``(u, u)`` is linear, and (u, v) and (v, u) add up
+        """
+        index: dict[Hashable, int] = {}
+        linear: dict[int, list[float]] = {}
+        quadratic: dict[tuple[int, int], list[float]] = {}
+        for pair, value in qubo.items():
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise InputError(f"QUBO keys must be pairs of labels, e.g. ('a', 'b'); got {pair!r}")
+            u, v = (index.setdefault(label, len(index)) for label in pair)
+            if u == v:
+                linear.setdefault(u, []).append(float(value))
+            else:
+                quadratic.setdefault((min(u, v), max(u, v)), []).append(float(value))
+        diagonal = {u: math.fsum(values) for u, values in linear.items()}
+        pairs = {pair: math.fsum(values) for pair, values in quadratic.items()}
+        halves = [[diagonal.get(u, 0.0) / 2] for u in range(len(index))]
+        for (u, v), value in pairs.items():
+            halves[u].append(value / 4)
+            halves[v].append(value / 4)
+        constant = math.fsum(
+            [offset, *(value / 2 for value in diagonal.values()), *(v / 4 for v in pairs.values())]
+        )
+        i, j = zip(*pairs, strict=True) if pairs else ((), ())
+        couplings = [value / 4 for value in pairs.values()]
+        return cls.from_edges(
+            len(index), i, j, couplings, [math.fsum(h) for h in halves], constant, list(index)
+        )
+
+    def to_qubo(self) -> tuple[dict[tuple[Hashable, Hashable], float], float]:
+        """(Q, offset) with ``E(s) = sum Q_uv x_u x_v + offset``, x = (1 + s) / 2.
+
+        Every spin has a diagonal entry, so no label is lost. Sums are rounded once (`math.fsum`): the round
+        trip is exact wherever the sums are representable, and within one rounding of them elsewhere.
+        """
+        labels, (i, j, couplings) = self._labels, self.edges
+        terms = [[2 * h] for h in self._fields.tolist()]
+        qubo: dict[tuple[Hashable, Hashable], float] = {(v, v): 0.0 for v in labels}
+        for u, v, value in zip(i.tolist(), j.tolist(), couplings.tolist(), strict=True):
+            terms[u].append(-2 * value)
+            terms[v].append(-2 * value)
+            qubo[labels[u], labels[v]] = 4 * value
+        for label, parts in zip(labels, terms, strict=True):
+            qubo[label, label] = math.fsum(parts)
+        return qubo, math.fsum([self._offset, *couplings.tolist(), *(-self._fields).tolist()])
+
+    @classmethod
+    def from_networkx(cls, graph: nx.Graph, *, weight: str = "weight", field: str = "field") -> IsingProblem:
+        """From an undirected graph: edge attribute `weight` is the coupling, node attribute `field` the field
+        of its spin.
+
+        As everywhere in networkx, an edge without the attribute weighs 1, and parallel edges add up. A node
+        without the attribute has field 0; ``graph.graph["offset"]`` is the offset, default 0.
+
+        Raises
+        ------
+        InputError
+            For a directed graph (couplings are symmetric) or a self-loop (s_i s_i is a constant).
+        """
+        if graph.is_directed():
+            raise InputError("couplings are symmetric, but the graph is directed; pass graph.to_undirected()")
+        index = {node: k for k, node in enumerate(graph.nodes)}
+        edges = list(graph.edges(data=weight, default=1.0))
+        for u, v, _ in edges:
+            if u == v:
+                raise InputError(
+                    f"node {u!r} has a self-loop; s_i s_i is a constant, so remove it with "
+                    "graph.remove_edges_from(nx.selfloop_edges(graph)) or put it into the offset"
+                )
+        i = [index[u] for u, _, _ in edges]
+        j = [index[v] for _, v, _ in edges]
+        couplings = [value for _, _, value in edges]
+        fields = [value for _, value in graph.nodes(data=field, default=0.0)]
+        offset = graph.graph.get("offset", 0.0)
+        return cls.from_edges(len(index), i, j, couplings, fields, offset, list(index))
+
+    def to_networkx(self, *, weight: str = "weight", field: str = "field") -> nx.Graph:
+        """Graph with the couplings, fields and offset as attributes; the inverse of `from_networkx`."""
+        import networkx as nx
+
+        graph = nx.Graph(offset=self._offset)
+        for label, value in zip(self._labels, self._fields.tolist(), strict=True):
+            graph.add_node(label, **{field: value})
+        for i, j, value in zip(*(column.tolist() for column in self.edges), strict=True):
+            graph.add_edge(self._labels[i], self._labels[j], **{weight: value})
+        return graph
+
+
+def labels_to_json(labels: Iterable[Hashable]) -> str:
+    """Labels as JSON: numbers, strings and (nested) tuples of them; a `range` in short form.
+
+    Raises
+    ------
+    InputError
+        If a label is of a type that JSON cannot carry.
+    """
+    from dimod.variables import iter_serialize_variables
+
+    if isinstance(labels, range):
+        return json.dumps({"range": len(labels)})
+    try:
+        return json.dumps(list(iter_serialize_variables(labels)))
+    except TypeError as error:
+        raise InputError(f"labels must be numbers, strings or tuples of them to be stored; {error}") from None
+
+
+def labels_from_json(text: str) -> Sequence[Hashable]:
+    """The inverse of `labels_to_json`."""
+    from dimod.variables import iter_deserialize_variables
+
+    stored = json.loads(text)
+    if isinstance(stored, dict):
+        return range(stored["range"])
+    return tuple(iter_deserialize_variables(stored))

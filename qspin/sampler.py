@@ -1,0 +1,36 @@
+"""What a backend is: frozen settings and one method. Authors of a backend import everything from here.
+
+A sampler is a class whose settings are fixed at construction and whose `sample` takes a problem and a seed
+and returns a `SampleSet`; nothing evolves on it. `qspin.testing.SamplerContract` checks the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from qspin.problem import IsingProblem
+from qspin.progress import report_progress
+from qspin.samples import SampleSet, allocate_spins, run_info
+from qspin.settings import AutoLadder, Ladder, PositiveInt, Seed, resolved_seed, settings
+
+__all__ = [
+    "AutoLadder",
+    "Ladder",
+    "PositiveInt",
+    "Sampler",
+    "Seed",
+    "allocate_spins",
+    "report_progress",
+    "resolved_seed",
+    "run_info",
+    "settings",
+]
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Anything that samples an Ising problem."""
+
+    def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
+        """Sample `problem`; the same seed gives the same samples, None draws a fresh one and records it."""
+        ...

@@ -1,0 +1,165 @@
+"""Settings of a backend: frozen, and refused by name when they are given, not when they hurt."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import math
+import secrets
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
+
+import numpy as np
+import pydantic
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, PositiveInt, Tag
+
+from qspin.errors import InputError, nearest_name
+
+__all__ = [
+    "AutoLadder",
+    "Ladder",
+    "PositiveInt",
+    "Seed",
+    "explain",
+    "resolved_seed",
+    "setting_names",
+    "settings",
+    "settings_of",
+]
+
+T = TypeVar("T")
+Seed = int | None
+
+
+def _expanded(value: Any) -> Any:
+    """Spell out ``{geometric: [first, last, count]}``, ``{linear: ...}`` and ``{temperatures: [...]}``."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if not isinstance(value, Mapping):
+        return [value] if isinstance(value, int | float) else value
+    forms = ("geometric", "linear", "temperatures")
+    if len(value) != 1 or next(iter(value)) not in forms:
+        raise ValueError(f"a ladder is a list of betas or a mapping with one key of {', '.join(forms)}")
+    form, numbers = next(iter(value.items()))
+    if form == "temperatures":
+        return sorted(1 / float(temperature) if float(temperature) else math.inf for temperature in numbers)
+    if len(numbers) != 3 or int(numbers[2]) < 1:
+        raise ValueError(f"{form} takes [first beta, last beta, how many]")
+    space = np.geomspace if form == "geometric" else np.linspace
+    return space(float(numbers[0]), float(numbers[1]), int(numbers[2])).tolist()
+
+
+def _ascending(betas: tuple[float, ...]) -> tuple[float, ...]:
+    for lower, upper in itertools.pairwise(betas):
+        if not lower < upper:
+            raise ValueError(f"betas must ascend strictly, but {lower:g} stands before {upper:g}")
+    return betas
+
+
+_NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_LadderForm = list[_NonNegative] | dict[str, list[float]]
+
+Ladder = Annotated[
+    tuple[_NonNegative, ...],
+    Field(min_length=1),
+    BeforeValidator(_expanded, json_schema_input_type=_LadderForm),
+    AfterValidator(_ascending),
+]
+"""Ascending inverse temperatures, units of 1/energy."""
+
+AutoLadder = Annotated[
+    Annotated[Literal["auto"], Tag("<auto>")] | Annotated[Ladder, Tag("<ladder>")],
+    Discriminator(lambda value: "<auto>" if isinstance(value, str) else "<ladder>"),
+]
+"""A `Ladder`, or ``auto``: the backend finds one for the problem."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def settings(cls: type[T]) -> type[T]:
+    """Class decorator: a frozen, keyword-only dataclass whose fields are validated at construction.
+
+    Raises (from the decorated class)
+    ---------------------------------
+    InputError
+        For an unknown setting (with the nearest valid name) or a value that cannot work.
+
+    Examples
+    --------
+    >>> @settings
+    ... class HeatBath:
+    ...     betas: Ladder = (1.0,)
+    >>> HeatBath(beta=[2.0])
+    Traceback (most recent call last):
+    ...
+    qspin.errors.InputError: heatbath has no setting 'beta': did you mean 'betas'? Valid names: betas
+    """
+    validated = pydantic.dataclasses.dataclass(
+        cls, frozen=True, kw_only=True, config=ConfigDict(extra="forbid", ser_json_inf_nan="constants")
+    )
+    construct = validated.__init__
+
+    @functools.wraps(construct)
+    def __init__(self: Any, **given: Any) -> None:
+        names = setting_names(type(self))
+        for name in given:
+            if name not in names:
+                raise InputError(
+                    f"{_title(type(self))} has no setting {name!r}: {nearest_name(name, names)}", key=(name,)
+                )
+        try:
+            construct(self, **given)
+        except pydantic.ValidationError as error:
+            raise explain(error, _title(type(self))) from None
+
+    validated.__init__ = __init__  # type: ignore[method-assign]
+    return validated
+
+
+def explain(error: pydantic.ValidationError, where: str) -> InputError:
+    """The first fault of a failed validation as one line: which setting, what was expected, what came."""
+    first = error.errors()[0]
+    key = tuple(part for part in first["loc"] if isinstance(part, int) or not part.startswith("<"))
+    reason = str(first["msg"]).removeprefix("Value error, ").replace("Input should be", "should be")
+    if not key:
+        return InputError(f"{where}: {reason}")
+    came = "" if first["type"] == "missing" else f"; got {_short(first['input'])}"
+    return InputError(f"{where}: {'.'.join(map(str, key))}: {reason}{came}", key=key)
+
+
+def setting_names(cls: type) -> list[str]:
+    """Names of the settings of a backend class, in order; empty if it declares none as dataclass fields."""
+    return [field.name for field in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
+
+
+def settings_of(sampler: object) -> dict[str, Any]:
+    """Settings of a sampler as plain JSON values."""
+    if not dataclasses.is_dataclass(sampler) or isinstance(sampler, type):
+        return {}
+    return pydantic.TypeAdapter(dict[str, Any]).dump_python(
+        {name: getattr(sampler, name) for name in setting_names(type(sampler))}, mode="json"
+    )
+
+
+def resolved_seed(seed: Seed) -> int:
+    """`seed` itself, or fresh entropy where none was given, so that every run can be repeated.
+
+    Raises
+    ------
+    InputError
+        If the seed is not a non-negative integer.
+    """
+    if seed is None:
+        return secrets.randbits(48)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed must be a non-negative integer or None; got {seed!r}")
+    return int(seed)
+
+
+def _title(cls: type) -> str:
+    return str(getattr(cls, "name", cls.__name__.lower()))
+
+
+def _short(value: Any, length: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= length else text[: length - 3] + "..."
