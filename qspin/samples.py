@@ -138,6 +138,12 @@ class SampleSet:
         """Inverse temperatures (n_betas,); NaN where the sampler has no thermostat."""
         return self.dataset["beta"].values
 
+    @property
+    def temperatures(self) -> NDArray[np.float64]:
+        """1 / beta (n_betas,), units of energy; infinite at beta = 0, NaN without a thermostat."""
+        with np.errstate(divide="ignore"):
+            return 1.0 / self.betas
+
     @cached_property
     def info(self) -> dict[str, Any]:
         """Backend, settings, seed, problem digest, versions, clocks, status and warnings."""
@@ -255,7 +261,7 @@ class SampleSet:
         )
 
     def to_dimod(self) -> dimod.SampleSet:
-        """All configurations as a dimod sample set of vartype SPIN, with beta, replica and draw as vectors."""
+        """All configurations as a dimod sample set of vartype SPIN, beta, replica and draw as vectors."""
         import dimod
 
         shape = self.energies.shape

@@ -16,7 +16,7 @@ _FEWEST, _MOST = 8, 48
 def automatic_ladder(problem: IsingProblem) -> tuple[float, ...]:
     """Inverse temperatures spaced geometrically between the two ends that local fields suggest.
 
-    At infinite temperature the local field of spin i has root mean square sigma_i = sqrt(h_i^2 + sum_j J_ij^2).
+    At infinite temperature local fields have root mean squares sigma_i = sqrt(h_i^2 + sum_j J_ij^2).
     The ladder runs from 0.1 / max sigma to 10 / median sigma, with a number of temperatures that grows as
     sqrt(N), as constant swap rates ask (Hukushima, Nemoto 1996). All three choices are ours; scaling every
     energy by a factor scales the ladder by its inverse.

@@ -1,0 +1,112 @@
+"""Are the chains in equilibrium? ESS and R-hat per temperature by ArviZ, swap rates of tempering."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from qspin.samples import SampleSet
+
+__all__ = ["chain_diagnostics", "effective_sample_size", "equilibrium_warnings", "r_hat"]
+
+R_HAT_LIMIT = 1.05  # ours; Vehtari et al. ask for 1.01, which hundreds of independent draws exceed by chance
+ESS_LIMIT = 100
+_FEWEST_DRAWS = 4
+
+
+def effective_sample_size(values: ArrayLike) -> NDArray[np.float64]:
+    """Bulk effective sample size over all chains (Vehtari et al. 2021, Bayesian Anal. 16, 667), by ArviZ.
+
+    Parameters
+    ----------
+    values : array (..., chain, draw)
+
+    Returns
+    -------
+    array (...); chains of one draw are independent samples and count as such; NaN for two or three draws,
+    which are too few to tell
+    """
+    array = np.asarray(values, dtype=np.float64)
+    chains, draws = array.shape[-2:]
+    if draws == 1:
+        return np.full(array.shape[:-2], float(chains))
+    if draws < _FEWEST_DRAWS:
+        return np.full(array.shape[:-2], np.nan)
+    from arviz_stats.base import array_stats
+
+    return np.asarray(array_stats.ess(array), dtype=np.float64)
+
+
+def r_hat(values: ArrayLike) -> NDArray[np.float64]:
+    """Rank-normalised split R-hat over chains (Vehtari et al. 2021), by ArviZ.
+
+    Parameters
+    ----------
+    values : array (..., chain, draw)
+
+    Returns
+    -------
+    array (...); 1 where every value is the same, infinite where chains are frozen at different values, NaN
+    for fewer than two chains or four draws
+    """
+    array = np.asarray(values, dtype=np.float64)
+    chains, draws = array.shape[-2:]
+    if chains < 2 or draws < _FEWEST_DRAWS:
+        return np.full(array.shape[:-2], np.nan)
+    from arviz_stats.base import array_stats
+
+    constant = np.ptp(array, axis=(-2, -1)) == 0
+    frozen = (np.ptp(array, axis=-1) == 0).all(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values_by_arviz = np.asarray(array_stats.rhat(array), dtype=np.float64)
+    return np.where(constant, 1.0, np.where(frozen, np.inf, values_by_arviz))
+
+
+def chain_diagnostics(samples: SampleSet) -> xr.Dataset:
+    """Per temperature: ``ess`` and ``r_hat`` of the energy, and ``swap_rate`` where the sampler gives it.
+
+    Temperatures are never mixed: every beta has its own chains, its replicas.
+    """
+    energies = samples.energies.values
+    diagnostics = xr.Dataset(
+        {"ess": ("beta", effective_sample_size(energies)), "r_hat": ("beta", r_hat(energies))},
+        coords={"beta": samples.betas},
+    )
+    if "swap_rate" in samples.dataset:
+        diagnostics["swap_rate"] = ("beta", samples.dataset["swap_rate"].values)
+    return diagnostics
+
+
+def equilibrium_warnings(samples: SampleSet) -> list[str]:
+    """What to know before trusting these samples: the sampler's own warnings, R-hat and ESS.
+
+    Returns
+    -------
+    one sentence a fault, empty if nothing was found (which is no proof of equilibrium)
+    """
+    found = list(samples.info["warnings"])
+    if samples.info["status"] != "complete":
+        found.append(f"the samples are {samples.info['status']}: the run did not reach its end")
+    diagnostics = chain_diagnostics(samples)
+    split, few = diagnostics["r_hat"].values, diagnostics["ess"].values
+    if (wrong := split > R_HAT_LIMIT).any():
+        found.append(
+            f"R-hat of the energy exceeds {R_HAT_LIMIT} at {_count(wrong)}, at most {np.nanmax(split):.3g} "
+            f"at T = {_temperature(samples, int(np.nanargmax(split)))}: replicas disagree, run longer"
+        )
+    if (wrong := few < ESS_LIMIT).any():
+        found.append(
+            f"the energy has fewer than {ESS_LIMIT} effective samples at {_count(wrong)}, at least "
+            f"R-hat of the energy exceeds {R_HAT_LIMIT} at {_count(wrong)}, up to {np.nanmax(split):.3g} "
+        )
+    return found
+
+
+def _count(which: NDArray[np.bool_]) -> str:
+    return f"{int(which.sum())} of {len(which)} temperatures"
+
+
+def _temperature(samples: SampleSet, index: int) -> str:
+    beta = samples.betas[index]
+    return "unknown" if np.isnan(beta) else "infinity" if beta == 0 else f"{1 / beta:.4g}"

@@ -1,0 +1,177 @@
+"""Random and planted instances. The seed given here is the seed of the couplings, never of a sampling run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.errors import InputError, MissingExtraError
+from qspin.networks.hopfield import hebbian
+from qspin.problem import IsingProblem
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+__all__ = [
+    "Planted",
+    "edwards_anderson",
+    "hopfield",
+    "lattice_ferromagnet",
+    "mattis",
+    "maxcut_regular",
+    "pegasus",
+    "sherrington_kirkpatrick",
+    "wishart",
+    "zephyr",
+]
+
+Distribution = Literal["gaussian", "bimodal"]
+
+
+class Planted(NamedTuple):
+    """A problem whose ground state is known by construction."""
+
+    problem: IsingProblem
+    ground_state: NDArray[np.int8]
+    ground_energy: float
+
+
+def sherrington_kirkpatrick(n_spins: int, *, couplings: Distribution = "gaussian", seed: int) -> IsingProblem:
+    """Fully connected glass, J_ij of mean 0 and variance 1/N (Sherrington, Kirkpatrick 1975); T_c = 1."""
+    _check_at_least("n_spins", n_spins, 1)
+    rng = np.random.default_rng(seed)
+    upper = np.zeros((n_spins, n_spins))
+    rows = np.triu_indices(n_spins, 1)
+    upper[rows] = _draw(rng, couplings, len(rows[0])) / np.sqrt(n_spins)
+    return IsingProblem(upper + upper.T)
+
+
+def edwards_anderson(
+    shape: Sequence[int], *, couplings: Distribution = "gaussian", periodic: bool = True, seed: int
+) -> IsingProblem:
+    """Glass on a 1-, 2- or 3-dimensional square lattice (Edwards, Anderson 1975).
+
+    Parameters
+    ----------
+    shape : lattice lengths, e.g. ``(8, 8, 8)``; spins are numbered in C order
+    couplings : ``gaussian`` N(0, 1), or ``bimodal`` +-1
+    periodic : close every direction; a direction of length 2 then has one bond a pair, not two
+    seed : of the couplings
+    """
+    i, j = _lattice_edges(shape, periodic)
+    rng = np.random.default_rng(seed)
+    return IsingProblem.from_edges(int(np.prod(shape)), i, j, _draw(rng, couplings, len(i)))
+
+
+def lattice_ferromagnet(shape: Sequence[int], *, periodic: bool = True) -> IsingProblem:
+    """Ising ferromagnet on a square lattice: J = -1 on every bond; in 2D T_c = 2.269185 (Onsager 1944)."""
+    i, j = _lattice_edges(shape, periodic)
+    return IsingProblem.from_edges(int(np.prod(shape)), i, j, np.full(len(i), -1.0))
+
+
+def mattis(n_spins: int, *, seed: int) -> IsingProblem:
+    """One random pattern stored by Hebb's rule: a ferromagnet in disguise (Mattis 1976)."""
+    return hopfield(n_spins, 1, seed=seed)
+
+
+def hopfield(n_spins: int, n_patterns: int, *, seed: int) -> IsingProblem:
+    """Random patterns stored by Hebb's rule; see `qspin.networks.hebbian`."""
+    _check_at_least("n_spins", n_spins, 1)
+    _check_at_least("n_patterns", n_patterns, 0)
+    return hebbian(np.random.default_rng(seed).choice([-1, 1], size=(n_patterns, n_spins)))
+
+
+def maxcut_regular(n_spins: int, degree: int, *, seed: int) -> IsingProblem:
+    """Maximum cut of a random regular graph: J = 1 on every edge, cut = (n_couplings - E) / 2."""
+    if not 0 <= degree < n_spins or n_spins * degree % 2:
+        raise InputError(
+            f"a {degree}-regular graph needs more than {degree} vertices and an even number of edge ends; "
+            f"got {n_spins} vertices"
+        )
+    graph = nx.random_regular_graph(degree, n_spins, seed=np.random.default_rng(seed))
+    edges = np.array(sorted((min(e), max(e)) for e in graph.edges), dtype=int).reshape(-1, 2)
+    return IsingProblem.from_edges(n_spins, *edges.T, np.ones(len(edges)))
+
+
+def pegasus(m: int, *, couplings: Distribution = "gaussian", seed: int) -> IsingProblem:
+    """Glass on D-Wave's Pegasus graph P_m, labelled by qubit number. Needs the extra ``dwave``."""
+    return _hardware_glass("pegasus_graph", m, couplings, seed)
+
+
+def zephyr(m: int, *, couplings: Distribution = "gaussian", seed: int) -> IsingProblem:
+    """Glass on D-Wave's Zephyr graph Z_m, labelled by qubit number. Needs the extra ``dwave``."""
+    return _hardware_glass("zephyr_graph", m, couplings, seed)
+
+
+def wishart(n_spins: int, alpha: float, *, seed: int) -> Planted:
+    """Wishart planted ensemble (Hamze, Raymond, Pattison, Biswas, Katzgraber 2020, Phys. Rev. E 101, 052102).
+
+    ``J_ij = (1/N) sum_mu w_i^mu w_j^mu`` for i != j, with M = round(alpha N) Gaussian vectors orthogonal to
+    the planted state t; every term of the energy is then smallest at t. Hardest around alpha = 0.2.
+
+    Parameters
+    ----------
+    n_spins : at least 2
+    alpha : vectors per spin, positive
+    seed : of the vectors and the planted state
+    """
+    _check_at_least("n_spins", n_spins, 2)
+    n_vectors = round(alpha * n_spins)
+    if n_vectors < 1:
+        raise InputError(f"alpha * n_spins must round to at least 1 vector; got {alpha} x {n_spins}")
+    rng = np.random.default_rng(seed)
+    planted = rng.choice(np.array([-1, 1], np.int8), n_spins)
+    vectors = rng.normal(size=(n_spins, n_vectors)) * np.sqrt(n_spins / (n_spins - 1))
+    vectors -= np.outer(planted, planted @ vectors) / n_spins
+    couplings = vectors @ vectors.T / n_spins
+    diagonal = np.trace(couplings)
+    np.fill_diagonal(couplings, 0.0)
+    return Planted(IsingProblem(couplings), planted, -0.5 * float(diagonal))
+
+
+def _hardware_glass(graph: str, m: int, couplings: Distribution, seed: int) -> IsingProblem:
+    _check_at_least("m", m, 1)
+    try:
+        import dwave.graphs
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(graph, extra="dwave", module="dwave.graphs") from error
+    lattice = getattr(dwave.graphs, graph)(m)
+    nodes = sorted(lattice.nodes)
+    index = {node: k for k, node in enumerate(nodes)}
+    edges = np.array(sorted(tuple(sorted((index[u], index[v]))) for u, v in lattice.edges), dtype=int)
+    values = _draw(np.random.default_rng(seed), couplings, len(edges))
+    return IsingProblem.from_edges(len(nodes), *edges.T, values, labels=nodes)
+
+
+def _lattice_edges(shape: Sequence[int], periodic: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Bonds of a square lattice, each once, sites numbered in C order."""
+    if not 1 <= len(shape) <= 3 or any(int(length) < 1 for length in shape):
+        raise InputError(f"shape must be one to three positive lengths; got {tuple(shape)}")
+    sites = np.arange(np.prod(shape)).reshape(tuple(shape))
+    i, j = [], []
+    for axis, length in enumerate(shape):
+        first = sites if periodic and length > 2 else np.delete(sites, -1, axis=axis)
+        i.append(first.ravel())
+        j.append(np.roll(sites, -1, axis=axis)[tuple(map(slice, first.shape))].ravel())
+    return np.concatenate(i), np.concatenate(j)
+
+
+def _draw(rng: Generator, distribution: str, size: int) -> NDArray[np.float64]:
+    if distribution not in _DISTRIBUTIONS:
+        raise InputError(f"couplings must be one of {', '.join(_DISTRIBUTIONS)}; got {distribution!r}")
+    return _DISTRIBUTIONS[distribution](rng, size)
+
+
+_DISTRIBUTIONS: dict[str, Callable[[Generator, int], NDArray[np.float64]]] = {
+    "gaussian": lambda rng, size: rng.normal(size=size),
+    "bimodal": lambda rng, size: rng.choice([-1.0, 1.0], size=size),
+}
+
+
+def _check_at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise InputError(f"{name} must be at least {least}; got {value}")

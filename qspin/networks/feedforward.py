@@ -1,0 +1,182 @@
+"""The spin-glass twin of a feed-forward network: neurons become spins, weights couplings, biases fields.
+
+Follows Li, arXiv:2508.07397, and Barney, Winer, Galitski, arXiv:2408.06421: every neuron, inputs and outputs
+included, is a spin, and the couplings form a symmetric block-tridiagonal matrix with blocks
+``J_(l,l+1) = -W_l^T`` in this project's sign. Dividing by the critical temperature of the same architecture
+with random weights, so that curves of different architectures share one axis, is a choice of ours.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from qspin.errors import InputError
+from qspin.problem import IsingProblem
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["critical_temperature", "shuffled_weights", "twin", "twin_from_weights", "weights_of"]
+
+Scale = Literal["critical", "none"]
+
+_TRANSPARENT = frozenset({
+    "AlphaDropout", "CELU", "Dropout", "ELU", "Flatten", "GELU", "Hardsigmoid", "Hardswish", "Hardtanh",
+    "Identity", "LeakyReLU", "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "ReLU", "ReLU6", "SELU", "SiLU",
+    "Sigmoid", "Softmax", "Softplus", "Softsign", "Tanh",
+})  # fmt: skip
+
+
+def twin(module: torch.nn.Module, *, biases: bool = False, scale: Scale = "critical") -> IsingProblem:
+    """Spin-glass twin of a torch network of linear layers and element-wise activations.
+
+    Parameters
+    ----------
+    module : its `Linear` layers must follow each other, each taking what the one before gives
+    biases : make biases fields, h = -b; inputs have none
+    scale : ``critical`` divides by `critical_temperature` of the architecture, ``none`` leaves the weights
+
+    Returns
+    -------
+    sparse problem; spin k of layer l is labelled ``"l:k"``, layer 0 being the input
+
+    Raises
+    ------
+    InputError
+        If a layer is of a kind that the twin does not know (the message says which), or layers do not chain.
+    """
+    weights, offsets = weights_of(module)
+    return twin_from_weights(weights, offsets if biases else None, scale=scale)
+
+
+def weights_of(
+    module: torch.nn.Module,
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+    """Weights (out, in) and biases (out,) of the linear layers in order; a layer without bias gives zeros.
+
+    Raises
+    ------
+    InputError
+        As `twin`.
+    """
+    weights, biases = [], []
+    for name, layer in _leaves(module):
+        kind = type(layer).__name__
+        if kind in _TRANSPARENT:
+            continue
+        if kind != "Linear":
+            raise InputError(
+                f"layer {name!r} is a {kind}, which the twin does not know: it takes Linear layers with "
+                "element-wise activations, Dropout and Flatten between them"
+            )
+        weights.append(layer.weight.detach().cpu().numpy().astype(np.float64))
+        has_bias = layer.bias is not None
+        biases.append(
+            layer.bias.detach().cpu().numpy().astype(np.float64) if has_bias else np.zeros(len(weights[-1]))
+        )
+    return weights, biases
+
+
+def _leaves(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
+    for name, layer in module.named_modules():
+        if next(layer.children(), None) is None:
+            yield name or type(layer).__name__, layer
+
+
+def twin_from_weights(
+    weights: Sequence[ArrayLike], biases: Sequence[ArrayLike] | None = None, *, scale: Scale = "critical"
+) -> IsingProblem:
+    """Spin-glass twin from weight matrices alone; as `twin`.
+
+    Parameters
+    ----------
+    weights : matrices (out, in), first layer first
+    biases : vectors (out,), one a matrix; None: no fields
+    scale : ``critical`` or ``none``
+    """
+    matrices = _checked_weights(weights)
+    sizes = _layer_sizes(matrices)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    blocks: list[list[NDArray[np.float64] | None]] = [[None] * len(sizes) for _ in sizes]
+    for layer, matrix in enumerate(matrices):
+        blocks[layer][layer + 1] = -matrix.T
+        blocks[layer + 1][layer] = -matrix
+    fields = np.zeros(starts[-1])
+    if biases is not None:
+        _check_biases(biases, sizes)
+        fields[sizes[0] :] = -np.concatenate([np.asarray(bias, dtype=np.float64) for bias in biases])
+    labels = [f"{layer}:{k}" for layer, size in enumerate(sizes) for k in range(size)]
+    problem = IsingProblem(sparse.block_array(blocks, format="csr"), fields, labels=labels)
+    if scale == "none":
+        return problem
+    return problem.scaled(1 / critical_temperature(sizes))
+
+
+def critical_temperature(layer_sizes: Sequence[int], variances: Sequence[float] | None = None) -> float:
+    """Critical temperature of a layered glass with independent random weights of zero mean.
+
+    ``T_c^2`` is the largest eigenvalue of M with ``M_(l,l+1) = N_(l+1) var_l`` and ``M_(l+1,l) = N_l var_l``;
+    for equal layers, J ~ N(0, C/N), it is sqrt(2 C cos(pi / (L + 2))) (arXiv:2408.06421).
+
+    Parameters
+    ----------
+    layer_sizes : neurons of each layer, inputs first, (L + 1,)
+    variances : weight variance of each of the L weight layers; default PyTorch's initialisation of `Linear`,
+        1 / (3 fan_in)
+
+    Examples
+    --------
+    >>> round(critical_temperature([64, 32, 10]), 4)
+    0.5456
+    """
+    sizes = np.asarray(layer_sizes, dtype=np.float64)
+    if sizes.ndim != 1 or len(sizes) < 2 or (sizes < 1).any():
+        raise InputError(f"layer sizes must be at least two positive numbers; got {list(layer_sizes)}")
+    spread = 1 / (3 * sizes[:-1]) if variances is None else np.asarray(variances, dtype=np.float64)
+    if spread.shape != (len(sizes) - 1,) or (spread < 0).any():
+        raise InputError(f"variances must be {len(sizes) - 1} non-negative numbers, one a weight layer")
+    # M is similar to the symmetric matrix with sqrt(M_(l,l+1) M_(l+1,l)) off the diagonal
+    off_diagonal = np.sqrt(sizes[1:] * sizes[:-1]) * spread
+    matrix = np.diag(off_diagonal, 1) + np.diag(off_diagonal, -1)
+    return float(np.sqrt(np.linalg.eigvalsh(matrix)[-1]))
+
+
+def shuffled_weights(weights: Sequence[ArrayLike], *, seed: int) -> list[NDArray[np.float64]]:
+    """Weights permuted at random within each layer: the same values and variance, no structure."""
+    rng = np.random.default_rng(seed)
+    matrices = _checked_weights(weights)
+    return [rng.permutation(matrix.ravel()).reshape(matrix.shape) for matrix in matrices]
+
+
+def _layer_sizes(matrices: Sequence[NDArray[np.float64]]) -> list[int]:
+    return [matrices[0].shape[1], *(matrix.shape[0] for matrix in matrices)]
+
+
+def _checked_weights(weights: Sequence[ArrayLike]) -> list[NDArray[np.float64]]:
+    matrices = [np.asarray(matrix, dtype=np.float64) for matrix in weights]
+    if not matrices:
+        raise InputError("a twin needs at least one weight matrix; the network has no Linear layer")
+    for layer, matrix in enumerate(matrices):
+        if matrix.ndim != 2:
+            raise InputError(f"weights of layer {layer} must be a matrix (out, in); got shape {matrix.shape}")
+        if not np.isfinite(matrix).all():
+            raise InputError(f"weights of layer {layer} are not finite: did the training diverge?")
+    for layer, (before, after) in enumerate(itertools.pairwise(matrices)):
+        if after.shape[1] != before.shape[0]:
+            raise InputError(
+                f"layer {layer + 1} takes {after.shape[1]} inputs but layer {layer} gives {before.shape[0]}: "
+                "the layers do not form a chain"
+            )
+    return matrices
+
+
+def _check_biases(biases: Sequence[ArrayLike], sizes: Sequence[int]) -> None:
+    lengths = [np.shape(bias) for bias in biases]
+    if lengths != [(size,) for size in sizes[1:]]:
+        raise InputError(f"biases must have lengths {sizes[1:]}, one a weight layer; got shapes {lengths}")

@@ -1,0 +1,179 @@
+"""Train a small network and keep what its twin needs: the weights of every epoch, loss and accuracy."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.errors import InputError, MissingExtraError, RunError
+from qspin.files import atomic_path
+from qspin.networks.feedforward import weights_of
+from qspin.progress import report_progress
+
+__all__ = ["DATASETS", "TrainingRecord", "train_mlp"]
+
+DATASETS = ("digits",)
+_TEST_SHARE = 0.2
+_CURVES = ("loss_train", "loss_test", "accuracy_train", "accuracy_test")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRecord:
+    """One training, epoch 0 being the untrained network.
+
+    Parameters
+    ----------
+    weights, biases : a layer each; float64 (epochs + 1, out, in) and (epochs + 1, out)
+    curves : loss (cross-entropy, nats) and accuracy on training and test set, each float64 (epochs + 1,)
+    """
+
+    weights: list[NDArray[np.float64]]
+    biases: list[NDArray[np.float64]]
+    curves: dict[str, NDArray[np.float64]]
+
+    @property
+    def n_epochs(self) -> int:
+        return len(self.weights[0]) - 1
+
+    def at(self, epoch: int | None) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+        """Weights and biases after `epoch` epochs; None is the last.
+
+        Raises
+        ------
+        InputError
+            If the training did not run that long.
+        """
+        k = self.n_epochs if epoch is None else epoch
+        if not 0 <= k <= self.n_epochs:
+            raise InputError(f"epoch must lie between 0 and {self.n_epochs}, the length of training; got {k}")
+        return [layer[k] for layer in self.weights], [layer[k] for layer in self.biases]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write .npz, whole or not at all."""
+        arrays: dict[str, Any] = {f"weights_{k}": layer for k, layer in enumerate(self.weights)}
+        arrays |= {f"biases_{k}": layer for k, layer in enumerate(self.biases)}
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, layers=len(self.weights), **arrays, **self.curves)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> TrainingRecord:
+        with np.load(Path(path), allow_pickle=False) as stored:
+            layers = range(int(stored["layers"]))
+            return cls(
+                [stored[f"weights_{k}"] for k in layers],
+                [stored[f"biases_{k}"] for k in layers],
+                {name: stored[name] for name in _CURVES},
+            )
+
+
+def train_mlp(
+    layers: Sequence[int],
+    *,
+    dataset: str = "digits",
+    epochs: int = 100,
+    learning_rate: float = 1e-3,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> TrainingRecord:
+    """Train a ReLU network with Adam and cross-entropy, on one thread, so that a seed fixes the result.
+
+    Parameters
+    ----------
+    layers : neurons of each layer, inputs first; they must fit the data set (digits: 64 ... 10)
+    dataset : ``digits``, the 1797 handwritten 8x8 digits bundled with scikit-learn; a fifth is for testing
+    epochs, learning_rate, batch_size : of the training
+    seed : of the split, the initial weights and the order of batches
+
+    Raises
+    ------
+    MissingExtraError
+        If torch or scikit-learn is not installed.
+    InputError
+        If the layers do not fit the data.
+    RunError
+        If the training diverges.
+    """
+    with _torch_session(seed) as torch:
+        train_x, test_x, train_y, test_y = (torch.as_tensor(part) for part in _load(dataset, seed))
+        expected = (train_x.shape[1], int(train_y.max()) + 1)
+        if len(layers) < 2 or (layers[0], layers[-1]) != expected:
+            raise InputError(
+                f"{dataset} has {expected[0]} inputs and {expected[1]} classes, so layers must read "
+                f"[{expected[0]}, ..., {expected[1]}]; got {list(layers)}"
+            )
+        model = _mlp(torch, layers)
+        optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
+        loss_of = torch.nn.functional.cross_entropy
+        snapshots = [weights_of(model)]
+        curves: dict[str, list[float]] = {name: [] for name in _CURVES}
+        _measure(torch, model, curves, train=(train_x, train_y), test=(test_x, test_y))
+        for epoch in range(epochs):
+            for batch in torch.randperm(len(train_x)).split(batch_size):
+                optimiser.zero_grad()
+                loss_of(model(train_x[batch]), train_y[batch]).backward()
+                optimiser.step()
+            _measure(torch, model, curves, train=(train_x, train_y), test=(test_x, test_y))
+            if not np.isfinite(curves["loss_train"][-1]):
+                raise RunError(
+                    f"training diverged in epoch {epoch + 1}; lower learning_rate ({learning_rate})"
+                )
+            snapshots.append(weights_of(model))
+            report_progress((epoch + 1) / epochs)
+    n_layers = len(layers) - 1
+    return TrainingRecord(
+        [np.stack([weights[k] for weights, _ in snapshots]) for k in range(n_layers)],
+        [np.stack([biases[k] for _, biases in snapshots]) for k in range(n_layers)],
+        {name: np.array(values) for name, values in curves.items()},
+    )
+
+
+@contextlib.contextmanager
+def _torch_session(seed: int) -> Iterator[Any]:
+    """torch with its random numbers and threads set for this block and restored after it."""
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("training a network", extra="torch", module="torch") from error
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.set_num_threads(1)
+        try:
+            yield torch
+        finally:
+            torch.set_num_threads(threads)
+
+
+def _load(dataset: str, seed: int) -> list[NDArray[Any]]:
+    try:
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"data set {dataset!r}", extra="torch", module="scikit-learn") from error
+    images, targets = load_digits(return_X_y=True)
+    return train_test_split(
+        (images / 16).astype(np.float32), targets, test_size=_TEST_SHARE, stratify=targets, random_state=seed
+    )
+
+
+def _mlp(torch: Any, layers: Sequence[int]) -> Any:
+    modules: list[Any] = []
+    for before, after in itertools.pairwise(layers):
+        modules += [torch.nn.Linear(before, after), torch.nn.ReLU()]
+    return torch.nn.Sequential(*modules[:-1])
+
+
+def _measure(torch: Any, model: Any, curves: dict[str, list[float]], **sets: Any) -> None:
+    with torch.no_grad():
+        for name, (inputs, targets) in sets.items():
+            scores = model(inputs)
+            curves[f"loss_{name}"].append(float(torch.nn.functional.cross_entropy(scores, targets)))
+            curves[f"accuracy_{name}"].append(float((scores.argmax(1) == targets).double().mean()))
