@@ -98,7 +98,7 @@ def equilibrium_warnings(samples: SampleSet) -> list[str]:
     if (wrong := few < ESS_LIMIT).any():
         found.append(
             f"the energy has fewer than {ESS_LIMIT} effective samples at {_count(wrong)}, at least "
-            f"R-hat of the energy exceeds {R_HAT_LIMIT} at {_count(wrong)}, up to {np.nanmax(split):.3g} "
+            f"{np.nanmin(few):.0f} at T = {_temperature(samples, int(np.nanargmin(few)))}: rough error bars"
         )
     return found
 

@@ -207,7 +207,7 @@ def _gram(spins: NDArray[np.integer]) -> NDArray[np.float32]:
 def _histogram_rows(
     overlaps: NDArray[np.float64], lattice: NDArray[np.integer], n_bins: int
 ) -> NDArray[np.float64]:
-    """For each replica the histogram of its overlaps with all others, summed over draws, (replica, n_bins)."""
+    """Histogram of the overlaps of each replica with all others, summed over draws, (replica, n_bins)."""
     n_replicas, n_spins = overlaps.shape[1], len(lattice) - 1
     agreeing = np.rint((overlaps + 1) * n_spins / 2).astype(np.int64)
     flat = lattice[agreeing] + n_bins * np.arange(n_replicas)[:, None]
