@@ -1,0 +1,221 @@
+"""The command line: parse, call, print. Exit 0 done, 1 failed, 2 unusable input."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Spin-glass twins of neural networks, sampled on any backend and compared by replica overlaps.",
+)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeatable.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        from qspin import __version__
+
+        typer.echo(f"qspin {__version__}")
+        raise typer.Exit()
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(help="YAML file of the run.")],
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--backend", metavar="NAME|FILE", help="Replace the backends of the config; repeatable."
+        ),
+    ] = None,
+    set_: Sets = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default runs/NAME-DIGEST.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Finish an unfinished run.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Run a config: every problem on every backend, then analysis and report."""
+    with _errors(debug) as context:
+        from qspin.experiment import RunFolder, load_config, run_experiment
+
+        resolved = load_config(config, backends=backend or [], overrides=set_ or [])
+        folder = RunFolder(out) if out is not None else RunFolder.default(resolved)
+        context.hint = f"Finished work is kept in {folder.path}; go on with --resume"
+        finished = folder.is_finished_run_of(resolved)
+        with _Progress() as reporter:
+            run_experiment(resolved, folder, resume=resume, reporter=reporter)
+        if finished:
+            typer.echo("Nothing to do: this run is finished.", err=True)
+        typer.echo(f"Report: {folder.report_file}")
+
+
+@app.command()
+def sample(
+    problem: Annotated[Path, typer.Argument(help="Instance file: .rudy, .coo, .bqm or .npz.")],
+    backend: Annotated[str, typer.Option("--backend", metavar="NAME", help="See qspin backends.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="NetCDF file to write.")],
+    set_: Sets = None,
+    seed: Annotated[int | None, typer.Option(help="Sampling seed; default fresh, and recorded.")] = None,
+    format: Annotated[str | None, typer.Option(help="Format of PROBLEM; default by suffix.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Sample one problem with one backend."""
+    with _errors(debug):
+        from qspin.experiment.config import parse_settings
+        from qspin.formats import read_problem
+        from qspin.registry import get_backend
+
+        sampler = get_backend(backend, **parse_settings(set_ or []))
+        instance = read_problem(problem, format)
+        with _Progress() as reporter:
+            samples = _sample_with_progress(reporter, sampler, instance, seed, f"sampling {problem.name}")
+        samples.save(output)
+        typer.echo(
+            f"{samples}, best energy {samples.best.energy:.10g}, seed {samples.info['seed']}: {output}"
+        )
+        for warning in samples.info["warnings"]:
+            typer.echo(f"warning: {warning}", err=True)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    debug: Debug = False,
+) -> None:
+    """Analyse the samples of a run folder again and write its report, also of an unfinished run."""
+    with _errors(debug):
+        from qspin.experiment import RunFolder
+        from qspin.experiment.analyse import analyse
+        from qspin.experiment.report import write_report
+
+        folder = RunFolder.open(run)
+        analyse(folder)
+        typer.echo(f"Report: {write_report(folder)}")
+
+
+@app.command()
+def backends(debug: Debug = False) -> None:
+    """List the registered backends: ready, or what is missing."""
+    with _errors(debug):
+        from qspin.registry import available_backends
+
+        states = available_backends()
+        width = max(map(len, states))
+        for name, state in states.items():
+            typer.echo(f"{name:<{width}}  {state}")
+
+
+@app.command()
+def schema(debug: Debug = False) -> None:
+    """Print the JSON Schema of the config, for completion in editors."""
+    with _errors(debug):
+        import json
+
+        from qspin.experiment.config import config_schema
+
+        typer.echo(json.dumps(config_schema(), indent=2))
+
+
+def main() -> None:
+    """Entry point of the command ``qspin``."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    app()
+
+
+def _interrupt(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+class _Context:
+    """What to tell a user whose run ended early."""
+
+    hint = ""
+
+
+@contextlib.contextmanager
+def _errors(debug: bool) -> Iterator[_Context]:
+    """Errors as one line on standard error, with the exit code of the contract."""
+    from qspin.errors import InputError, QspinError
+
+    context = _Context()
+    try:
+        yield context
+    except KeyboardInterrupt:
+        _fail("interrupted", context.hint, 1)
+    except QspinError as error:
+        if debug:
+            raise
+        unusable = isinstance(error, InputError)
+        _fail(f"error: {error}", "" if unusable else context.hint, 2 if unusable else 1)
+    except (OSError, MemoryError) as error:
+        if debug:
+            raise
+        _fail(f"error: {error or 'out of memory'}", context.hint, 1)
+
+
+def _fail(message: str, hint: str, code: int) -> NoReturn:
+    typer.echo(f"{message}. {hint}" if hint else message, err=True)
+    raise typer.Exit(code)
+
+
+def _sample_with_progress(reporter: _Progress, sampler: Any, problem: Any, seed: Any, text: str) -> Any:
+    from qspin.progress import listening
+
+    reporter.begin(1)
+    with reporter.step(text) as tell, listening(tell):
+        return sampler.sample(problem, seed=seed)
+
+
+class _Progress:
+    """Progress bar with the time left on standard error; plain lines where that is no terminal."""
+
+    def __enter__(self) -> _Progress:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        self._live = console.is_terminal
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+            console=console, disable=not self._live,
+        )  # fmt: skip
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def begin(self, n_steps: int) -> None:
+        self._task = self._bar.add_task("", total=n_steps)
+        self._done = 0
+        self._total = n_steps
+
+    @contextlib.contextmanager
+    def step(self, description: str) -> Iterator[Callable[[float], None]]:
+        if self._live:
+            self._bar.update(self._task, description=description)
+        else:
+            print(f"[{self._done + 1}/{self._total}] {description}", file=sys.stderr, flush=True)
+        yield lambda fraction: self._bar.update(self._task, completed=self._done + fraction)
+        self._done += 1
+        self._bar.update(self._task, completed=self._done)

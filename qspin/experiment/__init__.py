@@ -1,0 +1,7 @@
+"""A YAML file in, a run folder out."""
+
+from qspin.experiment.config import RunConfig, load_config
+from qspin.experiment.run import run_experiment
+from qspin.experiment.store import RunFolder
+
+__all__ = ["RunConfig", "RunFolder", "load_config", "run_experiment"]

@@ -1,0 +1,246 @@
+"""The config of a run: read, overridden from the command line, validated, resolved."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import AfterValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat
+
+from qspin.errors import InputError, nearest_name
+from qspin.experiment.models import StrictModel, explain_unknown
+from qspin.experiment.problem_specs import ProblemSpec, checked_kind
+from qspin.experiment.yaml_source import Key, YamlSource, parse_value
+from qspin.registry import available_backends, backend_class, get_backend
+from qspin.sampler import Sampler
+from qspin.settings import settings_of
+
+__all__ = ["RunConfig", "config_schema", "load_config", "parse_settings"]
+
+_LABEL = re.compile(r"^[A-Za-z0-9][\w.-]*$")
+
+
+def _label(name: str) -> str:
+    if not _LABEL.match(name):
+        raise ValueError("a label starts with a letter or digit and goes on with letters, digits, _ - or .")
+    return name
+
+
+Label = Annotated[str, AfterValidator(_label)]
+
+
+class BackendSpec(pydantic.BaseModel):
+    """``name`` of a registered backend, and any of its settings beside it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    name: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+    def sampler(self) -> Sampler:
+        """Raises InputError for an unknown backend, an unknown setting or a value that cannot work."""
+        return get_backend(self.name, **self.settings)
+
+
+class Analysis(StrictModel):
+    """What to compute from the samples."""
+
+    temperatures: list[PositiveFloat] | None = Field(
+        None, min_length=1, max_length=6,
+        description="where to show P(q), at the nearest of the ladder; default: coldest, middle, hottest",
+    )  # fmt: skip
+    link_overlap: bool = Field(True, description="mean link overlap beside the spin overlap")
+
+
+class RunConfig(StrictModel):
+    """Everything that fixes a run: the product of problems and backends, seeds, and what to analyse."""
+
+    version: Literal[1] = Field(alias="schema", description="of this format")
+    name: Label = Field(description="of the run folder")
+    seed: NonNegativeInt = Field(
+        0, description="of sampling; instances and trainings have seeds of their own"
+    )
+    problems: dict[Label, ProblemSpec] = Field(min_length=1)
+    backends: dict[Label, BackendSpec] = Field(min_length=1)
+    analysis: Analysis = Analysis()
+
+    @cached_property
+    def samplers(self) -> dict[str, Sampler]:
+        """Label -> sampler; raises InputError for the first that cannot be made."""
+        samplers = {}
+        for label, spec in self.backends.items():
+            try:
+                samplers[label] = spec.sampler()
+            except InputError as error:
+                if type(error) is not InputError:
+                    raise
+                key = ("backends", label, *error.key)
+                raise InputError(f"backends.{label}: {error}", key=key) from None
+        return samplers
+
+    def resolved(self) -> dict[str, Any]:
+        """The config as plain values with every default spelled out."""
+        plain = self.model_dump(mode="json", by_alias=True)
+        for label, sampler in self.samplers.items():
+            plain["backends"][label] = {"name": self.backends[label].name, **settings_of(sampler)}
+        return plain
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the resolved config, hex."""
+        text = json.dumps(self.resolved(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_config(
+    path: str | Path, *, backends: Sequence[str] = (), overrides: Sequence[str] = ()
+) -> RunConfig:
+    """Read and validate a config file.
+
+    Parameters
+    ----------
+    path : YAML file
+    backends : replace the backends of the file: labels of the file (kept with their settings), names of
+        registered backends (with default settings), or YAML files that hold one backend spec
+    overrides : ``a.b=value``, applied after `backends`, the value read as YAML
+
+    Raises
+    ------
+    InputError
+        For anything that could not run; the message names the line, or the option, and the remedy.
+    """
+    source = YamlSource(path)
+    data = source.data
+    if backends:
+        data["backends"] = dict(_chosen_backend(choice, data.get("backends")) for choice in backends)
+    overridden = [_override(data, text) for text in overrides]
+    try:
+        return _validated(data, source.path.parent)
+    except InputError as error:
+        if type(error) is not InputError:  # a missing extra has no place in the file
+            raise
+        place = _locate(error.key, source, backends, overridden)
+        raise InputError(f"{place}: {error}", key=error.key) from None
+
+
+def config_from_plain(data: Mapping[str, Any]) -> RunConfig:
+    """A config from plain values, as `RunConfig.resolved` gives them."""
+    return _validated(dict(data), Path())
+
+
+def parse_settings(overrides: Sequence[str]) -> dict[str, Any]:
+    """``name=value`` pairs of one backend; ``parameters.num_sweeps=100`` reaches into a mapping."""
+    settings: dict[str, Any] = {}
+    for text in overrides:
+        _override(settings, text, create=True)
+    return settings
+
+
+def config_schema() -> dict[str, Any]:
+    """JSON Schema of the config, with the settings of every backend that is ready here."""
+    schema = RunConfig.model_json_schema(by_alias=True)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "qspin run", **schema}
+    choices = [_backend_schema(name) for name, state in available_backends().items() if state == "ready"]
+    schema["$defs"]["BackendSpec"] = {
+        "description": BackendSpec.__doc__,
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": {"enum": list(available_backends())}},
+        "allOf": [{"if": _named(name), "then": body} for name, body in choices],
+    }
+    return schema
+
+
+def _validated(data: dict[str, Any], folder: Path) -> RunConfig:
+    for label, spec in _mapping(data, "problems").items():
+        checked_kind(label, spec)
+        if spec["kind"] == "file" and isinstance(spec.get("path"), str):
+            spec["path"] = str((folder / spec["path"]).resolve())
+    for label, spec in _mapping(data, "backends").items():
+        if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
+            raise InputError(
+                f"backend {label!r} must be a mapping with 'name', one of {', '.join(available_backends())}; "
+                f"got {spec!r}",
+                key=("backends", label),
+            )
+    try:
+        config = RunConfig.model_validate(data)
+    except pydantic.ValidationError as error:
+        raise explain_unknown(error) from None
+    _ = config.samplers
+    return config
+
+
+def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
+    value = data.get(key, {})
+    if not isinstance(value, dict):
+        raise InputError(f"{key} must be a mapping from labels to specs; got {value!r}", key=(key,))
+    return value
+
+
+def _chosen_backend(choice: str, present: Any) -> tuple[str, Any]:
+    if isinstance(present, dict) and choice in present:
+        return choice, present[choice]
+    if choice.endswith((".yaml", ".yml")):
+        return Path(choice).stem, YamlSource(choice).data
+    if choice not in available_backends():
+        raise InputError(
+            f"--backend {choice}: neither a registered backend nor a YAML file: "
+            f"{nearest_name(choice, available_backends())}"
+        )
+    return choice, {"name": choice}
+
+
+def _override(data: dict[str, Any], text: str, *, create: bool = False) -> Key:
+    """Apply one ``a.b=value`` and return its key."""
+    path, equals, value = text.partition("=")
+    parts = path.split(".")
+    if not equals or not all(parts):
+        raise InputError(f"--set takes key=value, e.g. --set seed=3; got {text!r}")
+    target: Any = data
+    for depth, part in enumerate(parts[:-1]):
+        if not isinstance(target, dict):
+            raise InputError(f"--set {text}: {'.'.join(parts[:depth])} is no mapping")
+        if part not in target:
+            if not create and depth > 0:
+                raise InputError(
+                    f"--set {text}: no {part!r} in {'.'.join(parts[:depth])}: {nearest_name(part, target)}"
+                )
+            target[part] = {}
+        target = target[part] = dict(target[part]) if isinstance(target[part], dict) else target[part]
+    if not isinstance(target, dict):
+        raise InputError(f"--set {text}: {'.'.join(parts[:-1])} is no mapping")
+    target[parts[-1]] = parse_value(value)
+    return tuple(parts)
+
+
+def _locate(key: Key, source: YamlSource, backends: Sequence[str], overridden: list[Key]) -> str:
+    for changed in overridden:
+        if key[: len(changed)] == changed:
+            return f"--set {'.'.join(map(str, changed))}"
+    if backends and key[:1] == ("backends",):
+        return f"--backend {key[1]}" if len(key) > 1 else "--backend"
+    return source.locate(key)
+
+
+def _backend_schema(name: str) -> tuple[str, dict[str, Any]]:
+    cls = backend_class(name)
+    try:
+        body = pydantic.TypeAdapter(cls).json_schema()
+    except pydantic.PydanticUserError:  # a third-party class that is no pydantic dataclass: any settings
+        return name, {}
+    body["properties"]["name"] = {"const": name}
+    body["additionalProperties"] = False
+    return name, body
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"properties": {"name": {"const": name}}}

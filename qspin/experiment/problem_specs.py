@@ -1,0 +1,157 @@
+"""The `problems:` of a config: one model a kind, each of which builds one problem.
+
+Kinds that name a generator of `qspin.instances` take exactly its parameters; their models are made from its
+signature.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, Union, get_type_hints
+
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Tag,
+    create_model,
+    model_validator,
+)
+
+from qspin import instances
+from qspin.errors import InputError, nearest_name
+from qspin.experiment.models import StrictModel
+from qspin.formats import read_problem
+from qspin.instances import Planted
+from qspin.networks.feedforward import Scale, shuffled_weights, twin_from_weights
+from qspin.networks.training import TrainingRecord, train_mlp
+from qspin.problem import IsingProblem
+
+__all__ = ["FileSpec", "InstanceSpec", "MlpSpec", "ProblemSpec", "Training"]
+
+_INSTANCE_KINDS = tuple(name for name in instances.__all__ if inspect.isfunction(getattr(instances, name)))
+_SHUFFLE_STREAM = 1  # added to the seed of a training, so that shuffling has numbers of its own
+
+
+class Training(StrictModel):
+    """What fixes a training, and with it the weights of every epoch."""
+
+    layers: tuple[PositiveInt, ...] = Field(min_length=2, description="neurons of each layer, inputs first")
+    dataset: Literal["digits"] = "digits"
+    epochs: NonNegativeInt = 100
+    learning_rate: PositiveFloat = 1e-3
+    batch_size: PositiveInt = 64
+    seed: NonNegativeInt = Field(0, description="of split, initial weights and batches; not of sampling")
+
+    def run(self) -> TrainingRecord:
+        return train_mlp(**self.model_dump())
+
+
+class MlpSpec(Training):
+    """Spin-glass twin of a multi-layer perceptron, at one epoch of its training."""
+
+    kind: Literal["mlp"]
+    epoch: NonNegativeInt | None = Field(None, description="0: untrained; default: after the last epoch")
+    shuffle: bool = Field(False, description="permute the weights within each layer: scale without structure")
+    biases: bool = Field(False, description="make biases fields")
+    scale: Scale = Field("critical", description="divide by the random-weight critical temperature, or none")
+
+    @model_validator(mode="after")
+    def _epoch_exists(self) -> MlpSpec:
+        if self.epoch is not None and self.epoch > self.epochs:
+            raise ValueError(f"epoch {self.epoch} lies after the last of {self.epochs} epochs")
+        return self
+
+    @property
+    def training(self) -> Training:
+        return Training(**{name: getattr(self, name) for name in Training.model_fields})
+
+    def build(self, record: TrainingRecord) -> IsingProblem:
+        weights, biases = record.at(self.epoch)
+        if self.shuffle:
+            weights = shuffled_weights(weights, seed=self.seed + _SHUFFLE_STREAM)
+        return twin_from_weights(weights, biases if self.biases else None, scale=self.scale)
+
+
+class FileSpec(StrictModel):
+    """An instance file; a relative path starts at the folder of the config."""
+
+    kind: Literal["file"]
+    path: str
+    format: str | None = None
+
+    def build(self) -> IsingProblem:
+        return read_problem(self.path, self.format)
+
+
+class InstanceSpec(StrictModel):
+    """Base of the models made from the generators of `qspin.instances`."""
+
+    model_config = ConfigDict(protected_namespaces=())
+    generator: ClassVar[Callable[..., IsingProblem | Planted]]
+
+    def build(self) -> IsingProblem:
+        made = type(self).generator(**self.model_dump(exclude={"kind"}))
+        return made.problem if isinstance(made, Planted) else made
+
+
+def _instance_model(name: str) -> type[InstanceSpec]:
+    """Model whose fields are the parameters of a generator; the seed of an instance defaults to 0."""
+    function = getattr(instances, name)
+    hints = get_type_hints(function)
+    fields: dict[str, Any] = {"kind": (Literal[name], ...)}
+    for parameter in inspect.signature(function).parameters.values():
+        default = ... if parameter.default is parameter.empty else parameter.default
+        if parameter.name == "seed":
+            fields["seed"] = (NonNegativeInt, Field(0, description="of the instance; not of sampling"))
+        else:
+            fields[parameter.name] = (hints[parameter.name], default)
+    summary = (inspect.getdoc(function) or "").splitlines()[0]
+    model = create_model(f"{name}_spec", __base__=InstanceSpec, __doc__=summary, **fields)
+    model.generator = staticmethod(function)
+    return model
+
+
+_KINDS: dict[str, type[StrictModel]] = {
+    "mlp": MlpSpec,
+    "file": FileSpec,
+    **{name: _instance_model(name) for name in _INSTANCE_KINDS},
+}
+KINDS = tuple(_KINDS)
+
+
+def _tag(spec: Any) -> str:
+    return f"<{spec['kind'] if isinstance(spec, dict) else spec.kind}>"
+
+
+ProblemSpec = Annotated[
+    Union[tuple(Annotated[model, Tag(f"<{kind}>")] for kind, model in _KINDS.items())],  # noqa: UP007
+    Discriminator(_tag),
+]
+
+
+def build_static(spec: Any) -> IsingProblem | None:
+    """The problem of a spec that needs no training, else None.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or the generator refuses its parameters.
+    """
+    return None if isinstance(spec, MlpSpec) else spec.build()
+
+
+def checked_kind(label: str, spec: Any) -> None:
+    """Refuse a spec without a valid kind, which a discriminated union reports less clearly."""
+    key = ("problems", label)
+    if not isinstance(spec, dict):
+        raise InputError(f"problem {label!r} must be a mapping with 'kind'; got {spec!r}", key=key)
+    if "kind" not in spec:
+        raise InputError(f"problem {label!r} lacks 'kind', one of {', '.join(KINDS)}", key=key)
+    if spec["kind"] not in KINDS:
+        remedy = nearest_name(str(spec["kind"]), KINDS)
+        raise InputError(f"problem {label!r}: no kind {spec['kind']!r}: {remedy}", key=(*key, "kind"))

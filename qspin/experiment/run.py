@@ -1,0 +1,125 @@
+"""Run a config: build the problems, sample every pair of problem and backend, analyse, report."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from qspin.errors import RunError
+from qspin.experiment.analyse import analyse
+from qspin.experiment.config import RunConfig
+from qspin.experiment.problem_specs import MlpSpec, Training
+from qspin.experiment.report import write_report
+from qspin.experiment.store import RunFolder, Task, make_tasks
+from qspin.networks.training import TrainingRecord
+from qspin.problem import IsingProblem
+from qspin.progress import listening
+
+__all__ = ["Reporter", "SilentReporter", "run_experiment"]
+
+
+class Reporter(Protocol):
+    """Shows a person how far a run is."""
+
+    def begin(self, n_steps: int) -> None: ...
+
+    def step(self, description: str) -> contextlib.AbstractContextManager[Callable[[float], None]]:
+        """Around one step; what it yields takes the fraction of the step that is done."""
+        ...
+
+
+class SilentReporter:
+    def begin(self, n_steps: int) -> None:
+        pass
+
+    @contextlib.contextmanager
+    def step(self, description: str) -> Iterator[Callable[[float], None]]:
+        yield lambda fraction: None
+
+
+def run_experiment(
+    config: RunConfig, folder: RunFolder, *, resume: bool = False, reporter: Reporter | None = None
+) -> RunFolder:
+    """Bring a run folder to its end; what was finished before is not repeated.
+
+    Parameters
+    ----------
+    config : what to run
+    folder : where; new, or of an earlier run of the same config
+    resume : go on with an unfinished run
+    reporter : told about every step
+
+    Raises
+    ------
+    InputError
+        For unusable input: before anything is sampled, and, but for what only a trained network shows, before
+        the folder is made.
+    RunError
+        If the work failed underway; finished steps are kept.
+    """
+    show = reporter or SilentReporter()
+    static = {label: spec.build() for label, spec in config.problems.items() if not isinstance(spec, MlpSpec)}
+    _check_tasks(make_tasks(config, static))
+    if folder.create(config, resume=resume):
+        return folder
+    trainings = _trainings(config, folder)
+    show.begin(len(trainings) + len(config.problems) * len(config.backends) + 1)
+    records = {key: _train(key, folder, show) for key in trainings}
+    problems = _built(config, static, records)
+    _check_tasks(make_tasks(config, problems))
+    for label, problem in problems.items():
+        folder.save_problem(label, problem)
+    for task in make_tasks(config, problems):
+        _sample(task, folder, show)
+    with show.step("analysing and writing the report"):
+        analyse(folder)
+        write_report(folder)
+    return folder
+
+
+def _trainings(config: RunConfig, folder: RunFolder) -> list[Training]:
+    """Each training once, though several problems may share it."""
+    wanted: list[Training] = []
+    for spec in config.problems.values():
+        if isinstance(spec, MlpSpec) and spec.training not in wanted:
+            wanted.append(spec.training)
+    return wanted
+
+
+def _train(training: Training, folder: RunFolder, show: Reporter) -> TrainingRecord:
+    shape = "-".join(map(str, training.layers))
+    with show.step(f"training {shape} on {training.dataset}") as tell, listening(tell):
+        if (record := folder.training_record(training)) is None:
+            record = training.run()
+            folder.save_training(training, record)
+    return record
+
+
+def _built(
+    config: RunConfig, static: dict[str, IsingProblem], records: dict[Training, TrainingRecord]
+) -> dict[str, IsingProblem]:
+    """All problems, in the order of the config."""
+    return {
+        label: spec.build(records[spec.training]) if isinstance(spec, MlpSpec) else static[label]
+        for label, spec in config.problems.items()
+    }
+
+
+def _check_tasks(tasks: list[Task]) -> None:
+    """Let samplers that can tell in advance refuse a problem before any of them starts to work."""
+    for task in tasks:
+        if (check := getattr(task.sampler, "check", None)) is not None:
+            check(task.problem)
+
+
+def _sample(task: Task, folder: RunFolder, show: Reporter) -> None:
+    with show.step(f"sampling {task.label}") as tell, listening(tell):
+        if folder.has_samples(task):
+            return
+        samples = task.sampler.sample(task.problem, seed=task.seed)
+        if samples.info.get("problem") != task.problem.digest:
+            raise RunError(
+                f"backend {task.backend_label!r} returned samples of another problem than it was given"
+            )
+        samples.save(folder.sample_file(task))

@@ -1,0 +1,158 @@
+"""One function a figure: takes analysis results and an Axes, draws, returns the Axes.
+
+Colours are those of Okabe and Ito (2008), which colour-blind readers tell apart; markers and line styles
+repeat the distinction for print without colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from qspin.analysis.theory import random_overlap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["energy_curves", "learning_curves", "overlap_curves", "overlap_densities", "style_of"]
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_LINES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
+
+
+def style_of(index: int) -> dict[str, Any]:
+    """Colour, marker and line of the series number `index`."""
+    k = index % len(_COLOURS)
+    return {"color": _COLOURS[k], "marker": _MARKERS[k], "linestyle": _LINES[k], "markersize": 4}
+
+
+def overlap_curves(
+    curves: Mapping[str, xr.Dataset], ax: Axes | None = None, *, n_spins: int | None = None
+) -> Axes:
+    """Mean |q_ab| against temperature with one standard error; see `qspin.analysis.overlap_curve`.
+
+    Parameters
+    ----------
+    curves : label -> curve; one without a temperature (beta is NaN) becomes a horizontal band
+    ax : where to draw; default the current axes
+    n_spins : also mark the mean |q| of independent random configurations of that size
+    """
+    ax = _axes(ax)
+    for k, (label, curve) in enumerate(curves.items()):
+        _temperature_series(ax, curve, "q_abs", label, style_of(k))
+    if n_spins:
+        ax.axhline(random_overlap(n_spins), color="0.5", linewidth=0.8, zorder=0)
+        ax.annotate(
+            f"independent spins, N = {n_spins}", (1, random_overlap(n_spins)), xytext=(-4, 3),
+            xycoords=("axes fraction", "data"), textcoords="offset points",
+            ha="right", fontsize="small", color="0.35",
+        )  # fmt: skip
+    ax.set(xlabel="temperature T", ylabel=r"mean $|q_{ab}|$", ylim=(0, 1.02))
+    return _finished(ax, log=_has_temperatures(curves))
+
+
+def energy_curves(curves: Mapping[str, xr.Dataset], ax: Axes | None = None) -> Axes:
+    """Energy per spin against temperature with one standard error; see `qspin.analysis.energy_curve`."""
+    ax = _axes(ax)
+    for k, (label, curve) in enumerate(curves.items()):
+        _temperature_series(ax, curve, "energy", label, style_of(k))
+    ax.set(xlabel="temperature T", ylabel="energy per spin E/N")
+    return _finished(ax, log=_has_temperatures(curves))
+
+
+def overlap_densities(distributions: Mapping[str, xr.Dataset], beta: float, ax: Axes | None = None) -> Axes:
+    """P(q) with one standard error as a band, at the ladder point nearest to `beta` of each.
+
+    Parameters
+    ----------
+    distributions : label -> result of `qspin.analysis.overlap_distribution`
+    beta : inverse temperature; NaN shows those without a thermostat
+    ax : where to draw; default the current axes
+    """
+    ax = _axes(ax)
+    for k, (label, distribution) in enumerate(distributions.items()):
+        betas = distribution["beta"].values
+        known = ~np.isnan(betas)
+        if known.any() == bool(np.isnan(beta)):
+            continue
+        column = 0 if np.isnan(beta) else int(np.nanargmin(np.abs(np.log(betas / beta))))
+        at = distribution.isel(beta=column)
+        density, error = at["density"].values, np.nan_to_num(at["density_error"].values)
+        style = {**style_of(k), "marker": None}
+        ax.plot(at["q"], density, label=label, linewidth=1.4, **style)
+        ax.fill_between(
+            at["q"], density - error, density + error, color=style["color"], alpha=0.25, linewidth=0
+        )
+    ax.set(xlabel=r"overlap $q$", ylabel=r"$P(q)$", xlim=(-1.02, 1.02))
+    ax.set_ylim(bottom=0)
+    return _finished(ax, log=False)
+
+
+def learning_curves(
+    curves: Mapping[str, ArrayLike], quantity: Literal["loss", "accuracy"], ax: Axes | None = None
+) -> Axes:
+    """Loss or accuracy on training and test set against the epoch.
+
+    Parameters
+    ----------
+    curves : as `TrainingRecord.curves`, values (epochs + 1,)
+    quantity : ``loss`` (cross-entropy, nats; logarithmic) or ``accuracy``
+    ax : where to draw; default the current axes
+    """
+    ax = _axes(ax)
+    for k, part in enumerate(("train", "test")):
+        values = np.asarray(curves[f"{quantity}_{part}"])
+        ax.plot(np.arange(len(values)), values, label=part, **{**style_of(k), "marker": None})
+    ax.set(xlabel="epoch", ylabel="cross-entropy / nats" if quantity == "loss" else "accuracy")
+    if quantity == "loss":
+        ax.set_yscale("log")
+    return _finished(ax, log=False)
+
+
+def _temperature_series(ax: Axes, curve: xr.Dataset, name: str, label: str, style: dict[str, Any]) -> None:
+    temperature = curve["temperature"].values
+    values, errors = curve[name].values, np.nan_to_num(curve[f"{name}_error"].values)
+    known = np.isfinite(temperature)
+    if known.any():
+        ax.errorbar(
+            temperature[known], values[known], yerr=errors[known], label=label,
+            capsize=2, linewidth=1.2, elinewidth=1, **style,
+        )  # fmt: skip
+    elif np.isnan(temperature).any():
+        line = ax.axhline(values[0], label=f"{label} (no thermostat)", **{**style, "marker": None})
+        ax.axhspan(values[0] - errors[0], values[0] + errors[0], color=line.get_color(), alpha=0.2)
+
+
+def _has_temperatures(curves: Mapping[str, xr.Dataset]) -> bool:
+    return any(np.isfinite(curve["temperature"].values).any() for curve in curves.values())
+
+
+def _finished(ax: Axes, *, log: bool) -> Axes:
+    if log:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(_locator())
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter("")
+    ax.grid(alpha=0.3, linewidth=0.6)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(frameon=False, fontsize="small")
+    return ax
+
+
+def _locator() -> Any:
+    from matplotlib.ticker import LogLocator
+
+    return LogLocator(base=10, subs=(1.0, 2.0, 5.0))
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot
+
+    return pyplot.gca()
