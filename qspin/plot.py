@@ -6,7 +6,7 @@ repeat the distinction for print without colour.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -25,14 +25,21 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _LINES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 
 
-def style_of(index: int) -> dict[str, Any]:
-    """Colour, marker and line of the series number `index`."""
-    k = index % len(_COLOURS)
-    return {"color": _COLOURS[k], "marker": _MARKERS[k], "linestyle": _LINES[k], "markersize": 4}
+Styles = Mapping[str, Mapping[str, Any]]
+
+
+def style_of(colour: int, line: int | None = None) -> dict[str, Any]:
+    """Style of a series: number `colour` of the colours, number `line` (default the same) of the lines."""
+    k, m = colour % len(_COLOURS), (colour if line is None else line) % len(_LINES)
+    return {"color": _COLOURS[k], "marker": _MARKERS[m], "linestyle": _LINES[m], "markersize": 4}
 
 
 def overlap_curves(
-    curves: Mapping[str, xr.Dataset], ax: Axes | None = None, *, n_spins: int | None = None
+    curves: Mapping[str, xr.Dataset],
+    ax: Axes | None = None,
+    *,
+    n_spins: int | None = None,
+    styles: Styles | None = None,
 ) -> Axes:
     """Mean |q_ab| against temperature with one standard error; see `qspin.analysis.overlap_curve`.
 
@@ -41,31 +48,40 @@ def overlap_curves(
     curves : label -> curve; one without a temperature (beta is NaN) becomes a horizontal band
     ax : where to draw; default the current axes
     n_spins : also mark the mean |q| of independent random configurations of that size
+    styles : label -> keyword arguments of the line; default `style_of` by position
     """
     ax = _axes(ax)
-    for k, (label, curve) in enumerate(curves.items()):
-        _temperature_series(ax, curve, "q_abs", label, style_of(k))
+    for label, curve, style in _styled(curves, styles):
+        _temperature_series(ax, curve, "q_abs", label, style)
     if n_spins:
         ax.axhline(random_overlap(n_spins), color="0.5", linewidth=0.8, zorder=0)
         ax.annotate(
-            f"independent spins, N = {n_spins}", (1, random_overlap(n_spins)), xytext=(-4, 3),
+            f"independent spins, N = {n_spins}", (0, random_overlap(n_spins)), xytext=(6, -3),
             xycoords=("axes fraction", "data"), textcoords="offset points",
-            ha="right", fontsize="small", color="0.35",
+            va="top", fontsize="small", color="0.35",
         )  # fmt: skip
-    ax.set(xlabel="temperature T", ylabel=r"mean $|q_{ab}|$", ylim=(0, 1.02))
-    return _finished(ax, log=_has_temperatures(curves))
+    ax.set(ylabel=r"mean $|q_{ab}|$", ylim=(0, 1.02))
+    return _temperature_axis(ax, curves)
 
 
-def energy_curves(curves: Mapping[str, xr.Dataset], ax: Axes | None = None) -> Axes:
+def energy_curves(
+    curves: Mapping[str, xr.Dataset], ax: Axes | None = None, *, styles: Styles | None = None
+) -> Axes:
     """Energy per spin against temperature with one standard error; see `qspin.analysis.energy_curve`."""
     ax = _axes(ax)
-    for k, (label, curve) in enumerate(curves.items()):
-        _temperature_series(ax, curve, "energy", label, style_of(k))
-    ax.set(xlabel="temperature T", ylabel="energy per spin E/N")
-    return _finished(ax, log=_has_temperatures(curves))
+    for label, curve, style in _styled(curves, styles):
+        _temperature_series(ax, curve, "energy", label, style)
+    ax.set(ylabel="energy per spin E/N")
+    return _temperature_axis(ax, curves)
 
 
-def overlap_densities(distributions: Mapping[str, xr.Dataset], beta: float, ax: Axes | None = None) -> Axes:
+def overlap_densities(
+    distributions: Mapping[str, xr.Dataset],
+    beta: float,
+    ax: Axes | None = None,
+    *,
+    styles: Styles | None = None,
+) -> Axes:
     """P(q) with one standard error as a band, at the ladder point nearest to `beta` of each.
 
     Parameters
@@ -75,7 +91,7 @@ def overlap_densities(distributions: Mapping[str, xr.Dataset], beta: float, ax: 
     ax : where to draw; default the current axes
     """
     ax = _axes(ax)
-    for k, (label, distribution) in enumerate(distributions.items()):
+    for label, distribution, style in _styled(distributions, styles):
         betas = distribution["beta"].values
         known = ~np.isnan(betas)
         if known.any() == bool(np.isnan(beta)):
@@ -83,14 +99,13 @@ def overlap_densities(distributions: Mapping[str, xr.Dataset], beta: float, ax: 
         column = 0 if np.isnan(beta) else int(np.nanargmin(np.abs(np.log(betas / beta))))
         at = distribution.isel(beta=column)
         density, error = at["density"].values, np.nan_to_num(at["density_error"].values)
-        style = {**style_of(k), "marker": None}
-        ax.plot(at["q"], density, label=label, linewidth=1.4, **style)
+        ax.plot(at["q"], density, label=label, linewidth=1.4, **{**style, "marker": None})
         ax.fill_between(
             at["q"], density - error, density + error, color=style["color"], alpha=0.25, linewidth=0
         )
     ax.set(xlabel=r"overlap $q$", ylabel=r"$P(q)$", xlim=(-1.02, 1.02))
     ax.set_ylim(bottom=0)
-    return _finished(ax, log=False)
+    return _finished(ax)
 
 
 def learning_curves(
@@ -111,7 +126,7 @@ def learning_curves(
     ax.set(xlabel="epoch", ylabel="cross-entropy / nats" if quantity == "loss" else "accuracy")
     if quantity == "loss":
         ax.set_yscale("log")
-    return _finished(ax, log=False)
+    return _finished(ax)
 
 
 def _temperature_series(ax: Axes, curve: xr.Dataset, name: str, label: str, style: dict[str, Any]) -> None:
@@ -128,26 +143,32 @@ def _temperature_series(ax: Axes, curve: xr.Dataset, name: str, label: str, styl
         ax.axhspan(values[0] - errors[0], values[0] + errors[0], color=line.get_color(), alpha=0.2)
 
 
-def _has_temperatures(curves: Mapping[str, xr.Dataset]) -> bool:
-    return any(np.isfinite(curve["temperature"].values).any() for curve in curves.values())
+def _styled(
+    series: Mapping[str, xr.Dataset], styles: Styles | None
+) -> Iterator[tuple[str, xr.Dataset, dict[str, Any]]]:
+    for k, (label, data) in enumerate(series.items()):
+        yield label, data, dict(styles[label]) if styles else style_of(k)
 
 
-def _finished(ax: Axes, *, log: bool) -> Axes:
-    if log:
-        ax.set_xscale("log")
-        ax.xaxis.set_major_locator(_locator())
+def _temperature_axis(ax: Axes, curves: Mapping[str, xr.Dataset]) -> Axes:
+    """Logarithmic in T; without ticks where no curve has a temperature."""
+    if any(np.isfinite(curve["temperature"].values).any() for curve in curves.values()):
+        from matplotlib.ticker import LogLocator
+
+        ax.set(xlabel="temperature T", xscale="log")
+        ax.xaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter("")
+    else:
+        ax.set(xlabel="temperature unknown", xticks=[])
+    return _finished(ax)
+
+
+def _finished(ax: Axes) -> Axes:
     ax.grid(alpha=0.3, linewidth=0.6)
     if ax.get_legend_handles_labels()[0]:
         ax.legend(frameon=False, fontsize="small")
     return ax
-
-
-def _locator() -> Any:
-    from matplotlib.ticker import LogLocator
-
-    return LogLocator(base=10, subs=(1.0, 2.0, 5.0))
 
 
 def _axes(ax: Axes | None) -> Axes:

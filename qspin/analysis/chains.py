@@ -90,6 +90,13 @@ def equilibrium_warnings(samples: SampleSet) -> list[str]:
         found.append(f"the samples are {samples.info['status']}: the run did not reach its end")
     diagnostics = chain_diagnostics(samples)
     split, few = diagnostics["r_hat"].values, diagnostics["ess"].values
+    if np.isnan(samples.betas).any():
+        found.append("the sampler states no temperature, so equilibrium at one cannot be tested")
+    elif np.isnan(few).any():
+        n_draws = samples.spins.sizes["draw"]
+        found.append(
+            f"equilibrium cannot be tested with {n_draws} draws a replica: keep at least {_FEWEST_DRAWS}"
+        )
     if (wrong := split > R_HAT_LIMIT).any():
         found.append(
             f"R-hat of the energy exceeds {R_HAT_LIMIT} at {_count(wrong)}, at most {np.nanmax(split):.3g} "

@@ -18,6 +18,8 @@ __all__ = ["Comparison", "compare_curves", "findings", "half_temperature", "trus
 
 STANDARD_ERRORS = 4.0  # differences below this many standard errors are not called differences
 
+_NO_ERROR = 1e-9  # smaller errors are rounding of equal values
+
 Results = Mapping[tuple[str, str], xr.Dataset]
 
 
@@ -117,7 +119,7 @@ def with_error(value: float, error: float) -> str:
     >>> with_error(0.66731, 0.0042), with_error(12.3, 1.4), with_error(0.5, float("nan")), with_error(1, 0)
     ('0.667(4)', '12.3(1.4)', '0.500', '1.000')
     """
-    if not np.isfinite(error) or error <= 0:
+    if not np.isfinite(error) or error <= _NO_ERROR:
         return f"{value:.3f}"
     digits = max(0, -int(np.floor(np.log10(error))))
     rounded = round(error * 10**digits)
@@ -197,7 +199,7 @@ def _share(
         return f"With {backend}, {shuffled} was not sampled where {trained} and {untrained} differ most."
     share = control.difference[j] / shift.difference[k]
     error = np.hypot(control.error[j], share * shift.error[k]) / abs(shift.difference[k])
-    percent = f"{100 * share:.0f} ± {100 * error:.0f} %"
+    percent = f"{with_error(100 * share, 100 * error)} %"
     head = (
         f"With {backend}, at T = {shift.temperature[k]:.3g}, where {trained} and {untrained} differ most, "
         f"{shuffled} shows {percent} of that difference. "

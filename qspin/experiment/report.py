@@ -69,6 +69,16 @@ def write_report(folder: RunFolder) -> Path:
     return folder.report_file
 
 
+def _styles(results: Mapping[tuple[str, str], xr.Dataset]) -> dict[str, dict[str, Any]]:
+    """A colour a problem; a line a backend, or a problem where there is one backend."""
+    problems = list(dict.fromkeys(problem for problem, _ in results))
+    backends = list(dict.fromkeys(backend for _, backend in results))
+    return {
+        label: plot.style_of(problems.index(problem), backends.index(backend) if len(backends) > 1 else None)
+        for label, (problem, backend) in zip(_series(results), results, strict=True)
+    }
+
+
 def _series(results: Mapping[tuple[str, str], xr.Dataset]) -> dict[str, xr.Dataset]:
     """Label of each curve: the problem alone where there is one backend."""
     backends = {backend for _, backend in results}
@@ -79,7 +89,7 @@ def _series(results: Mapping[tuple[str, str], xr.Dataset]) -> dict[str, xr.Datas
 
 
 def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[_Figure]:
-    series = _series(results)
+    series, styles = _series(results), _styles(results)
     overlaps = {label: d for label, d in series.items() if "q_abs" in d}
     if overlaps:
         sizes = {int(d.attrs["n_spins"]) for d in overlaps.values()}
@@ -87,26 +97,28 @@ def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -
             "overlap_curves",
             "Mean |q_ab| over pairs of replicas at the same temperature. Bars are one standard error, from "
             "leaving out one replica at a time.",
-            lambda ax: plot.overlap_curves(overlaps, ax, n_spins=sizes.pop() if len(sizes) == 1 else None),
+            lambda ax: plot.overlap_curves(
+                overlaps, ax, n_spins=min(sizes) if len(sizes) == 1 else None, styles=styles
+            ),
         )
         betas = _shown_betas(folder, overlaps)
         where = ", ".join("no thermostat" if np.isnan(b) else f"T = {1 / b:.3g}" for b in betas)
         yield _drawn(
             "overlap_distributions",
             f"Distribution of the overlap, P(q), at {where}. Bands are one standard error.",
-            *(_density_panel(overlaps, beta) for beta in betas),
+            *(_density_panel(overlaps, beta, styles) for beta in betas),
             height=2.9,
         )
     yield _drawn(
         "energy_curves",
         "Energy per spin. Bars are one standard error over replicas; mostly smaller than the symbols.",
-        lambda ax: plot.energy_curves(series, ax),
+        lambda ax: plot.energy_curves(series, ax, styles=styles),
     )
-    for name, record in _trainings(folder):
+    for labels, record in _trainings(folder):
         yield _drawn(
-            f"training_{name}",
-            f"Training behind {name}: cross-entropy and accuracy, epoch 0 being the untrained network. Final "
-            f"accuracy {record.curves['accuracy_train'][-1]:.1%} on the training set, "
+            f"training_{'_'.join(labels)}",
+            f"Training behind {', '.join(labels)}: cross-entropy and accuracy, epoch 0 being the untrained "
+            f"network. Final accuracy {record.curves['accuracy_train'][-1]:.1%} on the training set, "
             f"{record.curves['accuracy_test'][-1]:.1%} on the test set.",
             lambda ax, r=record: plot.learning_curves(r.curves, "loss", ax),
             lambda ax, r=record: plot.learning_curves(r.curves, "accuracy", ax),
@@ -114,16 +126,16 @@ def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -
         )
 
 
-def _density_panel(overlaps: Mapping[str, xr.Dataset], beta: float) -> Any:
+def _density_panel(overlaps: Mapping[str, xr.Dataset], beta: float, styles: plot.Styles) -> Any:
     def draw(ax: Any) -> None:
-        plot.overlap_densities(overlaps, beta, ax)
+        plot.overlap_densities(overlaps, beta, ax, styles=styles)
         ax.set_title("no thermostat" if np.isnan(beta) else f"T = {1 / beta:.3g}", fontsize="medium")
 
     return draw
 
 
 def _drawn(name: str, caption: str, *panels: Any, height: float = 3.8) -> _Figure:
-    """Panels side by side as one SVG; only the first keeps a legend where all would show the same."""
+    """Panels side by side as one SVG; legends that only repeat the first are left out."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -157,15 +169,15 @@ def _shown_betas(folder: RunFolder, overlaps: Mapping[str, xr.Dataset]) -> list[
     return list(dict.fromkeys(shown))
 
 
-def _trainings(folder: RunFolder) -> Iterator[tuple[str, TrainingRecord]]:
-    """Each training once, named after the problems that use it."""
+def _trainings(folder: RunFolder) -> Iterator[tuple[list[str], TrainingRecord]]:
+    """Each training once, with the labels of the problems that use it."""
     users: dict[Any, list[str]] = {}
     for label, spec in folder.config.problems.items():
         if isinstance(spec, MlpSpec):
             users.setdefault(spec.training, []).append(label)
     for training, labels in users.items():
         if (record := folder.training_record(training)) is not None:
-            yield "_".join(labels), record
+            yield labels, record
 
 
 def _row(problem: str, backend: str, result: xr.Dataset) -> dict[str, Any]:
@@ -190,7 +202,8 @@ def _row(problem: str, backend: str, result: xr.Dataset) -> dict[str, Any]:
         "r_hat": _extreme(result, "r_hat", np.nanmax, "{:.3f}"),
         "swap_rate": _extreme(result, "swap_rate", np.nanmin, "{:.0%}"),
         "seed": info["seed"],
-        "seconds": f"{sum(info['clocks'].values()):.1f}",
+        "round_trips": result.attrs.get("round_trips", "–"),
+        **{clock: _seconds(info["clocks"], clock) for clock in ("compile", "sample")},
     }
 
 
@@ -198,6 +211,10 @@ def _value(result: xr.Dataset, name: str, k: int) -> str:
     if name not in result:
         return "–"
     return with_error(float(result[name][k]), float(result[f"{name}_error"][k]))
+
+
+def _seconds(clocks: Mapping[str, float], name: str) -> str:
+    return f"{clocks[name]:.1f}" if name in clocks else "–"
 
 
 def _extreme(result: xr.Dataset, name: str, choose: Any, form: str) -> str:
