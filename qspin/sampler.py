@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from qspin.problem import IsingProblem
 from qspin.progress import report_progress
-from qspin.samples import SampleSet, allocate_spins, run_info
+from qspin.samples import SampleSet, allocate_spins, require_memory, run_info
 from qspin.settings import AutoLadder, Ladder, PositiveInt, Seed, resolved_seed, settings
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Seed",
     "allocate_spins",
     "report_progress",
+    "require_memory",
     "resolved_seed",
     "run_info",
     "settings",

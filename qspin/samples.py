@@ -23,7 +23,7 @@ from qspin.validate import checked_spins
 if TYPE_CHECKING:
     import dimod
 
-__all__ = ["Best", "SampleSet", "allocate_spins", "run_info"]
+__all__ = ["Best", "SampleSet", "allocate_spins", "library_versions", "require_memory", "run_info"]
 
 DIMS = ("beta", "replica", "draw", "spin")
 _FORMAT = 1
@@ -272,7 +272,7 @@ class SampleSet:
             )
         )
         return dimod.SampleSet.from_samples(
-            (self.spins.values.reshape(-1, self.n_spins), list(self.labels)),
+            (self.spins.values.reshape(self.energies.size, self.n_spins), list(self.labels)),
             vartype=dimod.SPIN,
             energy=self.energies.values.ravel(),
             info=self.info,
@@ -327,7 +327,13 @@ def library_versions(names: Sequence[str] = _LIBRARIES) -> dict[str, str]:
 
 
 def allocate_spins(n_betas: int, n_replicas: int, n_draws: int, n_spins: int) -> NDArray[np.int8]:
-    """An int8 array (beta, replica, draw, spin) to be filled.
+    """An int8 array (beta, replica, draw, spin) to be filled; raises as `require_memory`."""
+    require_memory(n_betas, n_replicas, n_draws, n_spins)
+    return np.empty((n_betas, n_replicas, n_draws, n_spins), dtype=np.int8)
+
+
+def require_memory(n_betas: int, n_replicas: int, n_draws: int, n_spins: int) -> None:
+    """Refuse samples that would not fit in memory, before anything is allocated.
 
     Raises
     ------
@@ -345,7 +351,6 @@ def allocate_spins(n_betas: int, n_replicas: int, n_draws: int, n_spins: int) ->
             f"{needed / 2**30:.1f} GiB, more than half of the {available / 2**30:.1f} GiB of this machine; "
             "keep fewer draws (n_draws) or replicas"
         )
-    return np.empty((n_betas, n_replicas, n_draws, n_spins), dtype=np.int8)
 
 
 def _coordinate(labels: Sequence[Hashable]) -> NDArray[Any]:

@@ -27,19 +27,24 @@ def enumerate_problem(problem: IsingProblem, *, max_spins: int = MAX_SPINS) -> E
     CapacityError
         If the problem has more than `max_spins` spins; the message says what it would need.
     """
-    n = problem.n_spins
-    if n > max_spins:
-        needed = 16 * 2.0**n / 2**30
-        raise CapacityError(
-            f"exact enumerates 2^N configurations: {n} spins would need {needed:,.3g} GiB of memory and "
-            f"{2.0 ** (n - max_spins):,.3g} times the work of {max_spins}, the limit (max_spins). "
-            "Use a smaller problem, or the backend 'tempering'"
-        )
+    require_enumerable(problem.n_spins, max_spins)
     couplings = problem.couplings.toarray() if problem.is_sparse else problem.couplings
-    energies = np.empty(2**n)
+    energies = np.empty(2**problem.n_spins)
     fill_energies(np.ascontiguousarray(couplings), problem.fields, problem.offset, energies)
     scale = np.abs(problem.edges.couplings).sum() + np.abs(problem.fields).sum()
     return Enumeration(energies, tolerance=_DEGENERATE * scale)
+
+
+def require_enumerable(n_spins: int, max_spins: int) -> None:
+    """Raises CapacityError, with what it would need, if `n_spins` is above the limit."""
+    if n_spins <= max_spins:
+        return
+    gibibytes = 2.0 ** (min(n_spins, 1000) + 4 - 30)
+    raise CapacityError(
+        f"exact enumerates 2^N configurations: {n_spins} spins would need {gibibytes:.3g} GiB of memory "
+        f"and 2^{n_spins - max_spins} times the work of {max_spins}, the limit (max_spins). Use a smaller "
+        "problem, or the backend 'tempering'"
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from qspin.sampler import (
     settings,
 )
 from qspin.samples import SampleSet
-from qspin_backends.exact.enumeration import MAX_SPINS, Enumeration, enumerate_problem
+from qspin_backends.exact.enumeration import MAX_SPINS, Enumeration, enumerate_problem, require_enumerable
 
 __all__ = ["Exact"]
 
@@ -51,6 +51,10 @@ class Exact:
             If the problem is larger than `max_spins`.
         """
         return enumerate_problem(problem, max_spins=self.max_spins)
+
+    def check(self, problem: IsingProblem) -> None:
+        """Raises CapacityError if the problem is larger than `max_spins`, without enumerating it."""
+        require_enumerable(problem.n_spins, self.max_spins)
 
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
         """Returns spins (beta, replica, 1, spin); `info` holds the ground-state energy and degeneracy.

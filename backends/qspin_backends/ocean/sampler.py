@@ -52,6 +52,10 @@ class Ocean:
     parameters: dict[str, Any] = Field(default_factory=dict)
     constructor: dict[str, Any] = Field(default_factory=dict)
 
+    def check(self, problem: IsingProblem) -> None:
+        """Raises InputError if the sampler cannot be made or refuses a parameter."""
+        self._call_parameters(self._construct(), seed=0)
+
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
         """Returns spins (1, read, 1, spin) with energies recomputed from the problem.
 

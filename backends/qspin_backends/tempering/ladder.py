@@ -10,7 +10,7 @@ __all__ = ["automatic_ladder"]
 
 _HOT = 0.1  # beta x largest local field at the hot end: nearly free spins
 _COLD = 10.0  # beta x typical local field at the cold end: excitations of typical size are frozen
-_FEWEST, _MOST = 8, 48
+_FEWEST, _MOST = 4, 48
 
 
 def automatic_ladder(problem: IsingProblem) -> tuple[float, ...]:

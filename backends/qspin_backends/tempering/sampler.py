@@ -19,6 +19,7 @@ from qspin.sampler import (
     Seed,
     allocate_spins,
     report_progress,
+    require_memory,
     resolved_seed,
     run_info,
     settings,
@@ -29,7 +30,9 @@ from qspin_backends.tempering.state import LadderState, advance_to, start_ladder
 
 __all__ = ["Tempering"]
 
-_DEFAULT_DRAWS = 100
+_DEFAULT_DRAWS = 500
+_DEFAULT_BYTES = 2**27  # of recorded spins, where nobody asked for a number of draws
+_FEWEST_DRAWS = 100
 _LOW_SWAP_RATE = 0.1
 
 
@@ -47,8 +50,8 @@ class Tempering:
     n_replicas : independent ladders; overlaps need at least two
     n_burn_in : sweeps before recording; one sweep visits every spin once at every beta
     n_sweeps : sweeps of the recorded phase
-    n_draws : configurations kept per replica and beta, evenly spaced over `n_sweeps`; None: 100, or one a
-        sweep where there are fewer sweeps
+    n_draws : configurations kept per replica and beta, evenly spaced over `n_sweeps`; None: one a sweep up to
+        500, and fewer, down to 100, where the recorded spins would take more than 128 MiB
     n_threads : replicas advanced at once; None takes as many as Numba would. The samples do not depend on it
     """
 
@@ -83,9 +86,8 @@ class Tempering:
         """
         seed = resolved_seed(seed)
         start = time.perf_counter()
-        betas = np.array(automatic_ladder(problem) if self.betas == "auto" else self.betas)
-        n_draws = self.n_draws or min(_DEFAULT_DRAWS, self.n_sweeps)
-        spins = allocate_spins(len(betas), self.n_replicas, n_draws, problem.n_spins)
+        betas = self._ladder(problem)
+        spins = allocate_spins(len(betas), self.n_replicas, self._draws(problem, betas), problem.n_spins)
         csr = problem.csr
         _compile()
         compiled = time.perf_counter()
@@ -98,6 +100,21 @@ class Tempering:
         info = run_info(self, seed, clocks=clocks, warnings=warnings)
         extra = {"swap_rate": ("beta", np.append(rates, np.nan)), "round_trips": ("replica", trips)}
         return SampleSet.from_spins(problem, spins, betas, info, extra)
+
+    def check(self, problem: IsingProblem) -> None:
+        """Raises CapacityError if the recorded spins would not fit in memory."""
+        betas = self._ladder(problem)
+        require_memory(len(betas), self.n_replicas, self._draws(problem, betas), problem.n_spins)
+
+    def _ladder(self, problem: IsingProblem) -> NDArray[np.float64]:
+        return np.array(automatic_ladder(problem) if self.betas == "auto" else self.betas)
+
+    def _draws(self, problem: IsingProblem, betas: NDArray[np.float64]) -> int:
+        if self.n_draws is not None:
+            return self.n_draws
+        bytes_a_draw = max(1, len(betas) * self.n_replicas * problem.n_spins)
+        fitting = max(_FEWEST_DRAWS, _DEFAULT_BYTES // bytes_a_draw)
+        return min(_DEFAULT_DRAWS, self.n_sweeps, fitting)
 
     def _run(
         self, csr: CSR, betas: NDArray[np.float64], ladders: list[LadderState], spins: NDArray[np.int8]
