@@ -46,7 +46,7 @@ def as_dimod(sampler: Sampler) -> DimodSampler:
     --------
     >>> import qspin
     >>> sampler = qspin.as_dimod(qspin.get_backend("exact", betas=[5.0]))
-    >>> sampler.sample_ising({}, {("a", "b"): -1}, seed=0).first.energy
+    >>> float(sampler.sample_ising({}, {("a", "b"): -1}, seed=0).first.energy)
     -1.0
     """
     return DimodSampler(sampler)

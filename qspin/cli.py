@@ -81,10 +81,14 @@ def sample(
     """Sample one problem with one backend."""
     with _errors(debug):
         from qspin.experiment.config import parse_settings
+        from qspin.files import require_writable
         from qspin.formats import read_problem
         from qspin.registry import get_backend
+        from qspin.settings import resolved_seed
 
         sampler = get_backend(backend, **parse_settings(set_ or []))
+        seed = resolved_seed(seed)
+        require_writable(output)
         instance = read_problem(problem, format)
         with _Progress() as reporter:
             samples = _sample_with_progress(reporter, sampler, instance, seed, f"sampling {problem.name}")

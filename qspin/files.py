@@ -8,9 +8,9 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from qspin.errors import RunError
+from qspin.errors import InputError, RunError
 
-__all__ = ["PARTIAL", "atomic_path", "atomic_write_text"]
+__all__ = ["PARTIAL", "atomic_path", "atomic_write", "require_writable"]
 
 PARTIAL = ".partial"
 
@@ -41,10 +41,30 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+def atomic_write(path: str | os.PathLike[str], content: str | bytes | memoryview) -> None:
+    """Write text (as UTF-8) or bytes, whole or not at all; raises as `atomic_path`."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(data)
+
+
+def require_writable(path: str | os.PathLike[str]) -> None:
+    """Refuse a place that cannot be written to, before there is something to lose.
+
+    Raises
+    ------
+    InputError
+        If `path` is a folder, or its folder cannot be made or written to.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise InputError(f"{target} is a folder; expected the name of a file to write")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder of {target}: {error.strerror}; choose another") from error
+    if not os.access(target.parent, os.W_OK):
+        raise InputError(f"no permission to write {target}; choose another folder")
 
 
 def _sync(path: Path) -> None:

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qspin.errors import InputError, nearest_name
-from qspin.files import atomic_path, atomic_write_text
+from qspin.files import atomic_path, atomic_write
 from qspin.problem import IsingProblem, labels_from_json, labels_to_json
 
 __all__ = ["FORMATS", "read_problem", "write_problem"]
@@ -146,7 +146,8 @@ def _read_rudy(path: Path) -> IsingProblem:
     if len(header.words) < 2:
         raise header.error("expected a first line 'n m', vertices and edges")
     n, m = (header.integer(word, "vertices and edges") for word in header.words[:2])
-    entries, last = [], header
+    entries: list[tuple[int, int, float]] = []
+    last = header
     for row in rows:
         i, j, weight = row.entry(default=1.0)
         if not (1 <= i <= n and 1 <= j <= n):
@@ -166,7 +167,8 @@ def _read_rudy(path: Path) -> IsingProblem:
 
 
 def _read_coo(path: Path) -> IsingProblem:
-    n, entries = None, []
+    n: int | None = None
+    entries: list[tuple[int, int, float]] = []
     for row in _rows(path):
         if n is None and not entries and len(row.words) == 1:
             n = row.integer(row.words[0], "the number of spins")
@@ -268,13 +270,13 @@ def _refuse(problem: IsingProblem, path: Path, *, fields: bool, labels: bool) ->
 def _write_rudy(problem: IsingProblem, path: Path) -> None:
     _refuse(problem, path, fields=False, labels=False)
     lines = [f"{problem.n_spins} {problem.n_couplings}", *_lines(problem, first=1)]
-    atomic_write_text(path, "\n".join(lines) + "\n")
+    atomic_write(path, "\n".join(lines) + "\n")
 
 
 def _write_coo(problem: IsingProblem, path: Path) -> None:
     _refuse(problem, path, fields=True, labels=False)
     fields = (f"{i} {i} {_number(h)}" for i, h in enumerate(problem.fields.tolist()) if h)
-    atomic_write_text(path, "\n".join([str(problem.n_spins), *fields, *_lines(problem, first=0)]) + "\n")
+    atomic_write(path, "\n".join([str(problem.n_spins), *fields, *_lines(problem, first=0)]) + "\n")
 
 
 def _write_dimod_coo(problem: IsingProblem, path: Path) -> None:
@@ -285,13 +287,13 @@ def _write_dimod_coo(problem: IsingProblem, path: Path) -> None:
         f"{labels[i]} {labels[j]} {_number(value)}"
         for i, j, value in zip(*(column.tolist() for column in problem.edges), strict=True)
     ]
-    atomic_write_text(path, "\n".join(["# vartype=SPIN", *fields, *couplings]) + "\n")
+    atomic_write(path, "\n".join(["# vartype=SPIN", *fields, *couplings]) + "\n")
 
 
 def _write_bqm(problem: IsingProblem, path: Path) -> None:
     labels_to_json(problem.labels)  # refuses labels that no file can hold
-    with atomic_path(path) as temporary, problem.to_bqm().to_file() as content:
-        temporary.write_bytes(content.read())
+    with problem.to_bqm().to_file() as content:
+        atomic_write(path, content.read())
 
 
 def _write_npz(problem: IsingProblem, path: Path) -> None:

@@ -94,7 +94,7 @@ def maxcut_regular(n_spins: int, degree: int, *, seed: int) -> IsingProblem:
         )
     graph = nx.random_regular_graph(degree, n_spins, seed=np.random.default_rng(seed))
     edges = np.array(sorted((min(e), max(e)) for e in graph.edges), dtype=int).reshape(-1, 2)
-    return IsingProblem.from_edges(n_spins, *edges.T, np.ones(len(edges)))
+    return IsingProblem.from_edges(n_spins, edges[:, 0], edges[:, 1], np.ones(len(edges)))
 
 
 def pegasus(m: int, *, couplings: Distribution = "gaussian", seed: int) -> IsingProblem:
@@ -144,7 +144,7 @@ def _hardware_glass(graph: str, m: int, couplings: Distribution, seed: int) -> I
     index = {node: k for k, node in enumerate(nodes)}
     edges = np.array(sorted(tuple(sorted((index[u], index[v]))) for u, v in lattice.edges), dtype=int)
     values = _draw(np.random.default_rng(seed), couplings, len(edges))
-    return IsingProblem.from_edges(len(nodes), *edges.T, values, labels=nodes)
+    return IsingProblem.from_edges(len(nodes), edges[:, 0], edges[:, 1], values, labels=nodes)
 
 
 def _lattice_edges(shape: Sequence[int], periodic: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import CapacityError, InputError
-from qspin.files import atomic_path
+from qspin.files import atomic_write
 from qspin.problem import IsingProblem, labels_from_json, labels_to_json
 from qspin.settings import settings_of
 from qspin.validate import checked_spins
@@ -191,10 +191,9 @@ class SampleSet:
         RunError
             If the file cannot be written.
         """
-        with atomic_path(path) as temporary:
-            self.dataset.to_netcdf(
-                temporary, engine="h5netcdf", encoding={"spins": {"zlib": True, "complevel": 1}}
-            )
+        # through memory: the HDF5 library does not survive a disk that fills up under it
+        compressed = {"spins": {"zlib": True, "complevel": 1}}
+        atomic_write(path, self.dataset.to_netcdf(engine="h5netcdf", encoding=compressed))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SampleSet:
@@ -373,7 +372,7 @@ def _grid(
     if not {"beta", "replica", "draw"} <= set(record.dtype.names or ()) or (repeats != 1).any():
         return reads
     betas, b = np.unique(record.beta, return_inverse=True)
-    shape = (len(betas), *(int(getattr(record, axis).max(initial=-1)) + 1 for axis in ("replica", "draw")))
+    shape = len(betas), int(record.replica.max(initial=-1)) + 1, int(record.draw.max(initial=-1)) + 1
     order = np.lexsort((record.draw, record.replica, b))
     expected = np.stack(np.unravel_index(np.arange(n_rows), shape)) if np.prod(shape) == n_rows else None
     if expected is None or not np.array_equal(np.stack([b, record.replica, record.draw])[:, order], expected):

@@ -113,7 +113,7 @@ def settings(cls: type[T]) -> type[T]:
             raise explain(error, _title(type(self))) from None
 
     validated.__init__ = __init__  # type: ignore[method-assign]
-    return validated
+    return validated  # type: ignore[return-value]
 
 
 def explain(error: pydantic.ValidationError, where: str) -> InputError:

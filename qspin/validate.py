@@ -37,7 +37,7 @@ def checked_spins(spins: ArrayLike, n_spins: int) -> NDArray[Any]:
 
 def checked_couplings(couplings: Any) -> NDArray[np.float64] | sparse.csr_array:
     is_sparse = sparse.issparse(couplings)
-    matrix = couplings if is_sparse else np.asarray(couplings)
+    matrix: Any = couplings if is_sparse else np.asarray(couplings)
     if matrix.shape in {(0,), (0, 0)}:
         empty = np.zeros((0, 0))
         empty.flags.writeable = False
@@ -140,7 +140,10 @@ def checked_labels(labels: Iterable[Hashable] | None, n_spins: int) -> Sequence[
         raise InputError(f"labels must be hashable; {error}") from None
     if len(distinct) != n_spins:
         seen: set[Hashable] = set()
-        twice = next(name for name in names if name in seen or seen.add(name))
+        for twice in names:
+            if twice in seen:
+                break
+            seen.add(twice)
         raise InputError(f"labels must be distinct; {twice!r} stands twice")
     if all(type(name) is int and name == k for k, name in enumerate(names)):
         return range(n_spins)

@@ -6,7 +6,7 @@ their use; Li, arXiv:2508.07397 for the curve T -> mean |q_ab| as a descriptor o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
@@ -26,7 +26,7 @@ __all__ = [
     "replica_overlaps",
 ]
 
-_CHUNK_ELEMENTS = 2**24
+_CHUNK_ELEMENTS = 2**22
 _TARGET_BINS = 50
 
 
@@ -50,8 +50,8 @@ def replica_overlaps(spins: ArrayLike) -> NDArray[np.float64]:
     n_replicas = _checked_replicas(array)
     rows, columns = np.triu_indices(n_replicas, 1)
     by_draw = np.moveaxis(array, -2, -3)
-    products = _gram(by_draw)[..., rows, columns] / max(array.shape[-1], 1)
-    return np.moveaxis(products, -2, -1).astype(np.float64)
+    products = _products(by_draw, by_draw)[..., rows, columns] / max(array.shape[-1], 1)
+    return np.moveaxis(products, -2, -1)
 
 
 def link_overlaps(spins: ArrayLike, i: ArrayLike, j: ArrayLike) -> NDArray[np.float64]:
@@ -84,10 +84,13 @@ def overlap_curve(samples: SampleSet) -> xr.Dataset:
     InputError
         If there are fewer than two replicas.
     """
-    _checked_replicas(samples.spins.values)
-    columns = [_moments(q_rows) for q_rows in _rows_by_beta(samples.spins.values)]
-    names = ("q_abs", "q2", "q4", "binder")
-    return _curve(samples, names, columns)
+    _checked_samples(samples)
+
+    def with_binder(mean: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.append(mean, binder_ratio(mean[1], mean[2]))
+
+    columns = [jackknife_pairs(_row_sums(spins, _powers), with_binder) for spins in samples.spins.values]
+    return _curve(samples, ("q_abs", "q2", "q4", "binder"), columns)
 
 
 def link_overlap_curve(samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
@@ -110,14 +113,13 @@ def link_overlap_curve(samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
         raise InputError("these samples are of another problem than the one given: their digests differ")
     if problem.n_couplings == 0:
         raise InputError("a problem without couplings has no links, so no link overlap")
-    _checked_replicas(samples.spins.values)
-    i, j, _ = problem.edges
-    columns = []
-    for spins in samples.spins.values:
-        rows = sum(
-            q.sum(axis=(0, 2)) for q in _overlap_blocks(spins, lambda block: block[..., i] * block[..., j])
-        )
-        columns.append(jackknife_pairs(rows[:, None] / spins.shape[1]))
+    _checked_samples(samples)
+    links = problem.edges[:2]
+
+    def total(overlaps: NDArray[np.float64]) -> NDArray[np.float64]:
+        return overlaps.sum(axis=(0, 2))[:, None]
+
+    columns = [jackknife_pairs(_row_sums(spins, total, links)) for spins in samples.spins.values]
     return _curve(samples, ("q_link",), columns)
 
 
@@ -136,10 +138,8 @@ def overlap_distribution(samples: SampleSet, *, bins: int | None = None) -> xr.D
     -------
     dataset over (``beta``, ``q``) with ``density`` and ``density_error``, and ``width`` (``q``) of the bins
     """
+    _checked_samples(samples)
     n_spins = samples.n_spins
-    if n_spins == 0:
-        raise InputError("a problem without spins has no overlaps")
-    _checked_replicas(samples.spins.values)
     group = max(1, round((n_spins + 1) / (bins or _TARGET_BINS)))
     n_bins = -(-(n_spins + 1) // group)
     shift = (n_bins * group - (n_spins + 1)) // 2
@@ -149,8 +149,8 @@ def overlap_distribution(samples: SampleSet, *, bins: int | None = None) -> xr.D
     centre = np.bincount(lattice, weights=2.0 * np.arange(n_spins + 1) / n_spins - 1.0) / sizes
     density, error = [], []
     for spins in samples.spins.values:
-        counts = sum(_histogram_rows(q, lattice, n_bins) for q in _overlap_blocks(spins))
-        mean, spread = jackknife_pairs(counts / spins.shape[1])
+        counts = _row_sums(spins, lambda overlaps: _histogram(overlaps, lattice, n_bins))
+        mean, spread = jackknife_pairs(counts)
         density.append(mean / width)
         error.append(spread / width)
     return xr.Dataset(
@@ -170,56 +170,70 @@ def binder_ratio(q2: ArrayLike, q4: ArrayLike) -> NDArray[np.float64]:
         return np.where(squared > 0, (3 - np.asarray(q4) / squared) / 2, np.nan)
 
 
-def _moments(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(|q|, q^2, q^4, binder) and their errors from row sums (replica, 3)."""
-    return jackknife_pairs(rows, lambda m: np.append(m, binder_ratio(m[1], m[2])))
+def _powers(overlaps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums of |q|, q^2 and q^4 of overlaps (draw, row, replica), shape (row, 3)."""
+    squares = overlaps * overlaps
+    return np.stack([f.sum(axis=(0, 2)) for f in (np.abs(overlaps), squares, squares * squares)], axis=1)
 
 
-def _rows_by_beta(spins: NDArray[np.int8]) -> Iterator[NDArray[np.float64]]:
-    """For each beta: sums over the other replicas of draw averages of |q|, q^2, q^4, shape (replica, 3)."""
-    for at_beta in spins:
-        rows = np.zeros((at_beta.shape[0], 3))
-        for q in _overlap_blocks(at_beta):
-            squares = q * q
-            for k, power in enumerate((np.abs(q), squares, squares * squares)):
-                rows[:, k] += power.sum(axis=(0, 2))
-        yield rows / at_beta.shape[1]
-
-
-def _overlap_blocks(spins: NDArray[np.int8], transform=None) -> Iterator[NDArray[np.float64]]:
-    """Overlap matrices (draws, replica, replica), zero on the diagonal, for blocks of draws of one beta."""
-    n_replicas, n_draws, n_spins = spins.shape
-    step = max(1, _CHUNK_ELEMENTS // max(1, n_replicas * max(n_replicas, n_spins)))
-    for start in range(0, n_draws, step):
-        block = spins[:, start : start + step].swapaxes(0, 1)
-        block = block if transform is None else transform(block)
-        overlaps = _gram(block).astype(np.float64) / max(block.shape[-1], 1)
-        overlaps[:, np.arange(n_replicas), np.arange(n_replicas)] = 0.0
-        yield overlaps
-
-
-def _gram(spins: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Scalar products (..., replica, replica) of spins (..., replica, spin); exact up to 2^24 spins."""
-    floats = spins.astype(np.float32)
-    return floats @ floats.swapaxes(-1, -2)
-
-
-def _histogram_rows(
+def _histogram(
     overlaps: NDArray[np.float64], lattice: NDArray[np.integer], n_bins: int
 ) -> NDArray[np.float64]:
-    """Histogram of the overlaps of each replica with all others, summed over draws, (replica, n_bins)."""
-    n_replicas, n_spins = overlaps.shape[1], len(lattice) - 1
+    """Counts of overlaps (draw, row, replica) in bins, shape (row, n_bins)."""
+    n_rows, n_spins = overlaps.shape[1], len(lattice) - 1
     agreeing = np.rint((overlaps + 1) * n_spins / 2).astype(np.int64)
-    flat = lattice[agreeing] + n_bins * np.arange(n_replicas)[:, None]
-    others = ~np.eye(n_replicas, dtype=bool)
-    counts = np.bincount(flat[:, others].ravel(), minlength=n_replicas * n_bins)
-    return counts.reshape(n_replicas, n_bins).astype(np.float64)
+    flat = lattice[agreeing] + n_bins * np.arange(n_rows)[:, None]
+    return np.bincount(flat.ravel(), minlength=n_rows * n_bins).reshape(n_rows, n_bins).astype(np.float64)
+
+
+def _row_sums(
+    spins: NDArray[np.int8],
+    reduce: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    links: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
+) -> NDArray[np.float64]:
+    """For each replica the sum over the others of a function of their overlap, averaged over draws.
+
+    Parameters
+    ----------
+    spins : (replica, draw, spin), at one temperature
+    reduce : overlaps (draw, row, replica) -> sums over draws and replicas (row, K)
+    links : ends of the edges; overlaps are then link overlaps
+
+    Returns
+    -------
+    array (replica, K); computed in tiles of bounded memory
+    """
+    n_replicas, n_draws, _ = spins.shape
+    width = max(1, spins.shape[2] if links is None else len(links[0]))
+    rows = int(np.clip(_CHUNK_ELEMENTS // n_replicas, 1, n_replicas))
+    draws = max(1, _CHUNK_ELEMENTS // (n_replicas * max(width, rows)))
+    parts: list[NDArray[np.float64] | float] = [0.0] * (-(-n_replicas // rows))
+    for start in range(0, n_draws, draws):
+        block = spins[:, start : start + draws].swapaxes(0, 1)
+        if links is not None:
+            block = block[..., links[0]] * block[..., links[1]]
+        for k in range(len(parts)):
+            parts[k] += reduce(_products(block[:, k * rows : (k + 1) * rows], block) / width)
+    own = reduce(np.ones((1, 1, 1)))  # every replica has overlap 1 with itself, which is no pair
+    return np.concatenate(parts) / n_draws - own
+
+
+def _products(some: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Scalar products (..., a, b) of spins (..., a, spin) and (..., b, spin); exact up to 2^24 spins."""
+    floats = some.astype(np.float32), others.astype(np.float32)  # integers below 2^24 are exact
+    return (floats[0] @ floats[1].swapaxes(-1, -2)).astype(np.float64)
 
 
 def _checked_replicas(spins: NDArray[np.integer]) -> int:
     if spins.ndim < 3:
         raise InputError(f"spins must have shape (..., replica, draw, spin); got {spins.shape}")
     return checked_replicas(spins.shape[-3])
+
+
+def _checked_samples(samples: SampleSet) -> None:
+    if samples.n_spins == 0:
+        raise InputError("a problem without spins has no overlaps")
+    _checked_replicas(samples.spins.values)
 
 
 def _curve(

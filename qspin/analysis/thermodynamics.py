@@ -29,9 +29,11 @@ def energy_moments(energies: ArrayLike, betas: ArrayLike) -> tuple[NDArray[np.fl
     for at_beta, beta in zip(array, np.asarray(betas, dtype=np.float64), strict=True):
         centre = at_beta.mean()  # variances do not depend on it, rounding errors do
         moments = np.stack([(at_beta - centre).mean(1), ((at_beta - centre) ** 2).mean(1)], axis=1)
-        estimate, error = jackknife(
-            moments, lambda m, b=beta, c=centre: np.array([c + m[0], b**2 * (m[1] - m[0] ** 2)])
-        )
+
+        def energy_and_capacity(mean: NDArray[np.float64], b=beta, c=centre) -> NDArray[np.float64]:
+            return np.array([c + mean[0], b**2 * (mean[1] - mean[0] ** 2)])
+
+        estimate, error = jackknife(moments, energy_and_capacity)
         estimates.append(estimate)
         errors.append(error)
     return np.array(estimates), np.array(errors)

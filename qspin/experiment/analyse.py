@@ -20,7 +20,7 @@ from qspin.analysis import (
     overlap_distribution,
 )
 from qspin.experiment.store import RunFolder, Task
-from qspin.files import atomic_path, atomic_write_text
+from qspin.files import atomic_write
 from qspin.samples import SampleSet
 
 __all__ = ["COLUMNS", "analyse", "load_analysis"]
@@ -41,9 +41,8 @@ def analyse(folder: RunFolder) -> None:
         if folder.has_samples(task)
     }
     tree = xr.DataTree.from_dict({f"/{problem}/{backend}": d for (problem, backend), d in results.items()})
-    with atomic_path(folder.analysis_file) as temporary:
-        tree.to_netcdf(temporary, engine="h5netcdf")
-    atomic_write_text(folder.metrics_file, _table(results))
+    atomic_write(folder.analysis_file, tree.to_netcdf(None, engine="h5netcdf"))
+    atomic_write(folder.metrics_file, _table(results))
 
 
 def load_analysis(folder: RunFolder) -> dict[tuple[str, str], xr.Dataset]:

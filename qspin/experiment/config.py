@@ -70,7 +70,7 @@ class RunConfig(StrictModel):
     )
     problems: dict[Label, ProblemSpec] = Field(min_length=1)
     backends: dict[Label, BackendSpec] = Field(min_length=1)
-    analysis: Analysis = Analysis()
+    analysis: Analysis = Field(default_factory=Analysis)
 
     @cached_property
     def samplers(self) -> dict[str, Sampler]:
@@ -215,7 +215,9 @@ def _override(data: dict[str, Any], text: str, *, create: bool = False) -> Key:
                     f"--set {text}: no {part!r} in {'.'.join(parts[:depth])}: {nearest_name(part, target)}"
                 )
             target[part] = {}
-        target = target[part] = dict(target[part]) if isinstance(target[part], dict) else target[part]
+        if isinstance(target[part], dict):  # a copy, since YAML anchors share mappings
+            target[part] = dict(target[part])
+        target = target[part]
     if not isinstance(target, dict):
         raise InputError(f"--set {text}: {'.'.join(parts[:-1])} is no mapping")
     target[parts[-1]] = parse_value(value)

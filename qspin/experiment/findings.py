@@ -169,7 +169,7 @@ def _ranges(temperature: NDArray[np.float64], chosen: NDArray[np.bool_]) -> str:
 
 def _controls(config: RunConfig, backend: str, present: Mapping[str, xr.Dataset]) -> list[str]:
     """How much is scale, how much structure: for networks with an untrained twin and a shuffled control."""
-    specs = {p: config.problems[p] for p in present if isinstance(config.problems[p], MlpSpec)}
+    specs = {p: spec for p, spec in config.problems.items() if p in present and isinstance(spec, MlpSpec)}
     sentences = []
     for trained, spec in specs.items():
         if spec.shuffle or spec.epoch == 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, Union, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_type_hints
 
 from pydantic import (
     ConfigDict,
@@ -128,21 +128,13 @@ def _tag(spec: Any) -> str:
     return f"<{spec['kind'] if isinstance(spec, dict) else spec.kind}>"
 
 
-ProblemSpec = Annotated[
-    Union[tuple(Annotated[model, Tag(f"<{kind}>")] for kind, model in _KINDS.items())],  # noqa: UP007
-    Discriminator(_tag),
-]
-
-
-def build_static(spec: Any) -> IsingProblem | None:
-    """The problem of a spec that needs no training, else None.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read or the generator refuses its parameters.
-    """
-    return None if isinstance(spec, MlpSpec) else spec.build()
+if TYPE_CHECKING:
+    ProblemSpec = MlpSpec | FileSpec | InstanceSpec
+else:
+    ProblemSpec = Annotated[
+        Union[tuple(Annotated[model, Tag(f"<{kind}>")] for kind, model in _KINDS.items())],  # noqa: UP007
+        Discriminator(_tag),
+    ]
 
 
 def checked_kind(label: str, spec: Any) -> None:

@@ -18,7 +18,7 @@ from qspin.experiment.analyse import load_analysis
 from qspin.experiment.findings import findings, half_temperature, trust, with_error
 from qspin.experiment.problem_specs import MlpSpec
 from qspin.experiment.store import RunFolder
-from qspin.files import atomic_path, atomic_write_text
+from qspin.files import atomic_write
 from qspin.networks.training import TrainingRecord
 
 __all__ = ["write_report"]
@@ -46,8 +46,7 @@ def write_report(folder: RunFolder) -> Path:
     results = load_analysis(folder)
     figures = list(_figures(folder, results))
     for figure in figures:
-        with atomic_path(folder.figures / f"{figure.name}.svg") as temporary:
-            temporary.write_bytes(figure.svg)
+        atomic_write(folder.figures / f"{figure.name}.svg", figure.svg)
     config = folder.config
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("qspin.experiment"), autoescape=True, undefined=jinja2.StrictUndefined
@@ -65,7 +64,7 @@ def write_report(folder: RunFolder) -> Path:
         twins=[label for label, spec in config.problems.items() if isinstance(spec, MlpSpec)],
         critical=any(isinstance(s, MlpSpec) and s.scale == "critical" for s in config.problems.values()),
     )
-    atomic_write_text(folder.report_file, page)
+    atomic_write(folder.report_file, page)
     return folder.report_file
 
 

@@ -115,7 +115,7 @@ def _check_tasks(tasks: list[Task]) -> None:
 
 def _sample(task: Task, folder: RunFolder, show: Reporter) -> None:
     with show.step(f"sampling {task.label}") as tell, listening(tell):
-        if folder.has_samples(task):
+        if folder.has_whole_samples(task):
             return
         samples = task.sampler.sample(task.problem, seed=task.seed)
         if samples.info.get("problem") != task.problem.digest:

@@ -29,7 +29,7 @@ import yaml
 from qspin.errors import InputError
 from qspin.experiment.config import RunConfig, config_from_plain
 from qspin.experiment.problem_specs import Training
-from qspin.files import PARTIAL, atomic_write_text
+from qspin.files import PARTIAL, atomic_write
 from qspin.formats import read_problem, write_problem
 from qspin.networks.training import TrainingRecord
 from qspin.problem import IsingProblem
@@ -136,9 +136,9 @@ class RunFolder:
             "cpus": os.cpu_count(),
             "versions": library_versions(_PACKAGES),
         }
-        atomic_write_text(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
+        atomic_write(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
         text = yaml.safe_dump(config.resolved(), sort_keys=False, allow_unicode=True)
-        atomic_write_text(self._config_file, text)
+        atomic_write(self._config_file, text)
 
     # -- what it holds ---------------------------------------------------------------------------
 
@@ -184,6 +184,13 @@ class RunFolder:
 
     def has_samples(self, task: Task) -> bool:
         return self.sample_file(task).is_file()
+
+    def has_whole_samples(self, task: Task) -> bool:
+        """Whether the sample file is there and can be read; a damaged one is to be sampled again."""
+        try:
+            return self.has_samples(task) and self.samples(task).info["problem"] == task.problem.digest
+        except InputError:
+            return False
 
     def samples(self, task: Task) -> SampleSet:
         return SampleSet.load(self.sample_file(task))

@@ -52,7 +52,7 @@ class YamlSource:
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
-            self.data: dict[str, Any] = loader.construct_document(node) if node is not None else None
+            self.data: Any = loader.construct_document(node) if node is not None else None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = f", line {mark.line + 1}" if mark else ""
@@ -64,6 +64,7 @@ class YamlSource:
         if not isinstance(self.data, dict):
             came = "nothing" if self.data is None else f"a {type(self.data).__name__}"
             raise InputError(f"{self.path}: expected a mapping of keys at the top level; got {came}")
+        assert node is not None  # it became a mapping
         self._walk(node, ())
 
     def locate(self, key: Key) -> str:

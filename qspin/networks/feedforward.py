@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,7 +83,7 @@ def weights_of(
     return weights, biases
 
 
-def _leaves(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
+def _leaves(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     for name, layer in module.named_modules():
         if next(layer.children(), None) is None:
             yield name or type(layer).__name__, layer
@@ -133,7 +133,7 @@ def critical_temperature(layer_sizes: Sequence[int], variances: Sequence[float] 
     Examples
     --------
     >>> round(critical_temperature([64, 32, 10]), 4)
-    0.5456
+    0.5481
     """
     sizes = np.asarray(layer_sizes, dtype=np.float64)
     if sizes.ndim != 1 or len(sizes) < 2 or (sizes < 1).any():

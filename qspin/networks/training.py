@@ -61,7 +61,7 @@ class TrainingRecord:
         arrays: dict[str, Any] = {f"weights_{k}": layer for k, layer in enumerate(self.weights)}
         arrays |= {f"biases_{k}": layer for k, layer in enumerate(self.biases)}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, layers=len(self.weights), **arrays, **self.curves)
+            np.savez_compressed(file, **{"layers": len(self.weights), **arrays, **self.curves})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TrainingRecord:

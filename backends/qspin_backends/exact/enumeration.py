@@ -28,11 +28,11 @@ def enumerate_problem(problem: IsingProblem, *, max_spins: int = MAX_SPINS) -> E
         If the problem has more than `max_spins` spins; the message says what it would need.
     """
     require_enumerable(problem.n_spins, max_spins)
-    couplings = problem.couplings.toarray() if problem.is_sparse else problem.couplings
     energies = np.empty(2**problem.n_spins)
-    fill_energies(np.ascontiguousarray(couplings), problem.fields, problem.offset, energies)
+    fill_energies(problem.toarray(), problem.fields, problem.offset, energies)
     scale = np.abs(problem.edges.couplings).sum() + np.abs(problem.fields).sum()
-    return Enumeration(energies, tolerance=_DEGENERATE * scale)
+    rounding = 4 * np.finfo(np.float64).eps * abs(problem.offset)
+    return Enumeration(energies, tolerance=_DEGENERATE * scale + rounding)
 
 
 def require_enumerable(n_spins: int, max_spins: int) -> None:

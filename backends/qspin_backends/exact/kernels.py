@@ -31,13 +31,13 @@ def fill_energies(couplings, fields, offset, energies):
         state = block << n_low
         for i in range(n):
             spins[i] = 2.0 * ((state >> i) & 1) - 1.0
-        energy = offset
+        energy = 0.0
         for i in range(n):
             local[i] = fields[i]
             for j in range(n):
                 local[i] += couplings[i, j] * spins[j]
             energy += 0.5 * spins[i] * (local[i] + fields[i])
-        energies[state] = energy
+        energies[state] = energy + offset
         for step in range(1, 1 << n_low):
             flip = 0
             while not (step >> flip) & 1:
@@ -47,7 +47,7 @@ def fill_energies(couplings, fields, offset, energies):
             for j in range(n_low):
                 local[j] += 2.0 * couplings[flip, j] * spins[flip]
             state ^= 1 << flip
-            energies[state] = energy
+            energies[state] = energy + offset
 
 
 @njit(cache=True, nogil=True)

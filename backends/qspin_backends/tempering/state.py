@@ -43,7 +43,7 @@ def start_ladder(csr: CSR, n_betas: int, stream: np.random.SeedSequence) -> Ladd
         energies=np.empty(n_betas),
         order=np.arange(n_betas),
         heading=np.zeros(n_betas, np.int64),
-        random_state=kernel.generate_state(4, np.uint64),
+        random_state=kernel.generate_state(4, np.uint64).astype(np.uint64),
         attempts=np.zeros(max(n_betas - 1, 0), np.int64),
         accepted=np.zeros(max(n_betas - 1, 0), np.int64),
     )

@@ -1,0 +1,5 @@
+"""``python -m qspin`` is the command ``qspin``."""
+
+from qspin.cli import main
+
+main()

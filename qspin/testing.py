@@ -1,0 +1,253 @@
+"""The contract of a sampler and asserts with a statistical unit, for backends of qspin and of third parties.
+
+A third-party package tests its backend with::
+
+    from qspin.testing import SamplerContract
+
+    class TestMyBackend(SamplerContract):
+        backend = "mybackend"
+        settings = {"n_replicas": 20}
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qspin.errors import InputError
+from qspin.problem import IsingProblem
+from qspin.registry import get_backend
+from qspin.sampler import Sampler
+from qspin.samples import DIMS, SampleSet
+from qspin.settings import setting_names
+
+__all__ = ["STANDARD_ERRORS", "SamplerContract", "assert_boltzmann", "assert_within_errors", "small_problems"]
+
+STANDARD_ERRORS = 4.0
+"""Deviation, in Monte Carlo standard errors, beyond which a statistical assert fails."""
+
+_FEWEST_EVENTS = 10  # fewer expected rare events than this make a standard error meaningless
+
+
+def assert_within_errors(
+    estimate: ArrayLike,
+    error: ArrayLike,
+    expected: ArrayLike,
+    *,
+    what: str = "estimate",
+    n_standard_errors: float = STANDARD_ERRORS,
+) -> None:
+    """Fail if any estimate lies further from what is expected than so many standard errors.
+
+    Parameters
+    ----------
+    estimate, error, expected : arrays that broadcast; errors must be positive or the values equal
+    what : name of the quantity, for the message
+    """
+    value, spread, exact = np.broadcast_arrays(*(np.asarray(a, float) for a in (estimate, error, expected)))
+    difference = np.abs(value - exact)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviation = np.where(difference <= 1e-12 * np.maximum(1, np.abs(exact)), 0.0, difference / spread)
+    if not deviation.size or (worst := np.nanmax(deviation)) <= n_standard_errors:
+        assert not np.isnan(deviation).any(), f"{what}: standard error is not a number"
+        return
+    k = np.unravel_index(int(np.nanargmax(deviation)), deviation.shape)
+    raise AssertionError(
+        f"{what} {[int(i) for i in k]}: {value[k]:.6g} lies {worst:.1f} standard errors ({spread[k]:.2g}) "
+        f"from {exact[k]:.6g}; at most {n_standard_errors:g} are allowed"
+    )
+
+
+def assert_boltzmann(samples: SampleSet, problem: IsingProblem) -> None:
+    """Fail if samples of a small problem deviate from exp(-beta E) / Z, by enumeration.
+
+    Checks mean energy, magnetisations and pair correlations at every beta, with errors over replicas.
+    Quantities so near to +-1 that fewer than ten deviating configurations are expected have no usable
+    standard error and are left out.
+    """
+    enumeration = get_backend("exact").enumerate(problem)  # type: ignore[attr-defined]
+    n_samples = samples.energies.values[0].size
+    upper = np.triu_indices(problem.n_spins, 1)
+    for b, beta in enumerate(samples.betas):
+        energies, spins = samples.energies.values[b], samples.spins.values[b].astype(np.float64)
+        where = f"beta = {beta:g}"
+        _assert_mean(energies.mean(axis=1), enumeration.mean_energy(beta), f"energy at {where}")
+        correlations = np.einsum("rdi,rdj->rij", spins, spins) / spins.shape[1]
+        for name, per_replica, exact in (
+            ("magnetisation", spins.mean(axis=1), enumeration.magnetisations(beta)),
+            ("correlation", correlations[:, upper[0], upper[1]], enumeration.correlations(beta)[upper]),
+        ):
+            usable = n_samples * (1 - np.abs(exact)) / 2 >= _FEWEST_EVENTS
+            _assert_mean(per_replica[:, usable], exact[usable], f"{name} at {where}")
+
+
+def _assert_mean(per_replica: np.ndarray, exact: ArrayLike, what: str) -> None:
+    error = per_replica.std(axis=0, ddof=1) / np.sqrt(len(per_replica))
+    assert_within_errors(per_replica.mean(axis=0), error, exact, what=what)
+
+
+def small_problems() -> dict[str, IsingProblem]:
+    """Corners that every sampler must take: no spin, one spin, free spins, fields, labels, two components."""
+    rng = np.random.default_rng(20)
+    dense = np.triu(rng.normal(size=(6, 6)), 1)
+    return {
+        "no spin": IsingProblem(np.zeros((0, 0)), offset=1.5),
+        "one spin": IsingProblem([[0.0]], fields=[-0.7]),
+        "free spins": IsingProblem(np.zeros((4, 4))),
+        "fields only": IsingProblem(np.zeros((3, 3)), fields=[1.0, -1.0, 0.5]),
+        "dense": IsingProblem(dense + dense.T, fields=rng.normal(size=6), offset=-2.0),
+        "labelled chain": IsingProblem.from_edges(
+            4, [0, 1, 2], [1, 2, 3], [-1.0, 0.5, 2.0], labels=["a", ("b", 1), 7, "d"]
+        ),
+        "two components": IsingProblem.from_edges(5, [0, 3], [1, 4], [-1.0, 1.0]),
+    }
+
+
+class SamplerContract:
+    """What every backend promises. Subclass it in a test module and name the backend.
+
+    Attributes
+    ----------
+    backend : registered name
+    settings : settings that make one call fast
+    repeatable : whether the same seed gives the same samples
+    thermal : whether samples follow the Boltzmann distribution at their beta; then `thermal_settings` must
+        give enough of them
+    """
+
+    backend: ClassVar[str]
+    settings: ClassVar[dict[str, Any]] = {}
+    repeatable: ClassVar[bool] = True
+    thermal: ClassVar[bool] = False
+    thermal_settings: ClassVar[dict[str, Any]] = {}
+
+    def sampler(self, **changes: Any) -> Sampler:
+        return get_backend(self.backend, **{**self.settings, **changes})
+
+    def test_it_is_a_sampler(self) -> None:
+        assert isinstance(self.sampler(), Sampler)
+
+    def test_corners_are_sampled(self) -> None:
+        for name, problem in small_problems().items():
+            samples = self.sampler().sample(problem, seed=1)
+            assert samples.spins.dims == DIMS, name
+            assert samples.spins.dtype == np.int8, name
+            assert samples.energies.dtype == np.float64, name
+            assert samples.energies.size > 0, name
+            assert samples.n_spins == problem.n_spins, name
+            assert list(samples.labels) == list(problem.labels), name
+            assert (np.abs(samples.spins.values) == 1).all(), name
+            np.testing.assert_allclose(
+                samples.energies.values, problem.energies(samples.spins.values), rtol=1e-12
+            )
+
+    def test_the_problem_is_left_alone(self) -> None:
+        problem = small_problems()["dense"]
+        before = problem.digest, problem.toarray(), problem.fields.copy()
+        self.sampler().sample(problem, seed=1)
+        after = IsingProblem(problem.couplings, problem.fields, problem.offset, problem.labels)
+        assert after.digest == before[0]
+        np.testing.assert_array_equal(problem.toarray(), before[1])
+        np.testing.assert_array_equal(problem.fields, before[2])
+
+    def test_same_seed_same_samples(self) -> None:
+        if not self.repeatable:
+            return
+        problem = small_problems()["dense"]
+        first, again = (self.sampler().sample(problem, seed=11).spins.values for _ in range(2))
+        np.testing.assert_array_equal(first, again)
+
+    def test_other_seed_other_samples(self) -> None:
+        problem = small_problems()["free spins"]
+        first, other = (self.sampler().sample(problem, seed=seed).spins.values for seed in (11, 12))
+        assert not np.array_equal(first, other)
+
+    def test_replicas_are_independent_copies(self) -> None:
+        spins = self.sampler().sample(small_problems()["free spins"], seed=3).spins.values
+        distinct = np.unique(spins[0, :, 0], axis=0)
+        assert len(distinct) > 1, "replicas repeat one another"
+
+    def test_no_seed_is_recorded_as_one(self) -> None:
+        samples = self.sampler().sample(small_problems()["one spin"])
+        assert isinstance(samples.info["seed"], int)
+
+    def test_a_wrong_seed_is_refused(self) -> None:
+        for seed in (-1, 1.5, "a"):
+            _assert_refused(
+                lambda s=seed: self.sampler().sample(small_problems()["one spin"], seed=s), "seed"
+            )
+
+    def test_an_unknown_setting_is_refused_by_name(self) -> None:
+        _assert_refused(lambda: get_backend(self.backend, no_such_setting=1), "no_such_setting")
+
+    def test_settings_are_frozen(self) -> None:
+        sampler = self.sampler()
+        for name in setting_names(type(sampler)):
+            try:
+                setattr(sampler, name, None)
+            except AttributeError:
+                continue
+            raise AssertionError(f"setting {name!r} can be changed after construction")
+
+    def test_a_sampler_can_be_copied_and_pickled(self) -> None:
+        sampler = self.sampler()
+        for twin in (copy.deepcopy(sampler), pickle.loads(pickle.dumps(sampler))):
+            assert twin == sampler
+
+    def test_info_tells_where_samples_come_from(self) -> None:
+        problem = small_problems()["dense"]
+        info = self.sampler().sample(problem, seed=5).info
+        assert {"backend", "settings", "seed", "problem", "versions", "clocks", "status", "warnings"} <= set(
+            info
+        )
+        assert (info["seed"], info["problem"], info["status"]) == (5, problem.digest, "complete")
+        assert json.loads(json.dumps(info)) == info
+
+    def test_betas_ascend_or_are_unknown(self) -> None:
+        betas = self.sampler().sample(small_problems()["dense"], seed=1).betas
+        assert np.isnan(betas).all() or (np.diff(betas) > 0).all()
+
+    def test_best_is_a_copy(self) -> None:
+        samples = self.sampler().sample(small_problems()["dense"], seed=1)
+        best = samples.best
+        assert best.energy == samples.energies.values.min()
+        best.spins[:] = 0
+        assert (np.abs(samples.spins.values) == 1).all()
+
+    def test_files_and_dimod_bring_back_the_same(self, tmp_path: Any) -> None:
+        for k, problem in enumerate(small_problems().values()):
+            samples = self.sampler().sample(problem, seed=1)
+            samples.save(tmp_path / f"{k}.nc")
+            _assert_same(SampleSet.load(tmp_path / f"{k}.nc"), samples)
+            _assert_same(SampleSet.from_dimod(samples.to_dimod(), problem, samples.info), samples)
+
+    def test_the_distribution_is_boltzmann(self) -> None:
+        if not self.thermal:
+            return
+        for seed, (name, problem) in enumerate(small_problems().items()):
+            samples = self.sampler(**self.thermal_settings).sample(problem, seed=seed)
+            assert not np.isnan(samples.betas).any(), name
+            if problem.n_spins:
+                assert_boltzmann(samples, problem)
+
+
+def _assert_same(one: SampleSet, other: SampleSet) -> None:
+    np.testing.assert_array_equal(one.spins.values, other.spins.values)
+    np.testing.assert_array_equal(one.energies.values, other.energies.values)
+    np.testing.assert_array_equal(one.betas, other.betas)
+    assert list(one.labels) == list(other.labels)
+    assert one.info == other.info
+
+
+def _assert_refused(call: Any, text: str) -> None:
+    try:
+        call()
+    except InputError as error:
+        assert text in str(error), f"the message does not name {text!r}: {error}"
+        return
+    raise AssertionError(f"no InputError about {text!r}")

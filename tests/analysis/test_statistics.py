@@ -1,0 +1,124 @@
+"""Jackknife, chains, thermodynamics and closed formulas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qspin
+from qspin import SampleSet, analysis, instances
+from qspin.analysis.chains import effective_sample_size, r_hat
+from qspin.analysis.theory import onsager_energy, onsager_magnetisation, random_overlap
+from qspin.errors import InputError
+from qspin.testing import assert_within_errors
+
+
+class TestJackknife:
+    def test_of_a_mean_is_the_standard_error(self):
+        values = np.random.default_rng(0).normal(size=(20, 3))
+        mean, error = analysis.jackknife(values)
+        np.testing.assert_allclose(mean, values.mean(0))
+        np.testing.assert_allclose(error, values.std(0, ddof=1) / np.sqrt(20))
+
+    def test_of_a_function_follows_its_slope(self):
+        values = np.random.default_rng(0).normal(5, 0.1, size=4_000)
+        square, error = analysis.jackknife(values, np.square)
+        assert square == pytest.approx(values.mean() ** 2)
+        assert error == pytest.approx(2 * values.mean() * values.std(ddof=1) / np.sqrt(4_000), rel=1e-3)
+
+    def test_corners(self):
+        assert np.isnan(analysis.jackknife([3.0])[1])
+        with pytest.raises(InputError, match="at least one sample"):
+            analysis.jackknife([])
+
+    def test_disorder_average(self):
+        mean, error = analysis.disorder_average([[1.0, 2.0], [3.0, 2.0]])
+        assert mean.tolist() == [2, 2]
+        assert error.tolist() == [1, 0]
+
+
+def autoregressive(rho, chains, draws, seed):
+    rng = np.random.default_rng(seed)
+    x = np.empty((chains, draws))
+    x[:, 0] = rng.normal(size=chains)
+    for t in range(1, draws):
+        x[:, t] = rho * x[:, t - 1] + np.sqrt(1 - rho**2) * rng.normal(size=chains)
+    return x
+
+
+class TestChains:
+    @pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
+    def test_ess_of_an_autoregressive_chain(self, rho):
+        ess = float(effective_sample_size(autoregressive(rho, 8, 4_000, 1)))
+        assert ess == pytest.approx(32_000 * (1 - rho) / (1 + rho), rel=0.15)
+
+    def test_r_hat_finds_chains_that_disagree(self):
+        chains = autoregressive(0.0, 4, 500, 2)
+        assert float(r_hat(chains)) < 1.01
+        chains[0] += 1
+        assert float(r_hat(chains)) > 1.05
+
+    def test_temperatures_are_never_mixed(self):
+        chains = np.stack([autoregressive(0.0, 4, 500, seed) + 10 * seed for seed in range(3)])
+        assert r_hat(chains).shape == (3,)
+        assert r_hat(chains).max() < 1.02
+
+    def test_frozen_chains(self):
+        same, apart = np.ones((4, 50)), np.ones((4, 50)) * np.arange(4)[:, None]
+        assert r_hat(np.stack([same, apart])).tolist() == [1.0, np.inf]
+
+    def test_single_draws_are_independent_samples(self):
+        assert effective_sample_size(np.zeros((2, 30, 1))).tolist() == [30, 30]
+        assert np.isnan(r_hat(np.zeros((2, 30, 1)))).all()
+        assert np.isnan(effective_sample_size(np.zeros((30, 3))))
+
+
+class TestWarnings:
+    def make(self, glass, spins, betas=(1.0,), **info):
+        return SampleSet.from_spins(glass, spins, betas, info)
+
+    def test_disagreeing_replicas(self, glass):
+        spins = np.random.default_rng(0).choice([-1, 1], size=(2, 4, 100, 10))
+        spins[1, 0] = spins[1, 0, :1]
+        found = analysis.equilibrium_warnings(self.make(glass, spins, (0.5, 2.0)))
+        assert "R-hat of the energy exceeds 1.05 at 1 of 2 temperatures" in found[0]
+        assert "at T = 0.5" in found[0]
+
+    def test_few_samples_and_an_unfinished_run(self, glass):
+        spins = np.random.default_rng(0).choice([-1, 1], size=(1, 3, 8, 10))
+        found = analysis.equilibrium_warnings(self.make(glass, spins, status="interrupted"))
+        assert "the samples are interrupted" in found[0]
+        assert "fewer than 100 effective samples" in found[-1]
+
+    def test_no_thermostat_and_too_few_draws(self, glass):
+        spins = np.random.default_rng(0).choice([-1, 1], size=(1, 200, 2, 10))
+        assert "states no temperature" in analysis.equilibrium_warnings(self.make(glass, spins, None))[0]
+        assert "cannot be tested with 2 draws" in analysis.equilibrium_warnings(self.make(glass, spins))[0]
+
+    def test_the_samplers_own_warnings_come_first(self, glass):
+        spins = np.random.default_rng(0).choice([-1, 1], size=(1, 200, 1, 10))
+        assert analysis.equilibrium_warnings(self.make(glass, spins, warnings=["beware"])) == ["beware"]
+
+
+def test_energy_and_heat_capacity_against_enumeration():
+    problem = instances.sherrington_kirkpatrick(10, seed=1)
+    sampler = qspin.get_backend("exact", betas=[0.2, 1.0, 3.0], n_replicas=5_000)
+    spectrum = sampler.enumerate(problem)
+    curve = analysis.energy_curve(sampler.sample(problem, seed=3))
+    energies = [spectrum.mean_energy(b) / 10 for b in sampler.betas]
+    capacities = [spectrum.heat_capacity(b) / 10 for b in sampler.betas]
+    assert_within_errors(curve["energy"], curve["energy_error"], energies, what="energy")
+    single = SampleSet(sampler.sample(problem, seed=3).dataset.isel(replica=slice(0, 1)))
+    assert np.isnan(analysis.energy_curve(single)["energy_error"]).all()
+    chains = qspin.get_backend("tempering", betas=[0.2, 1.0, 3.0], n_replicas=40, n_sweeps=5_000)
+    curve = analysis.energy_curve(chains.sample(problem, seed=4))
+    assert_within_errors(curve["energy"], curve["energy_error"], energies, what="energy")
+    assert_within_errors(curve["heat_capacity"], curve["heat_capacity_error"], capacities, what="capacity")
+
+
+def test_closed_formulas():
+    energies = {1.5: -1.951117, 2.0: -1.745565, 2.5: -1.106079, 3.0: -0.817310}
+    np.testing.assert_allclose(onsager_energy(list(energies)), list(energies.values()), atol=5e-7)
+    assert float(onsager_magnetisation(2.0)) == pytest.approx(0.911319, abs=5e-7)
+    assert float(onsager_magnetisation(2.3)) == 0
+    assert random_overlap(2_000) == pytest.approx(np.sqrt(2 / (np.pi * 2_000)), rel=1e-3)

@@ -1,0 +1,90 @@
+"""One contract over every registered backend, and dimod's own suite over `as_dimod` of each."""
+
+from __future__ import annotations
+
+import unittest
+
+import dimod
+import dimod.testing
+import pytest
+from dimod.testing import load_sampler_bqm_tests
+from dwave.preprocessing import SpinReversalTransformComposite
+
+import qspin
+from qspin.testing import SamplerContract
+
+FAST = {
+    "exact": {"n_replicas": 20},
+    "tempering": {"n_replicas": 3, "n_burn_in": 10, "n_sweeps": 40, "n_draws": 10},
+    "ocean": {"n_reads": 20, "parameters": {"num_sweeps": 20}},
+}
+
+
+def sampler_of(name):
+    return qspin.as_dimod(qspin.get_backend(name, **FAST[name]))
+
+
+class TestExact(SamplerContract):
+    backend = "exact"
+    settings = FAST["exact"]
+    thermal = True
+    thermal_settings = {"betas": [0.3, 1.0], "n_replicas": 2_000}
+
+
+class TestTempering(SamplerContract):
+    backend = "tempering"
+    settings = FAST["tempering"]
+    thermal = True
+    thermal_settings = {
+        "betas": [0.3, 1.0],
+        "n_replicas": 40,
+        "n_burn_in": 100,
+        "n_sweeps": 1_000,
+        "n_draws": 200,
+    }
+
+
+class TestOcean(SamplerContract):
+    backend = "ocean"
+    settings = FAST["ocean"]
+
+
+def test_every_registered_backend_runs_the_contract():
+    tested = {case.backend for case in SamplerContract.__subclasses__()}
+    assert set(qspin.available_backends()) <= tested
+
+
+def dimod_suite(name):
+    @load_sampler_bqm_tests(lambda: sampler_of(name))
+    class Suite(unittest.TestCase):
+        pass
+
+    Suite.__name__ = Suite.__qualname__ = f"TestDimod{name.capitalize()}"
+    return Suite
+
+
+TestDimodExact = dimod_suite("exact")
+TestDimodTempering = dimod_suite("tempering")
+TestDimodOcean = dimod_suite("ocean")
+
+
+@pytest.mark.parametrize("name", FAST)
+class TestAsDimod:
+    def test_api(self, name):
+        dimod.testing.assert_sampler_api(sampler_of(name))
+
+    @pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
+    def test_energies_and_vartype(self, name, vartype):
+        bqm = dimod.generators.gnp_random_bqm(7, 0.6, vartype, random_state=3)
+        answer = sampler_of(name).sample(bqm, seed=1)
+        assert answer.vartype is bqm.vartype
+        dimod.testing.assert_sampleset_energies(answer, bqm)
+
+    def test_composites_work_on_it(self, name):
+        sampler = SpinReversalTransformComposite(sampler_of(name))
+        bqm = dimod.BinaryQuadraticModel({"a": 0.1}, {("a", "b"): -1}, 0.0, "SPIN")
+        dimod.testing.assert_sampleset_energies(sampler.sample(bqm), bqm)
+
+    def test_unknown_parameters_warn_as_dimod_does(self, name):
+        with pytest.warns(dimod.exceptions.SamplerUnknownArgWarning):
+            sampler_of(name).sample_ising({"a": 1.0}, {}, num_reads=3)

@@ -1,0 +1,34 @@
+"""What several tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qspin import IsingProblem
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_INSTANCES = ROOT.parent / "shared" / "instances"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture
+def glass() -> IsingProblem:
+    """Ten spins, dense, with fields."""
+    rng = np.random.default_rng(4)
+    upper = np.triu(rng.normal(size=(10, 10)), 1) / np.sqrt(10)
+    return IsingProblem(upper + upper.T, fields=0.3 * rng.normal(size=10))
+
+
+def shared_instance(name: str) -> Path:
+    """Path of a public benchmark instance, or a skip that names it."""
+    path = SHARED_INSTANCES / name
+    if not path.is_file():
+        pytest.skip(f"instance {name} is not beside this checkout (../shared/instances)")
+    return path

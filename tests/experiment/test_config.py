@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+import yaml
+from conftest import ROOT
+
+from qspin.errors import InputError
+from qspin.experiment.config import config_from_plain, config_schema, load_config, parse_settings
+
+MINIMAL = """\
+schema: 1
+name: small
+seed: 3
+problems:
+  glass: {kind: sherrington_kirkpatrick, n_spins: 6}
+backends:
+  exact:
+    name: exact
+    betas: [0.5, 1.0]
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(text, name="config.yaml"):
+        (tmp_path / name).write_text(text)
+        return tmp_path / name
+
+    return written
+
+
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+BACKEND_FILES = sorted((ROOT / "configs" / "backends").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_shipped_configs_load_and_fit_the_schema(path):
+    config = load_config(path)
+    jsonschema.validate(json.loads(json.dumps(config.resolved())), config_schema())
+    jsonschema.validate(yaml.safe_load(path.read_text().replace("1e-3", "0.001")), config_schema())
+
+
+@pytest.mark.parametrize("path", BACKEND_FILES, ids=lambda path: path.name)
+def test_shipped_backend_files_load(path, write):
+    config = load_config(write(MINIMAL), backends=[str(path)])
+    assert list(config.backends) == [path.stem]
+
+
+def test_resolving_spells_out_defaults_and_keeps_the_digest(write):
+    config = load_config(write(MINIMAL))
+    plain = config.resolved()
+    assert plain["backends"]["exact"] == {
+        "name": "exact",
+        "betas": [0.5, 1.0],
+        "n_replicas": 100,
+        "max_spins": 26,
+    }
+    assert plain["problems"]["glass"]["couplings"] == "gaussian"
+    again = config_from_plain(json.loads(json.dumps(plain)))
+    assert again.digest == config.digest
+
+
+def test_the_digest_sees_every_change(write):
+    path = write(MINIMAL)
+    digests = {
+        load_config(path, overrides=change).digest
+        for change in (
+            [],
+            ["seed=4"],
+            ["backends.exact.n_replicas=5"],
+            ["problems.glass.seed=1"],
+            ["name=other"],
+        )
+    }
+    assert len(digests) == 5
+    spelled_out = load_config(path, overrides=["backends.exact.n_replicas=100"])
+    assert spelled_out.digest == load_config(path).digest
+
+
+class TestBackendOption:
+    def test_a_name_replaces_the_backends(self, write):
+        config = load_config(
+            write(MINIMAL), backends=["tempering"], overrides=["backends.tempering.n_sweeps=1e3"]
+        )
+        assert list(config.backends) == ["tempering"]
+        assert config.samplers["tempering"].n_sweeps == 1_000
+
+    def test_a_label_of_the_file_keeps_its_settings(self, write):
+        config = load_config(write(MINIMAL), backends=["exact", "ocean"])
+        assert config.samplers["exact"].betas == (0.5, 1.0)
+        assert list(config.backends) == ["exact", "ocean"]
+
+    def test_a_file(self, write):
+        fast = write("name: tempering\nn_sweeps: 7\n", "fast.yaml")
+        config = load_config(write(MINIMAL), backends=[str(fast)])
+        assert config.samplers["fast"].n_sweeps == 7
+
+    def test_wrong_ones(self, write):
+        with pytest.raises(InputError, match="--backend exat: neither .*did you mean 'exact'"):
+            load_config(write(MINIMAL), backends=["exat"])
+        with pytest.raises(InputError, match=r"--backend tempering: backends.tempering: tempering: n_sweeps"):
+            load_config(
+                write(MINIMAL), backends=[str(write("name: tempering\nn_sweeps: 0\n", "tempering.yaml"))]
+            )
+
+
+class TestSetOption:
+    def test_values_are_read_as_yaml(self, write):
+        config = load_config(
+            write(MINIMAL),
+            overrides=[
+                "backends.exact.betas=[1e-1, 2]",
+                "analysis.link_overlap=false",
+                "problems.glass.n_spins=4",
+            ],
+        )
+        assert config.samplers["exact"].betas == (0.1, 2.0)
+        assert config.analysis.link_overlap is False
+        assert config.problems["glass"].n_spins == 4
+
+    @pytest.mark.parametrize(
+        ("override", "message"),
+        [
+            (
+                "backends.exact.beta=[1]",
+                "--set backends.exact.beta: .*no setting 'beta': did you mean 'betas'",
+            ),
+            ("backends.exakt.betas=[1]", "--set .*no 'exakt' in backends: did you mean 'exact'"),
+            ("sed=3", "--set sed: unknown key 'sed': did you mean 'seed'"),
+            ("seed", "--set takes key=value"),
+            ("seed.x=3", "--set seed.x=3: seed is no mapping"),
+            ("seed=abc", "--set seed: seed: should be a valid integer"),
+            ("seed=[", "cannot read the value"),
+        ],
+    )
+    def test_wrong_ones(self, write, override, message):
+        with pytest.raises(InputError, match=message):
+            load_config(write(MINIMAL), overrides=[override])
+
+    def test_settings_of_one_backend(self):
+        assert parse_settings(["a=1", "parameters.num_sweeps=20"]) == {
+            "a": 1,
+            "parameters": {"num_sweeps": 20},
+        }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seed: 3", "sed: 3", r"line 3: unknown key 'sed': did you mean 'seed'\? Valid names: analysis"),
+        ("seed: 3", "seed: -3", "line 3: seed: should be greater than or equal to 0; got -3"),
+        ("schema: 1", "schema: 2", "line 1: schema: should be 1; got 2"),
+        ("schema: 1\n", "", "schema: Field required"),
+        ("name: small", "name: a/b", "line 2: name: a label starts with a letter or digit"),
+        ("n_spins: 6", "n_spin: 6", "line 5: problems.glass: unknown key 'n_spin': did you mean 'n_spins'"),
+        ("n_spins: 6", "n_spins: six", "line 5: problems.glass.n_spins: should be a valid integer"),
+        ("kind: sherrington_kirkpatrick", "kind: sherrington", "line 5: .*did you mean 'sherrington_kirkpatrick'"),
+        ("kind: sherrington_kirkpatrick, ", "", "line 5: problem 'glass' lacks 'kind', one of"),
+        ("{kind: sherrington_kirkpatrick, n_spins: 6}", "6", "line 5: problem 'glass' must be a mapping"),
+        ("    name: exact", "    name: exakt", "line 8: .*no backend 'exakt': did you mean 'exact'"),
+        ("    name: exact\n", "", "line 7: backend 'exact' must be a mapping with 'name'"),
+        ("[0.5, 1.0]", "[1.0, 0.5]", "line 9: .*betas must ascend strictly"),
+        ("[0.5, 1.0]", "[0.5, 0.5]", "line 9: .*betas must ascend strictly"),
+        ("    betas:", "    beta:", "line 9: .*no setting 'beta': did you mean 'betas'"),
+        ("seed: 3", "seed: 3\nseed: 4", "line 4: key 'seed' stands twice, first in line 3"),
+        ("seed: 3", "seed: 3\nanalysis: {temperature: [1]}", "line 4: analysis: unknown key 'temperature'"),
+        ("seed: 3", "seed: [3", "not valid YAML"),
+        ("problems:\n  glass: {kind: sherrington_kirkpatrick, n_spins: 6}\n", "problems: {}\n", "line 4: problems: .*at least 1"),
+        ("problems:\n  glass: {kind: sherrington_kirkpatrick, n_spins: 6}\n", "problems: [1]\n", "line 4: problems must be a mapping"),
+    ],
+)  # fmt: skip
+def test_faults_name_the_line_and_the_remedy(write, old, new, message):
+    assert old in MINIMAL
+    with pytest.raises(InputError, match=message):
+        load_config(write(MINIMAL.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected a mapping of keys at the top level; got nothing"),
+        ("- a\n- b\n", "got a list"),
+        ("just text", "got a str"),
+        ("a: b: c", "line 1: not valid YAML"),
+    ],
+)
+def test_files_that_are_no_mapping(write, text, message):
+    with pytest.raises(InputError, match=message):
+        load_config(write(text))
+
+
+def test_a_missing_config(tmp_path):
+    with pytest.raises(InputError, match="no config file at"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_merged_keys_keep_their_lines(write):
+    text = MINIMAL.replace(
+        "  glass: {kind: sherrington_kirkpatrick, n_spins: 6}",
+        "  glass: &base\n    kind: sherrington_kirkpatrick\n    n_spins: 6\n  other:\n    <<: *base\n    n_spins: x",
+    )
+    with pytest.raises(InputError, match=r"line 10: problems.other.n_spins"):
+        load_config(write(text))
+
+
+def test_epochs_beyond_the_training(write):
+    text = MINIMAL.replace(
+        "{kind: sherrington_kirkpatrick, n_spins: 6}", "{kind: mlp, layers: [64, 10], epochs: 2, epoch: 3}"
+    )
+    with pytest.raises(InputError, match="epoch 3 lies after the last of 2 epochs"):
+        load_config(write(text))
+
+
+def test_files_start_at_the_folder_of_the_config(write, tmp_path):
+    (tmp_path / "a.coo").write_text("0 1 -1\n")
+    text = MINIMAL.replace("{kind: sherrington_kirkpatrick, n_spins: 6}", "{kind: file, path: a.coo}")
+    assert load_config(write(text)).problems["glass"].build().n_couplings == 1
+
+
+def test_schema_refuses_what_the_config_refuses():
+    schema = config_schema()
+    good = yaml.safe_load(MINIMAL)
+    jsonschema.validate(good, schema)
+    for change in (
+        {"sed": 3},
+        {"backends": {"exact": {"name": "exact", "beta": [1]}}},
+        {"backends": {"exact": {"name": "exakt"}}},
+        {"problems": {"glass": {"kind": "sherrington_kirkpatrick", "n_spin": 6}}},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**good, **change}, schema)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from qspin.errors import InputError, MissingExtraError
+from qspin.networks.training import TrainingRecord, train_mlp
+from qspin.progress import listening
+
+
+@pytest.fixture(scope="module")
+def record():
+    return train_mlp([64, 8, 10], epochs=4, learning_rate=5e-3, seed=1)
+
+
+def test_it_learns(record):
+    assert record.n_epochs == 4
+    assert [w.shape for w in record.weights] == [(5, 8, 64), (5, 10, 8)]
+    assert record.curves["loss_train"][0] == pytest.approx(np.log(10), abs=0.2)
+    assert record.curves["loss_test"][-1] < 0.6 * record.curves["loss_test"][0]
+    assert record.curves["accuracy_test"][-1] > 0.8
+
+
+def test_epoch_zero_is_the_default_initialisation(record):
+    weights, _ = record.at(0)
+    assert np.abs(weights[0]).max() <= 1 / np.sqrt(64)
+    assert weights[0].var() == pytest.approx(1 / (3 * 64), rel=0.1)
+
+
+def test_the_seed_fixes_it_and_the_global_state_is_left_alone(record):
+    torch.manual_seed(5)
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    again = train_mlp([64, 8, 10], epochs=1, learning_rate=5e-3, seed=1)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+    np.testing.assert_array_equal(again.weights[0], record.weights[0][:2])
+    other = train_mlp([64, 8, 10], epochs=0, seed=2)
+    assert not np.array_equal(other.weights[0][0], record.weights[0][0])
+
+
+def test_files(record, tmp_path):
+    record.save(tmp_path / "a.npz")
+    again = TrainingRecord.load(tmp_path / "a.npz")
+    for one, other in zip(record.weights + record.biases, again.weights + again.biases, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert {k: v.tolist() for k, v in again.curves.items()} == {
+        k: v.tolist() for k, v in record.curves.items()
+    }
+
+
+def test_progress():
+    heard = []
+    with listening(heard.append):
+        train_mlp([64, 2, 10], epochs=2)
+    assert heard == [0.5, 1.0]
+
+
+def test_wrong_input(record, monkeypatch):
+    with pytest.raises(InputError, match=r"layers must read \[64, \.\.\., 10\]; got \[32, 10\]"):
+        train_mlp([32, 10])
+    with pytest.raises(InputError, match="epoch must lie between 0 and 4"):
+        record.at(5)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'qspin\[torch\]'"):
+        train_mlp([64, 10])

@@ -1,0 +1,237 @@
+"""The command line as a process: what it prints and how it exits."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from qspin import SampleSet
+
+CONFIG = """\
+schema: 1
+name: small
+problems:
+  glass: {kind: sherrington_kirkpatrick, n_spins: 6}
+backends:
+  exact: {name: exact, betas: [0.5, 1.0], n_replicas: 10}
+"""
+LONG = CONFIG.replace(
+    "exact: {name: exact, betas: [0.5, 1.0], n_replicas: 10}",
+    "exact: {name: exact, betas: [0.5, 1.0], n_replicas: 10}\n"
+    "  slow: {name: tempering, betas: [0.5, 1.0], n_replicas: 2, n_sweeps: 2000000000}",
+)
+
+
+def qspin(*arguments, cwd, **options):
+    command = [sys.executable, "-m", "qspin", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "small.yaml").write_text(CONFIG)
+    return tmp_path / "small.yaml"
+
+
+def one_line(text: str) -> bool:
+    return len(text.strip().splitlines()) == 1 and "Traceback" not in text
+
+
+class TestRun:
+    def test_a_run_ends_with_a_report(self, config, tmp_path):
+        done = qspin("run", config, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        report = Path(tmp_path, done.stdout.strip().removeprefix("Report: "))
+        assert report.is_file()
+        assert report.parent.parent == tmp_path / "runs"
+        assert report.parent.name.startswith("small-")
+        assert "[1/2] sampling glass with exact" in done.stderr
+
+    def test_again_does_nothing(self, config, tmp_path):
+        qspin("run", config, cwd=tmp_path)
+        done = qspin("run", config, cwd=tmp_path)
+        assert (done.returncode, "Nothing to do" in done.stderr) == (0, True)
+
+    def test_backends_are_swapped_by_one_option(self, config, tmp_path):
+        sampler = "backends.ocean.sampler=dwave.samplers:SteepestDescentSampler"
+        done = qspin("run", config, "--backend", "ocean", "--set", sampler, "--out", "here", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "SteepestDescentSampler" in (tmp_path / "here" / "config.yaml").read_text()
+
+    def test_a_report_can_be_written_again(self, config, tmp_path):
+        qspin("run", config, "--out", "here", cwd=tmp_path)
+        (tmp_path / "here" / "report.html").unlink()
+        done = qspin("report", "here", cwd=tmp_path)
+        assert (done.returncode, (tmp_path / "here" / "report.html").is_file()) == (0, True)
+
+    @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+    def test_an_interrupt_keeps_what_is_finished(self, tmp_path, which):
+        (tmp_path / "long.yaml").write_text(LONG)
+        command = [sys.executable, "-m", "qspin", "run", "long.yaml", "--out", "here"]
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("here/samples/*.nc")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.0)  # well into the slow task
+        process.send_signal(which)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 1, errors
+        assert "interrupted. Finished work is kept in here; go on with --resume" in errors
+        assert "Traceback" not in errors
+        assert len(list((tmp_path / "here").glob("samples/*"))) == 1
+        done = qspin("report", "here", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "1 of 2 tasks" in (tmp_path / "here" / "report.html").read_text()
+
+    def test_a_killed_run_is_resumed(self, tmp_path, config):
+        (tmp_path / "long.yaml").write_text(LONG)
+        command = [sys.executable, "-m", "qspin", "run", "long.yaml", "--out", "here"]
+        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("here/samples/*.nc")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+        done = qspin("run", "long.yaml", "--out", "here", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "unfinished run of this config: add --resume" in done.stderr
+
+    def test_a_full_disk_exits_1_and_the_folder_stays_readable(self, tmp_path, config):
+        """Files may not grow beyond 20 kB: problems fit, sample files do not."""
+        text = CONFIG.replace("n_replicas: 10", "n_replicas: 8000").replace("n_spins: 6", "n_spins: 20")
+        config.write_text(text)
+        limited = f"ulimit -f 40; exec {sys.executable} -m qspin run small.yaml --out here"
+        done = subprocess.run(
+            ["bash", "-c", limited], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 1, done.stderr
+        assert "could not write" in done.stderr
+        assert "go on with --resume" in done.stderr
+        assert not list((tmp_path / "here").rglob("*partial*"))
+        done = qspin("run", "small.yaml", "--out", "here", "--resume", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "none.yaml"], "error: no config file at none.yaml"),
+        (["run", "small.yaml", "--backend", "exat"], "did you mean 'exact'"),
+        (["run", "small.yaml", "--set", "backends.exact.beta=1"], "did you mean 'betas'"),
+        (["run", "small.yaml", "--set", "problems.glass.n_spins=40"], "40 spins would need"),
+        (["run", "small.yaml", "--out", "."], "is no run folder; choose another with --out"),
+        (["run", "list.yaml"], "expected a mapping of keys at the top level; got a list"),
+        (["report", "."], "is no run folder"),
+        (
+            ["sample", "cut.rudy", "--backend", "exact", "-o", "a.nc"],
+            "cut.rudy, line 2: the file is cut short",
+        ),
+        (
+            ["sample", "ok.coo", "--backend", "exact", "-o", "a.nc", "--set", "n_replica=3"],
+            "did you mean 'n_replicas'",
+        ),
+        (
+            ["sample", "ok.coo", "--backend", "exact", "-o", "a.nc", "--seed", "-1"],
+            "seed must be a non-negative",
+        ),
+    ],
+)
+def test_unusable_input_exits_2_with_one_line(config, tmp_path, arguments, message):
+    (tmp_path / "list.yaml").write_text("- a\n")
+    (tmp_path / "cut.rudy").write_text("3 2\n1 2 1\n")
+    (tmp_path / "ok.coo").write_text("0 1 -1\n")
+    before = sorted(os.listdir(tmp_path))
+    done = qspin(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert one_line(done.stderr), done.stderr
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    done = qspin("run", "none.yaml", "--debug", cwd=tmp_path)
+    assert "Traceback" in done.stderr
+    assert done.returncode != 0
+
+
+def test_sample_writes_a_sample_set(tmp_path):
+    (tmp_path / "pair.coo").write_text("0 1 -1\n")
+    done = qspin(
+        "sample",
+        "pair.coo",
+        "--backend",
+        "exact",
+        "--set",
+        "betas=[3]",
+        "--seed",
+        5,
+        "-o",
+        "a.nc",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "best energy -1, seed 5" in done.stdout
+    samples = SampleSet.load(tmp_path / "a.nc")
+    assert (samples.info["seed"], samples.betas.tolist()) == (5, [3.0])
+
+
+def test_backends_are_listed(tmp_path):
+    lines = qspin("backends", cwd=tmp_path).stdout.splitlines()
+    assert [line.split() for line in lines] == [
+        ["exact", "ready"],
+        ["ocean", "ready"],
+        ["tempering", "ready"],
+    ]
+
+
+def test_the_schema_is_json_schema(tmp_path):
+    import jsonschema
+
+    schema = json.loads(qspin("schema", cwd=tmp_path).stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert {"schema", "problems", "backends"} <= set(schema["properties"])
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["sample", "--help"], ["report", "--help"]]
+)
+def test_help(tmp_path, arguments):
+    done = qspin(*arguments, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_version(tmp_path):
+    import qspin as package
+
+    assert qspin("--version", cwd=tmp_path).stdout == f"qspin {package.__version__}\n"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.name)
+def test_the_smallest_form_of_every_config_runs(path, tmp_path):
+    """Few epochs, sweeps, replicas and temperatures; everything else as it is written."""
+    import yaml
+
+    from qspin.experiment.yaml_source import YamlSource
+
+    data = YamlSource(path).data
+    for problem in data["problems"].values():
+        if problem["kind"] == "mlp":
+            problem["epochs"] = 2
+            problem["epoch"] = min(problem.get("epoch", 2), 2)
+    for backend in data["backends"].values():
+        small = {"n_replicas": 3, "n_burn_in": 5, "n_sweeps": 20, "n_draws": 10, "n_reads": 4}
+        backend.update({key: value for key, value in small.items() if key in backend})
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(data))
+    done = qspin("run", "small.yaml", "--out", "here", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr

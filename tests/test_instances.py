@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import qspin
+from qspin import instances
+from qspin.errors import InputError
+
+SEEDED = {
+    "sherrington_kirkpatrick": {"n_spins": 12},
+    "edwards_anderson": {"shape": (3, 4)},
+    "mattis": {"n_spins": 12},
+    "hopfield": {"n_spins": 12, "n_patterns": 2},
+    "maxcut_regular": {"n_spins": 12, "degree": 3},
+    "pegasus": {"m": 2},
+    "zephyr": {"m": 1},
+}
+
+
+@pytest.mark.parametrize("name", SEEDED)
+def test_the_seed_fixes_the_instance(name):
+    make = getattr(instances, name)
+    assert make(**SEEDED[name], seed=1) == make(**SEEDED[name], seed=1)
+    assert make(**SEEDED[name], seed=1) != make(**SEEDED[name], seed=2)
+
+
+def test_sherrington_kirkpatrick_has_the_stated_variance():
+    couplings = instances.sherrington_kirkpatrick(400, seed=0).edges.couplings
+    assert len(couplings) == 400 * 399 // 2
+    assert couplings.var() * 400 == pytest.approx(1, abs=4 * np.sqrt(2 / len(couplings)))
+    assert couplings.mean() * 20 == pytest.approx(0, abs=4 / np.sqrt(len(couplings)))
+
+
+@pytest.mark.parametrize("periodic", [True, False])
+@pytest.mark.parametrize("shape", [(5,), (2,), (3, 4), (2, 2), (1, 6), (3, 2, 4), (3, 3, 3)])
+def test_lattices_are_those_of_networkx(shape, periodic):
+    problem = instances.edwards_anderson(shape, periodic=periodic, seed=0)
+    grid = nx.grid_graph(shape[::-1], periodic=periodic)
+    grid.remove_edges_from(nx.selfloop_edges(grid))
+    index = {site if isinstance(site, tuple) else (site,): k for k, site in enumerate(np.ndindex(shape))}
+    named = [tuple(site if isinstance(site, tuple) else (site,) for site in edge) for edge in grid.edges]
+    expected = {tuple(sorted((index[u], index[v]))) for u, v in named}
+    assert set(zip(problem.edges.i.tolist(), problem.edges.j.tolist(), strict=True)) == expected
+
+
+def test_coupling_distributions():
+    assert set(instances.edwards_anderson((6, 6), couplings="bimodal", seed=0).edges.couplings) == {-1, 1}
+    assert set(instances.lattice_ferromagnet((3, 3)).edges.couplings) == {-1}
+    with pytest.raises(InputError, match="one of gaussian, bimodal; got 'uniform'"):
+        instances.edwards_anderson((3,), couplings="uniform", seed=0)
+
+
+def test_patterns_lie_low():
+    spectrum = qspin.get_backend("exact").enumerate(instances.mattis(10, seed=3))
+    pattern = np.random.default_rng(3).choice([-1, 1], size=10)
+    assert spectrum.ground_energy == pytest.approx(-(10 - 1) / 2)
+    assert {tuple(s) for s in spectrum.ground_states()} == {tuple(pattern), tuple(-pattern)}
+
+
+def test_maxcut_of_a_regular_graph():
+    problem = instances.maxcut_regular(10, 3, seed=1)
+    assert (np.diff(problem.csr.indptr) == 3).all()
+    assert set(problem.edges.couplings) == {1}
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.8, 1.5])
+def test_the_planted_state_is_the_ground_state(alpha):
+    planted = instances.wishart(14, alpha, seed=5)
+    spectrum = qspin.get_backend("exact").enumerate(planted.problem)
+    assert spectrum.ground_energy == pytest.approx(planted.ground_energy)
+    assert float(planted.problem.energies(planted.ground_state)) == pytest.approx(planted.ground_energy)
+
+
+def test_hardware_graphs_are_labelled_by_qubit():
+    import dwave.graphs
+
+    problem = instances.zephyr(2, couplings="bimodal", seed=0)
+    graph = dwave.graphs.zephyr_graph(2)
+    assert set(problem.labels) == set(graph.nodes)
+    assert nx.utils.graphs_equal(nx.Graph(problem.to_networkx().edges()), nx.Graph(graph.edges()))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: instances.maxcut_regular(5, 3, seed=0), "even number of edge ends"),
+        (lambda: instances.edwards_anderson((2, 2, 2, 2), seed=0), "one to three positive lengths"),
+        (lambda: instances.edwards_anderson((0,), seed=0), "one to three positive lengths"),
+        (lambda: instances.sherrington_kirkpatrick(0, seed=0), "n_spins must be at least 1; got 0"),
+        (lambda: instances.wishart(10, 0.01, seed=0), "at least 1 vector"),
+    ],
+)
+def test_impossible_instances(call, message):
+    with pytest.raises(InputError, match=message):
+        call()

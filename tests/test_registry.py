@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import importlib
+import textwrap
+
+import pytest
+
+import qspin
+from qspin import registry
+from qspin.errors import InputError, MissingExtraError
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Install a distribution that registers backends, for the time of one test."""
+
+    def installed(distribution: str, entry_points: dict[str, str], **modules: str) -> None:
+        info = tmp_path / distribution / f"{distribution.replace('-', '_')}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        lines = [f"{name} = {value}" for name, value in entry_points.items()]
+        (info / "entry_points.txt").write_text("\n".join(["[qspin.backends]", *lines]) + "\n")
+        for name, source in modules.items():
+            (tmp_path / distribution / f"{name}.py").write_text(textwrap.dedent(source))
+        monkeypatch.syspath_prepend(str(tmp_path / distribution))
+        importlib.invalidate_caches()
+        registry._third_party.cache_clear()
+
+    yield installed
+    monkeypatch.undo()
+    registry._third_party.cache_clear()
+
+
+UP = """
+    import numpy as np
+    from qspin.samples import SampleSet, run_info
+
+    class Up:
+        def __init__(self, n_replicas=2):
+            self.n_replicas = n_replicas
+        def sample(self, problem, *, seed=None):
+            spins = np.ones((1, self.n_replicas, 1, problem.n_spins))
+            return SampleSet.from_spins(problem, spins, info=run_info(self, seed or 0))
+"""
+
+
+def test_a_third_party_is_found_by_its_entry_point(install, glass):
+    install("qspin-up", {"up": "qspin_up:Up"}, qspin_up=UP)
+    assert qspin.available_backends()["up"] == "ready"
+    samples = qspin.get_backend("up", n_replicas=3).sample(glass)
+    assert samples.spins.shape == (1, 3, 1, 10)
+
+
+def test_settings_of_a_plain_class_are_refused_by_name_too(install):
+    install("qspin-up", {"up": "qspin_up:Up"}, qspin_up=UP)
+    with pytest.raises(InputError, match="up has no setting 'n_replica': did you mean 'n_replicas'"):
+        qspin.get_backend("up", n_replica=3)
+
+
+def test_a_name_taken_by_qspin_is_an_error(install):
+    install("qspin-rival", {"exact": "qspin_up:Up"})
+    with pytest.raises(
+        InputError, match="'exact' is registered twice, by qspin and by package 'qspin-rival'"
+    ):
+        qspin.get_backend("tempering")
+
+
+def test_a_name_taken_twice_is_an_error(install):
+    install("qspin-one", {"up": "one:Up"})
+    install("qspin-two", {"up": "two:Up"})
+    with pytest.raises(
+        InputError, match="'up' is registered twice, by package 'qspin-.*' and by package 'qspin-"
+    ):
+        qspin.available_backends()
+
+
+def test_a_broken_third_party_does_not_break_the_others(install):
+    install("qspin-broken", {"broken": "no_such_module:Backend"})
+    states = qspin.available_backends()
+    assert "cannot be imported: No module named 'no_such_module'" in states["broken"]
+    assert states["exact"] == "ready"
+    with pytest.raises(InputError, match="'broken' of package 'qspin-broken' cannot be imported"):
+        qspin.get_backend("broken")
+
+
+def test_a_missing_extra_names_the_command(monkeypatch):
+    monkeypatch.setattr(registry, "_installed", lambda module: False)
+    assert qspin.available_backends()["ocean"] == "needs dwave.samplers: pip install 'qspin[dwave]'"
+    with pytest.raises(MissingExtraError, match=r"pip install 'qspin\[dwave\]'"):
+        qspin.get_backend("ocean")
+
+
+def test_a_wrong_name_lists_the_right_ones():
+    with pytest.raises(
+        InputError, match="no backend 'tempring': did you mean 'tempering'\\? Valid names: exact"
+    ):
+        qspin.get_backend("tempring")
