@@ -1,0 +1,97 @@
+"""What the README and the notebooks say works as they say it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from conftest import ROOT
+from nbclient import NotebookClient
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
+def test_notebooks_run(path, tmp_path):
+    notebook = nbformat.read(path, as_version=4)
+    assert len(notebook.cells) < 20
+    assert not any(cell.get("outputs") for cell in notebook.cells), "notebooks are kept without output"
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    errors = [o for cell in notebook.cells for o in cell.get("outputs", []) if o.output_type == "error"]
+    figures = [
+        o for cell in notebook.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})
+    ]
+    assert not errors
+    assert len(figures) == 3
+
+
+def test_the_two_commands_come_first():
+    first = blocks("console")[0].splitlines()
+    assert [line.split("#")[0].strip() for line in first] == ["make run", "make test"]
+    assert README.index("make run") < 30
+
+
+def test_the_ten_lines_run(capsys):
+    code = blocks("python")[0]
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+    exec(compile(code, "README.md", "exec"), {})
+    tempering, exact = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert (tempering[0], exact[0]) == ("tempering", "exact")
+    assert float(tempering[1]) == pytest.approx(float(exact[1]))
+    difference, error = float(tempering[2]) - float(exact[2]), float(tempering[3]) + float(exact[3])
+    assert abs(difference) < 4 * error
+
+
+def test_the_worked_backend_passes_the_contract(tmp_path):
+    """Installed as the README says, the example is a backend by name and passes its own suite."""
+    example = next(code for code in blocks("python") if "class Glauber" in code)
+    suite = next(code for code in blocks("python") if "class TestGlauber" in code)
+    entry_points = next(text for text in blocks("toml") if "qspin.backends" in text)
+    name, value = re.search(r'^(\w+) = "(.*)"$', entry_points, flags=re.MULTILINE).groups()
+    info = tmp_path / "qspin_glauber-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: qspin-glauber\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[qspin.backends]\n{name} = {value}\n")
+    (tmp_path / "qspin_glauber.py").write_text(example)
+    (tmp_path / "test_glauber.py").write_text(suite)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        tmp_path,
+        "test_glauber.py",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+    listed = subprocess.run(
+        [sys.executable, "-m", "qspin", "backends"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert "glauber    ready" in listed.stdout
+
+
+def test_the_rooms_in_the_architecture_exist():
+    table = README[README.index("| room |") : README.index("The samples of a run")]
+    for cell in re.findall(r"^\| (`.*?) \|", table, flags=re.MULTILINE):
+        folder = ""
+        for name in re.findall(r"`([^`]+)`", cell):
+            path = name if "/" in name.rstrip("/") else folder + name
+            folder = path.rsplit("/", 1)[0] + "/" if not path.endswith("/") else folder
+            assert (ROOT / path).exists(), path
