@@ -20,7 +20,8 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
-def test_notebooks_run(path, tmp_path):
+def test_notebooks_run(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as Jupyter sets it
     notebook = nbformat.read(path, as_version=4)
     assert len(notebook.cells) < 20
     assert not any(cell.get("outputs") for cell in notebook.cells), "notebooks are kept without output"
