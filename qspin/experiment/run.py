@@ -61,6 +61,7 @@ def run_experiment(
     show = reporter or SilentReporter()
     static = {label: spec.build() for label, spec in config.problems.items() if not isinstance(spec, MlpSpec)}
     _check_tasks(make_tasks(config, static))
+    folder.refuse_changed(static)
     if folder.create(config, resume=resume):
         return folder
     trainings = _trainings(config, folder)

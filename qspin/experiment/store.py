@@ -198,6 +198,22 @@ class RunFolder:
     def save_problem(self, label: str, problem: IsingProblem) -> None:
         write_problem(problem, self._problem_file(label))
 
+    def refuse_changed(self, problems: dict[str, IsingProblem]) -> None:
+        """Refuse to go on where a problem is no longer the one that was sampled, say from an edited file.
+
+        Raises
+        ------
+        InputError
+            Naming the problem.
+        """
+        for label, problem in problems.items():
+            file = self._problem_file(label)
+            if file.is_file() and read_problem(file) != problem:
+                raise InputError(
+                    f"problem {label!r} is no longer the one that {self.path} was made from (has its file "
+                    "changed?): choose another folder with --out"
+                )
+
     def tasks(self) -> list[Task]:
         """The tasks whose problem has been built, in the order of the config."""
         config = self.config

@@ -174,6 +174,14 @@ class TestResume:
 
 
 class TestFoldersOfOthers:
+    def test_a_changed_instance_file(self, tmp_path):
+        (tmp_path / "a.coo").write_text("0 1 -1\n")
+        config = small(problems={"a": {"kind": "file", "path": str(tmp_path / "a.coo")}})
+        run_experiment(config, RunFolder(tmp_path / "run"))
+        (tmp_path / "a.coo").write_text("0 1 -2\n")
+        with pytest.raises(InputError, match="problem 'a' is no longer the one that .* was made from"):
+            run_experiment(config, RunFolder(tmp_path / "run"))
+
     def test_another_config(self, done):
         before = done.metrics_file.read_bytes()
         with pytest.raises(
