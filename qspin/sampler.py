@@ -3,8 +3,8 @@
 A sampler is a class whose settings are fixed at construction and whose `sample` takes a problem and a seed
 and returns a `SampleSet`; nothing evolves on it. `qspin.testing.SamplerContract` checks the rest.
 
-A sampler may also have ``check(problem)``, which raises `InputError` for a problem that it cannot sample; a run
-asks it about every task before any of them starts.
+A sampler may also have ``check(problem)``, which raises `InputError` for a problem that it cannot sample; a
+run asks it about every task before any of them starts.
 """
 
 from __future__ import annotations

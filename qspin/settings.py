@@ -53,7 +53,7 @@ def _expanded(value: Any) -> Any:
 def _ascending(betas: tuple[float, ...]) -> tuple[float, ...]:
     for lower, upper in itertools.pairwise(betas):
         if not lower < upper:
-            raise ValueError(f"betas must ascend strictly, but {lower:g} stands before {upper:g}")
+            raise ValueError(f"must ascend strictly, but {lower:g} stands before {upper:g}")
     return betas
 
 

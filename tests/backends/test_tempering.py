@@ -127,7 +127,7 @@ class TestDraws:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"betas": [1.0, 0.5]}, "tempering: betas: betas must ascend strictly, but 1 stands before 0.5"),
+        ({"betas": [1.0, 0.5]}, "tempering: betas: must ascend strictly, but 1 stands before 0.5"),
         ({"betas": [1.0, 1.0]}, "must ascend strictly"),
         ({"betas": [-1.0]}, "betas.0: should be greater than or equal to 0; got -1"),
         ({"betas": [float("inf")]}, "finite"),
