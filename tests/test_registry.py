@@ -95,3 +95,23 @@ def test_a_wrong_name_lists_the_right_ones():
         InputError, match="no backend 'tempring': did you mean 'tempering'\\? Valid names: exact"
     ):
         qspin.get_backend("tempring")
+
+
+def test_settings_of_a_plain_class_count_in_a_run(install, tmp_path):
+    """Its class declares no fields, so what the config says is all that is known, and none of it is lost."""
+    from qspin.experiment import RunFolder, run_experiment
+    from qspin.experiment.config import config_from_plain
+
+    install("qspin-up", {"up": "qspin_up:Up"}, qspin_up=UP)
+    config = config_from_plain(
+        {
+            "schema": 1,
+            "name": "x",
+            "problems": {"a": {"kind": "mattis", "n_spins": 3}},
+            "backends": {"two": {"name": "up"}, "five": {"name": "up", "n_replicas": 5}},
+        }
+    )
+    run_experiment(config, RunFolder(tmp_path / "run"))
+    folder = RunFolder.open(tmp_path / "run")
+    sizes = {task.backend_label: folder.samples(task).spins.sizes["replica"] for task in folder.tasks()}
+    assert sizes == {"two": 2, "five": 5}

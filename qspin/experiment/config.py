@@ -89,9 +89,13 @@ class RunConfig(StrictModel):
     def resolved(self) -> dict[str, Any]:
         """The config as plain values with every default spelled out."""
         plain = self.model_dump(mode="json", by_alias=True)
-        for label, sampler in self.samplers.items():
-            plain["backends"][label] = {"name": self.backends[label].name, **settings_of(sampler)}
+        plain["backends"] = {label: self.resolved_backend(label) for label in self.backends}
         return plain
+
+    def resolved_backend(self, label: str) -> dict[str, Any]:
+        """Name and settings of a backend; defaults too, where its class tells them (a dataclass does)."""
+        spec = self.backends[label]
+        return {"name": spec.name, **spec.settings, **settings_of(self.samplers[label])}
 
     @cached_property
     def digest(self) -> str:
@@ -149,6 +153,8 @@ def config_schema() -> dict[str, Any]:
     schema = RunConfig.model_json_schema(by_alias=True)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "qspin run", **schema}
     choices = [_backend_schema(name) for name, state in available_backends().items() if state == "ready"]
+    for _, body in choices:
+        schema["$defs"] |= body.pop("$defs", {})
     schema["$defs"]["BackendSpec"] = {
         "description": BackendSpec.__doc__,
         "type": "object",
@@ -210,7 +216,7 @@ def _override(data: dict[str, Any], text: str, *, create: bool = False) -> Key:
         if not isinstance(target, dict):
             raise InputError(f"--set {text}: {'.'.join(parts[:depth])} is no mapping")
         if part not in target:
-            if not create and depth > 0:
+            if depth == 1 and not create:  # a label must be there; what lies inside a spec may be new
                 raise InputError(
                     f"--set {text}: no {part!r} in {'.'.join(parts[:depth])}: {nearest_name(part, target)}"
                 )

@@ -64,7 +64,7 @@ def run_experiment(
     folder.refuse_changed(static)
     if folder.create(config, resume=resume):
         return folder
-    trainings = _trainings(config, folder)
+    trainings = _trainings(config)
     show.begin(len(trainings) + len(config.problems) * len(config.backends) + 1)
     records = {key: _train(key, folder, show) for key in trainings}
     problems = _built(config, static, records)
@@ -79,7 +79,7 @@ def run_experiment(
     return folder
 
 
-def _trainings(config: RunConfig, folder: RunFolder) -> list[Training]:
+def _trainings(config: RunConfig) -> list[Training]:
     """Each training once, though several problems may share it."""
     wanted: list[Training] = []
     for spec in config.problems.values():

@@ -35,7 +35,6 @@ from qspin.networks.training import TrainingRecord
 from qspin.problem import IsingProblem
 from qspin.sampler import Sampler
 from qspin.samples import SampleSet, library_versions
-from qspin.settings import settings_of
 
 __all__ = ["RunFolder", "Task"]
 
@@ -47,12 +46,13 @@ _PACKAGES = (
 
 @dataclass(frozen=True)
 class Task:
-    """One cell of the product problems x backends."""
+    """One cell of the product problems x backends; `backend` is its name with all settings."""
 
     problem_label: str
     backend_label: str
     problem: IsingProblem
     sampler: Sampler
+    backend: dict[str, Any]
     run_seed: int
 
     @cached_property
@@ -71,8 +71,7 @@ class Task:
         return f"{self.problem_label} with {self.backend_label}"
 
     def _hash(self, purpose: str) -> str:
-        backend = [type(self.sampler).__module__, type(self.sampler).__qualname__, settings_of(self.sampler)]
-        text = json.dumps([purpose, self.problem.digest, backend, self.run_seed], sort_keys=True)
+        text = json.dumps([purpose, self.problem.digest, self.backend, self.run_seed], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -248,7 +247,14 @@ class RunFolder:
 def make_tasks(config: RunConfig, problems: dict[str, IsingProblem]) -> list[Task]:
     """The product problems x backends."""
     return [
-        Task(problem_label, backend_label, problem, sampler, config.seed)
+        Task(
+            problem_label,
+            backend_label,
+            problem,
+            sampler,
+            config.resolved_backend(backend_label),
+            config.seed,
+        )
         for problem_label, problem in problems.items()
         for backend_label, sampler in config.samplers.items()
     ]

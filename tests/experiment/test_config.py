@@ -141,6 +141,12 @@ class TestSetOption:
         with pytest.raises(InputError, match=message):
             load_config(write(MINIMAL), overrides=[override])
 
+    def test_mappings_inside_a_spec_may_be_new(self, write):
+        config = load_config(
+            write(MINIMAL), backends=["ocean"], overrides=["backends.ocean.parameters.num_sweeps=3"]
+        )
+        assert config.samplers["ocean"].parameters == {"num_sweeps": 3}
+
     def test_settings_of_one_backend(self):
         assert parse_settings(["a=1", "parameters.num_sweeps=20"]) == {
             "a": 1,
