@@ -75,3 +75,4 @@ def test_it_works_in_a_clean_environment(wheel, tmp_path):
     assert missing.returncode == 2
     assert "training a network needs the package 'torch'" in missing.stderr
     assert "pip install 'qspin[torch]'" in missing.stderr
+    assert not (tmp_path / "runs").exists()

@@ -7,9 +7,11 @@ signature.
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_type_hints
 
+import numpy as np
 from pydantic import (
     ConfigDict,
     Discriminator,
@@ -28,7 +30,7 @@ from qspin.experiment.models import StrictModel
 from qspin.formats import read_problem
 from qspin.instances import Planted
 from qspin.networks.feedforward import Scale, shuffled_weights, twin_from_weights
-from qspin.networks.training import TrainingRecord, train_mlp
+from qspin.networks.training import TrainingRecord, check_training, train_mlp
 from qspin.problem import IsingProblem
 
 __all__ = ["FileSpec", "InstanceSpec", "MlpSpec", "ProblemSpec", "Training"]
@@ -65,6 +67,12 @@ class MlpSpec(Training):
         if self.epoch is not None and self.epoch > self.epochs:
             raise ValueError(f"epoch {self.epoch} lies after the last of {self.epochs} epochs")
         return self
+
+    def placeholder(self) -> IsingProblem:
+        """A problem of the size of this twin, to be refused, if it must be, before the training."""
+        check_training(self.layers, self.dataset)
+        weights = [np.ones((after, before)) for before, after in itertools.pairwise(self.layers)]
+        return twin_from_weights(weights, scale=self.scale)
 
     @property
     def training(self) -> Training:

@@ -53,14 +53,16 @@ def run_experiment(
     Raises
     ------
     InputError
-        For unusable input: before anything is sampled, and, but for what only a trained network shows, before
-        the folder is made.
+        For unusable input, before the folder is made.
     RunError
         If the work failed underway; finished steps are kept.
     """
     show = reporter or SilentReporter()
     static = {label: spec.build() for label, spec in config.problems.items() if not isinstance(spec, MlpSpec)}
-    _check_tasks(make_tasks(config, static))
+    twins = {
+        label: spec.placeholder() for label, spec in config.problems.items() if isinstance(spec, MlpSpec)
+    }
+    _check_tasks(make_tasks(config, {**static, **twins}))
     folder.refuse_changed(static)
     if folder.create(config, resume=resume):
         return folder
@@ -68,7 +70,6 @@ def run_experiment(
     show.begin(len(trainings) + len(config.problems) * len(config.backends) + 1)
     records = {key: _train(key, folder, show) for key in trainings}
     problems = _built(config, static, records)
-    _check_tasks(make_tasks(config, problems))
     for label, problem in problems.items():
         folder.save_problem(label, problem)
     for task in make_tasks(config, problems):

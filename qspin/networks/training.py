@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import itertools
 import os
 from collections.abc import Iterator, Sequence
@@ -13,14 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qspin.errors import InputError, MissingExtraError, RunError
+from qspin.errors import InputError, MissingExtraError, RunError, nearest_name
 from qspin.files import atomic_path
 from qspin.networks.feedforward import weights_of
 from qspin.progress import report_progress
 
-__all__ = ["DATASETS", "TrainingRecord", "train_mlp"]
+__all__ = ["DATASETS", "TrainingRecord", "check_training", "train_mlp"]
 
-DATASETS = ("digits",)
+DATASETS = {"digits": (64, 10)}
+"""Name -> inputs and classes."""
+
 _TEST_SHARE = 0.2
 _CURVES = ("loss_train", "loss_test", "accuracy_train", "accuracy_test")
 
@@ -101,14 +104,9 @@ def train_mlp(
     RunError
         If the training diverges.
     """
+    check_training(layers, dataset)
     with _torch_session(seed) as torch:
-        train_x, test_x, train_y, test_y = (torch.as_tensor(part) for part in _load(dataset, seed))
-        expected = (train_x.shape[1], int(train_y.max()) + 1)
-        if len(layers) < 2 or (layers[0], layers[-1]) != expected:
-            raise InputError(
-                f"{dataset} has {expected[0]} inputs and {expected[1]} classes, so layers must read "
-                f"[{expected[0]}, ..., {expected[1]}]; got {list(layers)}"
-            )
+        train_x, test_x, train_y, test_y = (torch.as_tensor(part) for part in _load_digits(seed))
         model = _mlp(torch, layers)
         optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
         loss_of = torch.nn.functional.cross_entropy
@@ -135,13 +133,34 @@ def train_mlp(
     )
 
 
+def check_training(layers: Sequence[int], dataset: str) -> None:
+    """Refuse a training that cannot start, without importing torch.
+
+    Raises
+    ------
+    InputError
+        For an unknown data set or layers that do not fit it.
+    MissingExtraError
+        If torch or scikit-learn is not installed.
+    """
+    if dataset not in DATASETS:
+        raise InputError(f"no data set {dataset!r}: {nearest_name(dataset, DATASETS)}")
+    inputs, classes = DATASETS[dataset]
+    if len(layers) < 2 or (layers[0], layers[-1]) != (inputs, classes):
+        raise InputError(
+            f"{dataset} has {inputs} inputs and {classes} classes, so layers must read "
+            f"[{inputs}, ..., {classes}]; got {list(layers)}"
+        )
+    for module, package in (("torch", "torch"), ("sklearn", "scikit-learn")):
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtraError("training a network", extra="torch", module=package)
+
+
 @contextlib.contextmanager
 def _torch_session(seed: int) -> Iterator[Any]:
     """torch with its random numbers and threads set for this block and restored after it."""
-    try:
-        import torch
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("training a network", extra="torch", module="torch") from error
+    import torch
+
     threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -152,12 +171,10 @@ def _torch_session(seed: int) -> Iterator[Any]:
             torch.set_num_threads(threads)
 
 
-def _load(dataset: str, seed: int) -> list[NDArray[Any]]:
-    try:
-        from sklearn.datasets import load_digits
-        from sklearn.model_selection import train_test_split
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"data set {dataset!r}", extra="torch", module="scikit-learn") from error
+def _load_digits(seed: int) -> list[NDArray[Any]]:
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
     images, targets = load_digits(return_X_y=True)
     return train_test_split(
         (images / 16).astype(np.float32), targets, test_size=_TEST_SHARE, stratify=targets, random_state=seed

@@ -216,6 +216,16 @@ class TestRefusedBeforeAnythingIsWritten:
             run_experiment(config, RunFolder(tmp_path / "run"))
         assert not (tmp_path / "run").exists()
 
+    @pytest.mark.parametrize(
+        ("layers", "message"),
+        [([64, 10], "74 spins would need"), ([32, 10], r"layers must read \[64, \.\.\., 10\]")],
+    )
+    def test_networks(self, tmp_path, layers, message):
+        config = small(problems={"twin": {"kind": "mlp", "layers": layers}})
+        with pytest.raises(InputError, match=message):
+            run_experiment(config, RunFolder(tmp_path / "run"))
+        assert not (tmp_path / "run").exists()
+
     def test_backends(self, tmp_path):
         config = small(backends={"ocean": {"name": "ocean", "parameters": {"sweeps": 3}}})
         with pytest.raises(InputError, match="takes no parameter 'sweeps'"):

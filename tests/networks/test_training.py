@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -63,6 +61,8 @@ def test_wrong_input(record, monkeypatch):
         train_mlp([32, 10])
     with pytest.raises(InputError, match="epoch must lie between 0 and 4"):
         record.at(5)
-    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(InputError, match="no data set 'digit': did you mean 'digits'"):
+        train_mlp([64, 10], dataset="digit")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'qspin\[torch\]'"):
         train_mlp([64, 10])
