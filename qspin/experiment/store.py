@@ -123,12 +123,19 @@ class RunFolder:
             return True
         if not resume:
             raise InputError(f"{self.path} holds an unfinished run of this config: add --resume to finish it")
-        for leftover in self.path.rglob(f".*{PARTIAL}*"):
-            leftover.unlink()
+        for leftover in [*self.path.rglob(f".*{PARTIAL}*"), self.report_file]:
+            leftover.unlink(missing_ok=True)  # also a report of the part that was there
+        self._write_environment()
         return False
 
     def _write_head(self, config: RunConfig) -> None:
-        """Environment first: a folder with a config is a run folder."""
+        """What makes a folder a run folder."""
+        text = yaml.safe_dump(config.resolved(), sort_keys=False, allow_unicode=True)
+        atomic_write(self._config_file, text)
+        self._write_environment()
+
+    def _write_environment(self) -> None:
+        """Where the run was finished: written anew when it goes on elsewhere or with other versions."""
         environment = {
             "python": platform.python_version(),
             "platform": platform.platform(),
@@ -136,8 +143,6 @@ class RunFolder:
             "versions": library_versions(_PACKAGES),
         }
         atomic_write(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
-        text = yaml.safe_dump(config.resolved(), sort_keys=False, allow_unicode=True)
-        atomic_write(self._config_file, text)
 
     # -- what it holds ---------------------------------------------------------------------------
 

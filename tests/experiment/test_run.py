@@ -150,6 +150,10 @@ class TestResume:
             run_experiment(small(), folder)
         analyse(RunFolder.open(folder.path))
         page = write_report(RunFolder.open(folder.path)).read_text()
+        count_samples[1][5] = KeyboardInterrupt()
+        with pytest.raises(KeyboardInterrupt):
+            run_experiment(small(), RunFolder(folder.path), resume=True)
+        assert not folder.report_file.exists(), "a report of a part is gone once the run goes on"
         assert "This run is not finished:</strong> 1 of 4 tasks" in page
         assert not RunFolder.open(folder.path).is_finished
         assert run_experiment(small(), RunFolder(folder.path), resume=True).is_finished
