@@ -64,15 +64,20 @@ def r_hat(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def chain_diagnostics(samples: SampleSet) -> xr.Dataset:
-    """Per temperature: ``ess`` and ``r_hat`` of the energy, and ``swap_rate`` where the sampler gives it.
+    """Mixing at every temperature; temperatures are never mixed with each other.
 
-    Temperatures are never mixed: every beta has its own chains, its replicas.
+    Returns
+    -------
+    dataset over ``beta``: ``ess`` and ``r_hat`` of the energy, whose chains are the replicas; ``ess_overlap``
+    and ``r_hat_overlap`` of |q| between replicas (0, 1), (2, 3), ..., whose chains are these pairs and which
+    see what the energy cannot: replicas that sit in different valleys of equal depth; ``swap_rate`` where the
+    sampler gives it
     """
-    energies = samples.energies.values
-    diagnostics = xr.Dataset(
-        {"ess": ("beta", effective_sample_size(energies)), "r_hat": ("beta", r_hat(energies))},
-        coords={"beta": samples.betas},
-    )
+    variables = {}
+    for suffix, chains in (("", samples.energies.values), ("_overlap", _paired_overlaps(samples))):
+        variables[f"ess{suffix}"] = ("beta", effective_sample_size(chains))
+        variables[f"r_hat{suffix}"] = ("beta", r_hat(chains))
+    diagnostics = xr.Dataset(variables, coords={"beta": samples.betas})
     if "swap_rate" in samples.dataset:
         diagnostics["swap_rate"] = ("beta", samples.dataset["swap_rate"].values)
     return diagnostics
@@ -89,7 +94,7 @@ def equilibrium_warnings(samples: SampleSet) -> list[str]:
     if samples.info["status"] != "complete":
         found.append(f"the samples are {samples.info['status']}: the run did not reach its end")
     diagnostics = chain_diagnostics(samples)
-    split, few = diagnostics["r_hat"].values, diagnostics["ess"].values
+    few = diagnostics["ess"].values
     if np.isnan(samples.betas).any():
         found.append("the sampler states no temperature, so equilibrium at one cannot be tested")
     elif np.isnan(few).any():
@@ -97,17 +102,27 @@ def equilibrium_warnings(samples: SampleSet) -> list[str]:
         found.append(
             f"equilibrium cannot be tested with {n_draws} draws a replica: keep at least {_FEWEST_DRAWS}"
         )
-    if (wrong := split > R_HAT_LIMIT).any():
-        found.append(
-            f"R-hat of the energy exceeds {R_HAT_LIMIT} at {_count(wrong)}, at most {np.nanmax(split):.3g} "
-            f"at T = {_temperature(samples, int(np.nanargmax(split)))}: replicas disagree, run longer"
-        )
+    for name, what in (("r_hat", "energy"), ("r_hat_overlap", "overlap")):
+        split = diagnostics[name].values
+        if (wrong := split > R_HAT_LIMIT).any():
+            found.append(
+                f"R-hat of the {what} exceeds {R_HAT_LIMIT} at {_count(wrong)}, up to {np.nanmax(split):.3g} "
+                f"at T = {_temperature(samples, int(np.nanargmax(split)))}: replicas disagree, run longer"
+            )
     if (wrong := few < ESS_LIMIT).any():
         found.append(
             f"the energy has fewer than {ESS_LIMIT} effective samples at {_count(wrong)}, at least "
             f"{np.nanmin(few):.0f} at T = {_temperature(samples, int(np.nanargmin(few)))}: rough error bars"
         )
     return found
+
+
+def _paired_overlaps(samples: SampleSet) -> NDArray[np.float64]:
+    """|q| of replicas (0, 1), (2, 3), ... draw by draw, (beta, pair, draw): pairs that share no replica."""
+    spins = samples.spins.values
+    n_pairs = spins.shape[1] // 2
+    first, second = spins[:, 0 : 2 * n_pairs : 2], spins[:, 1 : 2 * n_pairs : 2]
+    return np.abs(np.einsum("bpdi,bpdi->bpd", first, second, dtype=np.float64)) / max(samples.n_spins, 1)
 
 
 def _count(which: NDArray[np.bool_]) -> str:

@@ -27,7 +27,8 @@ __all__ = ["COLUMNS", "analyse", "load_analysis"]
 
 COLUMNS = (
     "q_abs", "q_abs_error", "q2", "q2_error", "binder", "binder_error", "q_link", "q_link_error",
-    "energy", "energy_error", "heat_capacity", "heat_capacity_error", "ess", "r_hat", "swap_rate",
+    "energy", "energy_error", "heat_capacity", "heat_capacity_error", "ess", "r_hat", "ess_overlap",
+    "r_hat_overlap", "swap_rate",
 )  # fmt: skip
 
 

@@ -199,6 +199,7 @@ def _row(problem: str, backend: str, result: xr.Dataset) -> dict[str, Any]:
         "samples": f"{int(result.attrs['n_replicas'])} × {int(result.attrs['n_draws'])}",
         "ess": _extreme(result, "ess", np.nanmin, "{:.0f}"),
         "r_hat": _extreme(result, "r_hat", np.nanmax, "{:.3f}"),
+        "r_hat_overlap": _extreme(result, "r_hat_overlap", np.nanmax, "{:.3f}"),
         "swap_rate": _extreme(result, "swap_rate", np.nanmin, "{:.0%}"),
         "seed": info["seed"],
         "round_trips": result.attrs.get("round_trips", "–"),

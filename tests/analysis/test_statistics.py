@@ -84,6 +84,19 @@ class TestWarnings:
         assert "R-hat of the energy exceeds 1.05 at 1 of 2 temperatures" in found[0]
         assert "at T = 0.5" in found[0]
 
+    def test_replicas_in_different_valleys_of_equal_depth(self):
+        """Energies agree, configurations do not: of four replicas of a free system two are nearly frozen."""
+        rng = np.random.default_rng(0)
+        free = qspin.IsingProblem(np.zeros((40, 40)))
+        spins = rng.choice([-1, 1], size=(1, 8, 400, 40))
+        found = analysis.equilibrium_warnings(SampleSet.from_spins(free, spins, [1.0]))
+        assert not [text for text in found if "R-hat" in text]
+        spins[0, 1] = spins[0, 0]
+        spins[0, 1, :, :4] *= -1
+        found = analysis.equilibrium_warnings(SampleSet.from_spins(free, spins, [1.0]))
+        assert any(text.startswith("R-hat of the overlap exceeds") for text in found)
+        assert not any(text.startswith("R-hat of the energy") for text in found)
+
     def test_few_samples_and_an_unfinished_run(self, glass):
         spins = np.random.default_rng(0).choice([-1, 1], size=(1, 3, 8, 10))
         found = analysis.equilibrium_warnings(self.make(glass, spins, status="interrupted"))
