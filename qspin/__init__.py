@@ -20,6 +20,7 @@ _HOMES = {
     "as_dimod": "qspin.adapter",
     "read_problem": "qspin.formats",
     "write_problem": "qspin.formats",
+    "checkpointing": "qspin.checkpoint",
     "QspinError": "qspin.errors",
 }
 _ROOMS = ("analysis", "errors", "instances", "networks", "plot", "testing")
@@ -29,6 +30,7 @@ __all__ = ["__version__", *_HOMES, *_ROOMS]
 if TYPE_CHECKING:
     from qspin import analysis, errors, instances, networks, plot, testing
     from qspin.adapter import as_dimod
+    from qspin.checkpoint import checkpointing
     from qspin.errors import QspinError
     from qspin.formats import read_problem, write_problem
     from qspin.problem import IsingProblem

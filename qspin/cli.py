@@ -76,10 +76,17 @@ def sample(
     set_: Sets = None,
     seed: Annotated[int | None, typer.Option(help="Sampling seed; default fresh, and recorded.")] = None,
     format: Annotated[str | None, typer.Option(help="Format of PROBLEM; default by suffix.")] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Keep unfinished work here every minute; go on from it if it is there."
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Sample one problem with one backend."""
-    with _errors(debug):
+    with _errors(debug) as context:
+        from qspin.checkpoint import checkpointing
         from qspin.experiment.config import parse_settings
         from qspin.files import require_writable
         from qspin.formats import read_problem
@@ -87,10 +94,11 @@ def sample(
         from qspin.settings import resolved_seed
 
         sampler = get_backend(backend, **parse_settings(set_ or []))
-        seed = resolved_seed(seed)
+        seed = seed if checkpoint is not None else resolved_seed(seed)  # a checkpoint knows its seed
         require_writable(output)
         instance = read_problem(problem, format)
-        with _Progress() as reporter:
+        keeping = contextlib.nullcontext() if checkpoint is None else checkpointing(checkpoint)
+        with _Progress() as reporter, keeping:
             samples = _sample_with_progress(reporter, sampler, instance, seed, f"sampling {problem.name}")
         samples.save(output)
         typer.echo(
@@ -98,6 +106,9 @@ def sample(
         )
         for warning in samples.info["warnings"]:
             typer.echo(f"warning: {warning}", err=True)
+        if samples.info["status"] == "interrupted":
+            context.hint = f"What there was is in {output}"
+            raise KeyboardInterrupt
 
 
 @app.command()
@@ -201,7 +212,7 @@ class _Progress:
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
-            console=console, disable=not self._live,
+            TextColumn("{task.fields[remark]}"), console=console, disable=not self._live,
         )  # fmt: skip
         self._bar.start()
         return self
@@ -210,16 +221,18 @@ class _Progress:
         self._bar.stop()
 
     def begin(self, n_steps: int) -> None:
-        self._task = self._bar.add_task("", total=n_steps)
+        self._task = self._bar.add_task("", total=n_steps, remark="")
         self._done = 0
         self._total = n_steps
 
     @contextlib.contextmanager
-    def step(self, description: str) -> Iterator[Callable[[float], None]]:
+    def step(self, description: str) -> Iterator[Callable[[float, str], None]]:
         if self._live:
-            self._bar.update(self._task, description=description)
+            self._bar.update(self._task, description=description, remark="")
         else:
             print(f"[{self._done + 1}/{self._total}] {description}", file=sys.stderr, flush=True)
-        yield lambda fraction: self._bar.update(self._task, completed=self._done + fraction)
+        yield lambda fraction, remark: self._bar.update(
+            self._task, completed=self._done + fraction, remark=remark
+        )
         self._done += 1
         self._bar.update(self._task, completed=self._done)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CSR", "Edges", "IsingProblem", "labels_from_json", "labels_to_json"]
 
-_CHUNK_ELEMENTS = 2**22
+_CHUNK_ELEMENTS = 2**20
 
 
 class CSR(NamedTuple):
@@ -193,13 +193,19 @@ class IsingProblem:
             If the last axis is not N long or a value is neither -1 nor +1.
         """
         spins = checked_spins(spins, self.n_spins)
-        flat = spins.reshape(math.prod(spins.shape[:-1]), self.n_spins)
+        flat = spins.reshape(math.prod(spins.shape[:-1]), self.n_spins).astype(np.int8, copy=False)
         energies = np.empty(len(flat))
-        chunk = max(1, _CHUNK_ELEMENTS // max(1, self.n_spins))
-        for start in range(0, len(flat), chunk):
-            block = flat[start : start + chunk].astype(np.float64)
-            local = np.ascontiguousarray((self._couplings @ block.T).T)  # one order of summation for all
-            energies[start : start + chunk] = (block * (0.5 * local + self._fields)).sum(axis=-1)
+        if self.is_sparse:
+            from qspin.energies import sparse_energies
+
+            sparse_energies(*self.edges, self._fields, np.ascontiguousarray(flat), energies)
+        else:
+            from qspin.energies import dense_energies
+
+            chunk = max(1, _CHUNK_ELEMENTS // max(1, self.n_spins))
+            for start in range(0, len(flat), chunk):
+                block = flat[start : start + chunk]
+                energies[start : start + chunk] = dense_energies(self._couplings, self._fields, block)
         return (energies + self._offset).reshape(spins.shape[:-1])
 
     def scaled(self, factor: float) -> IsingProblem:

@@ -6,19 +6,27 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
-__all__ = ["listening", "report_progress"]
+__all__ = ["Listener", "listening", "report_progress"]
 
-_listener: ContextVar[Callable[[float], None] | None] = ContextVar("progress_listener", default=None)
+Listener = Callable[[float, str], None]
+"""Takes the fraction that is done and a remark, which may be empty."""
+
+_listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
 
 
-def report_progress(fraction: float) -> None:
-    """Say that `fraction` (0 to 1) of the present `sample` call is done; free when nobody listens."""
+def report_progress(fraction: float, remark: str = "") -> None:
+    """Say that `fraction` (0 to 1) of the present `sample` call is done; free when nobody listens.
+
+    Parameters
+    ----------
+    remark : a few words for the eye, such as the speed
+    """
     if (listener := _listener.get()) is not None:
-        listener(min(max(fraction, 0.0), 1.0))
+        listener(min(max(fraction, 0.0), 1.0), remark)
 
 
 @contextlib.contextmanager
-def listening(listener: Callable[[float], None]) -> Iterator[None]:
+def listening(listener: Listener) -> Iterator[None]:
     """Pass what `report_progress` says inside this block to `listener`."""
     token = _listener.set(listener)
     try:

@@ -11,19 +11,23 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from qspin.checkpoint import Checkpoint, current_checkpoint
 from qspin.problem import IsingProblem
 from qspin.progress import report_progress
-from qspin.samples import SampleSet, allocate_spins, require_memory, run_info
+from qspin.samples import SampleSet, allocate_spins, require_bytes, require_memory, run_info
 from qspin.settings import AutoLadder, Ladder, PositiveInt, Seed, resolved_seed, settings
 
 __all__ = [
     "AutoLadder",
+    "Checkpoint",
     "Ladder",
     "PositiveInt",
     "Sampler",
     "Seed",
     "allocate_spins",
+    "current_checkpoint",
     "report_progress",
+    "require_bytes",
     "require_memory",
     "resolved_seed",
     "run_info",

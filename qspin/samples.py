@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import json
 import os
@@ -23,7 +24,15 @@ from qspin.validate import checked_spins
 if TYPE_CHECKING:
     import dimod
 
-__all__ = ["Best", "SampleSet", "allocate_spins", "library_versions", "require_memory", "run_info"]
+__all__ = [
+    "Best",
+    "SampleSet",
+    "allocate_spins",
+    "library_versions",
+    "require_bytes",
+    "require_memory",
+    "run_info",
+]
 
 DIMS = ("beta", "replica", "draw", "spin")
 _FORMAT = 1
@@ -316,13 +325,15 @@ def run_info(
 
 def library_versions(names: Sequence[str] = _LIBRARIES) -> dict[str, str]:
     """Installed versions by distribution name; those that are not installed are left out."""
-    versions = {}
-    for name in names:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
+    return {name: version for name in names if (version := _version(name)) is not None}
+
+
+@functools.cache
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def allocate_spins(n_betas: int, n_replicas: int, n_draws: int, n_spins: int) -> NDArray[np.int8]:
@@ -339,16 +350,38 @@ def require_memory(n_betas: int, n_replicas: int, n_draws: int, n_spins: int) ->
     CapacityError
         If it would take more than half of the machine's memory.
     """
-    needed = n_betas * n_replicas * n_draws * n_spins
-    try:
-        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not a POSIX system: let NumPy decide
-        available = None
-    if available is not None and 2 * needed > available:
+    require_bytes(
+        n_betas * n_replicas * n_draws * n_spins,
+        f"{n_betas} betas x {n_replicas} replicas x {n_draws} draws of {n_spins} spins",
+        "keep fewer draws (n_draws) or replicas",
+    )
+
+
+def require_bytes(needed: int, what: str, remedy: str, *, limit: int | None = None) -> None:
+    """Refuse what would not fit in memory, before anything is allocated.
+
+    Parameters
+    ----------
+    needed : bytes
+    what : takes them, a plural for the message
+    remedy : what the user can do
+    limit : bytes allowed; default half of the machine's memory
+
+    Raises
+    ------
+    CapacityError
+        If more is needed than allowed.
+    """
+    allowed, whose = limit, "the limit that was set"
+    if allowed is None:
+        try:
+            machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        except (AttributeError, ValueError, OSError):  # not a POSIX system: let NumPy decide
+            return
+        allowed, whose = machine // 2, f"half of the {machine / 2**30:.1f} GiB of this machine"
+    if needed > allowed:
         raise CapacityError(
-            f"{n_betas} betas x {n_replicas} replicas x {n_draws} draws of {n_spins} spins take "
-            f"{needed / 2**30:.1f} GiB, more than half of the {available / 2**30:.1f} GiB of this machine; "
-            "keep fewer draws (n_draws) or replicas"
+            f"{what} take {needed / 2**30:.3g} GiB, more than {whose} ({allowed / 2**30:.3g} GiB); {remedy}"
         )
 
 

@@ -28,11 +28,17 @@ def checked_spins(spins: ArrayLike, n_spins: int) -> NDArray[Any]:
     spins = np.asarray(spins)
     if spins.ndim == 0 or spins.shape[-1] != n_spins:
         raise InputError(f"spins must have shape (..., {n_spins}), one value a spin; got shape {spins.shape}")
-    if spins.size and not (np.abs(spins) == 1).all():
+    if spins.size and not (spins.min() >= -1 and spins.max() <= 1 and _is_nonzero_integer(spins)):
         wrong = spins[np.abs(spins) != 1].flat[0]
         hint = "; binary values x become spins by s = 2 x - 1" if wrong == 0 else ""
         raise InputError(f"spins must be -1 or +1; got {wrong}{hint}")
     return spins
+
+
+def _is_nonzero_integer(spins: NDArray[Any]) -> bool:
+    if spins.dtype.kind in "iu":
+        return np.count_nonzero(spins) == spins.size
+    return bool((np.abs(spins) == 1).all())
 
 
 def checked_couplings(couplings: Any) -> NDArray[np.float64] | sparse.csr_array:

@@ -12,16 +12,18 @@ from conftest import ROOT
 
 # room -> rooms of qspin that it may import; each stands below it
 BASE = {"errors"}
-PROBLEM = BASE | {"files", "validate", "problem"}
-SAMPLES = PROBLEM | {"progress", "settings", "samples"}
+PROBLEM = BASE | {"energies", "files", "validate", "problem"}
+SAMPLES = PROBLEM | {"checkpoint", "progress", "settings", "samples"}
 SAMPLER = SAMPLES | {"sampler"}
 FLOORS = {
     "errors": set(),
+    "energies": set(),
     "files": BASE,
+    "checkpoint": BASE | {"files"},
     "progress": set(),
     "settings": BASE,
     "validate": BASE,
-    "problem": BASE | {"validate"},
+    "problem": BASE | {"energies", "validate"},
     "samples": PROBLEM | {"settings"},
     "sampler": SAMPLES,
     "registry": SAMPLER,

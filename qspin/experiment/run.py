@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
+from qspin.checkpoint import checkpointing
 from qspin.errors import RunError
 from qspin.experiment.analyse import analyse
 from qspin.experiment.config import RunConfig
@@ -14,7 +15,7 @@ from qspin.experiment.report import write_report
 from qspin.experiment.store import RunFolder, Task, make_tasks
 from qspin.networks.training import TrainingRecord
 from qspin.problem import IsingProblem
-from qspin.progress import listening
+from qspin.progress import Listener, listening
 
 __all__ = ["Reporter", "SilentReporter", "run_experiment"]
 
@@ -24,8 +25,8 @@ class Reporter(Protocol):
 
     def begin(self, n_steps: int) -> None: ...
 
-    def step(self, description: str) -> contextlib.AbstractContextManager[Callable[[float], None]]:
-        """Around one step; what it yields takes the fraction of the step that is done."""
+    def step(self, description: str) -> contextlib.AbstractContextManager[Listener]:
+        """Around one step; what it yields takes the fraction of the step that is done, and a remark."""
         ...
 
 
@@ -34,8 +35,8 @@ class SilentReporter:
         pass
 
     @contextlib.contextmanager
-    def step(self, description: str) -> Iterator[Callable[[float], None]]:
-        yield lambda fraction: None
+    def step(self, description: str) -> Iterator[Listener]:
+        yield lambda fraction, remark: None
 
 
 def run_experiment(
@@ -119,7 +120,10 @@ def _sample(task: Task, folder: RunFolder, show: Reporter) -> None:
     with show.step(f"sampling {task.label}") as tell, listening(tell):
         if folder.has_whole_samples(task):
             return
-        samples = task.sampler.sample(task.problem, seed=task.seed)
+        with checkpointing(folder.checkpoint_file(task)):
+            samples = task.sampler.sample(task.problem, seed=task.seed)
+        if samples.info["status"] == "interrupted":
+            raise KeyboardInterrupt
         if samples.info.get("problem") != task.problem.digest:
             raise RunError(
                 f"backend {task.backend_label!r} returned samples of another problem than it was given"

@@ -7,6 +7,7 @@
     problems/LABEL.npz   the problems that were sampled
     training/DIGEST.npz  trainings, every epoch
     samples/DIGEST.nc    one sample set a task, named by the digest of problem, backend settings and seed
+    samples/DIGEST.checkpoint    unfinished work of a task
     analysis.nc          one group /PROBLEM/BACKEND a task
     metrics.csv          the same as one table, a row a temperature
     figures/             the figures of the report as SVG
@@ -185,6 +186,10 @@ class RunFolder:
 
     def sample_file(self, task: Task) -> Path:
         return self.path / "samples" / f"{task.digest}.nc"
+
+    def checkpoint_file(self, task: Task) -> Path:
+        """Unfinished work of a task."""
+        return self.sample_file(task).with_suffix(".checkpoint")
 
     def has_samples(self, task: Task) -> bool:
         return self.sample_file(task).is_file()

@@ -51,7 +51,7 @@ def test_files(record, tmp_path):
 
 def test_progress():
     heard = []
-    with listening(heard.append):
+    with listening(lambda fraction, remark: heard.append(fraction)):
         train_mlp([64, 2, 10], epochs=2)
     assert heard == [0.5, 1.0]
 

@@ -1,0 +1,133 @@
+"""Where a sampler keeps unfinished work, so that a run that was stopped goes on where it was.
+
+A sampler asks `current_checkpoint` whether somebody wants its work kept, saves to it now and then and looks
+there before it starts; who calls it decides on the place::
+
+    with qspin.checkpointing("long-run.checkpoint", seconds=300):
+        samples = sampler.sample(problem, seed=7)     # the same call again goes on from the file
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.errors import InputError
+from qspin.files import atomic_write
+
+__all__ = ["Checkpoint", "checkpointing", "current_checkpoint"]
+
+_FORMAT = 1
+_current: ContextVar[Checkpoint | None] = ContextVar("checkpoint", default=None)
+
+
+class Checkpoint:
+    """A file that holds the state of one unfinished `sample` call; see `checkpointing`."""
+
+    def __init__(self, path: str | os.PathLike[str], seconds: float):
+        self.path = Path(path)
+        self._seconds = seconds
+        self._saved = time.monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether so many seconds have passed since the last save."""
+        return time.monotonic() - self._saved >= self._seconds
+
+    def save(self, identity: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write the state, whole or not at all, over the one before.
+
+        Parameters
+        ----------
+        identity : JSON values that a run must share to go on from here: problem digest, settings, seed,
+            versions
+        arrays : name -> array
+        """
+        content = io.BytesIO()
+        text = json.dumps({"format": _FORMAT, **identity}, sort_keys=True)
+        np.savez(content, allow_pickle=False, identity=np.array(text), **arrays)
+        atomic_write(self.path, content.getbuffer())
+        self._saved = time.monotonic()
+
+    def identity(self) -> dict[str, Any] | None:
+        """What the file belongs to, None if there is no file. Raises as `load` does."""
+        stored = self._stored()
+        return None if stored is None else json.loads(str(stored["identity"]))
+
+    def load(self, identity: Mapping[str, Any]) -> dict[str, NDArray[Any]] | None:
+        """The arrays that were saved, None if there is no file.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged, or belongs to another problem, other settings, another seed or version.
+        """
+        stored = self._stored()
+        if stored is None:
+            return None
+        theirs = json.loads(str(stored.pop("identity")))
+        ours = json.loads(json.dumps({"format": _FORMAT, **identity}))
+        for key in sorted({*theirs, *ours}):
+            if theirs.get(key) != ours.get(key):
+                raise InputError(
+                    f"{self.path} is the checkpoint of another run: its {key} is {_short(theirs.get(key))}, "
+                    f"here it is {_short(ours.get(key))}. Go on as that run was started, or name another "
+                    "file, or remove this one"
+                )
+        return stored
+
+    def discard(self) -> None:
+        """Remove the file: the work is done."""
+        self.path.unlink(missing_ok=True)
+
+    def _stored(self) -> dict[str, NDArray[Any]] | None:
+        if not self.path.exists():
+            return None
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                stored = {name: file[name] for name in file.files}
+            json.loads(str(stored["identity"]))
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise InputError(
+                f"{self.path} is not a readable checkpoint: {error}; remove it to start anew"
+            ) from error
+        return stored
+
+
+@contextlib.contextmanager
+def checkpointing(path: str | os.PathLike[str], *, seconds: float = 60.0) -> Iterator[None]:
+    """Keep the work of a `sample` call inside this block in `path`, and go on from there if it exists.
+
+    Samples do not depend on whether a run was stopped. The file is removed when the samples are complete.
+
+    Parameters
+    ----------
+    path : file; its folder is made
+    seconds : between two saves
+    """
+    token = _current.set(Checkpoint(path, seconds))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current_checkpoint() -> Checkpoint | None:
+    """Where the work of the present `sample` call is to be kept, None if nobody wants it kept."""
+    return _current.get()
+
+
+def _short(value: Any, length: int = 80) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= length else text[: length - 3] + "..."
