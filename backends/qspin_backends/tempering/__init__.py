@@ -1,4 +1,4 @@
-"""Parallel tempering: the classical reference that hardware is compared with."""
+"""Tempering and annealing: the classical reference that hardware is compared with."""
 
 from qspin_backends.tempering.sampler import Tempering
 

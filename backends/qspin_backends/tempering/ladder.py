@@ -1,32 +1,152 @@
-"""A ladder for a problem that nobody has tuned: from free spins to frozen ones."""
+"""A ladder for a problem that nobody has tuned: range from local fields and gaps, spacing from swaps."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+from scipy.optimize import brentq
 
 from qspin.problem import IsingProblem
+from qspin_backends.tempering.coupling_graph import Graph
+from qspin_backends.tempering.decision import Move
+from qspin_backends.tempering.packs import Grid, Seeds, start_packs
+from qspin_backends.tempering.tempering import Rules, Schedule, run_packs, start_tempering
+from qspin_backends.tempering.walkers import run_sweeps
 
-__all__ = ["automatic_ladder"]
+__all__ = ["MOST_BETAS", "TunedLadder", "annealing_ladder", "ladder_range", "tuned_ladder"]
 
-_HOT = 0.1  # beta x largest local field at the hot end: nearly free spins
-_COLD = 10.0  # beta x typical local field at the cold end: excitations of typical size are frozen
-_FEWEST, _MOST = 4, 48
+_HOT = 0.1  # beta x largest rms field at the hot end: nearly free spins
+_COLD_GUESS = 10.0  # beta x median rms field at which a quick quench ends
+_ANNEALING_HOT, _ANNEALING_COLD, _ANNEALING_BETAS = 1.0, 30.0, 64
+_QUENCH_STEPS, _QUENCH_WALKERS = 64, 16
+_EXCITED_SHARE, _EXCITED_LARGE = 0.02, 1 / 2_000  # see `ladder_range`
+_FREE = 1e-13  # gaps below this share of the largest energy are rounding: such spins count as free
+_PILOT_BETAS = 32
+_ROUNDS = (0.2, 0.3, 0.5)  # shares of the pilot's sweeps between which its ladder is spaced anew
+_REJECTION = 0.5  # between neighbours: twice the barrier is the best number of betas (Syed et al. 2022)
+_FEWEST_BETAS, MOST_BETAS = 4, 64
 
 
-def automatic_ladder(problem: IsingProblem) -> tuple[float, ...]:
-    """Inverse temperatures spaced geometrically between the two ends that local fields suggest.
+@dataclass(frozen=True)
+class TunedLadder:
+    """Inverse temperatures (n_betas,), units of 1/energy, and what they were derived from.
 
-    At infinite temperature local fields have root mean squares sigma_i = sqrt(h_i^2 + sum_j J_ij^2).
-    The ladder runs from 0.1 / max sigma to 10 / median sigma, with a number of temperatures that grows as
-    sqrt(N), as constant swap rates ask (Hukushima, Nemoto 1996). All three choices are ours; scaling every
-    energy by a factor scales the ladder by its inverse.
+    Parameters
+    ----------
+    barrier : sum of the rejection rates of the pilot's swaps, the length of the ladder in units of rejected
+        swaps
     """
-    indptr, _, couplings, fields = problem.csr
-    rows = np.repeat(np.arange(problem.n_spins), np.diff(indptr))
-    squares = np.bincount(rows, weights=couplings**2, minlength=problem.n_spins) + fields**2
-    sigma = np.sqrt(squares[squares > 0])
-    if not sigma.size:
-        return (1.0,)
-    hot, cold = _HOT / sigma.max(), _COLD / np.median(sigma)
-    count = int(np.clip(np.ceil(2 * np.sqrt(problem.n_spins)), _FEWEST, _MOST))
-    return tuple(np.geomspace(hot, cold, count).tolist())
+
+    betas: NDArray[np.float64]
+    barrier: float
+
+    def facts(self) -> dict[str, Any]:
+        """For the record of a run."""
+        return {"betas": self.betas.tolist(), "barrier": self.barrier}
+
+
+def ladder_range(problem: IsingProblem, graph: Graph, seeds: Seeds) -> tuple[float, float] | None:
+    """Inverse temperatures of nearly free and of frozen spins, units of 1/energy; None without any energy.
+
+    The hot end is 0.1 / (largest root mean square local field at infinite temperature). The cold end follows
+    from the gaps 2 |l_i| of single flips in the best of 16 quickly quenched configurations: it is where the
+    expected number of flipped spins, sum_i 1 / (1 + exp(2 beta |l_i|)) over spins that are not free, falls to
+    one, or to 2 % of the spins of a small problem, or to one in 2000 of a large one. These numbers are ours.
+    Scaling all energies by a factor scales both ends by its inverse.
+    """
+    spread = graph.spreads[graph.spreads > 0]
+    if not spread.size:
+        return None
+    hot, guess = _HOT / spread.max(), _COLD_GUESS / np.median(spread)
+    gaps = _gaps(problem, graph, max(hot, min(guess, 2.0**40 / graph.largest_field)) / graph.unit, seeds)
+    n = len(gaps)
+    allowed = max(min(1.0, _EXCITED_SHARE * n), _EXCITED_LARGE * n)
+
+    def excess(log_beta: float) -> float:
+        return float((1 / (1 + np.exp(np.minimum(np.exp(log_beta) * gaps, 700)))).sum()) - allowed
+
+    lowest, highest = np.log(hot), np.log(hot) + 60
+    cold = float(np.exp(brentq(excess, lowest, highest, xtol=1e-3))) if excess(lowest) > 0 else hot
+    return hot / graph.unit, max(cold, 10 * hot) / graph.unit
+
+
+def annealing_ladder(graph: Graph, n_sweeps: int) -> NDArray[np.float64]:
+    """Up to 64 betas in geometric progression, from 1 / (largest rms field) to 30 / (median rms field), units
+    of 1/energy.
+
+    A walker that is cooled need not be free at the start, and must be frozen at the end. The numbers are
+    ours: among ranges within a factor of ten of this one it found the optima of the public test instances
+    most often.
+    """
+    spread = graph.spreads[graph.spreads > 0]
+    if not spread.size:
+        return np.array([1.0])
+    ends = _ANNEALING_HOT / spread.max(), _ANNEALING_COLD / np.median(spread)
+    return np.geomspace(*ends, min(_ANNEALING_BETAS, n_sweeps)) / graph.unit
+
+
+def tuned_ladder(
+    problem: IsingProblem, graph: Graph, seeds: Seeds, rules: Rules, n_sweeps: int
+) -> TunedLadder:
+    """Betas between the ends of `ladder_range` at which swaps are accepted equally often.
+
+    A pilot of two ladders is run for about `n_sweeps` and spaced anew in between: the rejection rates of its
+    swaps, added up along the ladder, are a length (Syed, Bouchard-Cote, Deligiannidis, Doucet 2022, J. R.
+    Stat. Soc. B 84, 321), and betas are put at equal distances in it, as many as make swaps be rejected half
+    of the time, between 4 and 64.
+    """
+    ends = ladder_range(problem, graph, seeds)
+    if ends is None:
+        return TunedLadder(np.array([1.0]), 0.0)
+    betas = np.geomspace(*ends, _PILOT_BETAS)
+    pilot = replace(rules, cluster_every=0, n_threads=1)
+    rejection = np.zeros(0)
+    bits = None
+    for number, (share, seed) in enumerate(
+        zip(_ROUNDS, seeds.pilot.spawn(len(_ROUNDS)), strict=True), start=1
+    ):
+        packs = start_tempering(problem, graph, betas, 2, Seeds.of(seed), pilot)
+        if bits is not None:
+            packs[0].walkers.set_bits(bits)
+        length = Schedule(0, max(32, round(share * n_sweeps)))
+        if run_packs(packs, length, pilot, tell=lambda fraction, remark: None).status == "interrupted":
+            raise KeyboardInterrupt
+        bits = packs[0].walkers.bits()
+        attempts, accepted = (
+            sum(getattr(p.ladders, n).sum(axis=1) for p in packs) for n in ("attempts", "accepted")
+        )
+        rejection = 1 - accepted / np.maximum(attempts, 1)
+        count = len(betas)
+        if number == len(_ROUNDS):
+            count = int(np.clip(np.ceil(rejection.sum() / _REJECTION) + 1, _FEWEST_BETAS, MOST_BETAS))
+        betas = _spaced(betas, rejection, count)
+    return TunedLadder(betas, float(rejection.sum()))
+
+
+def _spaced(betas: NDArray[np.float64], rejection: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """`count` betas between the same ends, at equal distances of summed rejection."""
+    length = np.concatenate([[0.0], np.cumsum(np.maximum(rejection, 1e-3))])
+    inner = PchipInterpolator(length, np.log(betas))(np.linspace(0, length[-1], count)[1:-1])
+    return np.concatenate([betas[:1], np.exp(inner), betas[-1:]])
+
+
+def _gaps(problem: IsingProblem, graph: Graph, cold: float, seeds: Seeds) -> NDArray[np.float64]:
+    """2 |local field| of the spins that are not free, in units of the kernel, in the best of some quenched
+    walkers.
+    """
+    grid = Grid(1, _QUENCH_WALKERS, _QUENCH_WALKERS)
+    (walkers,) = start_packs(
+        problem, graph, grid, Seeds.of(seeds.pilot), kernel="sparse", move=Move.HEAT_BATH, largest_beta=cold
+    )
+    for beta in np.geomspace(cold / 100, cold, _QUENCH_STEPS):
+        walkers.set_betas(np.full(_QUENCH_WALKERS, beta))
+        run_sweeps(walkers.kernel, walkers.words, walkers.walker, walkers.energies, 1)
+    walkers.refresh()
+    best = walkers.spins()[int(np.argmin(walkers.energies[:_QUENCH_WALKERS]))]
+    local = graph.fields + graph.row_sums(graph.couplings * best[graph.indices])
+    gaps = 2 * np.abs(local)
+    return gaps[gaps > _FREE]

@@ -1,177 +1,193 @@
-"""Parallel tempering with heat-bath sweeps (Hukushima, Nemoto 1996, J. Phys. Soc. Jpn. 65, 1604)."""
+"""Monte Carlo at the speed of the machine: parallel tempering, simulated annealing and population
+annealing.
+"""
 
 from __future__ import annotations
 
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
 from typing import ClassVar, Literal
 
 import numba
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import NonNegativeInt, model_validator
+from pydantic import NonNegativeInt, PositiveFloat, model_validator
 
-from qspin.problem import CSR, IsingProblem
+from qspin.problem import IsingProblem
 from qspin.sampler import (
     AutoLadder,
     PositiveInt,
     Seed,
-    allocate_spins,
-    report_progress,
-    require_memory,
+    current_checkpoint,
     resolved_seed,
     run_info,
     settings,
 )
 from qspin.samples import SampleSet
-from qspin_backends.tempering.ladder import automatic_ladder
-from qspin_backends.tempering.state import LadderState, advance_to, start_ladder
+from qspin_backends.tempering import methods
+from qspin_backends.tempering.coupling_graph import Graph
+from qspin_backends.tempering.decision import Move
+from qspin_backends.tempering.memory import require_room
+from qspin_backends.tempering.planning import KernelName, make_plan, require_sparse
+from qspin_backends.tempering.tempering import Rules
 
 __all__ = ["Tempering"]
 
-_DEFAULT_DRAWS = 500
-_DEFAULT_BYTES = 2**27  # of recorded spins, where nobody asked for a number of draws
-_FEWEST_DRAWS = 100
-_LOW_SWAP_RATE = 0.1
+_MOST_DRAWS, _FEWEST_DRAWS = 500, 100  # where nobody asked for a number
+_SWEEPS_A_DRAW = 10  # configurations nearer to each other are much alike, and recording costs about a sweep
+_DEFAULT_BYTES = 2**27  # of recorded spins above which fewer are kept
 
 
 @settings
 class Tempering:
-    """Sample exp(-beta E) at every inverse temperature of a ladder, with `n_replicas` independent ladders.
+    """Sample exp(-beta E) at every inverse temperature of a ladder, with `n_replicas` independent copies.
 
-    Each replica is a ladder of its own with its own random numbers: replicas never exchange configurations,
-    so that overlaps between them are overlaps of independent copies.
+    Replicas never exchange configurations, whatever the method, so that overlaps between them are overlaps of
+    independent copies: a replica is a ladder of its own (``tempering``), a walker (``annealing``) or a
+    population (``population``), with random numbers of its own.
 
     Parameters
     ----------
-    method : ``tempering``
-    betas : ascending inverse temperatures, units of 1/energy; ``auto`` derives them from the local fields
-    n_replicas : independent ladders; overlaps need at least two
-    n_burn_in : sweeps before recording; one sweep visits every spin once at every beta
-    n_sweeps : sweeps of the recorded phase
-    n_draws : configurations kept per replica and beta, evenly spaced over `n_sweeps`; None: one a sweep up to
-        500, and fewer, down to 100, where the recorded spins would take more than 128 MiB
-    n_threads : replicas advanced at once; None takes as many as Numba would. The samples do not depend on it
+    method : ``tempering``: replica exchange; ``annealing``: each replica is cooled once through `betas` and
+        recorded at each of them, which is no proof of equilibrium; ``population``: population annealing,
+        whose draws are the members of a population and which measures the free energy
+    betas : ascending inverse temperatures, units of 1/energy; ``auto`` derives the range from local fields
+        and gaps and the spacing from the swap rates of a pilot run; for annealing it is a geometric schedule
+        from local fields alone
+    n_replicas : independent copies; overlaps need at least two
+    n_burn_in : sweeps before recording (tempering); one sweep visits every spin once at every beta
+    n_sweeps : sweeps of the recorded phase; shared evenly among the betas where copies are cooled
+    n_draws : configurations kept per replica and beta, evenly spaced over `n_sweeps`, or members of a
+        population; None: one in ten sweeps, or every member, but at least 100 and at most 500, and fewer than
+        500 where the recorded spins would take more than 128 MiB
+    n_population : members of each population
+    kernel : ``auto`` takes the fastest one that is exact for the problem: ``multispin`` for couplings of one
+        magnitude without fields and up to seven neighbours, ``dense`` for large full matrices, else
+        ``sparse``
+    move : ``heat_bath`` or ``metropolis``
+    swap_scheme : ``non_reversible`` exchanges even and odd pairs in turn, ``reversible`` draws which
+    cluster_every : sweeps between isoenergetic cluster moves, 0 for none; each replica then has a partner
+        ladder that is not recorded, and where clusters span the system the moves are switched off after
+        burn-in
+    store : ``spins``, or ``statistics``: overlaps, link overlaps, spin and pair averages are taken during the
+        run from `n_draws` configurations, and of the spins only the last ones are kept (tempering); or
+        ``coldest``: the spins at the last beta alone (annealing)
+    n_threads : packs of replicas advanced at once; None takes as many as Numba would. Samples do not depend
+        on it
+    max_memory : GiB that a run may take; None is half of the machine's memory
     """
 
     name: ClassVar[str] = "tempering"
 
-    method: Literal["tempering"] = "tempering"
+    method: Literal["tempering", "annealing", "population"] = "tempering"
     betas: AutoLadder = "auto"
     n_replicas: PositiveInt = 8
     n_burn_in: NonNegativeInt = 1_000
     n_sweeps: PositiveInt = 10_000
     n_draws: PositiveInt | None = None
+    n_population: PositiveInt = 500
+    kernel: KernelName = "auto"
+    move: Literal["heat_bath", "metropolis"] = "heat_bath"
+    swap_scheme: Literal["non_reversible", "reversible"] = "non_reversible"
+    cluster_every: NonNegativeInt = 0
+    store: Literal["spins", "statistics", "coldest"] = "spins"
     n_threads: PositiveInt | None = None
+    max_memory: PositiveFloat | None = None
 
     @model_validator(mode="after")
-    def _draws_fit_sweeps(self) -> Tempering:
-        if self.n_draws is not None and self.n_draws > self.n_sweeps:
+    def _fit_together(self) -> Tempering:
+        _refuse_draws(self)
+        if self.method != "tempering" and self.cluster_every:
+            raise ValueError(f"cluster_every belongs to method 'tempering'; leave it out for {self.method!r}")
+        needed = {"statistics": "tempering", "coldest": "annealing"}.get(self.store, self.method)
+        if self.method != needed:
             raise ValueError(
-                f"n_draws ({self.n_draws}) must not exceed n_sweeps ({self.n_sweeps}): a sweep gives one draw"
+                f"store {self.store!r} belongs to method {needed!r}; leave it out for {self.method!r}"
+            )
+        if self.cluster_every and self.kernel == "dense":
+            raise ValueError(
+                "cluster_every needs a sparse problem, but kernel 'dense' is set; leave one of them out"
+            )
+        if self.move == "metropolis" and self.betas != "auto" and self.betas[0] == 0:
+            raise ValueError(
+                "at beta = 0 Metropolis flips every spin at every sweep and is not ergodic: use move "
+                "'heat_bath' or start the ladder above 0"
             )
         return self
 
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
-        """Returns spins (beta, replica, draw, spin), with swap rates and round trips beside them.
+        """Returns spins (beta, replica, draw, spin) and what the method measures beside them.
 
-        ``dataset["swap_rate"]`` (beta,) is the accepted share of swaps between a beta and the next one, NaN
-        at the coldest; ``dataset["round_trips"]`` (replica,) counts hot-cold-hot trips of all walkers.
+        ``info`` names the kernel and, for an automatic ladder, its barrier; ``info["energy_drift"]`` is the
+        largest error found in an energy that was carried along. Variables of the dataset, energies per
+        configuration and with offset:
+
+        tempering : ``swap_rate`` (beta,), accepted share of swaps of a beta with the next, NaN at the
+            coldest; ``round_trips`` (replica,), hot-cold-hot trips of all walkers; ``energy_mean`` and
+            ``energy_variance`` (beta, replica) over all sweeps of the recorded phase; ``energy_log2`` (beta,
+            replica, log2_sweep), mean energies of sweeps 2^k to 2^(k+1) - 1, burn-in included. With
+            ``store="statistics"`` also ``overlap_moments``, ``overlap_counts``, ``link_overlap``,
+            ``spin_mean`` and ``pair_mean``, which `qspin.analysis` reads.
+        population : ``log_partition`` (beta, replica), ln Z; ``n_families`` and ``mean_square_family`` (beta,
+            replica)
+
+        An interrupt (Ctrl-C) returns what there is, with status ``interrupted``. Inside `qspin.checkpointing`
+        unfinished work is kept and gone on with.
 
         Raises
         ------
         CapacityError
-            If the recorded spins would not fit in memory.
+            If the run would not fit in memory.
+        InputError
+            If the kernel or the cluster moves asked for do not suit the problem, its couplings differ too
+            much in size, or a checkpoint is of another run.
         """
-        seed = resolved_seed(seed)
+        checkpoint = current_checkpoint()
+        kept = None if checkpoint is None else checkpoint.identity()
+        seed = resolved_seed(kept.get("seed") if seed is None and kept else seed)
+        self.check(problem)
         start = time.perf_counter()
-        betas = self._ladder(problem)
-        spins = allocate_spins(len(betas), self.n_replicas, self._draws(problem, betas), problem.n_spins)
-        csr = problem.csr
-        _compile()
-        compiled = time.perf_counter()
-        streams = np.random.SeedSequence(seed).spawn(self.n_replicas)
-        ladders = [start_ladder(csr, len(betas), stream) for stream in streams]
-        self._run(csr, betas, ladders, spins)
-        rates, trips = _mixing(ladders)
-        clocks = {"compile": compiled - start, "sample": time.perf_counter() - compiled}
-        warnings = _mixing_warnings(betas, rates, trips)
-        info = run_info(self, seed, clocks=clocks, warnings=warnings)
-        extra = {"swap_rate": ("beta", np.append(rates, np.nan)), "round_trips": ("replica", trips)}
-        return SampleSet.from_spins(problem, spins, betas, info, extra)
+        run = methods.METHODS[self.method](self, problem, seed, checkpoint)
+        total = time.perf_counter() - start
+        if checkpoint is not None and run.status == "complete":
+            checkpoint.discard()
+        clocks = {**run.clocks, "sample": total - sum(run.clocks.values())}
+        info = run_info(self, seed, clocks=clocks, warnings=run.warnings, status=run.status, **run.facts)
+        return SampleSet.from_spins(problem, run.spins, run.betas, info, run.extra)
 
     def check(self, problem: IsingProblem) -> None:
-        """Raises CapacityError if the recorded spins would not fit in memory."""
-        betas = self._ladder(problem)
-        require_memory(len(betas), self.n_replicas, self._draws(problem, betas), problem.n_spins)
+        """Refuse a problem that cannot be sampled with these settings; raises as `sample` does."""
+        require_room(self, problem)
+        if self.kernel != "auto" or self.cluster_every or self.betas != "auto":
+            graph = Graph.of(problem)
+            if self.cluster_every:
+                require_sparse(graph)
+            make_plan(problem, graph, self.kernel, 0.0 if self.betas == "auto" else self.betas[-1], 1)
 
-    def _ladder(self, problem: IsingProblem) -> NDArray[np.float64]:
-        return np.array(automatic_ladder(problem) if self.betas == "auto" else self.betas)
+    def rules(self) -> Rules:
+        """How walkers move, for the kernels."""
+        return Rules(
+            self.kernel,
+            Move(self.move),
+            self.swap_scheme == "reversible",
+            self.cluster_every,
+            self.n_threads or numba.get_num_threads(),
+        )
 
-    def _draws(self, problem: IsingProblem, betas: NDArray[np.float64]) -> int:
+    def draws(self, n_betas: int, n_spins: int) -> int:
+        """Configurations kept per replica and beta."""
         if self.n_draws is not None:
             return self.n_draws
-        bytes_a_draw = max(1, len(betas) * self.n_replicas * problem.n_spins)
-        fitting = max(_FEWEST_DRAWS, _DEFAULT_BYTES // bytes_a_draw)
-        return min(_DEFAULT_DRAWS, self.n_sweeps, fitting)
-
-    def _run(
-        self, csr: CSR, betas: NDArray[np.float64], ladders: list[LadderState], spins: NDArray[np.int8]
-    ) -> None:
-        """Fill `spins` (beta, replica, draw, spin) by running every ladder, `n_threads` at a time."""
-        n_draws = spins.shape[2]
-        ends = self.n_burn_in + np.arange(1, n_draws + 1) * self.n_sweeps // n_draws
-        stop = threading.Event()
-
-        def run_replica(replica: int) -> None:
-            state = ladders[replica]
-            for draw, end in enumerate(ends):
-                if not advance_to(state, csr, betas, int(end), stop.is_set):
-                    return
-                spins[:, replica, draw] = state.spins[state.order]
-
-        total = len(ladders) * int(ends[-1])
-        with ThreadPoolExecutor(self.n_threads or numba.get_num_threads()) as pool:
-            waiting = {pool.submit(run_replica, replica) for replica in range(len(ladders))}
-            try:
-                while waiting:
-                    finished, waiting = wait(waiting, timeout=0.1)
-                    for task in finished:
-                        task.result()
-                    report_progress(sum(ladder.n_done for ladder in ladders) / total)
-            except BaseException:
-                stop.set()
-                pool.shutdown(cancel_futures=True)
-                raise
+        available = {"tempering": self.n_sweeps, "annealing": 1, "population": self.n_population}[self.method]
+        fitting = _DEFAULT_BYTES // max(1, n_betas * self.n_replicas * n_spins)
+        wanted = available // _SWEEPS_A_DRAW if self.method == "tempering" else available
+        most = _MOST_DRAWS if self.store == "statistics" else min(_MOST_DRAWS, fitting)
+        return min(max(_FEWEST_DRAWS, min(wanted, most)), available)
 
 
-def _compile() -> None:
-    """Compile the kernels, or load them from Numba's cache, on a problem of one spin."""
-    one = IsingProblem([[0.0]]).csr
-    advance_to(start_ladder(one, 2, np.random.SeedSequence(0)), one, np.ones(2), 1, lambda: False)
-
-
-def _mixing(ladders: list[LadderState]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Accepted share of swaps of each neighbouring pair of betas, and round trips of each replica."""
-    attempts = np.sum([ladder.attempts for ladder in ladders], axis=0)
-    accepted = np.sum([ladder.accepted for ladder in ladders], axis=0)
-    return accepted / np.maximum(attempts, 1), np.array([ladder.round_trips for ladder in ladders])
-
-
-def _mixing_warnings(
-    betas: NDArray[np.float64], rates: NDArray[np.float64], trips: NDArray[np.int64]
-) -> list[str]:
-    warnings = []
-    if rates.size and rates.min() < _LOW_SWAP_RATE:
-        k = int(np.argmin(rates))
-        warnings.append(
-            f"swaps between beta {betas[k]:.4g} and {betas[k + 1]:.4g} are accepted in {rates[k]:.1%} of "
-            f"attempts, below {_LOW_SWAP_RATE:.0%}: add temperatures between them"
-        )
-    if rates.size and (stuck := int(np.count_nonzero(trips == 0))):
-        warnings.append(
-            f"in {stuck} of {len(trips)} replicas no walker travelled from the hottest beta to the coldest "
-            "and back: run longer or add temperatures"
-        )
-    return warnings
+def _refuse_draws(given: Tempering) -> None:
+    """More draws than there can be."""
+    most, why = {
+        "tempering": (given.n_sweeps, f"n_sweeps ({given.n_sweeps}): a sweep gives one draw"),
+        "annealing": (1, "1: an annealed walker arrives once at each beta. Raise n_replicas"),
+        "population": (given.n_population, f"n_population ({given.n_population}): a member is one draw"),
+    }[given.method]
+    if given.n_draws is not None and given.n_draws > most:
+        raise ValueError(f"n_draws ({given.n_draws}) must not exceed {why}")

@@ -1,0 +1,142 @@
+"""Simulated annealing: walkers are cooled (Kirkpatrick, Gelatt, Vecchi 1983, Science 220, 671)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.problem import IsingProblem
+from qspin.sampler import report_progress
+from qspin_backends.tempering.coupling_graph import Graph
+from qspin_backends.tempering.keeping import Arrays, Keeping
+from qspin_backends.tempering.packs import Crew, Grid, Seeds, start_packs
+from qspin_backends.tempering.planning import walkers_a_pack
+from qspin_backends.tempering.tempering import Progress, Rules
+from qspin_backends.tempering.walkers import Walkers, run_sweeps
+
+__all__ = ["Cooling", "cool", "start_annealing"]
+
+_UPDATES_A_CHUNK = 2**25  # of one pack between two refreshes, looks at the clock and at interrupts
+
+
+@dataclass(eq=False)
+class Cooling:
+    """A pack on its way down: its walkers, their spins at the end of each beta, and what evolves with it.
+
+    `place` is the number of betas entered and of sweeps done.
+    """
+
+    walkers: Walkers
+    kept: list[NDArray[np.uint64]] = field(default_factory=list)
+    more: Arrays = field(default_factory=dict)
+    place: NDArray[np.int64] = field(default_factory=lambda: np.zeros(2, np.int64))
+
+    def evolving(self) -> Arrays:
+        """All arrays that a checkpoint holds, besides `kept`."""
+        return {
+            "words": self.walkers.words,
+            "random": self.walkers.kernel.random,
+            "place": self.place,
+            **self.more,
+        }
+
+
+def start_annealing(
+    problem: IsingProblem,
+    graph: Graph,
+    coldest: float,
+    n_replicas: int,
+    seeds: Seeds,
+    rules: Rules,
+    keeping: Keeping,
+) -> list[Cooling]:
+    """Walkers at random configurations; `coldest` in units of 1/energy."""
+    columns = keeping.columns_a_pack(walkers_a_pack(graph, n_replicas, rules.kernel, rules.n_threads))
+    grid = Grid(1, n_replicas, columns)
+    packs = start_packs(
+        problem, graph, grid, seeds, kernel=rules.kernel, move=rules.move, largest_beta=coldest
+    )
+    return [Cooling(walkers) for walkers in packs]
+
+
+def cool(
+    packs: list[Cooling],
+    betas: NDArray[np.float64],
+    n_sweeps: int,
+    rules: Rules,
+    *,
+    keeping: Keeping,
+    arrive: Callable[[Cooling, int], None] = lambda pack, stage: None,
+) -> Progress:
+    """Take all packs through `betas` (n_betas,), sharing `n_sweeps` evenly; an interrupt ends it early.
+
+    Parameters
+    ----------
+    keeping : where unfinished work goes, and what to go on with
+    arrive : called with a pack and the number of a beta before its sweeps
+    """
+    ends = (np.arange(len(betas) + 1) * n_sweeps // len(betas)).tolist()
+    first = 0 if keeping.stored is None else _restore(keeping.stored, packs)
+    done, status, began = first, "complete", time.perf_counter()
+    n_lanes = sum(pack.walkers.n_lanes for pack in packs)
+    largest = max(pack.walkers.n_lanes for pack in packs) * max(1, packs[0].walkers.problem.n_spins)
+    chunk = max(1, _UPDATES_A_CHUNK // largest)
+
+    def descend(pack: Cooling, stopped: Callable[[], bool], until: int) -> None:
+        """To sweep `until`, or to the end of the ladder if no sweeps are left."""
+        pack.walkers.refresh()
+        if pack.place[0]:
+            _set_beta(pack.walkers, betas[pack.place[0] - 1])
+        while (stage := len(pack.kept)) < len(betas) and not stopped():
+            if pack.place[0] == stage:
+                arrive(pack, stage)
+                _set_beta(pack.walkers, betas[stage])
+                pack.place[0] += 1
+            w, count = pack.walkers, min(ends[stage + 1], until) - int(pack.place[1])
+            run_sweeps(w.kernel, w.words, w.walker, w.energies, count)
+            pack.place[1] += count
+            if pack.place[1] < ends[stage + 1]:
+                return
+            pack.kept.append(w.bits())
+
+    with Crew(rules.n_threads) as crew:
+        try:
+            while done < n_sweeps:
+                until = min(done + chunk, n_sweeps)
+                crew.work(partial(descend, until=until), packs)
+                done = until
+                rate = (done - first) * n_lanes / (time.perf_counter() - began)
+                report_progress(done / n_sweeps, f"{rate:.3g} sweeps/s")
+                if done < n_sweeps:
+                    keeping.save_if_due(partial(_state, packs, done))
+        except KeyboardInterrupt:
+            status = "interrupted"
+    return Progress(done, status, (done - first) * n_lanes / max(time.perf_counter() - began, 1e-9))
+
+
+def _set_beta(walkers: Walkers, beta: float) -> None:
+    walkers.set_betas(np.full(walkers.n_lanes, beta))
+
+
+def _state(packs: list[Cooling], done: int) -> Arrays:
+    arrays = {
+        f"pack{k}.{name}": array for k, pack in enumerate(packs) for name, array in pack.evolving().items()
+    }
+    kept = {f"kept{k}": np.array(pack.kept) for k, pack in enumerate(packs)}
+    columns = np.array(packs[0].walkers.n_lanes)
+    return {"done": np.array(done), "columns_a_pack": columns, **arrays, **kept}
+
+
+def _restore(stored: Arrays, packs: list[Cooling]) -> int:
+    """Put everything back; returns the number of sweeps that were done."""
+    for k, pack in enumerate(packs):
+        for name, array in pack.evolving().items():
+            array[:] = stored[f"pack{k}.{name}"]
+        pack.kept = list(stored[f"kept{k}"])
+        pack.walkers.start_anew()
+    return int(stored["done"])

@@ -1,0 +1,160 @@
+"""What a run says about itself: swap rates, round trips, equilibration, families, and warnings in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from qspin.problem import IsingProblem
+from qspin_backends.tempering.annealing import Cooling
+from qspin_backends.tempering.recording import Extra
+from qspin_backends.tempering.tempering import Pack, Progress, Schedule
+
+__all__ = ["diagnose_ladders", "diagnose_populations"]
+
+_LOW_SWAP_RATE = 0.1
+_SIGNIFICANCE = 0.01  # of the equilibration test, over all temperatures together
+_FEW_FAMILIES = 50
+_LOW_OVERLAP = 0.1
+
+
+def diagnose_ladders(
+    packs: list[Pack], betas: NDArray[np.float64], schedule: Schedule, progress: Progress
+) -> tuple[Extra, dict[str, Any], list[str]]:
+    """Variables of the dataset, facts and warnings of a tempering run."""
+    attempts, accepted = (
+        np.concatenate([getattr(pack.ladders, name)[:, :: pack.stride] for pack in packs], axis=1).sum(axis=1)
+        for name in ("attempts", "accepted")
+    )
+    rates = accepted / np.maximum(attempts, 1)
+    trips = np.concatenate([pack.ladders.round_trips[:: pack.stride] for pack in packs])
+    sums = np.concatenate([pack.of_replicas(pack.ladders.energy_sums) for pack in packs], axis=-1)
+    counts = _sweeps_a_bin(progress.done, len(sums))
+    offset, unit = packs[0].walkers.problem.offset, packs[0].walkers.unit
+    filled = counts > 0
+    binned = sums[filled] / counts[filled, None, None] * unit + offset
+    extra: Extra = {
+        "swap_rate": (("beta",), np.append(rates, np.nan)),
+        "round_trips": (("replica",), trips),
+        "energy_log2": (("beta", "replica", "log2_sweep"), np.moveaxis(binned, 0, -1)),
+    }
+    recorded = progress.done - schedule.n_burn_in
+    if recorded > 0:
+        extra |= _energy_moments(packs, recorded, unit, offset)
+    facts: dict[str, Any] = {"sweeps_per_second": progress.sweeps_per_second, "sweeps_done": progress.done}
+    warnings = _mixing_warnings(betas, rates, trips)
+    if packs[0].stride > 1:
+        active = [bool(a) for a in np.any([pack.bonds.active for pack in packs], axis=0)]
+        facts["cluster_moves_active"] = active
+    if (tested := _equilibration(binned, counts[filled])) is not None:
+        facts["equilibration"], drifting = tested
+        if drifting.any():
+            warnings.append(_drift_warning(betas, facts["equilibration"], drifting))
+    return extra, facts, warnings
+
+
+def diagnose_populations(
+    packs: list[Cooling], betas: NDArray[np.float64], problem: IsingProblem
+) -> tuple[Extra, list[str]]:
+    """Variables of the dataset and warnings of population annealing."""
+
+    def gathered(name: str) -> NDArray[Any]:
+        return np.stack([pack.more[name][: len(betas)] for pack in packs], axis=1)
+
+    both = ("beta", "replica")
+    log_partition = gathered("log_partition") + problem.n_spins * np.log(2) - betas[:, None] * problem.offset
+    families, overlap = gathered("n_families"), gathered("overlap")
+    extra: Extra = {
+        "log_partition": (both, log_partition),
+        "n_families": (both, families),
+        "mean_square_family": (both, gathered("mean_square_family")),
+    }
+    warnings = []
+    if len(betas) and families[-1].min() < _FEW_FAMILIES:
+        warnings.append(
+            f"at the coldest beta a population descends from {families[-1].min()} ancestors, fewer than "
+            f"{_FEW_FAMILIES}: raise n_population or n_sweeps"
+        )
+    if len(betas) and overlap.min() < _LOW_OVERLAP:
+        k = int(np.argmin(overlap.min(axis=1)))
+        warnings.append(
+            f"the step to beta {betas[k]:.4g} leaves {overlap.min():.1%} of a population effective, below "
+            f"{_LOW_OVERLAP:.0%}: add betas before it"
+        )
+    return extra, warnings
+
+
+def _energy_moments(packs: list[Pack], recorded: int, unit: float, offset: float) -> Extra:
+    """Mean and variance of the energy over the sweeps of the recorded phase, (beta, replica)."""
+    moments = np.concatenate([pack.of_replicas(pack.ladders.moments) for pack in packs], axis=-1) / recorded
+    origin = np.concatenate([pack.of_replicas(pack.ladders.origin) for pack in packs], axis=-1)
+    variance = np.maximum(moments[1] - moments[0] ** 2, 0)
+    both = ("beta", "replica")
+    return {
+        "energy_mean": (both, (moments[0] + origin) * unit + offset),
+        "energy_variance": (both, variance * unit**2),
+    }
+
+
+def _sweeps_a_bin(done: int, n_bins: int) -> NDArray[np.int64]:
+    """How many of the sweeps 1 .. `done` lie in 2^k .. 2^(k+1) - 1, for every k."""
+    first = 2 ** np.arange(n_bins, dtype=np.int64)
+    return np.clip(done + 1 - first, 0, first)
+
+
+def _equilibration(
+    binned: NDArray[np.float64], counts: NDArray[np.int64]
+) -> tuple[dict[str, Any], NDArray[np.bool_]] | None:
+    """Do mean energies of the last two logarithmic bins agree? binned (bins, beta, replica).
+
+    The last bin counts if it is at least half full. None where there is nothing to compare: fewer than two
+    replicas or too few sweeps.
+    """
+    last = len(counts) - 1 - int(counts[-1] < 2 ** (len(counts) - 1) / 2)
+    if last < 3 or binned.shape[2] < 2:
+        return None
+    change = binned[last] - binned[last - 1]
+    n = change.shape[1]
+    error = change.std(axis=1, ddof=1) / np.sqrt(n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviation = np.where(error > 0, np.abs(change.mean(axis=1)) / error, 0.0)
+    limit = stats.t.ppf(1 - _SIGNIFICANCE / 2 / len(change), n - 1)
+    worst = int(np.argmax(deviation))
+    facts = {
+        "sweeps": [[2 ** (last - 1), 2**last - 1], [2**last, 2**last - 1 + int(counts[last])]],
+        "largest_deviation": float(deviation[worst]),
+        "at_beta_number": worst,
+        "allowed": float(limit),
+    }
+    return facts, deviation > limit
+
+
+def _drift_warning(betas: NDArray[np.float64], facts: dict[str, Any], drifting: NDArray[np.bool_]) -> str:
+    (a, b), (c, d) = facts["sweeps"]
+    return (
+        f"not in equilibrium: mean energies of sweeps {a} to {b} and {c} to {d} differ at "
+        f"{int(drifting.sum())} of {len(drifting)} betas, most at beta "
+        f"{betas[facts['at_beta_number']]:.4g} by {facts['largest_deviation']:.1f} standard errors "
+        f"({facts['allowed']:.1f} allowed): run longer"
+    )
+
+
+def _mixing_warnings(
+    betas: NDArray[np.float64], rates: NDArray[np.float64], trips: NDArray[np.int64]
+) -> list[str]:
+    warnings = []
+    if rates.size and rates.min() < _LOW_SWAP_RATE:
+        k = int(np.argmin(rates))
+        warnings.append(
+            f"swaps between beta {betas[k]:.4g} and {betas[k + 1]:.4g} are accepted in {rates[k]:.1%} of "
+            f"attempts, below {_LOW_SWAP_RATE:.0%}: add temperatures between them"
+        )
+    if rates.size and (stuck := int(np.count_nonzero(trips == 0))):
+        warnings.append(
+            f"in {stuck} of {len(trips)} replicas no walker travelled from the hottest beta to the coldest "
+            "and back: run longer or add temperatures"
+        )
+    return warnings

@@ -1,0 +1,150 @@
+"""Replica exchange along the ladders of a pack, and the loop of sweeps and exchanges.
+
+Lane ``b * n_ladders + r`` is the walker of ladder r at inverse temperature number b. Temperatures stay with
+the lanes and spins move between them, so that every kernel keeps its tables; ``walker`` tells who is where.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from qspin_backends.tempering.clusters import cluster_moves
+from qspin_backends.tempering.random import uniform
+from qspin_backends.tempering.walkers import sweep
+from qspin_backends.tempering.words import swap_lanes
+
+__all__ = ["N_BINS", "Ladders", "start_ladders", "temper"]
+
+N_BINS = 48  # of logarithmic bins of sweeps: 2**48 are not reached
+
+
+class Ladders(NamedTuple):
+    """What exchange keeps of a pack; every array is updated.
+
+    Parameters
+    ----------
+    random : uint64 (n_ladders, 4), xoshiro256++
+    heading : int64 (all lanes,) by walker; 1: on the way from the hottest beta to the coldest, -1: on the way
+        back
+    attempts, accepted : int64 (n_betas - 1, n_ladders), swaps of neighbouring betas
+    round_trips : int64 (n_ladders,), hot-cold-hot trips of all walkers
+    energy_sums : float64 (N_BINS, n_betas * n_ladders), sums over sweeps 2**k .. 2**(k+1) - 1, counted from 1
+    moments : float64 (2, n_betas * n_ladders), sums of E and E^2 over sweeps, relative to `origin`
+    origin : float64 (n_betas * n_ladders,)
+    cluster_sizes, cluster_counts : int64 (n_betas,), spins in clusters and number of cluster moves
+    """
+
+    random: NDArray[np.uint64]
+    heading: NDArray[np.int64]
+    attempts: NDArray[np.int64]
+    accepted: NDArray[np.int64]
+    round_trips: NDArray[np.int64]
+    energy_sums: NDArray[np.float64]
+    moments: NDArray[np.float64]
+    origin: NDArray[np.float64]
+    cluster_sizes: NDArray[np.int64]
+    cluster_counts: NDArray[np.int64]
+
+
+def start_ladders(random: NDArray[np.uint64], n_betas: int, n_all: int) -> Ladders:
+    n_ladders = len(random)
+    n_lanes = n_betas * n_ladders
+    return Ladders(
+        random.copy(),
+        np.zeros(n_all, np.int64),
+        np.zeros((max(n_betas - 1, 0), n_ladders), np.int64),
+        np.zeros((max(n_betas - 1, 0), n_ladders), np.int64),
+        np.zeros(n_ladders, np.int64),
+        np.zeros((N_BINS, n_lanes)),
+        np.zeros((2, n_lanes)),
+        np.zeros(n_lanes),
+        np.zeros(n_betas, np.int64),
+        np.zeros(n_betas, np.int64),
+    )
+
+
+@njit(inline="always")
+def _exchange(words, walker, energies, betas, ladders, parity, chosen):
+    """Offer neighbouring pairs (k, k+1), k = parity, parity + 2, ..., of every ladder to swap their spins.
+
+    Accepted with min(1, exp[(beta_k - beta_{k+1}) (E_k - E_{k+1})]) (Hukushima, Nemoto 1996). Parities that
+    alternate make the scheme non-reversible (Okabe et al. 2001; Syed et al. 2022); a negative `parity` draws
+    one for each ladder.
+    """
+    n_ladders = len(ladders.random)
+    width = 8 * words.itemsize
+    kind = words.dtype.type
+    chosen[:] = 0
+    any_chosen = False
+    for r in range(n_ladders):
+        first = parity if parity >= 0 else int(uniform(ladders.random[r]) < 0.5)
+        for k in range(first, len(betas) - 1, 2):
+            low = k * n_ladders + r
+            high = low + n_ladders
+            gain = (betas[k] - betas[k + 1]) * (energies[low] - energies[high])
+            ladders.attempts[k, r] += 1
+            if gain >= 0.0 or uniform(ladders.random[r]) < np.exp(gain):
+                ladders.accepted[k, r] += 1
+                energies[low], energies[high] = energies[high], energies[low]
+                walker[low], walker[high] = walker[high], walker[low]
+                chosen[low // width] |= kind(1) << kind(low % width)
+                any_chosen = True
+        hottest, coldest = walker[r], walker[(len(betas) - 1) * n_ladders + r]
+        if ladders.heading[hottest] == -1:
+            ladders.round_trips[r] += 1
+        ladders.heading[hottest] = 1
+        if ladders.heading[coldest] == 1:
+            ladders.heading[coldest] = -1
+    if any_chosen:
+        swap_lanes(words, chosen, n_ladders)
+
+
+@njit(cache=True, nogil=True)
+def temper(
+    kernel,
+    words,
+    walker,
+    energies,
+    betas,
+    ladders,
+    graph,
+    reversible,
+    cluster_every,
+    recording,
+    first,
+    n_sweeps,
+):
+    """Run sweeps, each followed by exchanges and, every `cluster_every` sweeps (0: never), by cluster moves.
+
+    Parameters
+    ----------
+    kernel, words, walker, energies : of the pack
+    betas : float64 (n_betas,), ascending, in units of the kernel
+    ladders, graph : see `Ladders` and `clusters.BondGraph`
+    reversible : draw the parity of every exchange instead of alternating
+    recording : add to `moments`
+    first : number of sweeps done before, which fixes the parity
+    """
+    n_lanes = len(ladders.origin)
+    chosen = np.zeros(words.shape[1], words.dtype)
+    for done in range(first, first + n_sweeps):
+        sweep(kernel, words, walker, energies)
+        if cluster_every and (done + 1) % cluster_every == 0:
+            cluster_moves(words, energies, graph, ladders, len(betas))
+        if len(betas) > 1:
+            _exchange(words, walker, energies, betas, ladders, -1 if reversible else done % 2, chosen)
+        number, bin_ = done + 1, 0
+        while number > 1:
+            number >>= 1
+            bin_ += 1
+        for lane in range(n_lanes):
+            ladders.energy_sums[bin_, lane] += energies[lane]
+        if recording:
+            for lane in range(n_lanes):
+                off = energies[lane] - ladders.origin[lane]
+                ladders.moments[0, lane] += off
+                ladders.moments[1, lane] += off * off

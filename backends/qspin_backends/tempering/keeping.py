@@ -1,0 +1,44 @@
+"""The checkpoint of one run: what it holds, and the layout of packs that it was written with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from qspin.sampler import Checkpoint
+
+__all__ = ["Keeping"]
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Where unfinished work goes, if anywhere, and what was found there.
+
+    Parameters
+    ----------
+    identity : what the work belongs to, see `Checkpoint.save`
+    stored : arrays of an earlier session, None if this run starts anew
+    """
+
+    checkpoint: Checkpoint | None = None
+    identity: dict[str, Any] = field(default_factory=dict)
+    stored: Arrays | None = None
+
+    @classmethod
+    def at(cls, checkpoint: Checkpoint | None, identity: dict[str, Any]) -> Keeping:
+        """Raises InputError if there is the work of another run."""
+        return cls(checkpoint, identity, None if checkpoint is None else checkpoint.load(identity))
+
+    def columns_a_pack(self, otherwise: int) -> int:
+        """Packs go on in the layout that they were written in, whatever the number of threads now."""
+        return otherwise if self.stored is None else int(self.stored["columns_a_pack"])
+
+    def save_if_due(self, state: Callable[[], Arrays]) -> None:
+        """Write what `state` gives, if the time has come."""
+        if self.checkpoint is not None and self.checkpoint.is_due:
+            self.checkpoint.save(self.identity, state())

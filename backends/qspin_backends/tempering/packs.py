@@ -1,0 +1,133 @@
+"""All walkers of a run: seeds, packs, and the threads that advance them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.problem import IsingProblem
+from qspin_backends.tempering.coupling_graph import Graph
+from qspin_backends.tempering.decision import Move
+from qspin_backends.tempering.multispin import VECTOR, MultispinPlan
+from qspin_backends.tempering.planning import KernelName, make_plan, words_for
+from qspin_backends.tempering.random import lane_streams, word_streams
+from qspin_backends.tempering.walkers import Walkers, start_walkers
+from qspin_backends.tempering.words import bit_words
+
+__all__ = ["Crew", "Grid", "Seeds", "random_bits", "start_packs"]
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Independent seeds for the parts of a run, all from one."""
+
+    lanes: np.random.SeedSequence
+    words: np.random.SeedSequence
+    exchange: np.random.SeedSequence
+    start: np.random.SeedSequence
+    pilot: np.random.SeedSequence
+
+    @classmethod
+    def of(cls, seed: int | np.random.SeedSequence) -> Seeds:
+        root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+        return cls(*root.spawn(5))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Lanes of a run: `n_columns` walkers (replicas, ladders, populations) at each of `n_rows` places.
+
+    A pack takes `columns_a_pack` columns; lane ``place * columns + column`` of it.
+    """
+
+    n_rows: int
+    n_columns: int
+    columns_a_pack: int
+
+    def packs(self) -> Iterator[slice]:
+        """Columns of each pack."""
+        for first in range(0, self.n_columns, self.columns_a_pack):
+            yield slice(first, min(first + self.columns_a_pack, self.n_columns))
+
+
+def random_bits(
+    seed: np.random.SeedSequence, n_rows: int, n_columns: int, n_spins: int
+) -> NDArray[np.uint64]:
+    """Random spins as bits, (n_rows, n_columns, ceil(N / 64)); a column does not depend on how many there
+    are.
+    """
+    shape = (n_rows, bit_words(n_spins))
+    columns = [
+        np.random.default_rng(s).integers(0, 2**64, shape, dtype=np.uint64) for s in seed.spawn(n_columns)
+    ]
+    return np.stack(columns, axis=1)
+
+
+def start_packs(
+    problem: IsingProblem,
+    graph: Graph,
+    grid: Grid,
+    seeds: Seeds,
+    *,
+    kernel: KernelName,
+    move: Move,
+    largest_beta: float,
+) -> list[Walkers]:
+    """Walkers at random configurations, packed as the grid says."""
+    n_words = words_for(grid.n_rows * grid.columns_a_pack)
+    plan = make_plan(problem, graph, kernel, largest_beta, n_words)
+    bits = random_bits(seeds.start, grid.n_rows, grid.n_columns, problem.n_spins)
+    n_packs = len(list(grid.packs()))
+    if isinstance(plan, MultispinPlan):
+        states: NDArray[Any] = word_streams(seeds.words, n_packs, VECTOR)
+    else:
+        states = lane_streams(seeds.lanes, grid.n_columns, grid.n_rows).swapaxes(0, 1)
+    packs = []
+    for number, columns in enumerate(grid.packs()):
+        own = states[number] if isinstance(plan, MultispinPlan) else states[:, columns].reshape(-1, 4)
+        own_bits = bits[:, columns].reshape(-1, bits.shape[2])
+        packs.append(start_walkers(problem, plan, graph.unit, own_bits, own, move))
+    return packs
+
+
+class Crew:
+    """Threads that work on packs at once; a context manager.
+
+    Examples
+    --------
+    >>> with Crew(2) as crew:
+    ...     crew.work(lambda item, stopped: None, [1, 2, 3])
+    """
+
+    def __init__(self, n_threads: int):
+        self._pool = ThreadPoolExecutor(n_threads)
+        self._stop = threading.Event()
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def work(self, task: Callable[[Any, Callable[[], bool]], None], items: Sequence[Any]) -> None:
+        """Run ``task(item, stopped)`` for all items; on an interrupt `stopped` turns true, and it is raised
+        when all of them have returned.
+        """
+        waiting = {self._pool.submit(task, item, self._stop.is_set) for item in items}
+        try:
+            while waiting:
+                finished, waiting = wait(waiting, timeout=0.1)
+                for one in finished:
+                    one.result()
+        except BaseException:
+            self._stop.set()
+            for one in waiting:
+                one.cancel()
+            wait(waiting)
+            raise

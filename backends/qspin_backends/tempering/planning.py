@@ -1,0 +1,160 @@
+"""Which kernel, in which precision, and how walkers are put into packs."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from qspin.errors import InputError
+from qspin.problem import IsingProblem
+from qspin_backends.tempering.coupling_graph import Graph
+from qspin_backends.tempering.dense import DensePlan
+from qspin_backends.tempering.multispin import MOST_NEIGHBOURS, VECTOR, MultispinPlan
+from qspin_backends.tempering.sparse import SparsePlan
+from qspin_backends.tempering.walkers import Plan
+
+__all__ = [
+    "KernelName",
+    "ladders_a_pack",
+    "make_plan",
+    "require_sparse",
+    "uses_multispin",
+    "walkers_a_pack",
+    "words_for",
+]
+
+KernelName = Literal["auto", "sparse", "dense", "multispin"]
+
+_WORD = 64
+_SINGLE = (
+    2.0**13
+)  # reach up to which float32 fields are exact enough: exponents are then off by less than 2e-3
+_DOUBLE = 2.0**42  # the same for float64
+_MOST_CLUSTER_NEIGHBOURS = 12
+_DENSE_SHARE, _DENSE_OFFSET = 0.3, 70  # mean degree from which keeping fields up to date is cheaper; measured
+
+
+def make_plan(
+    problem: IsingProblem, graph: Graph, kernel: KernelName, largest_beta: float, n_words: int
+) -> Plan:
+    """The kernel asked for, or the fastest one that is exact for this problem.
+
+    Parameters
+    ----------
+    largest_beta : units of 1/energy; with the largest local field it says how finely fields must be resolved
+    n_words : words of lanes a pack, for the multi-spin kernel
+
+    Raises
+    ------
+    InputError
+        If the kernel asked for cannot sample this problem, or no kernel can: couplings of too different
+        sizes.
+    """
+    reach = largest_beta * graph.unit * graph.largest_field
+    if not reach < _DOUBLE:
+        raise InputError(
+            "couplings differ too much in size for this ladder: beta x (largest local field) is "
+            f"{reach:.2g}, and sums in double precision resolve the smallest effects only up to "
+            f"{_DOUBLE:.0e}. Leave out couplings that do not matter at these temperatures, or fix the spins "
+            "that the largest ones tie together, or lower the largest beta"
+        )
+    if kernel == "multispin":
+        _require_multispin(graph)
+    if kernel == "dense" and reach >= _SINGLE:
+        raise InputError(
+            f"kernel 'dense' keeps fields in single precision, but beta x (largest local field) reaches "
+            f"{reach:.2g} (limit {_SINGLE:.0f}); use kernel 'sparse', which goes over to double precision, "
+            "or lower the largest beta"
+        )
+    if kernel == "multispin" or (kernel == "auto" and _is_multispin(graph)):
+        return MultispinPlan(graph, n_words)
+    if kernel == "dense" or (kernel == "auto" and reach < _SINGLE and _is_dense(graph)):
+        return DensePlan(problem.toarray() / graph.unit, graph.fields)
+    return SparsePlan(graph, np.float32 if reach < _SINGLE else np.float64)
+
+
+def _is_multispin(graph: Graph) -> bool:
+    return graph.is_bimodal and int(graph.degrees.max(initial=0)) <= MOST_NEIGHBOURS
+
+
+def _is_dense(graph: Graph) -> bool:
+    return (
+        float(graph.degrees.mean()) > _DENSE_SHARE * graph.n_spins + _DENSE_OFFSET if graph.n_spins else False
+    )
+
+
+def _require_multispin(graph: Graph) -> None:
+    if _is_multispin(graph):
+        return
+    most = int(graph.degrees.max(initial=0))
+    if most > MOST_NEIGHBOURS:
+        reason = f"a spin has {most} couplings"
+    elif graph.fields.any():
+        reason = "there are fields"
+    elif not graph.n_couplings:
+        reason = "there are no couplings"
+    else:
+        reason = "couplings differ in size"
+    raise InputError(
+        f"kernel 'multispin' needs couplings of one magnitude, no fields and at most {MOST_NEIGHBOURS} "
+        f"couplings a spin; {reason}. Use kernel 'auto', 'sparse' or 'dense'"
+    )
+
+
+def uses_multispin(graph: Graph, kernel: KernelName) -> bool:
+    """Whether `make_plan` will take the multi-spin kernel."""
+    return kernel == "multispin" or (kernel == "auto" and _is_multispin(graph))
+
+
+def ladders_a_pack(n_betas: int, n_ladders: int, *, multispin: bool, n_threads: int, paired: bool) -> int:
+    """How many ladders share words, so that words are full and every thread has a pack.
+
+    Samples do not depend on it, except by the multi-spin kernel, whose packs therefore do not depend on
+    `n_threads`. With `paired` the number is even: cluster moves need two ladders in one pack.
+    """
+    least = 2 if paired else 1
+    if multispin:
+        for n_words in (VECTOR, 4, 2, 1):
+            count = n_words * _WORD // n_betas
+            if count >= least and n_ladders >= 4 * count:
+                break
+        count = max(count, least)
+    else:
+        count = max(_WORD // n_betas, least)
+        count = min(count, math.ceil(n_ladders / n_threads))
+    count -= count % least
+    n_packs = math.ceil(n_ladders / max(count, least))
+    even = math.ceil(n_ladders / n_packs)
+    return even + even % least
+
+
+def words_for(n_lanes: int) -> int:
+    """Words of the multi-spin kernel that hold `n_lanes`: 1, 2, 4 or a multiple of VECTOR."""
+    n_words = max(1, math.ceil(n_lanes / _WORD))
+    return next((n for n in (1, 2, 4) if n >= n_words), math.ceil(n_words / VECTOR) * VECTOR)
+
+
+def walkers_a_pack(graph: Graph, n_walkers: int, kernel: KernelName, n_threads: int) -> int:
+    """How many independent walkers share words; samples depend on it with the multi-spin kernel alone."""
+    if uses_multispin(graph, kernel):
+        return min(VECTOR * _WORD, words_for(n_walkers) * _WORD)
+    return min(_WORD, math.ceil(n_walkers / n_threads))
+
+
+def require_sparse(graph: Graph) -> None:
+    """Refuse cluster moves where clusters would span the system at any temperature.
+
+    Raises
+    ------
+    InputError
+        If spins have more than 12 couplings on average: half of the spins are opposed at high temperature,
+        and clusters of such a density span random graphs and lattices of far fewer neighbours already.
+    """
+    mean = float(graph.degrees.mean()) if graph.n_spins else 0.0
+    if mean > _MOST_CLUSTER_NEIGHBOURS:
+        raise InputError(
+            f"cluster moves need a sparse problem; here spins have {mean:.3g} couplings on average (at most "
+            f"{_MOST_CLUSTER_NEIGHBOURS}), so that clusters would span the system. Set cluster_every to 0"
+        )

@@ -1,0 +1,284 @@
+"""Parallel tempering: ladders of walkers that exchange temperatures, recorded after a burn-in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.problem import IsingProblem
+from qspin.sampler import report_progress
+from qspin_backends.tempering.clusters import BondGraph, bond_graph, no_bonds
+from qspin_backends.tempering.coupling_graph import Graph
+from qspin_backends.tempering.decision import Move
+from qspin_backends.tempering.exchange import Ladders, start_ladders, temper
+from qspin_backends.tempering.keeping import Arrays, Keeping
+from qspin_backends.tempering.packs import Crew, Grid, Seeds, start_packs
+from qspin_backends.tempering.planning import KernelName, ladders_a_pack, uses_multispin
+from qspin_backends.tempering.random import word_streams
+from qspin_backends.tempering.recording import Recorder
+from qspin_backends.tempering.walkers import Walkers
+
+__all__ = ["Pack", "Progress", "Rules", "Schedule", "last_bits", "run_packs", "start_tempering"]
+
+_UPDATES_A_STRETCH = 2**26  # of one ladder between two refreshes, a dense flip counting as N / 64
+_LONGEST_STRETCH = 4096  # sweeps
+_NOWHERE = Keeping()
+_SPANNING = 0.25  # mean share of spins in a cluster above which cluster moves are switched off
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Sweeps of burn-in, sweeps of the recorded phase and number of draws, evenly spaced over it."""
+
+    n_burn_in: int
+    n_sweeps: int
+    n_draws: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.n_burn_in + self.n_sweeps
+
+    @property
+    def draws(self) -> list[int]:
+        """Sweep number at each draw."""
+        return [self.n_burn_in + k * self.n_sweeps // self.n_draws for k in range(1, self.n_draws + 1)]
+
+    def stretches(self, longest: int) -> list[int]:
+        """Last sweep of each stretch; the burn-in ends with one."""
+        return sorted({*range(longest, self.total, longest), self.n_burn_in, self.total} - {0})
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How walkers move: everything but the ladder and the schedule."""
+
+    kernel: KernelName = "auto"
+    move: Move = Move.HEAT_BATH
+    reversible: bool = False
+    cluster_every: int = 0
+    n_threads: int = 1
+
+
+@dataclass(eq=False)
+class Pack:
+    """Ladders that share words: their walkers, what exchange keeps of them, and draws not yet recorded.
+
+    With cluster moves ladders are replicas and their unrecorded partners in turn.
+    """
+
+    walkers: Walkers
+    ladders: Ladders
+    bonds: BondGraph
+    betas: NDArray[np.float64]  # of the kernel
+    stride: int
+    draws: list[NDArray[np.uint64]] = field(default_factory=list)
+
+    def replica_bits(self) -> NDArray[np.uint64]:
+        """Spins of the recorded ladders as bits, (n_betas, replicas of this pack, words)."""
+        bits = self.walkers.bits()
+        return bits.reshape(len(self.betas), -1, bits.shape[1])[:, :: self.stride]
+
+    def of_replicas(self, by_lane: NDArray[Any]) -> NDArray[Any]:
+        """Values (..., n_betas * n_ladders) of the recorded ladders, (..., n_betas, replicas of this
+        pack).
+        """
+        return by_lane.reshape(*by_lane.shape[:-1], len(self.betas), -1)[..., :: self.stride]
+
+    def evolving(self) -> Arrays:
+        """All arrays that a checkpoint holds; energies and cached fields follow from the spins."""
+        return {
+            "words": self.walkers.words,
+            "walker": self.walkers.walker,
+            "random": self.walkers.kernel.random,
+            "active": self.bonds.active,
+            **{f"ladders.{name}": array for name, array in self.ladders._asdict().items()},
+        }
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far packs came: sweeps done, status, and walker sweeps per second of this session."""
+
+    done: int
+    status: str
+    sweeps_per_second: float
+
+
+def start_tempering(
+    problem: IsingProblem,
+    graph: Graph,
+    betas: NDArray[np.float64],
+    n_replicas: int,
+    seeds: Seeds,
+    rules: Rules,
+    keeping: Keeping | None = None,
+) -> list[Pack]:
+    """Packs of ladders at random configurations; betas (n_betas,) in units of 1/energy.
+
+    With `keeping` they have the layout of the work that is to be gone on with.
+
+    Raises
+    ------
+    InputError
+        If the kernel asked for cannot sample this problem.
+    """
+    copies = 2 if rules.cluster_every else 1
+    columns = ladders_a_pack(
+        len(betas),
+        n_replicas * copies,
+        multispin=uses_multispin(graph, rules.kernel),
+        n_threads=rules.n_threads,
+        paired=copies == 2,
+    )
+    if keeping is not None:
+        columns = keeping.columns_a_pack(columns)
+    grid = Grid(len(betas), n_replicas * copies, columns)
+    all_walkers = start_packs(
+        problem, graph, grid, seeds, kernel=rules.kernel, move=rules.move, largest_beta=float(betas[-1])
+    )
+    exchange = word_streams(seeds.exchange, grid.n_columns, 1)[:, 0]
+    packs = []
+    for own, walkers in zip(grid.packs(), all_walkers, strict=True):
+        walkers.set_betas(np.repeat(betas, own.stop - own.start))
+        plan = walkers.plan
+        bonds = bond_graph(graph, plan.row, plan.n_rows, len(betas)) if copies == 2 else no_bonds(len(betas))
+        ladders = start_ladders(exchange[own], len(betas), len(walkers.walker))
+        packs.append(Pack(walkers, ladders, bonds, betas * graph.unit, copies))
+    return packs
+
+
+def run_packs(
+    packs: list[Pack],
+    schedule: Schedule,
+    rules: Rules,
+    *,
+    recorder: Recorder | None = None,
+    keeping: Keeping = _NOWHERE,
+    tell: Callable[[float, str], None] = report_progress,
+) -> Progress:
+    """Run all packs to the end of the schedule; an interrupt ends the run early, with what there is.
+
+    Parameters
+    ----------
+    recorder : takes the draws; None: nothing is recorded
+    keeping : where unfinished work goes, and what to go on with
+    tell : takes the fraction done and a remark
+    """
+    first = 0 if keeping.stored is None else _restore(keeping.stored, packs, recorder)
+    status = "complete"
+    done, began = first, time.perf_counter()
+    draws = np.array(schedule.draws if recorder is not None else [], np.int64)
+    n_lanes = sum(pack.walkers.n_lanes for pack in packs)
+    with Crew(rules.n_threads) as crew:
+        try:
+            for last in (end for end in schedule.stretches(_stretch(packs[0])) if end > first):
+                if done == schedule.n_burn_in:
+                    for pack in packs:
+                        _begin_recording(pack)
+                events = [*draws[(draws > done) & (draws < last)].tolist(), last]
+                task = partial(
+                    _advance, rules=rules, now=done, ends=events, draws=draws, n_burn_in=schedule.n_burn_in
+                )
+                crew.work(task, packs)
+                _collect(packs, recorder)
+                done = last
+                seconds = time.perf_counter() - began
+                tell(done / schedule.total, f"{(done - first) * n_lanes / seconds:.3g} sweeps/s")
+                if done < schedule.total:
+                    keeping.save_if_due(partial(_state, packs, recorder, done))
+        except KeyboardInterrupt:
+            status = "interrupted"
+            _collect(packs, recorder)
+    for pack in packs:
+        pack.walkers.refresh()
+    return Progress(done, status, (done - first) * n_lanes / max(time.perf_counter() - began, 1e-9))
+
+
+def last_bits(packs: list[Pack]) -> NDArray[np.uint64]:
+    """Spins of all replicas where they are now, as bits (n_betas, n_replicas, words)."""
+    return np.concatenate([pack.replica_bits() for pack in packs], axis=1)
+
+
+def _stretch(pack: Pack) -> int:
+    """Sweeps between two refreshes: the same however ladders are packed, so that samples do not depend on
+    it.
+    """
+    n_spins = pack.walkers.problem.n_spins
+    flip = n_spins / 64 if pack.walkers.plan.name == "dense" else 1
+    updates = max(1, n_spins) * len(pack.betas) * max(1, flip)
+    return int(np.clip(_UPDATES_A_STRETCH / updates, 1, _LONGEST_STRETCH))
+
+
+def _advance(
+    pack: Pack,
+    stopped: Callable[[], bool],
+    *,
+    rules: Rules,
+    now: int,
+    ends: list[int],
+    draws: NDArray[np.int64],
+    n_burn_in: int,
+) -> None:
+    """Run one pack from sweep `now` through `ends`, keeping the bits wherever a draw is due."""
+    walkers = pack.walkers
+    walkers.refresh()
+    for end in ends:
+        if stopped():
+            return
+        temper(
+            walkers.kernel, walkers.words, walkers.walker, walkers.energies,
+            pack.betas, pack.ladders, pack.bonds,
+            rules.reversible, rules.cluster_every, now >= n_burn_in, now, end - now,
+        )  # fmt: skip
+        now = end
+        if end in draws:
+            pack.draws.append(pack.replica_bits())
+
+
+def _begin_recording(pack: Pack) -> None:
+    """The burn-in is over: count swaps anew, and drop cluster moves where clusters span the system."""
+    pack.walkers.refresh()
+    ladders, bonds = pack.ladders, pack.bonds
+    ladders.attempts[:] = 0
+    ladders.accepted[:] = 0
+    ladders.origin[:] = pack.walkers.energies[: len(ladders.origin)]
+    share = ladders.cluster_sizes / np.maximum(ladders.cluster_counts, 1) / max(1, len(bonds.rows))
+    bonds.active[:] &= share <= _SPANNING
+
+
+def _collect(packs: list[Pack], recorder: Recorder | None) -> None:
+    """Hand over the draws that all packs have reached."""
+    if recorder is not None:
+        for parts in zip(*(pack.draws for pack in packs), strict=False):
+            recorder.record(recorder.n_draws, np.ascontiguousarray(np.concatenate(parts, axis=1)))
+    for pack in packs:
+        pack.draws.clear()
+
+
+def _state(packs: list[Pack], recorder: Recorder | None, done: int) -> Arrays:
+    arrays = {
+        f"pack{k}.{name}": array for k, pack in enumerate(packs) for name, array in pack.evolving().items()
+    }
+    kept = {f"recorder.{name}": array for name, array in (recorder.state() if recorder else {}).items()}
+    columns = np.array(packs[0].ladders.random.shape[0])
+    return {"done": np.array(done), "columns_a_pack": columns, **arrays, **kept}
+
+
+def _restore(stored: Arrays, packs: list[Pack], recorder: Recorder | None) -> int:
+    """Put everything back; returns the number of sweeps that were done."""
+    for k, pack in enumerate(packs):
+        for name, array in pack.evolving().items():
+            array[:] = stored[f"pack{k}.{name}"]
+        pack.walkers.start_anew()
+    if recorder is not None:
+        prefix = "recorder."
+        recorder.restore(
+            {n.removeprefix(prefix): array for n, array in stored.items() if n.startswith(prefix)}
+        )
+    return int(stored["done"])

@@ -1,0 +1,131 @@
+"""Spins as bits: bit l of word w of a row is the spin of lane ``l + w * (bits a word)``, set where it is up.
+
+Rows are spins in the order in which a kernel visits them; ``row[i]`` is the row of spin i of the problem.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from qspin_backends.tempering.simd import broadcast, pointer_to, store, where
+
+__all__ = ["bit_words", "expand", "expanded", "fill_words", "lane_bits", "swap_lanes"]
+
+_WORD = 64
+
+
+def bit_words(n_spins: int) -> int:
+    """64-bit words that hold the spins of a lane, at least one."""
+    return max(1, -(-n_spins // _WORD))
+
+
+@njit(inline="always")
+def _transpose(block):
+    """Transpose 64 x 64 bits in place (Warren 2012, Hacker's Delight, section 7-3); block uint64 (64,)."""
+    mask = np.uint64(0x00000000FFFFFFFF)
+    step = 32
+    while step:
+        shift = np.uint64(step)
+        for half in range(0, _WORD, 2 * step):
+            for k in range(half, half + step):
+                swap = ((block[k] >> shift) ^ block[k + step]) & mask
+                block[k] ^= swap << shift
+                block[k + step] ^= swap
+        step >>= 1
+        mask ^= mask << np.uint64(step)
+
+
+@njit(cache=True, nogil=True)
+def lane_bits(words, row, bits):
+    """Spins by lane: bit i of ``bits[lane, k]`` is spin ``64 k + i``; bits uint64 (n_lanes, ceil(N / 64)) is
+    written.
+    """
+    width = 8 * words.itemsize
+    block = np.empty(_WORD, np.uint64)
+    n_lanes, n_blocks = bits.shape
+    for k in range(n_blocks):
+        present = min(_WORD, len(row) - _WORD * k)
+        for w in range(-(-n_lanes // width)):
+            block[:] = 0
+            for i in range(present):
+                block[i] = words[row[_WORD * k + i], w]
+            _transpose(block)
+            for lane in range(min(width, n_lanes - w * width)):
+                bits[w * width + lane, k] = block[lane]
+
+
+@njit(cache=True, nogil=True)
+def fill_words(bits, row, words):
+    """The inverse of `lane_bits`: set the rows of `words` from bits by lane; lanes beyond `bits` become
+    down.
+    """
+    width = 8 * words.itemsize
+    block = np.empty(_WORD, np.uint64)
+    n_lanes, n_blocks = bits.shape
+    for k in range(n_blocks):
+        present = min(_WORD, len(row) - _WORD * k)
+        for w in range(words.shape[1]):
+            block[:] = 0
+            for lane in range(max(0, min(width, n_lanes - w * width))):
+                block[lane] = bits[w * width + lane, k]
+            _transpose(block)
+            for i in range(present):
+                words[row[_WORD * k + i], w] = block[i]
+
+
+@njit(cache=True, nogil=True)
+def expand(bits, draw, spins):
+    """Write bits (n_betas, n_replicas, words) as spins -1 and +1 to ``spins[:, :, draw]``, int8 (.., ..,
+    n_draws, N).
+    """
+    n_betas, n_replicas, n_draws, n_spins = spins.shape
+    up, down = broadcast(np.int8(1), _WORD), broadcast(np.int8(-1), _WORD)
+    target = pointer_to(spins)
+    for b in range(n_betas):
+        for r in range(n_replicas):
+            first = np.uint64(((b * n_replicas + r) * n_draws + draw) * n_spins)
+            for k in range(n_spins // _WORD):
+                store(target, first + np.uint64(_WORD * k), where(bits[b, r, k], up, down))
+            for i in range(n_spins - n_spins % _WORD, n_spins):
+                bit = (bits[b, r, i // _WORD] >> np.uint64(i % _WORD)) & np.uint64(1)
+                spins[b, r, draw, i] = 1 if bit else -1
+
+
+def expanded(bits: NDArray[np.uint64], n_spins: int) -> NDArray[np.int8]:
+    """Bits (n_betas, n_replicas, words) as spins (beta, replica, 1, spin)."""
+    spins = np.empty((*bits.shape[:2], 1, n_spins), np.int8)
+    expand(bits, 0, spins)
+    return spins
+
+
+@njit(inline="always")
+def swap_lanes(words, chosen, distance):
+    """Swap the spins of every lane whose bit is set in `chosen` (n_words,) with those of lane +
+    `distance`.
+    """
+    n_rows, n_words = words.shape
+    width = 8 * words.itemsize
+    kind = words.dtype.type
+    whole, shift = distance // width, distance % width
+    if n_words == 1:
+        spins = words.reshape(-1)
+        for i in range(n_rows):
+            swap = (spins[i] ^ (spins[i] >> kind(shift))) & chosen[0]
+            spins[i] ^= kind(swap ^ kind(swap << kind(shift)))
+        return
+    swaps = np.zeros(n_words + whole + 2, words.dtype)
+    rest = kind(width - shift)
+    for i in range(n_rows):
+        for w in range(n_words - whole):
+            above = words[i, w + whole] >> kind(shift)
+            if shift and w + whole + 1 < n_words:
+                above |= words[i, w + whole + 1] << rest
+            swaps[w] = (words[i, w] ^ above) & chosen[w]
+        for w in range(n_words - whole):
+            words[i, w] ^= swaps[w]
+        for w in range(n_words - whole):
+            words[i, w + whole] ^= kind(swaps[w] << kind(shift))
+            if shift and w + whole + 1 < n_words:
+                words[i, w + whole + 1] ^= swaps[w] >> rest
