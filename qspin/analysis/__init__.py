@@ -9,13 +9,14 @@ from qspin.analysis.overlap import (
     replica_overlaps,
 )
 from qspin.analysis.resampling import disorder_average, jackknife
-from qspin.analysis.thermodynamics import energy_curve
+from qspin.analysis.thermodynamics import energy_curve, free_energy_curve
 
 __all__ = [
     "chain_diagnostics",
     "disorder_average",
     "energy_curve",
     "equilibrium_warnings",
+    "free_energy_curve",
     "jackknife",
     "link_overlap_curve",
     "link_overlaps",

@@ -89,7 +89,11 @@ def overlap_curve(samples: SampleSet) -> xr.Dataset:
     def with_binder(mean: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.append(mean, binder_ratio(mean[1], mean[2]))
 
-    columns = [jackknife_pairs(_row_sums(spins, _powers), with_binder) for spins in samples.spins.values]
+    if (averaged := samples.dataset.get("overlap_moments")) is not None:  # taken while sampling
+        rows = list(averaged.values)
+    else:
+        rows = [_row_sums(spins, _powers) for spins in samples.spins.values]
+    columns = [jackknife_pairs(sums, with_binder) for sums in rows]
     return _curve(samples, ("q_abs", "q2", "q4", "binder"), columns)
 
 
@@ -119,7 +123,11 @@ def link_overlap_curve(samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
     def total(overlaps: NDArray[np.float64]) -> NDArray[np.float64]:
         return overlaps.sum(axis=(0, 2))[:, None]
 
-    columns = [jackknife_pairs(_row_sums(spins, total, links)) for spins in samples.spins.values]
+    if (averaged := samples.dataset.get("link_overlap")) is not None:  # taken while sampling
+        rows = [sums[:, None] for sums in averaged.values]
+    else:
+        rows = [_row_sums(spins, total, links) for spins in samples.spins.values]
+    columns = [jackknife_pairs(sums) for sums in rows]
     return _curve(samples, ("q_link",), columns)
 
 
@@ -148,8 +156,12 @@ def overlap_distribution(samples: SampleSet, *, bins: int | None = None) -> xr.D
     width = sizes * 2.0 / n_spins
     centre = np.bincount(lattice, weights=2.0 * np.arange(n_spins + 1) / n_spins - 1.0) / sizes
     density, error = [], []
-    for spins in samples.spins.values:
-        counts = _row_sums(spins, lambda overlaps: _histogram(overlaps, lattice, n_bins))
+    if (counted := samples.dataset.get("overlap_counts")) is not None:  # taken while sampling
+        first = np.arange(counted.shape[2]) * -(-(n_spins + 1) // counted.shape[2])
+        rows = [_regrouped(counts, lattice[first], n_bins) for counts in counted.values]
+    else:
+        rows = [_row_sums(x, lambda q: _histogram(q, lattice, n_bins)) for x in samples.spins.values]
+    for counts in rows:
         mean, spread = jackknife_pairs(counts)
         density.append(mean / width)
         error.append(spread / width)
@@ -184,6 +196,11 @@ def _histogram(
     agreeing = np.rint((overlaps + 1) * n_spins / 2).astype(np.int64)
     flat = lattice[agreeing] + n_bins * np.arange(n_rows)[:, None]
     return np.bincount(flat.ravel(), minlength=n_rows * n_bins).reshape(n_rows, n_bins).astype(np.float64)
+
+
+def _regrouped(counts: NDArray[np.float64], bin_of: NDArray[np.integer], n_bins: int) -> NDArray[np.float64]:
+    """Counts (replica, agreement) added up in bins, (replica, n_bins)."""
+    return np.stack([np.bincount(bin_of, weights=row, minlength=n_bins) for row in counts])
 
 
 def _row_sums(
