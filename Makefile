@@ -6,11 +6,12 @@ CONFIG ?= configs/digits.yaml
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: run test lint clean help
+.PHONY: run test bench lint clean help
 
 help:
 	@echo "make run   [CONFIG=configs/digits.yaml]  set up .venv, run the experiment, write runs/"
 	@echo "make test  [TESTS='tests -k name']       set up .venv, run the test suite"
+	@echo "make bench [BENCH=bench_updates.py]      compare speed with other samplers, on one thread"
 	@echo "make lint                                ruff and mypy"
 	@echo "make clean                               remove .venv and build output; runs/ stays"
 
@@ -25,6 +26,13 @@ run: $(READY)
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+# Not a test: what it prints depends on the machine. BENCH names one file of tests/benchmarks.
+bench: $(READY)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 RAYON_NUM_THREADS=1 \
+	$(VENV)/bin/python -m pytest -p no:xdist -o python_files='bench_*.py' --plot tests/benchmarks/performance.svg \
+	    --benchmark-columns=median,rounds --benchmark-quiet tests/benchmarks/$(BENCH)
 
 lint: $(READY)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check ruff mypy types-PyYAML

@@ -100,7 +100,7 @@ class Checkpoint:
             json.loads(str(stored["identity"]))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise InputError(
-                f"{self.path} is not a readable checkpoint: {error}; remove it to start anew"
+                f"{self.path} is not a readable checkpoint ({type(error).__name__}); remove it to start anew"
             ) from error
         return stored
 

@@ -185,6 +185,34 @@ def test_sample_writes_a_sample_set(tmp_path):
     assert (samples.info["seed"], samples.betas.tolist()) == (5, [3.0])
 
 
+def test_an_interrupted_sample_keeps_what_there_is(tmp_path):
+    (tmp_path / "pair.coo").write_text("0 1 -1\n")
+    command = [
+        sys.executable, "-m", "qspin", "sample", "pair.coo", "--backend", "tempering", "--seed", "5",
+        "--set", "betas=[1]", "--set", "n_sweeps=2000000000", "--set", "n_draws=1000000", "-o", "a.nc",
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    time.sleep(15.0)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 1, errors
+    assert "interrupted. What there was is in a.nc" in errors
+    assert "interrupted), best energy -1, seed 5" in output
+    assert SampleSet.load(tmp_path / "a.nc").info["status"] == "interrupted"
+
+
+def test_a_checkpoint_of_another_sample_exits_2(tmp_path):
+    (tmp_path / "pair.coo").write_text("0 1 -1\n")
+    (tmp_path / "c").write_text("not a checkpoint")
+    done = qspin(
+        "sample", "pair.coo", "--backend", "tempering", "--checkpoint", "c", "-o", "a.nc", cwd=tmp_path
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: c is not a readable checkpoint (")
+
+
 def test_backends_are_listed(tmp_path):
     lines = qspin("backends", cwd=tmp_path).stdout.splitlines()
     assert [line.split() for line in lines] == [

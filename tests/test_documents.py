@@ -51,6 +51,12 @@ def test_the_ten_lines_run(capsys):
     assert abs(difference) < 4 * error
 
 
+def test_the_tempering_section_runs(capsys):
+    code = next(block for block in blocks("python") if "swap_rate" in block)
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("sparse ")
+
+
 def test_the_worked_backend_passes_the_contract(tmp_path):
     """Installed as the README says, the example is a backend by name and passes its own suite."""
     example = next(code for code in blocks("python") if "class Glauber" in code)

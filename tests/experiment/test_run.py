@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import functools
 import json
 
 import numpy as np
@@ -72,6 +74,42 @@ def test_everything_is_there(done):
     assert {"problems/glass.npz", "figures/overlap_curves.svg", "figures/energy_curves.svg"} <= names
     assert not [name for name in names if "partial" in name]
     assert done.is_finished
+
+
+class Dying(run_module.SilentReporter):
+    """A process that dies in the middle of sampling, after so many looks at how far it is."""
+
+    def __init__(self, looks):
+        self.looks = looks
+
+    @contextlib.contextmanager
+    def step(self, description):
+        def tell(fraction, remark):
+            if description.startswith("sampling") and fraction < 1:
+                self.looks -= 1
+                if self.looks < 0:
+                    raise RuntimeError("died")
+
+        yield tell
+
+
+def test_a_run_goes_on_in_the_middle_of_a_task(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "checkpointing", functools.partial(qspin.checkpointing, seconds=0))
+    settings = {"name": "tempering", "betas": [0.5, 1.0], "n_replicas": 2, "n_sweeps": 60_000, "n_draws": 20}
+    config = small(problems={"glass": PLAIN["problems"]["glass"]}, backends={"long": settings})
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(RuntimeError, match="died"):
+        run_experiment(config, folder, reporter=Dying(2))
+    (checkpoint,) = (tmp_path / "run" / "samples").iterdir()
+    assert checkpoint.suffix == ".checkpoint"
+    first = json.loads(str(np.load(checkpoint)["identity"]))["seed"]
+    run_experiment(config, folder, resume=True)
+    (task,) = folder.tasks()
+    assert [path.name for path in (tmp_path / "run" / "samples").iterdir()] == [f"{task.digest}.nc"]
+    samples = folder.samples(task)
+    assert samples.info["seed"] == first
+    whole = task.sampler.sample(task.problem, seed=task.seed)
+    np.testing.assert_array_equal(samples.spins.values, whole.spins.values)
 
 
 def test_samples_are_those_of_the_backend_with_the_recorded_seed(done):

@@ -136,7 +136,8 @@ PUBLIC = {
     "G11.rudy": ("cut", 564, {**SHORT, "n_sweeps": 20_000, "n_draws": 1_000}),
     "G14.rudy": (
         "cut", 3064,
-        {"betas": {"geometric": [0.3, 3.0, 20]}, "n_replicas": 12, "n_burn_in": 0, "n_sweeps": 50_000},
+        {"betas": {"geometric": [0.3, 3.0, 20]}, "n_replicas": 12, "n_burn_in": 0, "n_sweeps": 50_000,
+         "move": "metropolis"},
     ),
     "torus2d_8x8_00000000.coo": ("energy per spin", -1.41666596, SHORT),
     "torus2d_8x8_00000001.coo": ("energy per spin", -1.22281547, SHORT),

@@ -85,12 +85,22 @@ class DensePlan:
         """Put every lane at its inverse temperature, betas (n_lanes,) in units of the kernel."""
         kernel.scale.reshape(-1)[: len(betas)] = scales(betas)
 
-    def set_fields(self, kernel: DenseKernel, spins: NDArray[np.int8], walker: NDArray[np.int64]) -> None:
-        """Recompute the cached fields in double precision from spins (n_lanes, N) of walkers in lanes."""
+    def set_fields(
+        self, kernel: DenseKernel, spins: NDArray[np.int8], walker: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Recompute the cached fields in double precision from spins (n_lanes, N) of walkers in lanes.
+
+        Returns
+        -------
+        their energies, (n_lanes,), in units of the kernel
+        """
         n_tiles = len(kernel.fields)
-        local = np.zeros((len(spins), n_tiles * TILE), np.float32)
-        local[:, : self.n_rows] = spins @ self.couplings + self.fields
-        kernel.fields[:, walker[: len(spins)]] = local.reshape(len(spins), n_tiles, TILE).swapaxes(0, 1)
+        floats = spins.astype(np.float64)
+        local = floats @ self.couplings + self.fields
+        full = np.zeros((len(spins), n_tiles * TILE), np.float32)
+        full[:, : self.n_rows] = local
+        kernel.fields[:, walker[: len(spins)]] = full.reshape(len(spins), n_tiles, TILE).swapaxes(0, 1)
+        return 0.5 * np.einsum("li,li->l", floats, local + self.fields)
 
 
 @njit(inline="always")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 from qspin.problem import IsingProblem
 from qspin_backends.tempering.annealing import Cooling
@@ -121,7 +121,7 @@ def _equilibration(
     error = change.std(axis=1, ddof=1) / np.sqrt(n)
     with np.errstate(divide="ignore", invalid="ignore"):
         deviation = np.where(error > 0, np.abs(change.mean(axis=1)) / error, 0.0)
-    limit = stats.t.ppf(1 - _SIGNIFICANCE / 2 / len(change), n - 1)
+    limit = stdtrit(n - 1, 1 - _SIGNIFICANCE / 2 / len(change))  # quantile of Student's t
     worst = int(np.argmax(deviation))
     facts = {
         "sweeps": [[2 ** (last - 1), 2**last - 1], [2**last, 2**last - 1 + int(counts[last])]],

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
-from scipy.optimize import brentq
 
 from qspin.problem import IsingProblem
 from qspin_backends.tempering.coupling_graph import Graph
@@ -68,6 +66,8 @@ def ladder_range(problem: IsingProblem, graph: Graph, seeds: Seeds) -> tuple[flo
 
     def excess(log_beta: float) -> float:
         return float((1 / (1 + np.exp(np.minimum(np.exp(log_beta) * gaps, 700)))).sum()) - allowed
+
+    from scipy.optimize import brentq
 
     lowest, highest = np.log(hot), np.log(hot) + 60
     cold = float(np.exp(brentq(excess, lowest, highest, xtol=1e-3))) if excess(lowest) > 0 else hot
@@ -129,6 +129,8 @@ def tuned_ladder(
 
 def _spaced(betas: NDArray[np.float64], rejection: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """`count` betas between the same ends, at equal distances of summed rejection."""
+    from scipy.interpolate import PchipInterpolator  # not at the start: half the time of a first sample
+
     length = np.concatenate([[0.0], np.cumsum(np.maximum(rejection, 1e-3))])
     inner = PchipInterpolator(length, np.log(betas))(np.linspace(0, length[-1], count)[1:-1])
     return np.concatenate([betas[:1], np.exp(inner), betas[-1:]])

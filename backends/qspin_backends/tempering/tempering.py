@@ -26,8 +26,9 @@ from qspin_backends.tempering.walkers import Walkers
 
 __all__ = ["Pack", "Progress", "Rules", "Schedule", "last_bits", "run_packs", "start_tempering"]
 
-_UPDATES_A_STRETCH = 2**26  # of one ladder between two refreshes, a dense flip counting as N / 64
-_LONGEST_STRETCH = 4096  # sweeps
+_UPDATES_A_STRETCH = 2**27  # of one ladder between two refreshes ...
+_STRETCH = (64, 8192)  # ... but no fewer and no more sweeps than these
+_UPDATES_A_PIECE = 2**24  # of one pack between two looks at interrupts
 _NOWHERE = Keeping()
 _SPANNING = 0.25  # mean share of spins in a cluster above which cluster moves are switched off
 
@@ -45,13 +46,14 @@ class Schedule:
         return self.n_burn_in + self.n_sweeps
 
     @property
-    def draws(self) -> list[int]:
-        """Sweep number at each draw."""
-        return [self.n_burn_in + k * self.n_sweeps // self.n_draws for k in range(1, self.n_draws + 1)]
+    def draws(self) -> NDArray[np.int64]:
+        """Sweep number at each draw, (n_draws,), ascending."""
+        return self.n_burn_in + np.arange(1, self.n_draws + 1) * self.n_sweeps // max(self.n_draws, 1)
 
-    def stretches(self, longest: int) -> list[int]:
-        """Last sweep of each stretch; the burn-in ends with one."""
-        return sorted({*range(longest, self.total, longest), self.n_burn_in, self.total} - {0})
+    def next_stop(self, done: int, longest: int) -> int:
+        """Last sweep of the stretch after sweep `done`: a multiple of `longest`, or the end of burn-in."""
+        stop = min((done // longest + 1) * longest, self.total)
+        return min(stop, self.n_burn_in) if done < self.n_burn_in else stop
 
 
 @dataclass(frozen=True)
@@ -173,17 +175,24 @@ def run_packs(
     first = 0 if keeping.stored is None else _restore(keeping.stored, packs, recorder)
     status = "complete"
     done, began = first, time.perf_counter()
-    draws = np.array(schedule.draws if recorder is not None else [], np.int64)
+    draws = schedule.draws if recorder is not None else np.zeros(0, np.int64)
+    longest = _stretch(packs[0])
     n_lanes = sum(pack.walkers.n_lanes for pack in packs)
     with Crew(rules.n_threads) as crew:
         try:
-            for last in (end for end in schedule.stretches(_stretch(packs[0])) if end > first):
+            while done < schedule.total:
+                last = schedule.next_stop(done, longest)
                 if done == schedule.n_burn_in:
                     for pack in packs:
                         _begin_recording(pack)
-                events = [*draws[(draws > done) & (draws < last)].tolist(), last]
+                due = draws[np.searchsorted(draws, done, "right") : np.searchsorted(draws, last, "right")]
                 task = partial(
-                    _advance, rules=rules, now=done, ends=events, draws=draws, n_burn_in=schedule.n_burn_in
+                    _advance,
+                    rules=rules,
+                    now=done,
+                    last=last,
+                    draws=due.tolist(),
+                    recording=done >= schedule.n_burn_in,
                 )
                 crew.work(task, packs)
                 _collect(packs, recorder)
@@ -209,10 +218,9 @@ def _stretch(pack: Pack) -> int:
     """Sweeps between two refreshes: the same however ladders are packed, so that samples do not depend on
     it.
     """
-    n_spins = pack.walkers.problem.n_spins
-    flip = n_spins / 64 if pack.walkers.plan.name == "dense" else 1
-    updates = max(1, n_spins) * len(pack.betas) * max(1, flip)
-    return int(np.clip(_UPDATES_A_STRETCH / updates, 1, _LONGEST_STRETCH))
+    updates = max(1, pack.walkers.problem.n_spins) * len(pack.betas)
+    shortest, longest = _STRETCH
+    return int(np.clip(_UPDATES_A_STRETCH / updates, shortest, longest))
 
 
 def _advance(
@@ -221,23 +229,25 @@ def _advance(
     *,
     rules: Rules,
     now: int,
-    ends: list[int],
-    draws: NDArray[np.int64],
-    n_burn_in: int,
+    last: int,
+    draws: list[int],
+    recording: bool,
 ) -> None:
-    """Run one pack from sweep `now` through `ends`, keeping the bits wherever a draw is due."""
-    walkers = pack.walkers
-    walkers.refresh()
-    for end in ends:
-        if stopped():
-            return
-        temper(
-            walkers.kernel, walkers.words, walkers.walker, walkers.energies,
-            pack.betas, pack.ladders, pack.bonds,
-            rules.reversible, rules.cluster_every, now >= n_burn_in, now, end - now,
-        )  # fmt: skip
-        now = end
-        if end in draws:
+    """Run one pack from sweep `now` to `last`, keeping the bits at every draw."""
+    w = pack.walkers
+    w.refresh()
+    piece = max(1, _UPDATES_A_PIECE // (max(1, w.problem.n_spins) * w.n_lanes))
+    for end in [*draws, last]:
+        while now < end:
+            if stopped():
+                return
+            stop = min(now + piece, end)
+            temper(
+                w.kernel, w.words, w.walker, w.energies, pack.betas, pack.ladders, pack.bonds,
+                rules.reversible, rules.cluster_every, recording, now, stop - now,
+            )  # fmt: skip
+            now = stop
+        if len(pack.draws) < len(draws):
             pack.draws.append(pack.replica_bits())
 
 

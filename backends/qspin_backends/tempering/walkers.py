@@ -94,12 +94,13 @@ class Walkers:
     def refresh(self) -> None:
         """Recompute energies, and fields where they are cached, from the spins in double precision."""
         spins = self.spins()
-        exact = (self.problem.energies(spins) - self.problem.offset) / self.unit
+        if isinstance(self.plan, DensePlan):
+            exact = self.plan.set_fields(self.kernel, spins, self.walker)
+        else:
+            exact = (self.problem.energies(spins) - self.problem.offset) / self.unit
         carried = self.energies[: self.n_lanes]
         self.drift = max(self.drift, float(np.abs(carried - exact).max(initial=0.0)))
         carried[:] = exact
-        if isinstance(self.plan, DensePlan):
-            self.plan.set_fields(self.kernel, spins, self.walker)
 
 
 def word_type(n_lanes: int) -> np.dtype[Any]:
