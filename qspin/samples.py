@@ -164,6 +164,11 @@ class SampleSet:
         return labels_from_json(self.dataset.attrs["labels"])
 
     @property
+    def has_averages(self) -> bool:
+        """Whether averages over draws were taken while sampling, and of the draws only the last ones kept."""
+        return "overlap_moments" in self.dataset
+
+    @property
     def n_spins(self) -> int:
         return self.dataset.sizes["spin"]
 

@@ -71,10 +71,14 @@ def chain_diagnostics(samples: SampleSet) -> xr.Dataset:
     dataset over ``beta``: ``ess`` and ``r_hat`` of the energy, whose chains are the replicas; ``ess_overlap``
     and ``r_hat_overlap`` of |q| between replicas (0, 1), (2, 3), ..., whose chains are these pairs and which
     see what the energy cannot: replicas that sit in different valleys of equal depth; ``swap_rate`` where the
-    sampler gives it
+    sampler gives it. Where averages were taken while sampling there are no chains: all NaN but the last
     """
     variables = {}
-    for suffix, chains in (("", samples.energies.values), ("_overlap", _paired_overlaps(samples))):
+    unknown = np.full((len(samples.betas), 1, 2), np.nan)
+    chains_of = (
+        (unknown, unknown) if samples.has_averages else (samples.energies.values, _paired_overlaps(samples))
+    )
+    for suffix, chains in zip(("", "_overlap"), chains_of, strict=True):
         variables[f"ess{suffix}"] = ("beta", effective_sample_size(chains))
         variables[f"r_hat{suffix}"] = ("beta", r_hat(chains))
     diagnostics = xr.Dataset(variables, coords={"beta": samples.betas})
@@ -97,7 +101,7 @@ def equilibrium_warnings(samples: SampleSet) -> list[str]:
     few = diagnostics["ess"].values
     if np.isnan(samples.betas).any():
         found.append("the sampler states no temperature, so equilibrium at one cannot be tested")
-    elif np.isnan(few).any():
+    elif np.isnan(few).any() and not samples.has_averages:
         n_draws = samples.spins.sizes["draw"]
         found.append(
             f"equilibrium cannot be tested with {n_draws} draws a replica: keep at least {_FEWEST_DRAWS}"

@@ -60,7 +60,7 @@ def energy_curve(samples: SampleSet) -> xr.Dataset:
     dataset over ``beta`` with ``energy``, ``heat_capacity`` and their ``..._error``, per spin
     """
     n = max(samples.n_spins, 1)
-    if "overlap_moments" in samples.dataset:  # averages were taken while sampling, from every sweep
+    if samples.has_averages:  # from every sweep
         data = samples.dataset
         estimates, errors = _moment_curves(
             data["energy_mean"].values, data["energy_variance"].values, samples.betas
@@ -171,7 +171,7 @@ def _by_integration(samples: SampleSet, problem: IsingProblem) -> _Estimate:
     data = samples.dataset
     means = _replica_means(samples)
     variances = (
-        data["energy_variance"].values if "overlap_moments" in data else samples.energies.values.var(axis=2)
+        data["energy_variance"].values if samples.has_averages else samples.energies.values.var(axis=2)
     )
     betas = np.concatenate([[0.0], samples.betas])
     start_variance = float((problem.edges.couplings**2).sum() + (problem.fields**2).sum())
@@ -204,6 +204,6 @@ def _by_population(samples: SampleSet, problem: IsingProblem) -> _Estimate:
 
 def _replica_means(samples: SampleSet) -> NDArray[np.float64]:
     """Mean energy of each replica at each beta, (beta, replica)."""
-    if "overlap_moments" in samples.dataset:
+    if samples.has_averages:
         return samples.dataset["energy_mean"].values
     return samples.energies.values.mean(axis=2)

@@ -75,32 +75,49 @@ def _exchange(words, walker, energies, betas, ladders, parity, chosen):
     alternate make the scheme non-reversible (Okabe et al. 2001; Syed et al. 2022); a negative `parity` draws
     one for each ladder.
     """
-    n_ladders = len(ladders.random)
+    random, heading, trips = ladders.random, ladders.heading, ladders.round_trips
+    attempts, accepted = ladders.attempts, ladders.accepted
+    n_ladders = len(random)
     width = 8 * words.itemsize
     kind = words.dtype.type
     chosen[:] = 0
     any_chosen = False
     for r in range(n_ladders):
-        first = parity if parity >= 0 else int(uniform(ladders.random[r]) < 0.5)
+        state = random[r]
+        first = parity if parity >= 0 else int(uniform(state) < 0.5)
         for k in range(first, len(betas) - 1, 2):
             low = k * n_ladders + r
             high = low + n_ladders
             gain = (betas[k] - betas[k + 1]) * (energies[low] - energies[high])
-            ladders.attempts[k, r] += 1
-            if gain >= 0.0 or uniform(ladders.random[r]) < np.exp(gain):
-                ladders.accepted[k, r] += 1
+            attempts[k, r] += 1
+            if gain >= 0.0 or uniform(state) < np.exp(gain):
+                accepted[k, r] += 1
                 energies[low], energies[high] = energies[high], energies[low]
                 walker[low], walker[high] = walker[high], walker[low]
                 chosen[low // width] |= kind(1) << kind(low % width)
                 any_chosen = True
         hottest, coldest = walker[r], walker[(len(betas) - 1) * n_ladders + r]
-        if ladders.heading[hottest] == -1:
-            ladders.round_trips[r] += 1
-        ladders.heading[hottest] = 1
-        if ladders.heading[coldest] == 1:
-            ladders.heading[coldest] = -1
+        if heading[hottest] == -1:
+            trips[r] += 1
+        heading[hottest] = 1
+        if heading[coldest] == 1:
+            heading[coldest] = -1
     if any_chosen:
         swap_lanes(words, chosen, n_ladders)
+
+
+@njit
+def _add(energies, sums):
+    for lane in range(len(sums)):
+        sums[lane] += energies[lane]
+
+
+@njit
+def _add_moments(energies, origin, first, second):
+    for lane in range(len(origin)):
+        off = energies[lane] - origin[lane]
+        first[lane] += off
+        second[lane] += off * off
 
 
 @njit(cache=True, nogil=True)
@@ -129,7 +146,7 @@ def temper(
     recording : add to `moments`
     first : number of sweeps done before, which fixes the parity
     """
-    n_lanes = len(ladders.origin)
+    energy_sums, moments, origin = ladders.energy_sums, ladders.moments, ladders.origin
     chosen = np.zeros(words.shape[1], words.dtype)
     for done in range(first, first + n_sweeps):
         sweep(kernel, words, walker, energies)
@@ -141,10 +158,6 @@ def temper(
         while number > 1:
             number >>= 1
             bin_ += 1
-        for lane in range(n_lanes):
-            ladders.energy_sums[bin_, lane] += energies[lane]
+        _add(energies, energy_sums[bin_])
         if recording:
-            for lane in range(n_lanes):
-                off = energies[lane] - ladders.origin[lane]
-                ladders.moments[0, lane] += off
-                ladders.moments[1, lane] += off * off
+            _add_moments(energies, origin, moments[0], moments[1])

@@ -328,18 +328,24 @@ def to_float32(typing, a):
 # -- bits ----------------------------------------------------------------------------------------
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def shift_left(typing, a, count):
-    """Integer lanes shifted by a literal count."""
-    n = count.literal_value
-    return a(a, count), lambda context, builder, sig, args: builder.shl(args[0], _constant(a.llvm, n))
+    """Integer lanes shifted by a scalar count below their width."""
+
+    def code(context, builder, sig, args):
+        return builder.shl(args[0], _operand(context, builder, args[1], sig.args[1], a))
+
+    return a(a, count), code
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def shift_right(typing, a, count):
-    """Integer lanes shifted by a literal count, zeros coming in."""
-    n = count.literal_value
-    return a(a, count), lambda context, builder, sig, args: builder.lshr(args[0], _constant(a.llvm, n))
+    """Integer lanes shifted by a scalar count below their width, zeros coming in."""
+
+    def code(context, builder, sig, args):
+        return builder.lshr(args[0], _operand(context, builder, args[1], sig.args[1], a))
+
+    return a(a, count), code
 
 
 @intrinsic(prefer_literal=True)

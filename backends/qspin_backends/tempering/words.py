@@ -6,14 +6,24 @@ Rows are spins in the order in which a kernel visits them; ``row[i]`` is the row
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 from numpy.typing import NDArray
 
-from qspin_backends.tempering.simd import broadcast, pointer_to, store, where
+from qspin_backends.tempering.simd import (
+    broadcast,
+    load,
+    pointer_to,
+    shift_left,
+    shift_right,
+    store,
+    where,
+)
 
 __all__ = ["bit_words", "expand", "expanded", "fill_words", "lane_bits", "swap_lanes"]
 
 _WORD = 64
+_VECTOR = 8  # words that are swapped at once
 
 
 def bit_words(n_spins: int) -> int:
@@ -102,30 +112,76 @@ def expanded(bits: NDArray[np.uint64], n_spins: int) -> NDArray[np.int8]:
 
 @njit(inline="always")
 def swap_lanes(words, chosen, distance):
-    """Swap the spins of every lane whose bit is set in `chosen` (n_words,) with those of lane +
-    `distance`.
-    """
+    """Swap the spins of every lane whose bit is set in `chosen` (n_words,) with those of lane + `distance`."""
     n_rows, n_words = words.shape
+    kind = words.dtype.type
+    if n_words == 1:
+        spins = words.reshape(-1)
+        shift = kind(distance)
+        for i in range(n_rows):
+            swap = (spins[i] ^ (spins[i] >> shift)) & chosen[0]
+            spins[i] ^= kind(swap ^ kind(swap << shift))
+    elif n_words == _VECTOR and n_rows > 2:
+        _swap_rows(words, chosen, distance, 0, 1)
+        _swap_inner_rows(words, chosen, distance)
+        _swap_rows(words, chosen, distance, n_rows - 1, n_rows)
+    else:
+        _swap_rows(words, chosen, distance, 0, n_rows)
+
+
+@njit
+def _swap_rows(words, chosen, distance, start, stop):
+    """`swap_lanes` for some rows of any number of words."""
+    n_words = words.shape[1]
     width = 8 * words.itemsize
     kind = words.dtype.type
     whole, shift = distance // width, distance % width
-    if n_words == 1:
-        spins = words.reshape(-1)
-        for i in range(n_rows):
-            swap = (spins[i] ^ (spins[i] >> kind(shift))) & chosen[0]
-            spins[i] ^= kind(swap ^ kind(swap << kind(shift)))
-        return
-    swaps = np.zeros(n_words + whole + 2, words.dtype)
-    rest = kind(width - shift)
-    for i in range(n_rows):
-        for w in range(n_words - whole):
-            above = words[i, w + whole] >> kind(shift)
-            if shift and w + whole + 1 < n_words:
-                above |= words[i, w + whole + 1] << rest
-            swaps[w] = (words[i, w] ^ above) & chosen[w]
-        for w in range(n_words - whole):
-            words[i, w] ^= swaps[w]
-        for w in range(n_words - whole):
-            words[i, w + whole] ^= kind(swaps[w] << kind(shift))
-            if shift and w + whole + 1 < n_words:
-                words[i, w + whole + 1] ^= swaps[w] >> rest
+    first = whole + 1
+    row = np.zeros(n_words + first + 1, words.dtype)  # zeros around spare the loops their branches
+    swaps = np.zeros(n_words + first, words.dtype)
+    left, right = kind(width - 1 - shift), kind(shift)  # a shift by the whole width is done in two steps
+    one = kind(1)
+    for i in range(start, stop):
+        row[:n_words] = words[i]
+        for w in range(n_words):
+            above = (row[w + whole] >> right) | ((row[w + first] << left) << one)
+            swaps[w + first] = (row[w] ^ above) & chosen[w]
+        for w in range(n_words):
+            words[i, w] = row[w] ^ swaps[w + first] ^ (swaps[w + 1] << right) ^ ((swaps[w] >> left) >> one)
+
+
+def _swap_inner_rows(words, chosen, distance):  # type: ignore[no-untyped-def]
+    """`swap_lanes` for all rows but the first and the last; for jitted code only."""
+    raise NotImplementedError
+
+
+@overload(_swap_inner_rows)
+def _swap_inner(words, chosen, distance):  # type: ignore[no-untyped-def]
+    if words.dtype is types.uint64:
+        return lambda words, chosen, distance: _swap_vectors(words, chosen, distance)
+    return lambda words, chosen, distance: _swap_rows(words, chosen, distance, 1, len(words) - 1)
+
+
+@njit
+def _swap_vectors(words, chosen, distance):
+    """`swap_lanes` for all rows of eight words but the first and the last, a row at a time.
+
+    What is read beyond a row belongs to its neighbours, and no chosen lane takes it.
+    """
+    whole, shift = np.uint64(distance // _WORD), np.uint64(distance % _WORD)
+    rest, one = np.uint64(_WORD - 1) - shift, np.uint64(1)
+    partners = np.zeros((2, _VECTOR), np.uint64)  # the lanes that chosen ones swap with
+    partners[0] = chosen
+    _swap_rows(partners[:1], chosen, distance, 0, 1)
+    spins, low = pointer_to(words), load(pointer_to(chosen), 0, _VECTOR)
+    high = load(pointer_to(partners), 0, _VECTOR)
+    for i in range(one, np.uint64(len(words)) - one):
+        place = i * np.uint64(_VECTOR)
+        row = load(spins, place, _VECTOR)
+        above = shift_right(load(spins, place + whole, _VECTOR), shift) | shift_left(
+            shift_left(load(spins, place + whole + one, _VECTOR), rest), one
+        )
+        below = shift_left(load(spins, place - whole, _VECTOR), shift) | shift_right(
+            shift_right(load(spins, place - whole - one, _VECTOR), rest), one
+        )
+        store(spins, place, row ^ ((row ^ above) & low) ^ ((row ^ below) & high))

@@ -84,6 +84,14 @@ def test_it_is_saved_and_loaded(tmp_path):
     assert analysis.overlap_curve(loaded).equals(analysis.overlap_curve(averages))
 
 
+def test_equilibrium_is_for_the_sampler_to_judge():
+    """There are no chains to test, and nobody pretends that single draws are one."""
+    _, averages = both(PROBLEMS["sparse"])
+    diagnostics = analysis.chain_diagnostics(averages)
+    assert all(np.isnan(diagnostics[name]).all() for name in ("ess", "r_hat", "ess_overlap", "r_hat_overlap"))
+    assert analysis.equilibrium_warnings(averages) == averages.info["warnings"]
+
+
 def test_one_replica_and_no_couplings():
     free = IsingProblem(np.zeros((5, 5)), np.ones(5))
     samples = qspin.get_backend(

@@ -190,7 +190,7 @@ def _swapped(words, chosen, distance):
     swap_lanes(words, chosen, distance)
 
 
-WORDS = [(np.uint16, 1), (np.uint32, 1), (np.uint64, 1), (np.uint64, 3)]
+WORDS = [(np.uint16, 1), (np.uint32, 1), (np.uint64, 1), (np.uint64, 3), (np.uint64, 8)]
 
 
 @pytest.mark.parametrize(("kind", "n_words"), WORDS)
@@ -211,7 +211,7 @@ def test_bits_go_into_words_and_come_back(kind, n_words, n_spins):
 
 
 @pytest.mark.parametrize(("kind", "n_words"), WORDS)
-@pytest.mark.parametrize("distance", [1, 5, 13, 64, 70, 130])
+@pytest.mark.parametrize("distance", [1, 5, 13, 63, 64, 70, 130, 300])
 def test_lanes_are_swapped(kind, n_words, distance):
     width = 8 * np.dtype(kind).itemsize
     n_lanes = width * n_words
