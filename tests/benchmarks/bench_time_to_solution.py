@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import qspin
 
@@ -30,9 +31,13 @@ OPTIMA = {  # energies of the stated optima
     "wishart_n50_alpha0.50_1.coo": ("energy", -1534000),
 }
 LENGTHS = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
-SECONDS = 1.5  # for each contender and length of run; a length that takes four times that is the last
+SECONDS = 1.0  # for each contender and length of run; a length that takes four times that is the last
 
-HARD = {"G14.rudy": (20.0, LENGTHS[-3:])}  # more seconds, and only lengths that have a chance
+HARD = {  # more seconds, and only lengths that have a chance
+    "G14.rudy": (25.0, LENGTHS[-2:]),
+    "ising2.5-100_5555.rudy": (5.0, LENGTHS[3:]),
+    "wishart_n50_alpha0.50_1.coo": (5.0, LENGTHS[3:]),
+}
 
 _speedups: dict[str, tuple[float, bool]] = {}
 
@@ -67,7 +72,7 @@ def tempering(problem):
         sampler = qspin.get_backend(
             "tempering",
             move="metropolis",
-            n_replicas=4,
+            n_replicas=8,
             n_burn_in=200,
             n_sweeps=n_sweeps,
             n_draws=max(1, min(n_sweeps // 10, 500)),
@@ -88,8 +93,12 @@ def dwave(problem):
 
 
 def time_to_solution(run, goal, seconds, lengths):
-    """(seconds, best number of sweeps, seconds spent); the first is infinite if the optimum was not found."""
-    best, spent_in_all = (np.inf, 0), 0.0
+    """(seconds, best number of sweeps, whether that is a lower bound).
+
+    Where no length of run had three successes, what is excluded at 95 % is given: the time that the upper
+    limit of the success rate would need, at the length where that is least.
+    """
+    best, excluded = (np.inf, 0), (np.inf, 0)
     run(10, 0)
     for n_sweeps in lengths:
         hits = reads = spent = 0
@@ -100,14 +109,15 @@ def time_to_solution(run, goal, seconds, lengths):
             hits, reads = hits + int((energies <= goal).sum()), reads + len(energies)
             if spent > seconds:
                 break
-        spent_in_all += spent
         if hits >= 3:
             p = hits / reads
             repeats = 1.0 if p == 1 else max(1.0, np.log(0.01) / np.log1p(-p))
             best = min(best, (spent / reads * repeats, n_sweeps))
+        most = stats.chi2.ppf(0.95, 2 * (hits + 1)) / 2  # of a Poisson mean, after so many successes
+        excluded = min(excluded, (spent * -np.log(0.01) / most, n_sweeps))
         if spent > 4 * seconds:
             break
-    return *best, spent_in_all
+    return (*best, False) if np.isfinite(best[0]) else (*excluded, True)
 
 
 @pytest.mark.parametrize("name", OPTIMA)
@@ -121,20 +131,14 @@ def test_time_to_the_known_optimum(benchmark, remark, name):
         make.__name__: time_to_solution(make(problem), goal, *effort)
         for make in (annealing, tempering, dwave)
     }
-    mine = min(found["annealing"][0], found["tempering"][0])
-    peer, _, spent = found["dwave"]
-    never = not np.isfinite(peer)
-    if never:  # fewer than three successes in all that time: it takes at least about a third of it
-        peer = spent * -np.log(0.01) / 3
+    solved = [seconds for key, (seconds, _, bound) in found.items() if key != "dwave" and not bound]
+    assert solved, f"{name} was not solved in {effort[0]} s a length"
+    peer, _, bound = found["dwave"]
+    _speedups[name] = (peer / min(solved), bound)
     parts = [
-        f"{key} {seconds:.3g} s ({n} sweeps)"
-        for key, (seconds, n, _) in found.items()
-        if np.isfinite(seconds)
+        f"{key} {'over ' if b else ''}{seconds:.3g} s ({n} sweeps)" for key, (seconds, n, b) in found.items()
     ]
-    if not np.isfinite(mine):
-        pytest.fail(f"{name} was not solved in {effort[0]} s a length")
-    _speedups[name] = (peer / mine, never)
-    ratio = f"{'over ' if never else ''}{peer / mine:.3g} times faster than dwave-samplers"
+    ratio = f"{'over ' if bound else ''}{peer / min(solved):.3g} times faster than dwave-samplers"
     remark(f"{name}: {', '.join(parts)}; {ratio}")
     benchmark.pedantic(annealing(problem), args=(100, 0), rounds=1)
 
@@ -143,7 +147,7 @@ def test_mean_over_instances(benchmark, remark):
     benchmark.pedantic(lambda: None, rounds=1)
     if _speedups:
         ratios = np.array([ratio for ratio, _ in _speedups.values()])
-        bounds = sum(never for _, never in _speedups.values())
+        bounds = sum(bound for _, bound in _speedups.values())
         mean = float(np.exp(np.log(ratios).mean()))
         note = f", {bounds} of them lower bounds" if bounds else ""
         remark(

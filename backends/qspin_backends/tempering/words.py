@@ -112,7 +112,7 @@ def expanded(bits: NDArray[np.uint64], n_spins: int) -> NDArray[np.int8]:
 
 @njit(inline="always")
 def swap_lanes(words, chosen, distance):
-    """Swap the spins of every lane whose bit is set in `chosen` (n_words,) with those of lane + `distance`."""
+    """Swap the spins of every lane whose bit is set in `chosen` (n_words,) with lane + `distance`."""
     n_rows, n_words = words.shape
     kind = words.dtype.type
     if n_words == 1:
