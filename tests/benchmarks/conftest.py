@@ -88,10 +88,10 @@ def draw(rates: dict[str, dict[str, float]], path: Path) -> None:
             bars = ax.bar(
                 places, heights, width, label=name, color=f"C{k}", hatch=hatches[k % 4], edgecolor="white"
             )
-            ax.bar_label(bars, [f"{height:.2g}" for height in heights], fontsize=7)
+            ax.bar_label(bars, [f"{height:.1e}" for height in heights], fontsize=7, rotation=90, padding=3)
         ax.set_yscale("log")
         ax.set_xticks(range(len(cases)), cases, fontsize=8)
         ax.set_ylabel("attempted spin updates / s, one thread")
-        ax.legend(ncols=2, frameon=False)
-        ax.margins(y=0.25)
+        ax.margins(y=0.3)
+        figure.legend(loc="outside upper center", ncols=len(contenders), frameon=False)
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
