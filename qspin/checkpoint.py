@@ -14,7 +14,7 @@ import io
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ class Checkpoint:
 
     def identity(self) -> dict[str, Any] | None:
         """What the file belongs to, None if there is no file. Raises as `load` does."""
-        stored = self._stored()
+        stored = self._stored(["identity"])
         return None if stored is None else json.loads(str(stored["identity"]))
 
     def load(self, identity: Mapping[str, Any]) -> dict[str, NDArray[Any]] | None:
@@ -91,12 +91,13 @@ class Checkpoint:
         """Remove the file: the work is done."""
         self.path.unlink(missing_ok=True)
 
-    def _stored(self) -> dict[str, NDArray[Any]] | None:
+    def _stored(self, names: Sequence[str] | None = None) -> dict[str, NDArray[Any]] | None:
+        """Arrays of the file by name, all of them unless `names` are given; None if there is no file."""
         if not self.path.exists():
             return None
         try:
             with np.load(self.path, allow_pickle=False) as file:
-                stored = {name: file[name] for name in file.files}
+                stored = {name: file[name] for name in names or file.files}
             json.loads(str(stored["identity"]))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise InputError(

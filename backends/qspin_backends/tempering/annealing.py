@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qspin.problem import IsingProblem
 from qspin.sampler import report_progress
 from qspin_backends.tempering.coupling_graph import Graph
-from qspin_backends.tempering.keeping import Arrays, Keeping
+from qspin_backends.tempering.keeping import Arrays, Keeping, gathered, put_back
 from qspin_backends.tempering.packs import Crew, Grid, Seeds, start_packs
 from qspin_backends.tempering.planning import walkers_a_pack
 from qspin_backends.tempering.tempering import Progress, Rules
@@ -124,19 +124,14 @@ def _set_beta(walkers: Walkers, beta: float) -> None:
 
 
 def _state(packs: list[Cooling], done: int) -> Arrays:
-    arrays = {
-        f"pack{k}.{name}": array for k, pack in enumerate(packs) for name, array in pack.evolving().items()
-    }
     kept = {f"kept{k}": np.array(pack.kept) for k, pack in enumerate(packs)}
     columns = np.array(packs[0].walkers.n_lanes)
-    return {"done": np.array(done), "columns_a_pack": columns, **arrays, **kept}
+    return {"done": np.array(done), "columns_a_pack": columns, **gathered(packs), **kept}
 
 
 def _restore(stored: Arrays, packs: list[Cooling]) -> int:
     """Put everything back; returns the number of sweeps that were done."""
+    put_back(stored, packs)
     for k, pack in enumerate(packs):
-        for name, array in pack.evolving().items():
-            array[:] = stored[f"pack{k}.{name}"]
         pack.kept = list(stored[f"kept{k}"])
-        pack.walkers.start_anew()
     return int(stored["done"])

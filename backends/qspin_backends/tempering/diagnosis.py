@@ -10,6 +10,7 @@ from scipy.special import stdtrit
 
 from qspin.problem import IsingProblem
 from qspin_backends.tempering.annealing import Cooling
+from qspin_backends.tempering.exchange import N_BINS
 from qspin_backends.tempering.recording import Extra
 from qspin_backends.tempering.tempering import Pack, Progress, Schedule
 
@@ -31,19 +32,25 @@ def diagnose_ladders(
     )
     rates = accepted / np.maximum(attempts, 1)
     trips = np.concatenate([pack.ladders.round_trips[:: pack.stride] for pack in packs])
-    sums = np.concatenate([pack.of_replicas(pack.ladders.energy_sums) for pack in packs], axis=-1)
-    counts = _sweeps_a_bin(progress.done, len(sums))
     offset, unit = packs[0].walkers.problem.offset, packs[0].walkers.unit
+    counts = _sweeps_a_bin(min(pack.done for pack in packs), N_BINS)
     filled = counts > 0
-    binned = sums[filled] / counts[filled, None, None] * unit + offset
+    binned = np.concatenate(
+        [
+            pack.of_replicas(pack.ladders.energy_sums)[filled]
+            / _sweeps_a_bin(pack.done, N_BINS)[filled, None, None]
+            for pack in packs
+        ],
+        axis=-1,
+    )
+    binned = binned * unit + offset
     extra: Extra = {
         "swap_rate": (("beta",), np.append(rates, np.nan)),
         "round_trips": (("replica",), trips),
         "energy_log2": (("beta", "replica", "log2_sweep"), np.moveaxis(binned, 0, -1)),
     }
-    recorded = progress.done - schedule.n_burn_in
-    if recorded > 0:
-        extra |= _energy_moments(packs, recorded, unit, offset)
+    if progress.done > schedule.n_burn_in:
+        extra |= _energy_moments(packs, schedule.n_burn_in, unit, offset)
     facts: dict[str, Any] = {"sweeps_per_second": progress.sweeps_per_second, "sweeps_done": progress.done}
     warnings = _mixing_warnings(betas, rates, trips)
     if packs[0].stride > 1:
@@ -87,9 +94,11 @@ def diagnose_populations(
     return extra, warnings
 
 
-def _energy_moments(packs: list[Pack], recorded: int, unit: float, offset: float) -> Extra:
+def _energy_moments(packs: list[Pack], n_burn_in: int, unit: float, offset: float) -> Extra:
     """Mean and variance of the energy over the sweeps of the recorded phase, (beta, replica)."""
-    moments = np.concatenate([pack.of_replicas(pack.ladders.moments) for pack in packs], axis=-1) / recorded
+    moments = np.concatenate(
+        [pack.of_replicas(pack.ladders.moments) / (pack.done - n_burn_in) for pack in packs], axis=-1
+    )
     origin = np.concatenate([pack.of_replicas(pack.ladders.origin) for pack in packs], axis=-1)
     variance = np.maximum(moments[1] - moments[0] ** 2, 0)
     both = ("beta", "replica")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from qspin.sampler import Checkpoint
+from qspin_backends.tempering.walkers import Walkers
 
-__all__ = ["Keeping"]
+__all__ = ["Arrays", "Keeping", "gathered", "put_back"]
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -42,3 +43,26 @@ class Keeping:
         """Write what `state` gives, if the time has come."""
         if self.checkpoint is not None and self.checkpoint.is_due:
             self.checkpoint.save(self.identity, state())
+
+
+class _Kept(Protocol):
+    """A pack of any method."""
+
+    walkers: Walkers
+
+    def evolving(self) -> Arrays: ...
+
+
+def gathered(packs: Sequence[_Kept]) -> Arrays:
+    """All arrays that evolve, of all packs, by names of their own."""
+    return {
+        f"pack{k}.{name}": array for k, pack in enumerate(packs) for name, array in pack.evolving().items()
+    }
+
+
+def put_back(stored: Arrays, packs: Sequence[_Kept]) -> None:
+    """The inverse of `gathered`; energies and fields follow."""
+    for k, pack in enumerate(packs):
+        for name, array in pack.evolving().items():
+            array[:] = stored[f"pack{k}.{name}"]
+        pack.walkers.start_anew()

@@ -47,10 +47,12 @@ class Run:
     status: str = "complete"
 
 
-def _temper(given: Tempering, problem: IsingProblem, seed: int, checkpoint: Checkpoint | None) -> Run:
+def _temper(
+    given: Tempering, problem: IsingProblem, graph: Graph, seed: int, checkpoint: Checkpoint | None
+) -> Run:
     began = time.perf_counter()
     keeping = Keeping.at(checkpoint, _identity(given, problem, seed))
-    graph, seeds, rules = Graph.of(problem), Seeds.of(seed), given.rules()
+    seeds, rules = Seeds.of(seed), given.rules()
     betas, facts = _tuned(given, problem, graph, seeds)
     packs = start_tempering(problem, graph, betas, given.n_replicas, seeds, rules, keeping)
     schedule = Schedule(given.n_burn_in, given.n_sweeps, given.draws(len(betas), problem.n_spins))
@@ -73,10 +75,12 @@ def _temper(given: Tempering, problem: IsingProblem, seed: int, checkpoint: Chec
     return Run(betas, spins, {**measured, **extra}, facts, clocks, warnings, progress.status)
 
 
-def _anneal(given: Tempering, problem: IsingProblem, seed: int, checkpoint: Checkpoint | None) -> Run:
+def _anneal(
+    given: Tempering, problem: IsingProblem, graph: Graph, seed: int, checkpoint: Checkpoint | None
+) -> Run:
     began = time.perf_counter()
     keeping = Keeping.at(checkpoint, _identity(given, problem, seed))
-    graph, seeds, rules = Graph.of(problem), Seeds.of(seed), given.rules()
+    seeds, rules = Seeds.of(seed), given.rules()
     betas = annealing_ladder(graph, given.n_sweeps) if given.betas == "auto" else np.array(given.betas)
     packs = start_annealing(problem, graph, float(betas[-1]), given.n_replicas, seeds, rules, keeping)
     prepared = time.perf_counter()
@@ -97,10 +101,12 @@ def _anneal(given: Tempering, problem: IsingProblem, seed: int, checkpoint: Chec
     return Run(betas, expanded(bits, problem.n_spins), {}, facts, clocks, warnings, progress.status)
 
 
-def _populate(given: Tempering, problem: IsingProblem, seed: int, checkpoint: Checkpoint | None) -> Run:
+def _populate(
+    given: Tempering, problem: IsingProblem, graph: Graph, seed: int, checkpoint: Checkpoint | None
+) -> Run:
     began = time.perf_counter()
     keeping = Keeping.at(checkpoint, _identity(given, problem, seed))
-    graph, seeds, rules = Graph.of(problem), Seeds.of(seed), given.rules()
+    seeds, rules = Seeds.of(seed), given.rules()
     betas, facts = _tuned(given, problem, graph, seeds)
     packs = start_populations(problem, graph, betas, given.n_replicas, given.n_population, seeds, rules)
     prepared = time.perf_counter()
@@ -121,7 +127,7 @@ def _populate(given: Tempering, problem: IsingProblem, seed: int, checkpoint: Ch
     return Run(betas[:n_betas], spins, measured, facts, clocks, warnings, progress.status)
 
 
-METHODS: dict[str, Callable[[Tempering, IsingProblem, int, Checkpoint | None], Run]] = {
+METHODS: dict[str, Callable[[Tempering, IsingProblem, Graph, int, Checkpoint | None], Run]] = {
     "tempering": _temper,
     "annealing": _anneal,
     "population": _populate,

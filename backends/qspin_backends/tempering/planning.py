@@ -17,6 +17,7 @@ from qspin_backends.tempering.walkers import Plan
 
 __all__ = [
     "KernelName",
+    "choose_kernel",
     "ladders_a_pack",
     "make_plan",
     "require_sparse",
@@ -28,23 +29,18 @@ __all__ = [
 KernelName = Literal["auto", "sparse", "dense", "multispin"]
 
 _WORD = 64
-_SINGLE = (
-    2.0**13
-)  # reach up to which float32 fields are exact enough: exponents are then off by less than 2e-3
+_SINGLE = 2.0**13  # reach up to which float32 fields do: exponents are then off by less than 2e-3
 _DOUBLE = 2.0**42  # the same for float64
 _MOST_CLUSTER_NEIGHBOURS = 12
 _DENSE_SHARE, _DENSE_OFFSET = 0.3, 70  # mean degree from which keeping fields up to date is cheaper; measured
 
 
-def make_plan(
-    problem: IsingProblem, graph: Graph, kernel: KernelName, largest_beta: float, n_words: int
-) -> Plan:
+def choose_kernel(graph: Graph, kernel: KernelName, largest_beta: float) -> KernelName:
     """The kernel asked for, or the fastest one that is exact for this problem.
 
     Parameters
     ----------
     largest_beta : units of 1/energy; with the largest local field it says how finely fields must be resolved
-    n_words : words of lanes a pack, for the multi-spin kernel
 
     Raises
     ------
@@ -52,7 +48,7 @@ def make_plan(
         If the kernel asked for cannot sample this problem, or no kernel can: couplings of too different
         sizes.
     """
-    reach = largest_beta * graph.unit * graph.largest_field
+    reach = _reach(graph, largest_beta)
     if not reach < _DOUBLE:
         raise InputError(
             "couplings differ too much in size for this ladder: beta x (largest local field) is "
@@ -68,11 +64,33 @@ def make_plan(
             f"{reach:.2g} (limit {_SINGLE:.0f}); use kernel 'sparse', which goes over to double precision, "
             "or lower the largest beta"
         )
-    if kernel == "multispin" or (kernel == "auto" and _is_multispin(graph)):
-        return MultispinPlan(graph, n_words)
+    if uses_multispin(graph, kernel):
+        return "multispin"
     if kernel == "dense" or (kernel == "auto" and reach < _SINGLE and _is_dense(graph)):
+        return "dense"
+    return "sparse"
+
+
+def make_plan(
+    problem: IsingProblem, graph: Graph, kernel: KernelName, largest_beta: float, n_words: int
+) -> Plan:
+    """The problem made ready for the kernel that `choose_kernel` takes; raises as it does.
+
+    Parameters
+    ----------
+    n_words : words of lanes a pack, for the multi-spin kernel
+    """
+    chosen = choose_kernel(graph, kernel, largest_beta)
+    if chosen == "multispin":
+        return MultispinPlan(graph, n_words)
+    if chosen == "dense":
         return DensePlan(problem.toarray() / graph.unit, graph.fields)
-    return SparsePlan(graph, np.float32 if reach < _SINGLE else np.float64)
+    return SparsePlan(graph, np.float32 if _reach(graph, largest_beta) < _SINGLE else np.float64)
+
+
+def _reach(graph: Graph, largest_beta: float) -> float:
+    """beta x (largest local field): how finely fields must be resolved."""
+    return largest_beta * graph.unit * graph.largest_field
 
 
 def _is_multispin(graph: Graph) -> bool:
@@ -104,7 +122,7 @@ def _require_multispin(graph: Graph) -> None:
 
 
 def uses_multispin(graph: Graph, kernel: KernelName) -> bool:
-    """Whether `make_plan` will take the multi-spin kernel."""
+    """Whether `choose_kernel` will take the multi-spin kernel."""
     return kernel == "multispin" or (kernel == "auto" and _is_multispin(graph))
 
 

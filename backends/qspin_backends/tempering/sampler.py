@@ -25,7 +25,7 @@ from qspin_backends.tempering import methods
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.memory import require_room
-from qspin_backends.tempering.planning import KernelName, make_plan, require_sparse
+from qspin_backends.tempering.planning import KernelName, choose_kernel, require_sparse
 from qspin_backends.tempering.tempering import Rules
 
 __all__ = ["Tempering"]
@@ -142,9 +142,9 @@ class Tempering:
         checkpoint = current_checkpoint()
         kept = None if checkpoint is None else checkpoint.identity()
         seed = resolved_seed(kept.get("seed") if seed is None and kept else seed)
-        self.check(problem)
         start = time.perf_counter()
-        run = methods.METHODS[self.method](self, problem, seed, checkpoint)
+        graph = self._checked(problem)
+        run = methods.METHODS[self.method](self, problem, graph, seed, checkpoint)
         total = time.perf_counter() - start
         if checkpoint is not None and run.status == "complete":
             checkpoint.discard()
@@ -154,12 +154,16 @@ class Tempering:
 
     def check(self, problem: IsingProblem) -> None:
         """Refuse a problem that cannot be sampled with these settings; raises as `sample` does."""
+        self._checked(problem)
+
+    def _checked(self, problem: IsingProblem) -> Graph:
+        """The problem as kernels see it, if it can be sampled."""
         require_room(self, problem)
-        if self.kernel != "auto" or self.cluster_every or self.betas != "auto":
-            graph = Graph.of(problem)
-            if self.cluster_every:
-                require_sparse(graph)
-            make_plan(problem, graph, self.kernel, 0.0 if self.betas == "auto" else self.betas[-1], 1)
+        graph = Graph.of(problem)
+        if self.cluster_every:
+            require_sparse(graph)
+        choose_kernel(graph, self.kernel, 0.0 if self.betas == "auto" else self.betas[-1])
+        return graph
 
     def rules(self) -> Rules:
         """How walkers move, for the kernels."""

@@ -17,7 +17,7 @@ from qspin_backends.tempering.clusters import BondGraph, bond_graph, no_bonds
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.exchange import Ladders, start_ladders, temper
-from qspin_backends.tempering.keeping import Arrays, Keeping
+from qspin_backends.tempering.keeping import Arrays, Keeping, gathered, put_back
 from qspin_backends.tempering.packs import Crew, Grid, Seeds, start_packs
 from qspin_backends.tempering.planning import KernelName, ladders_a_pack, uses_multispin
 from qspin_backends.tempering.random import word_streams
@@ -79,6 +79,7 @@ class Pack:
     bonds: BondGraph
     betas: NDArray[np.float64]  # of the kernel
     stride: int
+    done: int = 0  # sweeps; packs differ where a run was interrupted
     draws: list[NDArray[np.uint64]] = field(default_factory=list)
 
     def replica_bits(self) -> NDArray[np.uint64]:
@@ -183,8 +184,7 @@ def run_packs(
             while done < schedule.total:
                 last = schedule.next_stop(done, longest)
                 if done == schedule.n_burn_in:
-                    for pack in packs:
-                        _begin_recording(pack)
+                    _begin_recording(packs)
                 due = draws[np.searchsorted(draws, done, "right") : np.searchsorted(draws, last, "right")]
                 task = partial(
                     _advance,
@@ -246,20 +246,27 @@ def _advance(
                 w.kernel, w.words, w.walker, w.energies, pack.betas, pack.ladders, pack.bonds,
                 rules.reversible, rules.cluster_every, recording, now, stop - now,
             )  # fmt: skip
-            now = stop
+            now = pack.done = stop
         if len(pack.draws) < len(draws):
             pack.draws.append(pack.replica_bits())
 
 
-def _begin_recording(pack: Pack) -> None:
-    """The burn-in is over: count swaps anew, and drop cluster moves where clusters span the system."""
-    pack.walkers.refresh()
-    ladders, bonds = pack.ladders, pack.bonds
-    ladders.attempts[:] = 0
-    ladders.accepted[:] = 0
-    ladders.origin[:] = pack.walkers.energies[: len(ladders.origin)]
-    share = ladders.cluster_sizes / np.maximum(ladders.cluster_counts, 1) / max(1, len(bonds.rows))
-    bonds.active[:] &= share <= _SPANNING
+def _begin_recording(packs: list[Pack]) -> None:
+    """The burn-in is over: count swaps anew, and drop cluster moves where clusters span the system.
+
+    All packs decide together, so that samples do not depend on how ladders are packed.
+    """
+    sizes, counts = (
+        sum(getattr(p.ladders, name) for p in packs) for name in ("cluster_sizes", "cluster_counts")
+    )
+    share = sizes / np.maximum(counts, 1) / max(1, len(packs[0].bonds.rows))
+    for pack in packs:
+        pack.walkers.refresh()
+        ladders = pack.ladders
+        ladders.attempts[:] = 0
+        ladders.accepted[:] = 0
+        ladders.origin[:] = pack.walkers.energies[: len(ladders.origin)]
+        pack.bonds.active[:] &= share <= _SPANNING
 
 
 def _collect(packs: list[Pack], recorder: Recorder | None) -> None:
@@ -272,20 +279,16 @@ def _collect(packs: list[Pack], recorder: Recorder | None) -> None:
 
 
 def _state(packs: list[Pack], recorder: Recorder | None, done: int) -> Arrays:
-    arrays = {
-        f"pack{k}.{name}": array for k, pack in enumerate(packs) for name, array in pack.evolving().items()
-    }
     kept = {f"recorder.{name}": array for name, array in (recorder.state() if recorder else {}).items()}
     columns = np.array(packs[0].ladders.random.shape[0])
-    return {"done": np.array(done), "columns_a_pack": columns, **arrays, **kept}
+    return {"done": np.array(done), "columns_a_pack": columns, **gathered(packs), **kept}
 
 
 def _restore(stored: Arrays, packs: list[Pack], recorder: Recorder | None) -> int:
     """Put everything back; returns the number of sweeps that were done."""
-    for k, pack in enumerate(packs):
-        for name, array in pack.evolving().items():
-            array[:] = stored[f"pack{k}.{name}"]
-        pack.walkers.start_anew()
+    put_back(stored, packs)
+    for pack in packs:
+        pack.done = int(stored["done"])
     if recorder is not None:
         prefix = "recorder."
         recorder.restore(

@@ -161,6 +161,25 @@ def test_samples_do_not_depend_on_how_walkers_are_packed(kernel, n_betas, n_repl
         np.testing.assert_array_equal(runs[0].spins.values, other.spins.values[:, :n_replicas])
 
 
+@pytest.mark.parametrize("seed", [3, 4])
+def test_cluster_moves_do_not_depend_on_how_walkers_are_packed(seed):
+    """Where they are switched off is decided by all walkers together."""
+    problem = qspin.instances.edwards_anderson((4, 4, 4), seed=seed)
+    settings = {
+        "betas": {"geometric": [0.3, 1.5, 4]},
+        "n_replicas": 6,
+        "n_burn_in": 6,
+        "n_sweeps": 40,
+        "n_draws": 4,
+    }
+    one, three = (
+        qspin.get_backend("tempering", n_threads=n, cluster_every=2, **settings).sample(problem, seed=seed)
+        for n in (1, 3)
+    )
+    assert one.info["cluster_moves_active"] == three.info["cluster_moves_active"]
+    np.testing.assert_array_equal(one.spins.values, three.spins.values)
+
+
 def test_multispin_samples_do_not_depend_on_threads():
     problem = bimodal(0)
     settings = {"betas": [0.1, 0.5, 0.9], "n_burn_in": 5, "n_sweeps": 30, "n_draws": 3, "n_replicas": 100}

@@ -6,6 +6,17 @@ import threading
 
 import numpy as np
 import pytest
+from qspin_backends.tempering.coupling_graph import Graph
+from qspin_backends.tempering.diagnosis import diagnose_ladders
+from qspin_backends.tempering.packs import Seeds
+from qspin_backends.tempering.tempering import (
+    Progress,
+    Rules,
+    Schedule,
+    _advance,
+    run_packs,
+    start_tempering,
+)
 
 import qspin
 from qspin import IsingProblem, analysis, instances
@@ -250,6 +261,21 @@ def test_an_interrupt_returns_what_there_is(glass, method):
     assert any(
         "interrupted: the run did not reach its end" in w for w in analysis.equilibrium_warnings(samples)
     )
+
+
+def test_averages_of_packs_that_stopped_at_different_sweeps():
+    """An interrupt may find one pack further than another: each is averaged over its own sweeps."""
+    frozen = IsingProblem([[0.0]], [1.0], offset=5.0)  # energy 4 at every sweep, whatever it was at the start
+    betas, rules = np.array([80.0, 90.0]), Rules(n_threads=2)
+    packs = start_tempering(frozen, Graph.of(frozen), betas, 2, Seeds.of(2), rules)
+    run_packs(packs, Schedule(0, 400), rules)
+    _advance(packs[1], lambda: False, rules=rules, now=400, last=700, draws=[], recording=True)
+    assert [pack.done for pack in packs] == [400, 700]
+    assert max(packs[1].ladders.origin[:2]) > 0, "started where it ends: wrong counts would not show"
+    measured, _, _ = diagnose_ladders(packs, betas, Schedule(0, 400), Progress(400, "interrupted", 1.0))
+    np.testing.assert_allclose(measured["energy_mean"][1], 4.0)
+    np.testing.assert_allclose(measured["energy_variance"][1], 0.0, atol=1e-12)
+    np.testing.assert_allclose(measured["energy_log2"][1], 4.0)
 
 
 def test_an_interrupt_in_burn_in_returns_the_present_configurations(glass):
