@@ -24,10 +24,10 @@ from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.random import draw_bits, load_state, store_state
 from qspin_backends.tempering.simd import any_bit, gather, load, pointer_to, store
+from qspin_backends.tempering.words import VECTOR
 
-__all__ = ["MOST_NEIGHBOURS", "VECTOR", "MultispinKernel", "MultispinPlan", "sweep_multispin"]
+__all__ = ["MOST_NEIGHBOURS", "MultispinKernel", "MultispinPlan", "sweep_multispin"]
 
-VECTOR = 8  # words a vector
 MOST_NEIGHBOURS = 7
 _LEVELS = 32  # binary digits of a probability
 _FIRST_CHECK = 7  # before so many digits, some of 512 lanes is nearly always undecided

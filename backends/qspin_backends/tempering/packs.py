@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from qspin.problem import IsingProblem
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
-from qspin_backends.tempering.multispin import VECTOR, MultispinPlan
+from qspin_backends.tempering.multispin import MultispinPlan
 from qspin_backends.tempering.planning import KernelName, make_plan, words_for
 from qspin_backends.tempering.random import lane_streams, word_streams
 from qspin_backends.tempering.walkers import Walkers, start_walkers
-from qspin_backends.tempering.words import bit_words
+from qspin_backends.tempering.words import VECTOR, bit_words
 
 __all__ = ["Crew", "Grid", "Seeds", "random_bits", "start_packs"]
 

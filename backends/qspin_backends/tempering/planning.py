@@ -11,9 +11,10 @@ from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.dense import DensePlan
-from qspin_backends.tempering.multispin import MOST_NEIGHBOURS, VECTOR, MultispinPlan
+from qspin_backends.tempering.multispin import MOST_NEIGHBOURS, MultispinPlan
 from qspin_backends.tempering.sparse import SparsePlan
 from qspin_backends.tempering.walkers import Plan
+from qspin_backends.tempering.words import VECTOR, WORD
 
 __all__ = [
     "KernelName",
@@ -28,7 +29,6 @@ __all__ = [
 
 KernelName = Literal["auto", "sparse", "dense", "multispin"]
 
-_WORD = 64
 _SINGLE = 2.0**13  # reach up to which float32 fields do: exponents are then off by less than 2e-3
 _DOUBLE = 2.0**42  # the same for float64
 _MOST_CLUSTER_NEIGHBOURS = 12
@@ -135,12 +135,12 @@ def ladders_a_pack(n_betas: int, n_ladders: int, *, multispin: bool, n_threads: 
     least = 2 if paired else 1
     if multispin:
         for n_words in (VECTOR, 4, 2, 1):
-            count = n_words * _WORD // n_betas
+            count = n_words * WORD // n_betas
             if count >= least and n_ladders >= 4 * count:
                 break
         count = max(count, least)
     else:
-        count = max(_WORD // n_betas, least)
+        count = max(WORD // n_betas, least)
         count = min(count, math.ceil(n_ladders / n_threads))
     count -= count % least
     n_packs = math.ceil(n_ladders / max(count, least))
@@ -150,15 +150,15 @@ def ladders_a_pack(n_betas: int, n_ladders: int, *, multispin: bool, n_threads: 
 
 def words_for(n_lanes: int) -> int:
     """Words of the multi-spin kernel that hold `n_lanes`: 1, 2, 4 or a multiple of VECTOR."""
-    n_words = max(1, math.ceil(n_lanes / _WORD))
+    n_words = max(1, math.ceil(n_lanes / WORD))
     return next((n for n in (1, 2, 4) if n >= n_words), math.ceil(n_words / VECTOR) * VECTOR)
 
 
 def walkers_a_pack(graph: Graph, n_walkers: int, kernel: KernelName, n_threads: int) -> int:
     """How many independent walkers share words; samples depend on it with the multi-spin kernel alone."""
     if uses_multispin(graph, kernel):
-        return min(VECTOR * _WORD, words_for(n_walkers) * _WORD)
-    return min(_WORD, math.ceil(n_walkers / n_threads))
+        return min(VECTOR * WORD, words_for(n_walkers) * WORD)
+    return min(WORD, math.ceil(n_walkers / n_threads))
 
 
 def require_sparse(graph: Graph) -> None:

@@ -20,15 +20,15 @@ from qspin_backends.tempering.simd import (
     where,
 )
 
-__all__ = ["bit_words", "expand", "expanded", "fill_words", "lane_bits", "swap_lanes"]
+__all__ = ["VECTOR", "WORD", "bit_words", "expand", "expanded", "fill_words", "lane_bits", "swap_lanes"]
 
-_WORD = 64
-_VECTOR = 8  # words that are swapped at once
+WORD = 64  # bits
+VECTOR = 8  # words that one vector holds
 
 
 def bit_words(n_spins: int) -> int:
     """64-bit words that hold the spins of a lane, at least one."""
-    return max(1, -(-n_spins // _WORD))
+    return max(1, -(-n_spins // WORD))
 
 
 @njit(inline="always")
@@ -38,7 +38,7 @@ def _transpose(block):
     step = 32
     while step:
         shift = np.uint64(step)
-        for half in range(0, _WORD, 2 * step):
+        for half in range(0, WORD, 2 * step):
             for k in range(half, half + step):
                 swap = ((block[k] >> shift) ^ block[k + step]) & mask
                 block[k] ^= swap << shift
@@ -53,14 +53,14 @@ def lane_bits(words, row, bits):
     written.
     """
     width = 8 * words.itemsize
-    block = np.empty(_WORD, np.uint64)
+    block = np.empty(WORD, np.uint64)
     n_lanes, n_blocks = bits.shape
     for k in range(n_blocks):
-        present = min(_WORD, len(row) - _WORD * k)
+        present = min(WORD, len(row) - WORD * k)
         for w in range(-(-n_lanes // width)):
             block[:] = 0
             for i in range(present):
-                block[i] = words[row[_WORD * k + i], w]
+                block[i] = words[row[WORD * k + i], w]
             _transpose(block)
             for lane in range(min(width, n_lanes - w * width)):
                 bits[w * width + lane, k] = block[lane]
@@ -72,17 +72,17 @@ def fill_words(bits, row, words):
     down.
     """
     width = 8 * words.itemsize
-    block = np.empty(_WORD, np.uint64)
+    block = np.empty(WORD, np.uint64)
     n_lanes, n_blocks = bits.shape
     for k in range(n_blocks):
-        present = min(_WORD, len(row) - _WORD * k)
+        present = min(WORD, len(row) - WORD * k)
         for w in range(words.shape[1]):
             block[:] = 0
             for lane in range(max(0, min(width, n_lanes - w * width))):
                 block[lane] = bits[w * width + lane, k]
             _transpose(block)
             for i in range(present):
-                words[row[_WORD * k + i], w] = block[i]
+                words[row[WORD * k + i], w] = block[i]
 
 
 @njit(cache=True, nogil=True)
@@ -91,15 +91,15 @@ def expand(bits, draw, spins):
     n_draws, N).
     """
     n_betas, n_replicas, n_draws, n_spins = spins.shape
-    up, down = broadcast(np.int8(1), _WORD), broadcast(np.int8(-1), _WORD)
+    up, down = broadcast(np.int8(1), WORD), broadcast(np.int8(-1), WORD)
     target = pointer_to(spins)
     for b in range(n_betas):
         for r in range(n_replicas):
             first = np.uint64(((b * n_replicas + r) * n_draws + draw) * n_spins)
-            for k in range(n_spins // _WORD):
-                store(target, first + np.uint64(_WORD * k), where(bits[b, r, k], up, down))
-            for i in range(n_spins - n_spins % _WORD, n_spins):
-                bit = (bits[b, r, i // _WORD] >> np.uint64(i % _WORD)) & np.uint64(1)
+            for k in range(n_spins // WORD):
+                store(target, first + np.uint64(WORD * k), where(bits[b, r, k], up, down))
+            for i in range(n_spins - n_spins % WORD, n_spins):
+                bit = (bits[b, r, i // WORD] >> np.uint64(i % WORD)) & np.uint64(1)
                 spins[b, r, draw, i] = 1 if bit else -1
 
 
@@ -121,7 +121,7 @@ def swap_lanes(words, chosen, distance):
         for i in range(n_rows):
             swap = (spins[i] ^ (spins[i] >> shift)) & chosen[0]
             spins[i] ^= kind(swap ^ kind(swap << shift))
-    elif n_words == _VECTOR and n_rows > 2:
+    elif n_words == VECTOR and n_rows > 2:
         _swap_rows(words, chosen, distance, 0, 1)
         _swap_inner_rows(words, chosen, distance)
         _swap_rows(words, chosen, distance, n_rows - 1, n_rows)
@@ -168,20 +168,20 @@ def _swap_vectors(words, chosen, distance):
 
     What is read beyond a row belongs to its neighbours, and no chosen lane takes it.
     """
-    whole, shift = np.uint64(distance // _WORD), np.uint64(distance % _WORD)
-    rest, one = np.uint64(_WORD - 1) - shift, np.uint64(1)
-    partners = np.zeros((2, _VECTOR), np.uint64)  # the lanes that chosen ones swap with
+    whole, shift = np.uint64(distance // WORD), np.uint64(distance % WORD)
+    rest, one = np.uint64(WORD - 1) - shift, np.uint64(1)
+    partners = np.zeros((2, VECTOR), np.uint64)  # the lanes that chosen ones swap with
     partners[0] = chosen
     _swap_rows(partners[:1], chosen, distance, 0, 1)
-    spins, low = pointer_to(words), load(pointer_to(chosen), 0, _VECTOR)
-    high = load(pointer_to(partners), 0, _VECTOR)
+    spins, low = pointer_to(words), load(pointer_to(chosen), 0, VECTOR)
+    high = load(pointer_to(partners), 0, VECTOR)
     for i in range(one, np.uint64(len(words)) - one):
-        place = i * np.uint64(_VECTOR)
-        row = load(spins, place, _VECTOR)
-        above = shift_right(load(spins, place + whole, _VECTOR), shift) | shift_left(
-            shift_left(load(spins, place + whole + one, _VECTOR), rest), one
+        place = i * np.uint64(VECTOR)
+        row = load(spins, place, VECTOR)
+        above = shift_right(load(spins, place + whole, VECTOR), shift) | shift_left(
+            shift_left(load(spins, place + whole + one, VECTOR), rest), one
         )
-        below = shift_left(load(spins, place - whole, _VECTOR), shift) | shift_right(
-            shift_right(load(spins, place - whole - one, _VECTOR), rest), one
+        below = shift_left(load(spins, place - whole, VECTOR), shift) | shift_right(
+            shift_right(load(spins, place - whole - one, VECTOR), rest), one
         )
         store(spins, place, row ^ ((row ^ above) & low) ^ ((row ^ below) & high))
