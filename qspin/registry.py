@@ -28,6 +28,7 @@ class _Builtin(NamedTuple):
 _BUILTIN = {
     "exact": _Builtin("qspin_backends.exact:Exact"),
     "tempering": _Builtin("qspin_backends.tempering:Tempering"),
+    "annealer": _Builtin("qspin_backends.annealer:Annealer", module="dwave.system", extra="dwave"),
     "ocean": _Builtin("qspin_backends.ocean:Ocean", module="dwave.samplers", extra="dwave"),
 }
 

@@ -12,26 +12,41 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from qspin.checkpoint import Checkpoint, current_checkpoint
+from qspin.files import atomic_write
 from qspin.problem import IsingProblem
 from qspin.progress import report_progress
 from qspin.samples import SampleSet, allocate_spins, require_bytes, require_memory, run_info
-from qspin.settings import AutoLadder, Ladder, PositiveInt, Seed, resolved_seed, settings
+from qspin.settings import (
+    AutoLadder,
+    ImportPath,
+    Ladder,
+    PositiveInt,
+    Seed,
+    imported,
+    resolved_seed,
+    settings,
+    settings_of,
+)
 
 __all__ = [
     "AutoLadder",
     "Checkpoint",
+    "ImportPath",
     "Ladder",
     "PositiveInt",
     "Sampler",
     "Seed",
     "allocate_spins",
+    "atomic_write",
     "current_checkpoint",
+    "imported",
     "report_progress",
     "require_bytes",
     "require_memory",
     "resolved_seed",
     "run_info",
     "settings",
+    "settings_of",
 ]
 
 

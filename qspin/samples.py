@@ -274,23 +274,19 @@ class SampleSet:
         )
 
     def to_dimod(self) -> dimod.SampleSet:
-        """All configurations as a dimod sample set of vartype SPIN, beta, replica and draw as vectors."""
+        """All configurations as a dimod sample set of vartype SPIN; beta, its index, replica and draw are vectors."""
         import dimod
 
         shape = self.energies.shape
-        beta, replica, draw = (
-            axis.ravel()
-            for axis in np.broadcast_arrays(
-                self.betas[:, None, None], np.arange(shape[1])[:, None], np.arange(shape[2])
-            )
-        )
+        row, replica, draw = (axis.ravel() for axis in np.indices(shape))
         return dimod.SampleSet.from_samples(
             (self.spins.values.reshape(self.energies.size, self.n_spins), list(self.labels)),
             vartype=dimod.SPIN,
             energy=self.energies.values.ravel(),
             info=self.info,
             sort_labels=False,
-            beta=beta,
+            beta=self.betas[row],
+            beta_index=row,
             replica=replica,
             draw=draw,
         )
@@ -407,12 +403,13 @@ def _grid(
     """Betas, shape (beta, replica, draw) and row order of a record; reads as replicas unless it was ours."""
     n_rows = int(repeats.sum())
     reads = None, (1, n_rows, 1), slice(None)
-    if not {"beta", "replica", "draw"} <= set(record.dtype.names or ()) or (repeats != 1).any():
+    axes = ("beta_index", "replica", "draw")
+    if not {"beta", *axes} <= set(record.dtype.names or ()) or (repeats != 1).any():
         return reads
-    betas, b = np.unique(record.beta, return_inverse=True)
-    shape = len(betas), int(record.replica.max(initial=-1)) + 1, int(record.draw.max(initial=-1)) + 1
-    order = np.lexsort((record.draw, record.replica, b))
+    places = np.stack([record[axis] for axis in axes])
+    shape = tuple(int(n) for n in places.max(axis=1, initial=-1) + 1)
+    order = np.lexsort(places[::-1])
     expected = np.stack(np.unravel_index(np.arange(n_rows), shape)) if np.prod(shape) == n_rows else None
-    if expected is None or not np.array_equal(np.stack([b, record.replica, record.draw])[:, order], expected):
+    if expected is None or not np.array_equal(places[:, order], expected):
         return reads
-    return betas, shape, order
+    return record.beta[order].reshape(shape)[:, 0, 0], shape, order

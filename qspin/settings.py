@@ -7,21 +7,24 @@ import functools
 import itertools
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 import numpy as np
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, PositiveInt, Tag
 
-from qspin.errors import InputError, nearest_name
+from qspin.errors import InputError, MissingExtraError, nearest_name
 
 __all__ = [
     "AutoLadder",
+    "ImportPath",
     "Ladder",
     "PositiveInt",
     "Seed",
     "explain",
+    "imported",
     "resolved_seed",
     "setting_names",
     "settings",
@@ -73,6 +76,54 @@ AutoLadder = Annotated[
     Discriminator(lambda value: "<auto>" if isinstance(value, str) else "<ladder>"),
 ]
 """A `Ladder`, or ``auto``: the backend finds one for the problem."""
+
+
+def _import_path(path: str) -> str:
+    module, colon, attribute = path.partition(":")
+    names = [*module.split("."), attribute]
+    if not colon or not all(name.isidentifier() for name in names):
+        raise ValueError("expected an import path, 'package.module:name'")
+    return path
+
+
+ImportPath = Annotated[str, AfterValidator(_import_path)]
+"""``package.module:name``: where a replaceable part is to be imported from, see `imported`."""
+
+
+def imported(path: str, what: str, *, key: str, suits: Callable[[Any], bool] = callable) -> Any:
+    """The object behind an `ImportPath`.
+
+    Parameters
+    ----------
+    path : ``package.module:name``
+    what : it should be, for messages
+    key : name of the setting that holds the path
+    suits : which members of the module an unknown name may be held against
+
+    Raises
+    ------
+    MissingExtraError
+        If it lies in a package of Ocean that is not installed.
+    InputError
+        If the module cannot be imported or has no such member.
+    """
+    module_name, _, attribute = path.partition(":")
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if module_name.startswith("dwave") and (error.name or "").startswith("dwave"):
+            raise MissingExtraError(f"{what} {path!r}", extra="dwave", module=module_name) from error
+        raise InputError(
+            f"{what} {path!r} cannot be imported: {error}; expected an import path 'package.module:name' of "
+            "an installed package",
+            key=(key,),
+        ) from error
+    if not hasattr(module, attribute):
+        names = [name for name, member in vars(module).items() if name[0] != "_" and suits(member)]
+        raise InputError(
+            f"{module_name} has no {attribute!r}: {nearest_name(attribute, names)}", key=(key,)
+        )
+    return getattr(module, attribute)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,17 @@ from qspin import IsingProblem
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_INSTANCES = ROOT.parent / "shared" / "instances"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folders_of_their_own(tmp_path_factory):
+    """Tests neither read nor write the embeddings and the journal of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QSPIN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("QSPIN_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        for name in [name for name in os.environ if name.startswith("DWAVE_")]:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -67,10 +67,16 @@ class TestDimod:
             (ours.record.sample[order][:, ::-1], list(ours.variables)[::-1]),
             "SPIN",
             ours.record.energy[order],
-            **{name: ours.record[name][order] for name in ("beta", "replica", "draw")},
+            **{name: ours.record[name][order] for name in ("beta", "beta_index", "replica", "draw")},
         )
         again = SampleSet.from_dimod(shuffled, glass)
         np.testing.assert_array_equal(again.spins.values, samples.spins.values)
+
+    def test_rows_without_a_temperature_return_too(self, glass):
+        spins = np.random.default_rng(1).choice(np.array([-1, 1], np.int8), size=(3, 4, 1, 10))
+        samples = SampleSet.from_spins(glass, spins, [np.nan] * 3)
+        again = SampleSet.from_dimod(samples.to_dimod(), glass)
+        np.testing.assert_array_equal(again.spins.values, spins)
 
     def test_foreign_reads_are_replicas_without_temperature(self, glass):
         rows = np.random.default_rng(0).choice([0, 1], size=(3, 10))

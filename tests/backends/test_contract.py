@@ -16,12 +16,14 @@ from qspin.testing import SamplerContract
 FAST = {
     "exact": {"n_replicas": 20},
     "tempering": {"n_replicas": 3, "n_burn_in": 10, "n_sweeps": 40, "n_draws": 10},
+    "annealer": {"n_reads": 12, "n_gauges": 3, "n_sweeps": 20},
     "ocean": {"n_reads": 20, "parameters": {"num_sweeps": 20}},
 }
+LOGICAL = {**FAST["annealer"], "topology": "none", "betas": [0.5, 1.0]}
 
 
-def sampler_of(name):
-    return qspin.as_dimod(qspin.get_backend(name, **FAST[name]))
+def sampler_of(name, settings=None):
+    return qspin.as_dimod(qspin.get_backend(name, **(settings or FAST[name])))
 
 
 class TestExact(SamplerContract):
@@ -44,6 +46,16 @@ class TestTempering(SamplerContract):
     }
 
 
+class TestAnnealer(SamplerContract):
+    backend = "annealer"
+    settings = FAST["annealer"]
+
+
+class TestAnnealerWithoutEmbedding(SamplerContract):
+    backend = "annealer"
+    settings = LOGICAL
+
+
 class TestOcean(SamplerContract):
     backend = "ocean"
     settings = FAST["ocean"]
@@ -54,8 +66,8 @@ def test_every_registered_backend_runs_the_contract():
     assert set(qspin.available_backends()) <= tested
 
 
-def dimod_suite(name):
-    @load_sampler_bqm_tests(lambda: sampler_of(name))
+def dimod_suite(name, settings=None):
+    @load_sampler_bqm_tests(lambda: sampler_of(name, settings))
     class Suite(unittest.TestCase):
         pass
 
@@ -65,6 +77,8 @@ def dimod_suite(name):
 
 TestDimodExact = dimod_suite("exact")
 TestDimodTempering = dimod_suite("tempering")
+TestDimodAnnealer = dimod_suite("annealer")
+TestDimodAnnealerWithoutEmbedding = dimod_suite("annealer", LOGICAL)
 TestDimodOcean = dimod_suite("ocean")
 
 

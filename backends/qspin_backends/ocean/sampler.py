@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import time
-from importlib import import_module
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import dimod
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from qspin.errors import InputError, MissingExtraError, nearest_name
+from qspin.errors import InputError, nearest_name
 from qspin.problem import IsingProblem
-from qspin.sampler import PositiveInt, Seed, report_progress, resolved_seed, run_info, settings
+from qspin.sampler import (
+    ImportPath,
+    PositiveInt,
+    Seed,
+    imported,
+    report_progress,
+    resolved_seed,
+    run_info,
+    settings,
+)
 from qspin.samples import SampleSet
 
 __all__ = ["Ocean"]
-
-
-def _import_path(path: str) -> str:
-    module, colon, attribute = path.partition(":")
-    if (
-        not colon
-        or not attribute.isidentifier()
-        or not all(part.isidentifier() for part in module.split("."))
-    ):
-        raise ValueError("expected the import path of a dimod.Sampler, 'package.module:Class'")
-    return path
 
 
 @settings
@@ -47,7 +44,7 @@ class Ocean:
 
     name: ClassVar[str] = "ocean"
 
-    sampler: Annotated[str, AfterValidator(_import_path)] = "dwave.samplers:SimulatedAnnealingSampler"
+    sampler: ImportPath = "dwave.samplers:SimulatedAnnealingSampler"
     n_reads: PositiveInt = 100
     parameters: dict[str, Any] = Field(default_factory=dict)
     constructor: dict[str, Any] = Field(default_factory=dict)
@@ -84,28 +81,14 @@ class Ocean:
         return SampleSet.from_dimod(answer, problem, info)
 
     def _construct(self) -> dimod.Sampler:
-        module_name, _, attribute = self.sampler.partition(":")
+        cls = imported(
+            self.sampler,
+            "sampler",
+            key="sampler",
+            suits=lambda member: isinstance(member, type) and issubclass(member, dimod.Sampler),
+        )
         try:
-            module = import_module(module_name)
-        except ModuleNotFoundError as error:
-            if module_name.startswith("dwave") and (error.name or "").startswith("dwave"):
-                raise MissingExtraError(
-                    f"sampler {self.sampler!r}", extra="dwave", module=module_name
-                ) from error
-            raise InputError(
-                f"sampler {self.sampler!r} cannot be imported: {error}; expected an import path "
-                "'package.module:Class' of an installed package",
-                key=("sampler",),
-            ) from error
-        if not hasattr(module, attribute):
-            samplers = [
-                n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, dimod.Sampler)
-            ]
-            raise InputError(
-                f"{module_name} has no {attribute!r}: {nearest_name(attribute, samplers)}", key=("sampler",)
-            )
-        try:
-            sampler = getattr(module, attribute)(**self.constructor)
+            sampler = cls(**self.constructor)
         except (TypeError, ValueError) as error:
             raise InputError(
                 f"{self.sampler} cannot be constructed: {error}", key=("constructor",)

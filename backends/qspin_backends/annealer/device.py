@@ -1,0 +1,192 @@
+"""What an annealer is to the pipeline: qubits with couplers, limits, and one call that anneals programs."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import dimod
+    import networkx as nx
+
+__all__ = ["Answer", "Device", "Hardware", "Limits", "Program", "Request"]
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The working graph of a device.
+
+    Parameters
+    ----------
+    topology : ``zephyr``, ``pegasus``, ...
+    shape : of the topology, such as [12, 4]
+    qubits : working qubits (n_qubits,), ascending
+    couplers : working couplers (n_couplers, 2)
+    """
+
+    topology: str
+    shape: tuple[int, ...]
+    qubits: NDArray[np.int64]
+    couplers: NDArray[np.int64]
+
+    @cached_property
+    def digest(self) -> str:
+        """Of topology, qubits and couplers: two devices with the same digest take the same embeddings."""
+        content = hashlib.sha256(repr((self.topology, self.shape)).encode())
+        content.update(self.qubits.tobytes() + self.couplers.tobytes())
+        return content.hexdigest()
+
+    @cached_property
+    def graph(self) -> nx.Graph:
+        """With the attributes of its topology, which structured embeddings need."""
+        from dwave.system import qpu_graph
+
+        edges = list(map(tuple, self.couplers.tolist()))
+        return qpu_graph(self.topology, list(self.shape), self.qubits.tolist(), edges)
+
+    def __str__(self) -> str:
+        size = "x".join(map(str, self.shape))
+        return f"{self.topology} {size} ({len(self.qubits)} qubits, {len(self.couplers)} couplers)"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a device accepts, in units of its couplings and in microseconds; see the properties of a solver."""
+
+    h: tuple[float, float]
+    j: tuple[float, float]
+    extended_j: tuple[float, float]
+    per_qubit: tuple[float, float] | None
+    reads: int
+    duration: float
+
+    @classmethod
+    def of(cls, properties: Mapping[str, Any]) -> Limits:
+        j = tuple(properties["j_range"])
+        per_qubit = properties.get("per_qubit_coupling_range")
+        return cls(
+            h=tuple(properties["h_range"]),
+            j=j,
+            extended_j=tuple(properties.get("extended_j_range", j)),
+            per_qubit=None if per_qubit is None else tuple(per_qubit),
+            reads=int(properties["num_reads_range"][1]),
+            duration=float(properties.get("problem_run_duration_range", [0, math.inf])[1]),
+        )
+
+    def reads_a_call(self, anneal_time: float, readout: float, programming: float) -> int:
+        """Reads that one call may ask for; times in microseconds, of a read, after a read, once."""
+        each = anneal_time + readout
+        fitting = self.reads if each <= 0 else int((self.duration - programming) / each)
+        return min(self.reads, fitting)
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is programmed once and read `n_reads` times.
+
+    Parameters
+    ----------
+    qubits : names of the qubits that are used (n_used,), ascending
+    fields : (n_used,), units of the device
+    couplers : positions in `qubits` of the two ends (n_used_couplers, 2)
+    couplings : (n_used_couplers,)
+    n_reads : anneals
+    parameters : of the solver, by the names that Ocean gives them
+    seed : of everything random on a simulated device
+    origin : which scale and gauge it is, for the record; plain JSON
+    """
+
+    qubits: NDArray[np.int64]
+    fields: NDArray[np.float64]
+    couplers: NDArray[np.int64]
+    couplings: NDArray[np.float64]
+    n_reads: int
+    parameters: Mapping[str, Any]
+    seed: int
+    origin: Mapping[str, Any]
+
+    def to_bqm(self) -> dimod.BinaryQuadraticModel:
+        """Over the names of the qubits."""
+        import dimod
+
+        bqm = dimod.BinaryQuadraticModel(dimod.SPIN)
+        bqm.add_linear_from_array(self.fields)
+        bqm.add_quadratic_from(
+            zip(*self.couplers.T.tolist(), self.couplings.tolist(), strict=True) if len(self.couplers) else ()
+        )
+        bqm.relabel_variables(dict(enumerate(self.qubits.tolist())))
+        return bqm
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Reads of one program.
+
+    Parameters
+    ----------
+    spins : int8 (n_reads, n_used), in the order of ``program.qubits`` and of the anneals
+    facts : what the device says beside them, such as ``problem_id`` and ``timing`` in microseconds; plain JSON
+    """
+
+    spins: NDArray[np.int8]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that is asked of a device for one `sample` call.
+
+    Parameters
+    ----------
+    programs : within `Limits`, in order
+    factor : by which energies were multiplied to fit its range
+    purpose : what distinguishes it from other requests of the same programs: problem digest, seed; plain JSON
+    record : what else is worth keeping: settings, embedding; plain JSON
+    """
+
+    programs: Sequence[Program]
+    factor: float
+    purpose: Mapping[str, Any]
+    record: Mapping[str, Any]
+
+
+class Device(Protocol):
+    """A simulated annealer or a QPU."""
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What it is, for the record; plain JSON."""
+        ...
+
+    @property
+    def hardware(self) -> Hardware | None:
+        """Its graph; None where every problem is its own graph."""
+        ...
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """As a solver of D-Wave states them."""
+        ...
+
+    def temperature(self, factor: float) -> float | None:
+        """In units of the problem's energies, if these were multiplied by `factor`; None if nobody knows."""
+        ...
+
+    def expected_seconds(self, request: Request) -> float | None:
+        """Of QPU access time; None for no QPU, or where it is not known."""
+        ...
+
+    def check(self, request: Request) -> None:
+        """Raises InputError for what it will not anneal, before anything is bought."""
+        ...
+
+    def anneal(self, request: Request) -> Iterator[Answer]:
+        """Answers in the order of the programs; raises as `check`."""
+        ...

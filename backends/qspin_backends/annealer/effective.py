@@ -1,0 +1,134 @@
+"""The inverse temperature at which a device without a thermostat has sampled, with its standard error.
+
+Sources: pseudo-likelihood, Bhattacharya, Mukherjee 2018 (Bernoulli 24, 493) and Raymond, Yarkoni, Andriyash 2016
+(Front. ICT 3, 23), estimated by `dwave.system.temperatures`; energy matching is the maximum-likelihood estimate
+of an exponential family.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+from scipy.special import expit, logsumexp
+
+from qspin.problem import IsingProblem
+
+__all__ = ["ENUMERABLE", "Estimate", "energy_matching", "pseudo_likelihood"]
+
+ENUMERABLE = 16
+"""Spins up to which the mean energy at any beta is found by enumeration."""
+
+_FEWEST_EXCITATIONS = 10
+_MOST_BROKEN = 0.2  # mean share of broken chains: beyond it, unembedded spins are those of the rule, not the device
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An inverse temperature, units of 1/energy of the problem; NaN where it cannot be told, and why."""
+
+    beta: float = float("nan")
+    error: float = float("nan")
+    reason: str = ""
+
+
+def pseudo_likelihood(
+    problem: IsingProblem,
+    spins: NDArray[np.int8],
+    groups: NDArray[np.integer],
+    broken: float = 0.0,
+) -> Estimate:
+    """Maximum pseudo-likelihood estimate from independent reads.
+
+    The error is that of an M-estimator, sqrt(sum u^2) / |sum u'| over the scores u of the reads. Reads of one
+    programming share its errors: where groups scatter more than reads explain, the error is multiplied by
+    sqrt(chi^2 / (groups - 1)), as the Particle Data Group does.
+
+    Parameters
+    ----------
+    spins : (n_reads, n_spins)
+    groups : which programming each read belongs to (n_reads,)
+    broken : mean share of broken chains
+    """
+    if broken > _MOST_BROKEN:
+        return Estimate(
+            reason=f"{broken:.0%} of the chains are broken, so the spins are made by unembedding; raise chain_strength"
+        )
+    local = _flip_gains(problem, spins)
+    if not np.abs(local).any():
+        return Estimate(reason="there are neither couplings nor fields, so every temperature gives the same samples")
+    excited = int((local > 0).sum())
+    if min(excited, int((local < 0).sum())) < _FEWEST_EXCITATIONS:
+        return Estimate(
+            reason=f"only {excited} spins in {len(spins)} reads could lower the energy by a flip, too few to "
+            "tell a temperature; lower betas, or read more"
+        )
+    beta = _maximum_pseudo_likelihood(local)
+    flip = expit(beta * local)
+    scores = (local * flip).sum(axis=1)
+    curvature = float((local**2 * flip * (1 - flip)).sum())
+    error = float(np.sqrt((scores**2).sum())) / curvature
+    return Estimate(beta, error * _scatter(scores, groups))
+
+
+def energy_matching(problem: IsingProblem, energies: NDArray[np.float64]) -> Estimate:
+    """The beta at which the mean energy is that of the reads, by enumeration of a small problem.
+
+    Parameters
+    ----------
+    problem : of at most `ENUMERABLE` spins; NaN beyond
+    energies : of independent reads (n_reads,)
+    """
+    if problem.n_spins > ENUMERABLE:
+        return Estimate(reason=f"more than {ENUMERABLE} spins cannot be enumerated here")
+    states = (np.arange(2**problem.n_spins)[:, None] >> np.arange(problem.n_spins)) & 1
+    levels = problem.energies((2 * states - 1).astype(np.int8))
+    mean = float(energies.mean() - levels.min())
+    levels = levels - levels.min()
+    spread = float(levels.max())
+    if spread == 0 or mean <= 0 or len(energies) < 2:
+        return Estimate(reason="all reads are ground states")
+    return _matched(levels, mean, float(energies.std(ddof=1) / np.sqrt(len(energies))), spread)
+
+
+def _matched(levels: NDArray[np.float64], mean: float, error: float, spread: float) -> Estimate:
+    def moments(beta: float) -> tuple[float, float]:
+        weights = np.exp(-beta * levels - logsumexp(-beta * levels))
+        centre = float(weights @ levels)
+        return centre, float(weights @ (levels - centre) ** 2)
+
+    edge = 700.0 / spread
+    if not moments(edge)[0] < mean < moments(-edge)[0]:
+        return Estimate(reason="no temperature has that mean energy")
+    beta = float(optimize.brentq(lambda b: moments(b)[0] - mean, -edge, edge, xtol=1e-10 * edge))
+    return Estimate(beta, error / moments(beta)[1])
+
+
+def _flip_gains(problem: IsingProblem, spins: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Energy that flipping each spin would set free, 2 s_i (h_i + sum_j J_ij s_j), (n_reads, n_spins)."""
+    values = spins.astype(np.float64)
+    return 2 * values * (problem.fields + (problem.couplings @ values.T).T)
+
+
+def _maximum_pseudo_likelihood(local: NDArray[np.float64]) -> float:
+    from dwave.system.temperatures import maximum_pseudolikelihood
+
+    scale = float(np.abs(local).max())  # in units of the problem, whatever these are
+    found, _ = maximum_pseudolikelihood(
+        en1=local / scale, optimize_method="bisect", kwargs_opt={"bracket": [-1e4, 1e4]}
+    )
+    return -float(np.ravel(found)[0]) / scale
+
+
+def _scatter(scores: NDArray[np.float64], groups: NDArray[np.integer]) -> float:
+    """By how much the scores of groups, of mean 0, scatter more than those of reads; at least 1."""
+    labels, index = np.unique(groups, return_inverse=True)
+    if len(labels) < 2:
+        return 1.0
+    sizes = np.bincount(index)
+    sums = np.bincount(index, weights=scores)
+    variance = float((scores**2).mean())
+    chi_squared = float((sums**2 / (sizes * variance)).sum()) if variance else 0.0
+    return float(np.sqrt(max(1.0, chi_squared / (len(labels) - 1))))

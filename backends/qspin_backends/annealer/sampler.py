@@ -1,0 +1,384 @@
+"""Quantum annealing: a D-Wave QPU, or its simulator, behind one pipeline."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
+
+from qspin.errors import InputError
+from qspin.problem import IsingProblem
+from qspin.sampler import (
+    ImportPath,
+    Ladder,
+    PositiveInt,
+    Seed,
+    current_checkpoint,
+    imported,
+    report_progress,
+    require_memory,
+    resolved_seed,
+    run_info,
+    settings,
+    settings_of,
+)
+from qspin.samples import SampleSet
+from qspin_backends.annealer import embedding as embeddings
+from qspin_backends.annealer.anneal import Anneal
+from qspin_backends.annealer.device import Answer, Device, Request
+from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
+from qspin_backends.annealer.physics import Physics
+from qspin_backends.annealer.qpu import Access, connected
+from qspin_backends.annealer.simulated import FLAGSHIP, Imperfections, Simulated
+from qspin_backends.annealer.temperature import measured_temperatures
+
+__all__ = ["Annealer"]
+
+_RULES = ("auto", "uniform_torque_compensation")
+_UNEMBEDDINGS = ("majority_vote", "minimize_energy", "discard")
+_EMBEDDINGS = ("auto", "native", *embeddings.METHODS)
+
+
+def _named_or_imported(names: tuple[str, ...], other: str = "") -> Any:
+    """One of a few names, or the import path of a function in their place."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and value not in names and ":" not in value:
+            raise ValueError(
+                f"expected {', '.join(map(repr, names))}{other} or the import path of a function, 'module:name'"
+            )
+        return value
+
+    return BeforeValidator(check)
+
+
+Embeddings = Annotated[
+    str | dict[str | int, tuple[int, ...]], _named_or_imported(_EMBEDDINGS, ", chains of qubits by spin")
+]
+State = tuple[Literal[-1, 1], ...] | dict[str | int, Literal[-1, 1]]
+
+
+@settings
+class Annealer:
+    """Anneal a problem, read after read; each read is a replica with one draw.
+
+    A device has no thermostat: `betas` are factors on the couplings, the coordinate ``beta`` is NaN, and the inverse
+    temperature that was reached is measured from the reads and stored as ``beta_effective``.
+
+    The problem passes through gauges, scaling, embedding and chains to the device and back; only the call of the
+    device differs between ``simulated`` and ``qpu``. Settings of a simulated device have no meaning for a
+    QPU and are ignored there, so that a study moves by changing one word.
+
+    Parameters
+    ----------
+    device : ``simulated`` or ``qpu``
+    betas : ascending factors on the couplings; the largest decides on scaling and chains
+    n_reads : at each factor
+    n_gauges : random spin reversals that share the reads; each is programmed anew. 0 for none
+    auto_scale : shrink all energies by one factor where they exceed the range; otherwise refuse
+    extended_j_range : let couplings, in gauges only chains, be as negative as the device allows
+    embedding : ``auto``: native where labels are qubits, else for dense graphs ``clique``, else ``minorminer``; or
+        ``biclique``, chains of qubits by spin, or the import path of a function of (problem graph, hardware graph)
+    embedding_seed : of the search; what was found is kept on disk
+    chain_strength : in units of the problem times the largest of `betas`; ``uniform_torque_compensation``;
+        ``auto``, the same but no less than three temperatures where the temperature is known; or the import path
+        of a function of (bqm, embedding)
+    unembedding : ``majority_vote`` with fair ties, ``minimize_energy``, ``discard`` reads with broken chains, or
+        the import path of a function of (reads, chains)
+    annealing_time : microseconds; without meaning for a simulated device
+    fast_anneal : by the fast-anneal protocol
+    anneal_schedule : points (time in microseconds, s); starting at s = 1 it is a reverse anneal
+    initial_state : of a reverse anneal, by order of the spins or by label
+    reinitialize_state : start every read of a reverse anneal from it
+    reduce_intersample_correlation, flux_drift_compensation : switches of a QPU
+    flux_biases : import path of a function of (properties, qubits) that returns qubit -> flux bias
+    topology : ``zephyr``, ``pegasus``, or ``none``: simulated, every problem is its own graph. Default zephyr; a
+        QPU is chosen by it if it is given
+    size : m of a simulated topology; default that of the largest device in service
+    working : fraction of qubits that work, of a simulated device
+    yield_seed : decides which
+    physics : of a simulated device: ``path_integral`` (quantum Monte Carlo), ``rotor`` (spin vectors) or ``thermal``
+    n_sweeps : of one simulated anneal
+    transverse_field : at s = 0 of a simulated device, units of its couplings
+    temperature : of a simulated device, units of its couplings; None: it follows the scaling, so that beta_effective
+        comes out as `betas` where the anneal is slow enough
+    h_noise, j_noise : standard deviation of what a simulated device programs, units of its couplings
+    readout_error : probability that a simulated device reads a qubit wrongly
+    solver : of a QPU: its name, or features such as ``{topology__type: zephyr}``; default from Ocean's config
+    region : of the QPU; default from Ocean's config
+    max_qpu_seconds : refuse before anything is bought if more QPU access time is expected
+    reuse : answer a request that was bought before, with the same seed, from the journal
+    retries : after network faults, each after twice the pause before
+    retry_pause : seconds before the first
+    """
+
+    name: ClassVar[str] = "annealer"
+
+    device: Literal["simulated", "qpu"] = "simulated"
+    betas: Ladder = (1.0,)
+    n_reads: PositiveInt = 100
+    n_gauges: NonNegativeInt = 10
+    auto_scale: bool = True
+    extended_j_range: bool = True
+    embedding: Embeddings = "auto"
+    embedding_seed: NonNegativeInt = 0
+    chain_strength: Annotated[PositiveFloat | str, _named_or_imported(_RULES, ", a positive number")] = "auto"
+    unembedding: Annotated[str, _named_or_imported(_UNEMBEDDINGS)] = "majority_vote"
+    annealing_time: PositiveFloat | None = None
+    fast_anneal: bool = False
+    anneal_schedule: tuple[tuple[float, float], ...] | None = None
+    initial_state: State | None = None
+    reinitialize_state: bool = True
+    reduce_intersample_correlation: bool = False
+    flux_drift_compensation: bool = True
+    flux_biases: ImportPath | None = None
+    topology: Literal["zephyr", "pegasus", "none"] | None = None
+    size: PositiveInt | None = None
+    working: Annotated[float, Field(gt=0, le=1)] = 1.0
+    yield_seed: NonNegativeInt = 0
+    physics: Physics = "path_integral"
+    n_sweeps: PositiveInt = 200
+    transverse_field: NonNegativeFloat = 3.0
+    temperature: PositiveFloat | None = None
+    h_noise: NonNegativeFloat = 0.0
+    j_noise: NonNegativeFloat = 0.0
+    readout_error: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    solver: str | dict[str, Any] | None = None
+    region: str | None = None
+    max_qpu_seconds: PositiveFloat | None = None
+    reuse: bool = True
+    retries: NonNegativeInt = 5
+    retry_pause: PositiveFloat = 1.0
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Annealer:
+        if self.annealing_time is not None and self.anneal_schedule is not None:
+            raise ValueError("annealing_time and anneal_schedule both say how long to anneal; give one of them")
+        reverse = self.anneal_schedule is not None and self.anneal_schedule[0][1] == 1
+        if reverse != (self.initial_state is not None):
+            raise ValueError(
+                "a reverse anneal needs an anneal_schedule that starts at s = 1 and an initial_state; one of "
+                "them is missing"
+            )
+        if self.fast_anneal and self.anneal_schedule is not None:
+            raise ValueError("fast_anneal takes an annealing_time, no anneal_schedule; leave one of them out")
+        if self.device == "qpu" and self.topology == "none":
+            raise ValueError("a QPU has a topology: leave topology out, or choose zephyr or pegasus")
+        thermal = self.device == "simulated" and self.physics == "thermal"
+        if thermal and self.anneal_schedule is not None:
+            raise ValueError("physics 'thermal' has no transverse field, so no anneal_schedule; leave it out")
+        return self
+
+    def check(self, problem: IsingProblem) -> None:
+        """Refuse a problem that cannot be annealed, before anything is sampled or bought; raises as `sample`."""
+        require_memory(len(self.betas), self.n_reads, 1, problem.n_spins)
+        if problem.n_spins:
+            with self._connected() as device:
+                planned = plan(problem, device, self._stages(problem), seed=0)
+                device.check(Request(planned.programs, planned.fit.factor, {"check": problem.digest}, {}))
+
+    def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
+        """Returns spins (beta, read, 1, spin) in the variables of the problem.
+
+        Variables of the dataset beside them: ``coupling_scale`` (beta,), the factors; ``beta_effective`` and
+        ``beta_effective_error`` (beta,) by maximum pseudo-likelihood, units of 1/energy of the problem, NaN
+        where no temperature can be told, which a warning explains; ``beta_matched`` and ``beta_matched_error``
+        (beta,) from the mean energy, for problems small enough to enumerate; ``chain_break_fraction`` and
+        ``gauge`` (beta, replica); ``gauge_spins`` (gauge, spin). ``info["pipeline"]`` holds every stage,
+        ``info["device"]`` the device, ``info["batches"]`` each programming with problem id and timing in
+        microseconds.
+
+        Raises
+        ------
+        CapacityError
+            If the samples would not fit in memory or the problem not on the device.
+        InputError
+            If the device would refuse the problem or its anneal, the budget is exceeded, or no token is set.
+        RunError
+            If a QPU failed, or no read is left; what was bought is in the journal.
+        """
+        checkpoint = current_checkpoint()
+        kept = None if checkpoint is None else checkpoint.identity()
+        seed = resolved_seed(kept.get("seed") if seed is None and kept else seed)
+        require_memory(len(self.betas), self.n_reads, 1, problem.n_spins)
+        if not problem.n_spins:
+            return self._nothing_to_anneal(problem, seed)
+        identity = {"seed": seed, "problem": problem.digest, "purchase": secrets.token_hex(8)}
+        if checkpoint is not None:
+            identity["purchase"] = (kept or identity)["purchase"]
+            checkpoint.load(identity)
+            checkpoint.save(identity, {})
+        start = time.perf_counter()
+        stages = self._stages(problem)
+        with self._connected() as device:
+            planned = plan(problem, device, stages, seed)
+            prepared = time.perf_counter()
+            request = self._request(planned, identity)
+            answers = _counted(device.anneal(request), planned)
+            reads, batches = read_out(planned, answers, stages)
+            facts = {
+                "device": dict(device.identity),
+                "pipeline": planned.to_json(stages, self._anneal_time(stages, device)),
+                "batches": [dict(batch) for batch in batches],
+            }
+            if (expected := device.expected_seconds(request)) is not None:
+                facts["expected_qpu_seconds"] = expected
+            warnings = _warnings(planned, reads, device)
+            clocks = {"prepare": prepared - start, **_device_clocks(batches)}
+        if checkpoint is not None:
+            checkpoint.discard()
+        clocks["sample"] = time.perf_counter() - prepared - sum(
+            clocks[name] for name in ("queue", "device") if name in clocks
+        )
+        return self._labelled(problem, planned, reads, seed, clocks, facts, warnings)
+
+    def _request(self, planned: Plan, identity: Mapping[str, Any]) -> Request:
+        """What is bought. Without `reuse` only this very call, or one that goes on from its checkpoint, finds it."""
+        names = ("problem", "seed") if self.reuse else ("problem", "seed", "purchase")
+        record = {"settings": settings_of(self), "embedding": planned.embedding.to_json()}
+        purpose = {name: identity[name] for name in names}
+        return Request(planned.programs, planned.fit.factor, purpose, record)
+
+    def _labelled(
+        self,
+        problem: IsingProblem,
+        planned: Plan,
+        reads: Reads,
+        seed: int,
+        clocks: Mapping[str, float],
+        facts: Mapping[str, Any],
+        warnings: list[str],
+    ) -> SampleSet:
+        measured = measured_temperatures(problem, reads, self.betas)
+        extra: dict[str, tuple[str | tuple[str, ...], Any]] = {
+            "coupling_scale": ("beta", np.array(self.betas)),
+            **{name: ("beta", values) for name, values in measured.values.items()},
+            "chain_break_fraction": (("beta", "replica"), reads.break_fraction),
+            "gauge": (("beta", "replica"), reads.gauge),
+            "gauge_spins": (("gauge_index", "spin"), planned.gauges),
+        }
+        warnings = [*warnings, *measured.warnings]
+        info = run_info(self, seed, clocks=clocks, warnings=warnings, **facts)
+        return SampleSet.from_spins(
+            problem, reads.spins[:, :, None], np.full(len(self.betas), np.nan), info, extra
+        )
+
+    def _nothing_to_anneal(self, problem: IsingProblem, seed: int) -> SampleSet:
+        report_progress(1.0)
+        spins = np.empty((len(self.betas), self.n_reads, 1, 0), dtype=np.int8)
+        info = run_info(self, seed, clocks={"sample": 0.0}, warnings=["there are no spins to anneal"])
+        return SampleSet.from_spins(problem, spins, np.full(len(self.betas), np.nan), info)
+
+    def _anneal_time(self, stages: Stages, device: Device) -> float | None:
+        """Microseconds; a simulated anneal has sweeps in their place."""
+        return stages.anneal.time(device.properties) if self.device == "qpu" else None
+
+    def _stages(self, problem: IsingProblem) -> Stages:
+        return Stages(
+            scales=self.betas,
+            n_reads=self.n_reads,
+            n_gauges=self.n_gauges,
+            auto_scale=self.auto_scale,
+            extended_j_range=self.extended_j_range,
+            embedding=_function(self.embedding, _EMBEDDINGS, "embedding"),
+            embedding_seed=self.embedding_seed,
+            chain_strength=_function(self.chain_strength, _RULES, "chain_strength"),
+            unembedding=_function(self.unembedding, _UNEMBEDDINGS, "unembedding"),
+            anneal=Anneal(
+                self.annealing_time,
+                self.fast_anneal,
+                self.anneal_schedule,
+                _ordered(self.initial_state, problem),
+                self.reinitialize_state,
+                self.reduce_intersample_correlation,
+                self.flux_drift_compensation,
+                _function(self.flux_biases, (), "flux_biases"),
+            ),
+        )
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[Device]:
+        if self.device == "simulated":
+            yield self._simulated()
+            return
+        access = Access(
+            solver=self.solver,
+            region=self.region,
+            topology=self.topology,
+            max_qpu_seconds=self.max_qpu_seconds,
+            reuse=self.reuse,
+            retries=self.retries,
+            retry_pause=self.retry_pause,
+        )
+        with connected(access) as device:
+            yield device
+
+    def _simulated(self) -> Simulated:
+        topology = None if self.topology == "none" else (self.topology or "zephyr")
+        shape = () if topology is None else FLAGSHIP[topology]
+        if topology is not None and self.size is not None:
+            shape = (self.size, *shape[1:])
+        return Simulated(
+            topology,
+            shape,
+            self.working,
+            self.yield_seed,
+            self.physics,
+            self.n_sweeps,
+            self.transverse_field,
+            Imperfections(self.temperature, self.h_noise, self.j_noise, self.readout_error),
+        )
+
+
+def _counted(answers: Iterator[Answer], planned: Plan) -> Iterator[Answer]:
+    for k, answer in enumerate(answers):
+        yield answer
+        report_progress((k + 1) / len(planned.batches), f"batch {k + 1} of {len(planned.batches)}")
+
+
+def _function(value: Any, names: tuple[str, ...], key: str) -> Any:
+    """The function behind an import path; whatever else was given as it is."""
+    if isinstance(value, str) and value not in names:
+        return imported(value, key, key=key)
+    return value
+
+
+def _ordered(state: State | None, problem: IsingProblem) -> NDArray[np.int8] | None:
+    if not isinstance(state, dict):
+        return None if state is None else np.array(state, dtype=np.int8)
+    by_text = {str(label): value for label, value in state.items()}
+    if missing := [label for label in problem.labels if str(label) not in by_text]:
+        raise InputError(
+            f"initial_state has no value for {missing[0]!r}; it needs one for each of {problem.n_spins} spins",
+            key=("initial_state",),
+        )
+    return np.array([by_text[str(label)] for label in problem.labels], dtype=np.int8)
+
+
+def _device_clocks(batches: list[Mapping[str, Any]]) -> dict[str, float]:
+    """Seconds in the queue and on the device, where it tells them."""
+    clocks = {}
+    timings = [batch["timing"] for batch in batches if "timing" in batch]
+    if timings:
+        clocks["device"] = sum(timing.get("qpu_access_time", 0.0) for timing in timings) * 1e-6
+        clocks["queue"] = sum(batch.get("queue", 0.0) for batch in batches)
+    return clocks
+
+
+def _warnings(planned: Plan, reads: Reads, device: Device) -> list[str]:
+    warnings = []
+    factor = planned.fit.factor
+    if factor < 1 and device.temperature(factor) != 1:  # a temperature that does not follow
+        warnings.append(
+            f"all energies were multiplied by {factor:.4g} to fit the {planned.fit.limit} of the device, and "
+            "effective betas with them"
+        )
+    if reads.n_left_out:
+        warnings.append(f"unembedding left out {reads.n_left_out} reads; every scale keeps equally many")
+    return warnings

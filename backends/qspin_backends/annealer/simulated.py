@@ -1,0 +1,189 @@
+"""The simulated annealer: `MockDWaveSampler` with real physics under it, and the imperfections of a QPU.
+
+Each imperfection is off unless it is asked for: missing qubits, a temperature that does not follow the
+scaling of the problem, Gaussian control errors of h and J (one draw a programming), and readout flips.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import dimod
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin_backends.annealer.device import Answer, Hardware, Program, Request
+from qspin_backends.annealer.physics import Physics, Substitute
+
+__all__ = ["FLAGSHIP", "Imperfections", "Simulated"]
+
+FLAGSHIP = {"zephyr": (12, 4), "pegasus": (16,)}
+"""Shapes of the largest devices in service: Advantage2 (Zephyr) and Advantage (Pegasus)."""
+
+_SUBSTITUTE_PARAMETERS = ("seed", "temperature")  # taken beside those of a QPU
+
+
+@dataclass(frozen=True)
+class Imperfections:
+    """Of a simulated device; the defaults are none.
+
+    Parameters
+    ----------
+    temperature : units of its couplings; None: it follows the scaling, so that the samples of a problem have the
+        beta that was asked for, as far as the anneal is slow enough
+    h_noise, j_noise : standard deviation of what is programmed, units of its couplings
+    readout_error : probability that a qubit is read wrongly
+    """
+
+    temperature: float | None = None
+    h_noise: float = 0.0
+    j_noise: float = 0.0
+    readout_error: float = 0.0
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A device of a topology, or of none: then every problem is its own graph.
+
+    Parameters
+    ----------
+    topology : ``zephyr``, ``pegasus`` or None
+    shape : of the topology
+    working : fraction of qubits that work; which ones `yield_seed` decides
+    physics, n_sweeps, transverse_field : see `Substitute`
+    imperfections : of the device
+    """
+
+    topology: str | None
+    shape: tuple[int, ...]
+    working: float
+    yield_seed: int
+    physics: Physics
+    n_sweeps: int
+    transverse_field: float
+    imperfections: Imperfections
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        if self.hardware is None:
+            return {"name": "simulated", "topology": None}
+        return {
+            "name": "simulated",
+            "topology": self.hardware.topology,
+            "shape": list(self.hardware.shape),
+            "n_qubits": len(self.hardware.qubits),
+            "n_couplers": len(self.hardware.couplers),
+            "digest": self.hardware.digest,
+        }
+
+    @property
+    def hardware(self) -> Hardware | None:
+        if self.topology is None:
+            return None
+        return _hardware(self.topology, self.shape, self.working, self.yield_seed)
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """Ranges of `MockDWaveSampler`, which has those of an Advantage; without a graph, no sum over couplers."""
+        if self.topology is not None:
+            return _mock(self).properties
+        smallest = _mock(dataclasses.replace(self, topology="pegasus", shape=(2,), working=1.0))
+        return {n: v for n, v in smallest.properties.items() if n != "per_qubit_coupling_range"}
+
+    @property
+    def substitute(self) -> Substitute:
+        return Substitute(self.physics, self.n_sweeps, self.transverse_field)
+
+    def temperature(self, factor: float) -> float | None:
+        fixed = self.imperfections.temperature
+        return 1.0 if fixed is None else fixed / factor
+
+    def expected_seconds(self, request: Request) -> float | None:
+        return None
+
+    def check(self, request: Request) -> None:
+        pass  # it is free
+
+    def anneal(self, request: Request) -> Iterator[Answer]:
+        """Several programs at once; what is read does not depend on how many."""
+        fixed = self.imperfections.temperature
+        temperature = request.factor if fixed is None else fixed
+        sampler = self.substitute if self.topology is None else _mock(self)
+        read = functools.partial(_read, sampler, temperature, self.imperfections)
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            try:
+                yield from pool.map(read, request.programs)
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _read(
+    sampler: dimod.Sampler, temperature: float, imperfections: Imperfections, program: Program
+) -> Answer:
+    streams = np.random.SeedSequence(program.seed).spawn(3)
+    control, readout = (np.random.default_rng(stream) for stream in streams[:2])
+    programmed = dataclasses.replace(
+        program,
+        fields=_disturbed(program.fields, imperfections.h_noise, control),
+        couplings=_disturbed(program.couplings, imperfections.j_noise, control),
+    )
+    answer = sampler.sample(
+        programmed.to_bqm(),
+        **program.parameters,
+        num_reads=program.n_reads,
+        answer_mode="raw",
+        seed=int(streams[2].generate_state(1)[0] >> 1),
+        temperature=temperature,
+    )
+    position = {qubit: k for k, qubit in enumerate(answer.variables)}
+    columns = [position[qubit] for qubit in program.qubits.tolist()]
+    spins = np.ascontiguousarray(answer.record.sample[:, columns], dtype=np.int8)
+    if imperfections.readout_error:
+        spins[readout.random(spins.shape) < imperfections.readout_error] *= -1
+    return Answer(spins, {})  # the timing of the mock sampler is constant, and no device's
+
+
+def _disturbed(
+    values: NDArray[np.float64], deviation: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    return values + deviation * rng.normal(size=values.shape) if deviation else values
+
+
+@functools.lru_cache(maxsize=8)
+def _hardware(topology: str, shape: tuple[int, ...], working: float, yield_seed: int) -> Hardware:
+    from dwave.system import qpu_graph
+
+    graph = qpu_graph(topology, list(shape), None, None)
+    qubits = np.array(sorted(graph.nodes), dtype=np.int64)
+    couplers = np.array(sorted(tuple(sorted(edge)) for edge in graph.edges), dtype=np.int64).reshape(-1, 2)
+    if working < 1:
+        rng = np.random.default_rng(yield_seed)
+        kept = rng.choice(len(qubits), size=max(1, round(working * len(qubits))), replace=False)
+        qubits = qubits[np.sort(kept)]
+        couplers = couplers[np.isin(couplers, qubits).all(axis=1)]
+    return Hardware(topology, shape, qubits, couplers)
+
+
+@functools.lru_cache(maxsize=8)
+def _mock(device: Simulated) -> Any:
+    from dwave.system.testing import MockDWaveSampler
+
+    hardware = device.hardware
+    assert hardware is not None
+    mock = MockDWaveSampler(
+        nodelist=hardware.qubits.tolist(),
+        edgelist=list(map(tuple, hardware.couplers.tolist())),
+        topology_type=hardware.topology,
+        topology_shape=list(hardware.shape),
+        parameter_warnings=False,
+        substitute_sampler=device.substitute,
+        exact_solver_cutoff=0,
+    )
+    mock.parameters.update(dict.fromkeys(_SUBSTITUTE_PARAMETERS, []))
+    return mock
