@@ -174,8 +174,8 @@ def _errors(debug: bool) -> Iterator[_Context]:
     context = _Context()
     try:
         yield context
-    except KeyboardInterrupt:
-        _fail("interrupted", context.hint, 1)
+    except KeyboardInterrupt as interrupt:
+        _fail(f"interrupted: {interrupt}" if interrupt.args else "interrupted", context.hint, 1)
     except QspinError as error:
         if debug:
             raise

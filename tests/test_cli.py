@@ -216,6 +216,7 @@ def test_a_checkpoint_of_another_sample_exits_2(tmp_path):
 def test_backends_are_listed(tmp_path):
     lines = qspin("backends", cwd=tmp_path).stdout.splitlines()
     assert [line.split() for line in lines] == [
+        ["annealer", "ready"],
         ["exact", "ready"],
         ["ocean", "ready"],
         ["tempering", "ready"],

@@ -142,12 +142,13 @@ class Qpu:
         for k, (program, entry) in enumerate(zip(request.programs, self._entries(request), strict=True)):
             with entry.held():
                 answer = entry.answer(program)
+                from_journal = answer is not None
                 if answer is None:
                     entry.plan(program, facts)
                     done = k / len(request.programs)
                     answer = _Purchase(self._sampler, self._access, program, entry, done).answer()
                     entry.store(answer)
-            yield answer
+            yield Answer(answer.spins, {**answer.facts, "from_journal": from_journal})
 
     def _expected(self, programs: Sequence[Program]) -> tuple[float | None, str]:
         """Seconds, or None and why they are not known."""

@@ -233,9 +233,8 @@ class Annealer:
             clocks = {"prepare": prepared - start, **_device_clocks(batches)}
         if checkpoint is not None:
             checkpoint.discard()
-        clocks["sample"] = time.perf_counter() - prepared - sum(
-            clocks[name] for name in ("queue", "device") if name in clocks
-        )
+        elsewhere = clocks.get("queue", 0.0) + clocks.get("device", 0.0)
+        clocks["sample"] = max(0.0, time.perf_counter() - prepared - elsewhere)
         return self._labelled(problem, planned, reads, seed, clocks, facts, warnings)
 
     def _request(self, planned: Plan, identity: Mapping[str, Any]) -> Request:
@@ -362,13 +361,14 @@ def _ordered(state: State | None, problem: IsingProblem) -> NDArray[np.int8] | N
 
 
 def _device_clocks(batches: list[Mapping[str, Any]]) -> dict[str, float]:
-    """Seconds in the queue and on the device, where it tells them."""
-    clocks = {}
-    timings = [batch["timing"] for batch in batches if "timing" in batch]
-    if timings:
-        clocks["device"] = sum(timing.get("qpu_access_time", 0.0) for timing in timings) * 1e-6
-        clocks["queue"] = sum(batch.get("queue", 0.0) for batch in batches)
-    return clocks
+    """Seconds in the queue and on the device during this call, where it tells them."""
+    if not any("timing" in batch for batch in batches):
+        return {}
+    now = [batch for batch in batches if not batch["from_journal"]]
+    return {
+        "device": 1e-6 * sum(batch["timing"].get("qpu_access_time", 0.0) for batch in now),
+        "queue": sum(batch.get("queue", 0.0) for batch in now),
+    }
 
 
 def _warnings(planned: Plan, reads: Reads, device: Device) -> list[str]:
