@@ -1,0 +1,226 @@
+"""The simulated annealer: what it samples, held against enumeration, and its imperfections one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qspin_backends.annealer.physics import annealing_fractions
+from scipy import stats
+
+import qspin
+from qspin.errors import InputError
+from qspin.testing import STANDARD_ERRORS, assert_boltzmann, assert_within_errors
+
+LEAST_P_VALUE = 1e-4
+TRIANGLE = qspin.IsingProblem([[0, 1, 1], [1, 0, 1], [1, 1, 0]], labels=["a", "b", "c"])
+
+
+def annealer(**settings):
+    return qspin.get_backend("annealer", **settings)
+
+
+def thermal(**settings):
+    return annealer(**{"topology": "none", "physics": "thermal", "n_sweeps": 1_000, **settings})
+
+
+def dense(n_spins, seed):
+    rng = np.random.default_rng(seed)
+    upper = np.triu(rng.normal(size=(n_spins, n_spins)), 1) / np.sqrt(n_spins)
+    return qspin.IsingProblem(upper + upper.T, fields=0.3 * rng.normal(size=n_spins))
+
+
+class TestThermal:
+    def test_beta_effective_is_the_true_one(self):
+        """At least nine of ten within two standard errors, as for a sound error bar."""
+        deviations = []
+        for seed in range(10):
+            samples = thermal(betas=[0.7], n_reads=1_000).sample(dense(6 + seed % 7, seed), seed=seed)
+            dataset = samples.dataset
+            deviations.append(
+                float((dataset.beta_effective.values[0] - 0.7) / dataset.beta_effective_error.values[0])
+            )
+        assert (np.abs(deviations) < 2).sum() >= 9, deviations
+
+    def test_overlaps_are_those_of_exact_enumeration(self):
+        for seed in range(10):
+            problem = dense(6 + seed % 7, seed)
+            samples = thermal(betas=[0.7], n_reads=1_000).sample(problem, seed=seed)
+            _, exact = qspin.get_backend("exact").enumerate(problem).overlap_distribution(0.7)
+            spins = samples.spins.values[0, :, 0].astype(int)
+            overlaps = (spins[0::2] * spins[1::2]).sum(axis=1)  # independent pairs
+            counts = np.bincount((overlaps + problem.n_spins) // 2, minlength=problem.n_spins + 1)
+            assert _chi_squared(counts, exact * len(overlaps)) > LEAST_P_VALUE
+
+    def test_reads_follow_the_boltzmann_distribution(self):
+        problem = dense(6, 3)
+        samples = thermal(betas=[0.4, 1.0], n_reads=4_000).sample(problem, seed=1)
+        dataset = samples.dataset.assign_coords(beta=[0.4, 1.0])
+        assert_boltzmann(qspin.SampleSet(dataset), problem)
+
+    def test_a_fixed_temperature_is_in_units_of_the_couplings_of_the_device(self):
+        problem = dense(8, 1).scaled(3.0)  # out of range: energies shrink, the temperature does not
+        samples = thermal(betas=[0.5], n_reads=2_000, temperature=0.8).sample(problem, seed=2)
+        factor = samples.info["pipeline"]["scaling"]["factor"]
+        assert factor < 1
+        assert_within_errors(
+            samples.dataset.beta_effective,
+            samples.dataset.beta_effective_error,
+            0.5 * factor / 0.8,
+            what="beta_effective",
+        )
+        assert "multiplied by" in samples.info["warnings"][0]
+
+    def test_the_energy_estimate_agrees(self):
+        dataset = thermal(betas=[0.5, 1.0], n_reads=2_000).sample(dense(9, 5), seed=1).dataset
+        spread = np.hypot(dataset.beta_effective_error, dataset.beta_matched_error)
+        assert_within_errors(dataset.beta_effective, spread, dataset.beta_matched, what="beta")
+
+
+class TestChains:
+    def chains(self):
+        """Two qubits for a, of which one touches b and the other c, and one each for b and c, in Zephyr."""
+        from dwave.graphs import zephyr_graph
+
+        graph = zephyr_graph(2)
+        return next(
+            {"a": [u, v], "b": [b], "c": [c]}
+            for u, v in graph.edges
+            for b in set(graph[u]) - {v}
+            for c in set(graph[v]) & set(graph[b]) - {u}
+            if not graph.has_edge(v, b) and not graph.has_edge(u, c)
+        )
+
+    @pytest.mark.parametrize("unembedding", ["majority_vote", "minimize_energy", "discard"])
+    def test_six_ground_states_of_a_triangle_come_out_evenly(self, unembedding):
+        settings = {"topology": "zephyr", "size": 2, "embedding": self.chains(), "unembedding": unembedding}
+        samples = annealer(
+            betas=[2.0], n_reads=3_000, n_gauges=30, chain_strength=4.0, physics="thermal", **settings
+        ).sample(TRIANGLE, seed=4)
+        assert samples.info["pipeline"]["embedding"]["longest_chain"] == 2
+        ground = samples.energies.values[0, :, 0] == -1
+        spins = samples.spins.values[0, ground, 0]
+        counts = np.bincount((spins > 0) @ [4, 2, 1], minlength=8)
+        assert counts[[0, 7]].sum() == 0
+        assert _chi_squared(counts[1:7], np.full(6, counts.sum() / 6)) > LEAST_P_VALUE
+
+    def test_an_embedded_problem_is_sampled_as_the_problem_itself(self):
+        problem = dense(8, 2)
+        samples = annealer(
+            betas=[0.6], n_reads=3_000, n_sweeps=3_000, physics="thermal", size=2, n_gauges=20, chain_strength=3.5
+        ).sample(problem, seed=1)
+        assert samples.info["pipeline"]["embedding"]["longest_chain"] >= 2
+        dataset = samples.dataset
+        assert float(dataset.chain_break_fraction.mean()) < 0.01
+        assert_within_errors(dataset.beta_effective, dataset.beta_effective_error, 0.6, what="beta_effective")
+
+    def test_weak_chains_break_and_the_temperature_is_not_made_up(self):
+        samples = annealer(betas=[0.5], physics="thermal", size=2, chain_strength=0.1).sample(dense(8, 2), seed=1)
+        assert float(samples.dataset.chain_break_fraction.mean()) > 0.2
+        assert np.isnan(samples.dataset.beta_effective.values).all()
+        assert "of the chains are broken" in samples.info["warnings"][0]
+
+
+class TestPhysics:
+    @pytest.mark.parametrize("physics", ["path_integral", "rotor", "thermal"])
+    def test_slow_cold_anneals_find_the_ground_state(self, physics):
+        problem = dense(10, 7)
+        samples = annealer(betas=[6.0], physics=physics, n_sweeps=500, topology="none", n_reads=50).sample(
+            problem, seed=1
+        )
+        assert samples.best.energy == pytest.approx(qspin.get_backend("exact").enumerate(problem).ground_energy)
+
+    def test_a_slow_path_integral_anneal_ends_in_equilibrium(self):
+        dataset = annealer(betas=[0.5], topology="none", n_reads=1_000, n_sweeps=500).sample(dense(8, 3), seed=1)
+        dataset = dataset.dataset
+        assert_within_errors(dataset.beta_effective, dataset.beta_effective_error, 0.5, what="beta_effective")
+
+    def test_a_reverse_anneal_that_hardly_leaves_its_state_returns_to_it(self):
+        problem = dense(10, 7)
+        state = np.where(np.random.default_rng(1).random(10) < 0.5, 1, -1)
+        start = annealer(betas=[8.0], topology="none", n_reads=20).sample(problem, seed=1).best.spins
+        samples = annealer(
+            betas=[8.0],
+            topology="none",
+            n_reads=20,
+            anneal_schedule=[(0, 1.0), (5, 0.9), (10, 1.0)],
+            initial_state=start.tolist(),
+        ).sample(problem, seed=2)
+        assert (samples.spins.values == start).all(axis=-1).mean() > 0.9
+        assert not (samples.spins.values == state).all(axis=-1).any()
+
+    def test_reads_of_a_reverse_anneal_may_follow_each_other(self):
+        settings = {
+            "betas": [1.0],
+            "topology": "none",
+            "n_gauges": 0,
+            "n_reads": 8,
+            "anneal_schedule": [(0, 1.0), (5, 0.3), (10, 1.0)],
+            "initial_state": {str(k): 1 for k in range(10)},
+        }
+        samples = annealer(reinitialize_state=False, **settings).sample(dense(10, 7), seed=2)
+        assert len(np.unique(samples.spins.values[0, :, 0], axis=0)) > 1
+
+    def test_schedules_are_linear_between_their_points(self):
+        np.testing.assert_allclose(annealing_fractions([(0, 0), (1, 0.5), (2, 0.5), (4, 1)], 4), [0.5, 0.5, 0.75, 1])
+
+    def test_physics_without_a_schedule_refuses_one(self):
+        with pytest.raises(InputError, match="'thermal' has no transverse field"):
+            annealer(physics="thermal", anneal_schedule=[(0, 0), (1, 1)])
+
+
+class TestImperfections:
+    """Each is off by default, and shows when it is switched on."""
+
+    def test_readout_errors_flip_that_many_spins(self):
+        field = qspin.IsingProblem(np.zeros((50, 50)), fields=np.full(50, 4.0))
+        samples = thermal(betas=[5.0], n_reads=200, readout_error=0.1).sample(field, seed=1)
+        flipped = (samples.spins.values > 0).mean()
+        assert abs(flipped - 0.1) < STANDARD_ERRORS * np.sqrt(0.09 / 10_000)
+
+    @pytest.mark.parametrize("name", ["h_noise", "j_noise"])
+    def test_control_errors_make_programmings_differ(self, name):
+        problem = qspin.instances.edwards_anderson((6,), seed=1) if name == "j_noise" else qspin.IsingProblem(
+            np.zeros((4, 4)), fields=[0.01] * 4
+        )
+        clean, noisy = (
+            thermal(betas=[1.0], n_reads=2_000, n_gauges=10, **{name: noise}).sample(problem, seed=1)
+            for noise in (0.0, 0.6)
+        )
+        assert _scatter(noisy, problem) > 3 * _scatter(clean, problem)
+
+    def test_errors_of_beta_cover_control_errors(self):
+        problem = dense(10, 4)
+        clean, noisy = (
+            thermal(betas=[0.7], n_reads=2_000, n_gauges=10, j_noise=noise, h_noise=noise).sample(problem, seed=1)
+            for noise in (0.0, 0.3)
+        )
+        assert noisy.dataset.beta_effective_error > 1.5 * clean.dataset.beta_effective_error
+
+    def test_a_device_with_defects(self):
+        whole, defect = (
+            annealer(size=2, working=working, n_reads=10).sample(dense(6, 1), seed=1) for working in (1.0, 0.8)
+        )
+        assert defect.info["device"]["n_qubits"] == round(0.8 * whole.info["device"]["n_qubits"])
+        assert defect.info["device"]["digest"] != whole.info["device"]["digest"]
+
+    def test_samples_do_not_depend_on_the_number_of_threads(self, monkeypatch):
+        sampler = annealer(size=2, n_reads=40, n_sweeps=50)
+        several = sampler.sample(dense(6, 1), seed=1)
+        monkeypatch.setattr("os.cpu_count", lambda: 1)
+        np.testing.assert_array_equal(sampler.sample(dense(6, 1), seed=1).spins, several.spins)
+
+
+def _chi_squared(counts, expected):
+    """P value; cells of fewer than five expected counts are put together."""
+    rare = expected < 5
+    counts = np.append(counts[~rare], counts[rare].sum())
+    expected = np.append(expected[~rare], expected[rare].sum())
+    keep = expected > 0
+    return stats.chisquare(counts[keep], expected[keep] * counts[keep].sum() / expected[keep].sum()).pvalue
+
+
+def _scatter(samples, problem):
+    """Of a mean that control errors change, over gauges."""
+    spins, gauges = samples.spins.values[0, :, 0].astype(float), samples.dataset["gauge"].values[0]
+    value = spins.mean(axis=1) if problem.fields.any() else samples.energies.values[0, :, 0]
+    return np.std([value[gauges == g].mean() for g in np.unique(gauges)])
