@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import networkx as nx
 import numpy as np
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Planted",
+    "Quench",
+    "biclique",
+    "cubic_dimers",
     "edwards_anderson",
     "hopfield",
     "lattice_ferromagnet",
@@ -29,7 +32,11 @@ __all__ = [
     "zephyr",
 ]
 
-Distribution = Literal["gaussian", "bimodal"]
+Distribution = Literal["gaussian", "bimodal", "seven_bit"]
+"""N(0, 1); +-1; or a / 128 with integer a from -128 to 128, not 0, as devices resolve them."""
+
+_CELL_DIMERS = 12  # of a cell of Pegasus: three layers of four
+_CHAIN = -2.0  # the strongest coupling of the extended range of D-Wave's devices
 
 
 class Planted(NamedTuple):
@@ -38,6 +45,21 @@ class Planted(NamedTuple):
     problem: IsingProblem
     ground_state: NDArray[np.int8]
     ground_energy: float
+
+
+class Quench(NamedTuple):
+    """A problem on the couplers of a device, whose spins are chains of qubits held together by -2.
+
+    Parameters
+    ----------
+    problem : over qubits, which are its labels: it needs no embedding
+    logical : over chains
+    chains : qubits of each spin of `logical`, in its order
+    """
+
+    problem: IsingProblem
+    logical: IsingProblem
+    chains: tuple[tuple[int, ...], ...]
 
 
 def sherrington_kirkpatrick(n_spins: int, *, couplings: Distribution = "gaussian", seed: int) -> IsingProblem:
@@ -107,6 +129,88 @@ def zephyr(m: int, *, couplings: Distribution = "gaussian", seed: int) -> IsingP
     return _hardware_glass("zephyr_graph", m, couplings, seed)
 
 
+def cubic_dimers(shape: Sequence[int], *, couplings: Distribution = "bimodal", seed: int) -> Quench:
+    """Simple cubic glass of dimers on Pegasus, for quenches (King et al. 2025, Science 388, 199).
+
+    Each site is a vertical and a horizontal qubit that cross, coupled by -2; x runs along horizontal qubits, y
+    along vertical ones, z through the twelve dimers of a cell. Boundaries are open; which of several couplers
+    carries a bond along z is a choice of ours. Needs the extra ``dwave``.
+
+    Parameters
+    ----------
+    shape : (x, y, z) with z at most 12; the graph is P_m with m = max(x, y, 2) + 1, so 15 x 15 x 12 fills P_16
+    couplings : ``bimodal`` +-1, or ``seven_bit``: multiples of 1/128 up to 1 in size
+    seed : of the couplings
+    """
+    if len(shape) != 3 or min(shape) < 1 or shape[2] > _CELL_DIMERS:
+        raise InputError(
+            f"shape must be three positive lengths, the last at most {_CELL_DIMERS}; got {tuple(shape)}"
+        )
+    graphs = _dwave_graphs("cubic_dimers")
+    m = max(*shape[:2], 2) + 1
+    lattice = graphs.pegasus_graph(m, nice_coordinates=True)
+    number = graphs.pegasus_coordinates(m).nice_to_linear
+    sites = np.stack(np.unravel_index(np.arange(np.prod(shape)), tuple(shape)), axis=1)
+    dimers = [tuple((int(z) // 4, int(y), int(x), side, int(z) % 4) for side in (0, 1)) for x, y, z in sites]
+    i, j = _lattice_edges(shape, periodic=False)
+    values = _draw(np.random.default_rng(seed), couplings, len(i))
+    logical = IsingProblem.from_edges(len(dimers), i, j, values)
+    return _chained(logical, dimers, lattice, number)
+
+
+def biclique(n: int, *, couplings: Distribution = "bimodal", seed: int) -> Quench:
+    """Complete bipartite glass K_(n,n) of chains on Zephyr, for quenches (King et al. 2025, Science 388, 199).
+
+    Chains are those of `minorminer.busclique` in the smallest Z_m that holds them. Needs the extra ``dwave``.
+
+    Parameters
+    ----------
+    n : chains on each side
+    couplings, seed : as of `cubic_dimers`
+    """
+    _check_at_least("n", n, 1)
+    graphs = _dwave_graphs("biclique")
+    from minorminer import busclique
+
+    sides = range(n), range(n, 2 * n)
+    for m in range(1, 26):
+        lattice = graphs.zephyr_graph(m)
+        if chains := busclique.busgraph_cache(lattice, seed=0).find_biclique_embedding(*sides):
+            break
+    else:
+        raise InputError(f"n must fit on Zephyr up to m = 25; got {n}")
+    i, j = (axis.ravel() for axis in np.meshgrid(*sides, indexing="ij"))
+    values = _draw(np.random.default_rng(seed), couplings, n * n)
+    logical = IsingProblem.from_edges(2 * n, i, j, values)
+    return _chained(logical, [tuple(chains[k]) for k in range(2 * n)], lattice, int)
+
+
+def _chained(
+    logical: IsingProblem,
+    chains: Sequence[tuple[Any, ...]],
+    lattice: nx.Graph,
+    number: Callable[[Any], int],
+) -> Quench:
+    """Put each coupling on one coupler between two chains, and -2 on every coupler inside one."""
+    named = tuple(tuple(int(number(node)) for node in chain) for chain in chains)
+    position = {qubit: k for k, qubit in enumerate(sorted(qubit for chain in named for qubit in chain))}
+    values: dict[tuple[int, int], float] = {}
+
+    def between(first: tuple[Any, ...], second: tuple[Any, ...]) -> list[tuple[int, int]]:
+        found = [(u, v) for u in first for v in second if lattice.has_edge(u, v)]
+        return sorted((position[int(number(u))], position[int(number(v))]) for u, v in found)
+
+    for i, j, value in zip(*logical.edges, strict=True):
+        values[between(chains[int(i)], chains[int(j)])[0]] = float(value)
+    for chain in chains:
+        values.update(((a, b), _CHAIN) for a, b in between(chain, chain) if a < b)
+    first, second = np.array(list(values), dtype=int).reshape(-1, 2).T
+    problem = IsingProblem.from_edges(
+        len(position), first, second, list(values.values()), labels=sorted(position)
+    )
+    return Quench(problem, logical, named)
+
+
 def wishart(n_spins: int, alpha: float, *, seed: int) -> Planted:
     """Wishart planted ensemble (Hamze, Raymond, Pattison, Biswas, Katzgraber 2020, Phys. Rev. E 101, 052102).
 
@@ -135,16 +239,20 @@ def wishart(n_spins: int, alpha: float, *, seed: int) -> Planted:
 
 def _hardware_glass(graph: str, m: int, couplings: Distribution, seed: int) -> IsingProblem:
     _check_at_least("m", m, 1)
-    try:
-        import dwave.graphs
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(graph, extra="dwave", module="dwave.graphs") from error
-    lattice = getattr(dwave.graphs, graph)(m)
+    lattice = getattr(_dwave_graphs(graph), graph)(m)
     nodes = sorted(lattice.nodes)
     index = {node: k for k, node in enumerate(nodes)}
     edges = np.array(sorted(tuple(sorted((index[u], index[v]))) for u, v in lattice.edges), dtype=int)
     values = _draw(np.random.default_rng(seed), couplings, len(edges))
     return IsingProblem.from_edges(len(nodes), edges[:, 0], edges[:, 1], values, labels=nodes)
+
+
+def _dwave_graphs(what: str) -> Any:
+    try:
+        import dwave.graphs
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(what, extra="dwave", module="dwave.graphs") from error
+    return dwave.graphs
 
 
 def _lattice_edges(shape: Sequence[int], periodic: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -169,6 +277,7 @@ def _draw(rng: Generator, distribution: str, size: int) -> NDArray[np.float64]:
 _DISTRIBUTIONS: dict[str, Callable[[Generator, int], NDArray[np.float64]]] = {
     "gaussian": lambda rng, size: rng.normal(size=size),
     "bimodal": lambda rng, size: rng.choice([-1.0, 1.0], size=size),
+    "seven_bit": lambda rng, size: rng.integers(1, 129, size=size) * rng.choice([-1, 1], size=size) / 128,
 }
 
 

@@ -120,9 +120,7 @@ def imported(path: str, what: str, *, key: str, suits: Callable[[Any], bool] = c
         ) from error
     if not hasattr(module, attribute):
         names = [name for name, member in vars(module).items() if name[0] != "_" and suits(member)]
-        raise InputError(
-            f"{module_name} has no {attribute!r}: {nearest_name(attribute, names)}", key=(key,)
-        )
+        raise InputError(f"{module_name} has no {attribute!r}: {nearest_name(attribute, names)}", key=(key,))
     return getattr(module, attribute)
 
 

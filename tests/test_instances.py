@@ -16,6 +16,12 @@ SEEDED = {
     "maxcut_regular": {"n_spins": 12, "degree": 3},
     "pegasus": {"m": 2},
     "zephyr": {"m": 1},
+    "cubic_dimers": {"shape": (2, 2, 3)},
+    "biclique": {"n": 3},
+}
+QUENCHES = {
+    "cubic_dimers": {"shape": (3, 2, 12)},
+    "biclique": {"n": 10},
 }
 
 
@@ -48,7 +54,7 @@ def test_lattices_are_those_of_networkx(shape, periodic):
 def test_coupling_distributions():
     assert set(instances.edwards_anderson((6, 6), couplings="bimodal", seed=0).edges.couplings) == {-1, 1}
     assert set(instances.lattice_ferromagnet((3, 3)).edges.couplings) == {-1}
-    with pytest.raises(InputError, match="one of gaussian, bimodal; got 'uniform'"):
+    with pytest.raises(InputError, match="one of gaussian, bimodal, seven_bit; got 'uniform'"):
         instances.edwards_anderson((3,), couplings="uniform", seed=0)
 
 
@@ -95,3 +101,52 @@ def test_hardware_graphs_are_labelled_by_qubit():
 def test_impossible_instances(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("couplings", ["bimodal", "seven_bit"])
+@pytest.mark.parametrize("name", QUENCHES)
+class TestQuenches:
+    def make(self, name, couplings):
+        return getattr(instances, name)(**QUENCHES[name], couplings=couplings, seed=1)
+
+    def test_whole_chains_have_the_energy_of_the_logical_problem(self, name, couplings):
+        problem, logical, chains = self.make(name, couplings)
+        spins = np.random.default_rng(0).choice([-1, 1], size=(5, logical.n_spins))
+        position = {label: k for k, label in enumerate(problem.labels)}
+        qubits = np.zeros((5, problem.n_spins), dtype=int)
+        for k, chain in enumerate(chains):
+            qubits[:, [position[q] for q in chain]] = spins[:, [k]]
+        assert (np.abs(qubits) == 1).all()
+        inside = problem.n_couplings - logical.n_couplings
+        np.testing.assert_allclose(problem.energies(qubits), logical.energies(spins) - 2.0 * inside)
+        assert inside >= sum(len(chain) - 1 for chain in chains)
+
+    def test_they_lie_on_the_couplers_of_the_device(self, name, couplings):
+        from dwave.graphs import pegasus_graph, zephyr_graph
+
+        problem = self.make(name, couplings).problem
+        graph = pegasus_graph(4) if name == "cubic_dimers" else zephyr_graph(2)
+        assert set(problem.labels) <= set(graph)
+        for i, j in zip(*problem.edges[:2], strict=True):
+            assert graph.has_edge(problem.labels[i], problem.labels[j])
+
+    def test_couplings(self, name, couplings):
+        values = self.make(name, couplings).logical.edges.couplings
+        assert (np.abs(values) <= 1).all()
+        assert (values * 128 == np.rint(values * 128)).all()
+        assert (np.abs(values) == 1).all() == (couplings == "bimodal")
+
+
+def test_dimers_form_a_cubic_lattice_and_fill_a_whole_device():
+    quench = instances.cubic_dimers((3, 2, 4), seed=0)
+    grid = nx.grid_graph((4, 2, 3))
+    assert quench.logical.n_couplings == grid.number_of_edges()
+    assert {len(chain) for chain in quench.chains} == {2}
+    with pytest.raises(InputError, match="the last at most 12"):
+        instances.cubic_dimers((2, 2, 13), seed=0)
+
+
+def test_bicliques_couple_every_pair_of_the_two_sides():
+    logical = instances.biclique(5, seed=0).logical
+    assert (logical.toarray()[:5, 5:] != 0).all()
+    assert logical.n_couplings == 25

@@ -28,7 +28,7 @@ from qspin import instances
 from qspin.errors import InputError, nearest_name
 from qspin.experiment.models import StrictModel
 from qspin.formats import read_problem
-from qspin.instances import Planted
+from qspin.instances import Planted, Quench
 from qspin.networks.feedforward import Scale, shuffled_weights, twin_from_weights
 from qspin.networks.training import TrainingRecord, check_training, train_mlp
 from qspin.problem import IsingProblem
@@ -100,11 +100,11 @@ class InstanceSpec(StrictModel):
     """Base of the models made from the generators of `qspin.instances`."""
 
     model_config = ConfigDict(protected_namespaces=())
-    generator: ClassVar[Callable[..., IsingProblem | Planted]]
+    generator: ClassVar[Callable[..., IsingProblem | Planted | Quench]]
 
     def build(self) -> IsingProblem:
         made = type(self).generator(**self.model_dump(exclude={"kind"}))
-        return made.problem if isinstance(made, Planted) else made
+        return made.problem if isinstance(made, Planted | Quench) else made
 
 
 def _instance_model(name: str) -> type[InstanceSpec]:

@@ -22,7 +22,9 @@ ENUMERABLE = 16
 """Spins up to which the mean energy at any beta is found by enumeration."""
 
 _FEWEST_EXCITATIONS = 10
-_MOST_BROKEN = 0.2  # mean share of broken chains: beyond it, unembedded spins are those of the rule, not the device
+_MOST_BROKEN = (
+    0.2  # mean share of broken chains: beyond it, unembedded spins are those of the rule, not the device
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ def pseudo_likelihood(
         )
     local = _flip_gains(problem, spins)
     if not np.abs(local).any():
-        return Estimate(reason="there are neither couplings nor fields, so every temperature gives the same samples")
+        return Estimate(
+            reason="there are neither couplings nor fields, so every temperature gives the same samples"
+        )
     excited = int((local > 0).sum())
     if min(excited, int((local < 0).sum())) < _FEWEST_EXCITATIONS:
         return Estimate(

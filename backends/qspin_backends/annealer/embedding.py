@@ -262,9 +262,7 @@ def _is_native(problem: IsingProblem, hardware: Hardware) -> bool:
     return bool(np.isin(ends @ [base, 1], hardware.couplers @ [base, 1]).all())
 
 
-def _given(
-    chains: Mapping[Any, Sequence[int]], problem: IsingProblem, hardware: Hardware
-) -> Chains:
+def _given(chains: Mapping[Any, Sequence[int]], problem: IsingProblem, hardware: Hardware) -> Chains:
     """Chains by label, checked; a label may be written as text, as keys of YAML and JSON often are."""
     by_text = {str(label): chain for label, chain in chains.items()}
     if missing := [label for label in problem.labels if str(label) not in by_text]:

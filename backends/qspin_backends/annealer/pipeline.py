@@ -140,9 +140,7 @@ def plan(problem: IsingProblem, device: Device, stages: Stages, seed: int) -> Pl
         _program(problem, layout, gauges, strengths, fitted.factor, stages, device.properties, batch, own)
         for batch, own in zip(batches, seeds, strict=True)
     ]
-    return Plan(
-        problem, embedding, layout, gauges, strengths, fitted, batches, programs, unembedding_seed
-    )
+    return Plan(problem, embedding, layout, gauges, strengths, fitted, batches, programs, unembedding_seed)
 
 
 def read_out(plan: Plan, answers: Iterable[Answer], stages: Stages) -> tuple[Reads, list[Mapping[str, Any]]]:
@@ -248,9 +246,7 @@ def _program(
     )
 
 
-def _batches(
-    stages: Stages, n_gauges: int, limits: Limits, properties: Mapping[str, Any]
-) -> Iterator[Batch]:
+def _batches(stages: Stages, n_gauges: int, limits: Limits, properties: Mapping[str, Any]) -> Iterator[Batch]:
     """Reads shared evenly among gauges, in calls that the device accepts."""
     most = limits.reads_a_call(
         stages.anneal.time(properties),

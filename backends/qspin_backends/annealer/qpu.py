@@ -165,7 +165,8 @@ class Qpu:
     def _entries(self, request: Request) -> list[Entry]:
         solver = {name: self.identity[name] for name in ("name", "graph_id")}
         return [
-            Entry.of(key_of(program, solver, request.purpose, k)) for k, program in enumerate(request.programs)
+            Entry.of(key_of(program, solver, request.purpose, k))
+            for k, program in enumerate(request.programs)
         ]
 
 
@@ -287,7 +288,9 @@ class _Purchase:
         from dwave.cloud.api import Problems
 
         state = self._entry.state()
-        resume = "run again (--resume) to go on; what was answered is in the journal and will not be bought again"
+        resume = (
+            "run again (--resume) to go on; what was answered is in the journal and will not be bought again"
+        )
         try:
             problem_id = state.get("problem_id") or (
                 self._known_by_label() if state["status"] == "sent" else None
@@ -303,7 +306,9 @@ class _Purchase:
                 f"charged; its answer will be picked up: {resume}"
             )
         if getattr(answer, "status", None) is None:
-            return f"problem {problem_id} could no longer be cancelled; its answer will be picked up: {resume}"
+            return (
+                f"problem {problem_id} could no longer be cancelled; its answer will be picked up: {resume}"
+            )
         return f"cancelled problem {problem_id} at {self._sampler.solver.name}; {resume}"
 
 

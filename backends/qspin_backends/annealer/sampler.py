@@ -159,7 +159,9 @@ class Annealer:
     @model_validator(mode="after")
     def _fit_together(self) -> Annealer:
         if self.annealing_time is not None and self.anneal_schedule is not None:
-            raise ValueError("annealing_time and anneal_schedule both say how long to anneal; give one of them")
+            raise ValueError(
+                "annealing_time and anneal_schedule both say how long to anneal; give one of them"
+            )
         reverse = self.anneal_schedule is not None and self.anneal_schedule[0][1] == 1
         if reverse != (self.initial_state is not None):
             raise ValueError(

@@ -166,9 +166,7 @@ def answer(job: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
     linear = _doubles(job["data"]["lin"])
     quadratic = iter(_doubles(job["data"]["quad"]))
     fields = {q: h for q, h in zip(properties["qubits"], linear, strict=True) if not np.isnan(h)}
-    couplings = {
-        (u, v): next(quadratic) for u, v in properties["couplers"] if u in fields and v in fields
-    }
+    couplings = {(u, v): next(quadratic) for u, v in properties["couplers"] if u in fields and v in fields}
     n_reads = job["params"]["num_reads"]
     digest = hashlib.sha256((job["data"]["lin"] + job["data"]["quad"] + str(n_reads)).encode()).digest()
     reads = Substitute("thermal", 200, 0.0).sample(

@@ -205,7 +205,9 @@ class TestScaling:
         ],
     )
     def test_couplings(self, coupling, gauged, extended, factor):
-        assert self.fitted(self.pair(coupling), gauged=gauged, extended=extended).factor == pytest.approx(factor)
+        assert self.fitted(self.pair(coupling), gauged=gauged, extended=extended).factor == pytest.approx(
+            factor
+        )
 
     def test_fields_scales_and_sums(self):
         assert self.fitted(self.pair(0.1, field=-8.0)) == scaling.Fit(0.5, "h_range")
@@ -214,7 +216,9 @@ class TestScaling:
         assert self.fitted(self.pair(0.4), limits=tight) == scaling.Fit(0.5, "per_qubit_coupling_range")
 
     def test_chains_use_the_extended_range(self, glass):
-        assert self.fitted(glass.scaled(0.1), strength=4.0, gauged=True) == scaling.Fit(0.5, "extended_j_range")
+        assert self.fitted(glass.scaled(0.1), strength=4.0, gauged=True) == scaling.Fit(
+            0.5, "extended_j_range"
+        )
         fit = self.fitted(glass.scaled(0.1), strength=4.0, gauged=True, extended=False)
         assert fit == scaling.Fit(0.25, "j_range of chains")
 
@@ -285,7 +289,9 @@ class TestChains:
         assert own.kept.tolist() == list(range(1, 30))
 
     def test_reads_that_are_left_out_are_counted(self, glass):
-        samples = annealer(unembedding="discard", chain_strength=1.2, n_reads=50, physics="thermal").sample(glass, seed=1)
+        samples = annealer(unembedding="discard", chain_strength=1.2, n_reads=50, physics="thermal").sample(
+            glass, seed=1
+        )
         kept = samples.spins.sizes["replica"]
         assert 0 < kept < 50
         assert f"left out {50 - kept} reads" in samples.info["warnings"][0]
@@ -334,7 +340,10 @@ class TestEffectiveTemperature:
         order = np.argsort(energies)
         apart = np.empty(400, int)
         apart[order] = np.arange(400) // 100
-        assert pseudo_likelihood(glass, spins, apart).error > 2 * pseudo_likelihood(glass, spins, order % 4).error
+        assert (
+            pseudo_likelihood(glass, spins, apart).error
+            > 2 * pseudo_likelihood(glass, spins, order % 4).error
+        )
 
     @pytest.mark.parametrize(
         ("problem", "spins", "broken", "reason"),
@@ -373,7 +382,10 @@ class TestSettings:
         ("settings", "message"),
         [
             ({"embedding": "cliqe"}, "expected 'auto', 'native', 'clique'"),
-            ({"chain_strength": "strong"}, "expected 'auto', 'uniform_torque_compensation', a positive number"),
+            (
+                {"chain_strength": "strong"},
+                "expected 'auto', 'uniform_torque_compensation', a positive number",
+            ),
             ({"chain_strength": -1}, "greater than 0"),
             ({"unembedding": "vote"}, "expected 'majority_vote', 'minimize_energy', 'discard'"),
             ({"annealing_time": 1, "anneal_schedule": [[0, 0], [1, 1]]}, "give one of them"),

@@ -133,7 +133,9 @@ class TestReuse:
         assert all(batch["from_journal"] for batch in again.info["batches"])
         assert again.info["clocks"]["device"] == 0
 
-    @pytest.mark.parametrize("change", [{"seed": 2}, {"n_reads": 22}, {"betas": [0.5, 1.1]}, {"reuse": False}])
+    @pytest.mark.parametrize(
+        "change", [{"seed": 2}, {"n_reads": 22}, {"betas": [0.5, 1.1]}, {"reuse": False}]
+    )
     def test_another_request_is(self, cloud, glass8, change):
         change = dict(change)
         qpu().sample(glass8, seed=1)
@@ -223,7 +225,9 @@ class TestFaults:
 
     def test_a_fault_that_stays_ends_with_what_to_do(self, cloud, glass8, undisturbed):
         cloud.faults = [Fault("answer", "malformed", times=3)]
-        with pytest.raises(RunError, match=r"problem \d+-id could not be had in 3 attempts.*buys nothing twice"):
+        with pytest.raises(
+            RunError, match=r"problem \d+-id could not be had in 3 attempts.*buys nothing twice"
+        ):
             qpu(retries=2).sample(glass8, seed=1)
         assert_same(qpu().sample(glass8, seed=1), undisturbed)
         assert cloud.bought == PROGRAMMINGS
@@ -367,7 +371,10 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("settings", "match"),
         [
-            ({"anneal_schedule": [(0.0, 0.0), (1.0, 0.5)]}, "would be refused by the device: In the final point"),
+            (
+                {"anneal_schedule": [(0.0, 0.0), (1.0, 0.5)]},
+                "would be refused by the device: In the final point",
+            ),
             ({"anneal_schedule": [(0.0, 0.0), (0.1, 1.0)]}, "maximum slope"),
             ({"annealing_time": 5000.0}, "between 0.5 and 2000 microseconds"),
             ({"annealing_time": 0.001, "fast_anneal": True}, "fast_anneal_time_range"),

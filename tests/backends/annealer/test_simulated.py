@@ -106,7 +106,13 @@ class TestChains:
     def test_an_embedded_problem_is_sampled_as_the_problem_itself(self):
         problem = dense(8, 2)
         samples = annealer(
-            betas=[0.6], n_reads=3_000, n_sweeps=3_000, physics="thermal", size=2, n_gauges=20, chain_strength=3.5
+            betas=[0.6],
+            n_reads=3_000,
+            n_sweeps=3_000,
+            physics="thermal",
+            size=2,
+            n_gauges=20,
+            chain_strength=3.5,
         ).sample(problem, seed=1)
         assert samples.info["pipeline"]["embedding"]["longest_chain"] >= 2
         dataset = samples.dataset
@@ -114,7 +120,9 @@ class TestChains:
         assert_within_errors(dataset.beta_effective, dataset.beta_effective_error, 0.6, what="beta_effective")
 
     def test_weak_chains_break_and_the_temperature_is_not_made_up(self):
-        samples = annealer(betas=[0.5], physics="thermal", size=2, chain_strength=0.1).sample(dense(8, 2), seed=1)
+        samples = annealer(betas=[0.5], physics="thermal", size=2, chain_strength=0.1).sample(
+            dense(8, 2), seed=1
+        )
         assert float(samples.dataset.chain_break_fraction.mean()) > 0.2
         assert np.isnan(samples.dataset.beta_effective.values).all()
         assert "of the chains are broken" in samples.info["warnings"][0]
@@ -127,10 +135,14 @@ class TestPhysics:
         samples = annealer(betas=[6.0], physics=physics, n_sweeps=500, topology="none", n_reads=50).sample(
             problem, seed=1
         )
-        assert samples.best.energy == pytest.approx(qspin.get_backend("exact").enumerate(problem).ground_energy)
+        assert samples.best.energy == pytest.approx(
+            qspin.get_backend("exact").enumerate(problem).ground_energy
+        )
 
     def test_a_slow_path_integral_anneal_ends_in_equilibrium(self):
-        dataset = annealer(betas=[0.5], topology="none", n_reads=1_000, n_sweeps=500).sample(dense(8, 3), seed=1)
+        dataset = annealer(betas=[0.5], topology="none", n_reads=1_000, n_sweeps=500).sample(
+            dense(8, 3), seed=1
+        )
         dataset = dataset.dataset
         assert_within_errors(dataset.beta_effective, dataset.beta_effective_error, 0.5, what="beta_effective")
 
@@ -161,7 +173,9 @@ class TestPhysics:
         assert len(np.unique(samples.spins.values[0, :, 0], axis=0)) > 1
 
     def test_schedules_are_linear_between_their_points(self):
-        np.testing.assert_allclose(annealing_fractions([(0, 0), (1, 0.5), (2, 0.5), (4, 1)], 4), [0.5, 0.5, 0.75, 1])
+        np.testing.assert_allclose(
+            annealing_fractions([(0, 0), (1, 0.5), (2, 0.5), (4, 1)], 4), [0.5, 0.5, 0.75, 1]
+        )
 
     def test_physics_without_a_schedule_refuses_one(self):
         with pytest.raises(InputError, match="'thermal' has no transverse field"):
@@ -179,8 +193,10 @@ class TestImperfections:
 
     @pytest.mark.parametrize("name", ["h_noise", "j_noise"])
     def test_control_errors_make_programmings_differ(self, name):
-        problem = qspin.instances.edwards_anderson((6,), seed=1) if name == "j_noise" else qspin.IsingProblem(
-            np.zeros((4, 4)), fields=[0.01] * 4
+        problem = (
+            qspin.instances.edwards_anderson((6,), seed=1)
+            if name == "j_noise"
+            else qspin.IsingProblem(np.zeros((4, 4)), fields=[0.01] * 4)
         )
         clean, noisy = (
             thermal(betas=[1.0], n_reads=2_000, n_gauges=10, **{name: noise}).sample(problem, seed=1)
@@ -191,14 +207,17 @@ class TestImperfections:
     def test_errors_of_beta_cover_control_errors(self):
         problem = dense(10, 4)
         clean, noisy = (
-            thermal(betas=[0.7], n_reads=2_000, n_gauges=10, j_noise=noise, h_noise=noise).sample(problem, seed=1)
+            thermal(betas=[0.7], n_reads=2_000, n_gauges=10, j_noise=noise, h_noise=noise).sample(
+                problem, seed=1
+            )
             for noise in (0.0, 0.3)
         )
         assert noisy.dataset.beta_effective_error > 1.5 * clean.dataset.beta_effective_error
 
     def test_a_device_with_defects(self):
         whole, defect = (
-            annealer(size=2, working=working, n_reads=10).sample(dense(6, 1), seed=1) for working in (1.0, 0.8)
+            annealer(size=2, working=working, n_reads=10).sample(dense(6, 1), seed=1)
+            for working in (1.0, 0.8)
         )
         assert defect.info["device"]["n_qubits"] == round(0.8 * whole.info["device"]["n_qubits"])
         assert defect.info["device"]["digest"] != whole.info["device"]["digest"]
