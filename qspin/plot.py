@@ -22,6 +22,7 @@ __all__ = ["energy_curves", "learning_curves", "overlap_curves", "overlap_densit
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_ELSEWHERE, _FAR = 0.05, 0.25  # of ln T, beyond which a curve is said to be at another temperature, or left out
 _LINES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 
 
@@ -45,7 +46,8 @@ def overlap_curves(
 
     Parameters
     ----------
-    curves : label -> curve; one without a temperature (beta is NaN) becomes a horizontal band
+    curves : label -> curve; one without a temperature becomes a horizontal band, measured temperatures
+        have error bars of their own
     ax : where to draw; default the current axes
     n_spins : also mark the mean |q| of independent random configurations of that size
     styles : label -> keyword arguments of the line; default `style_of` by position
@@ -87,16 +89,25 @@ def overlap_densities(
     Parameters
     ----------
     distributions : label -> result of `qspin.analysis.overlap_distribution`
-    beta : inverse temperature; NaN shows those without a thermostat
+    beta : inverse temperature; NaN shows those without any. One whose nearest differs by more than 5 %
+        says its own, beyond 25 % it is left out
     ax : where to draw; default the current axes
     """
     ax = _axes(ax)
     for label, distribution, style in _styled(distributions, styles):
-        betas = distribution["beta"].values
-        known = ~np.isnan(betas)
+        temperatures = distribution["temperature"].values
+        known = ~np.isnan(temperatures)
         if known.any() == bool(np.isnan(beta)):
             continue
-        column = 0 if np.isnan(beta) else int(np.nanargmin(np.abs(np.log(betas / beta))))
+        column = 0
+        if known.any():
+            with np.errstate(divide="ignore"):
+                distance = np.abs(np.log(temperatures * beta))
+            column = int(np.nanargmin(distance))
+            if distance[column] > _FAR:
+                continue
+            if distance[column] > _ELSEWHERE:
+                label = f"{label} (T = {temperatures[column]:.3g})"
         at = distribution.isel(beta=column)
         density, error = at["density"].values, np.nan_to_num(at["density_error"].values)
         ax.plot(at["q"], density, label=label, linewidth=1.4, **{**style, "marker": None})
@@ -134,13 +145,17 @@ def _temperature_series(ax: Axes, curve: xr.Dataset, name: str, label: str, styl
     values, errors = curve[name].values, np.nan_to_num(curve[f"{name}_error"].values)
     known = np.isfinite(temperature)
     if known.any():
+        across = curve["temperature_error"].values[known] if "temperature_error" in curve.coords else None
         ax.errorbar(
-            temperature[known], values[known], yerr=errors[known], label=label,
+            temperature[known], values[known], yerr=errors[known], xerr=across, label=label,
             capsize=2, linewidth=1.2, elinewidth=1, **style,
         )  # fmt: skip
     elif np.isnan(temperature).any():
-        line = ax.axhline(values[0], label=f"{label} (no thermostat)", **{**style, "marker": None})
-        ax.axhspan(values[0] - errors[0], values[0] + errors[0], color=line.get_color(), alpha=0.2)
+        for k in range(len(values)):
+            line = ax.axhline(
+                values[k], label=None if k else f"{label} (no temperature)", **{**style, "marker": None}
+            )
+            ax.axhspan(values[k] - errors[k], values[k] + errors[k], color=line.get_color(), alpha=0.2)
 
 
 def _styled(

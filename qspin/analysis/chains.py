@@ -99,7 +99,9 @@ def equilibrium_warnings(samples: SampleSet) -> list[str]:
         found.append(f"the samples are {samples.info['status']}: the run did not reach its end")
     diagnostics = chain_diagnostics(samples)
     few = diagnostics["ess"].values
-    if np.isnan(samples.betas).any():
+    if "beta_effective" in samples.dataset:
+        found.append("temperatures were measured from the reads, not set: equilibrium at them is not tested")
+    elif np.isnan(samples.betas).any():
         found.append("the sampler states no temperature, so equilibrium at one cannot be tested")
     elif np.isnan(few).any() and not samples.has_averages:
         n_draws = samples.spins.sizes["draw"]

@@ -12,9 +12,11 @@ import numpy as np
 import xarray as xr
 
 from qspin.analysis import (
+    at_measured_temperatures,
     chain_diagnostics,
     energy_curve,
     equilibrium_warnings,
+    has_measured_temperatures,
     link_overlap_curve,
     overlap_curve,
     overlap_distribution,
@@ -28,7 +30,8 @@ __all__ = ["COLUMNS", "analyse", "load_analysis"]
 COLUMNS = (
     "q_abs", "q_abs_error", "q2", "q2_error", "binder", "binder_error", "q_link", "q_link_error",
     "energy", "energy_error", "heat_capacity", "heat_capacity_error", "ess", "r_hat", "ess_overlap",
-    "r_hat_overlap", "swap_rate",
+    "r_hat_overlap", "swap_rate", "coupling_scale", "beta_effective", "beta_effective_error",
+    "chain_break_fraction",
 )  # fmt: skip
 
 
@@ -67,6 +70,8 @@ def _analysed(task: Task, samples: SampleSet, *, links: bool) -> xr.Dataset:
     else:
         warnings.append("there are fewer than two replicas, so there are no overlaps: raise n_replicas")
     result = xr.merge(parts, compat="equals", join="exact")
+    if has_measured_temperatures(samples):
+        result = at_measured_temperatures(result, samples)
     best = samples.best
     result.attrs = {
         "n_spins": samples.n_spins,

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from qspin.analysis import interpolated, matched_temperature
 from qspin.experiment.config import RunConfig
 from qspin.experiment.problem_specs import MlpSpec
 
@@ -89,7 +90,8 @@ def findings(config: RunConfig, results: Results) -> list[str]:
     sentences = []
     for backend in config.backends:
         present = {p: results[p, backend] for p in config.problems if (p, backend) in results}
-        sentences += _without_thermostat(backend, present)
+        sentences += _without_temperature(backend, present)
+        sentences += _measured_temperatures(backend, present)
         for (first, a), (second, b) in itertools.combinations(present.items(), 2):
             if (comparison := compare_curves(a, b)) is not None:
                 sentences.append(_difference(f"{first}", f"{second}", f"With {backend}", comparison))
@@ -99,6 +101,7 @@ def findings(config: RunConfig, results: Results) -> list[str]:
         for (first, a), (second, b) in itertools.combinations(present.items(), 2):
             if (comparison := compare_curves(a, b)) is not None:
                 sentences.append(_difference(first, second, f"On {problem}", comparison))
+        sentences += _against_thermostats(problem, present)
     return sentences or ["Nothing can be compared: no two curves share a temperature."]
 
 
@@ -213,11 +216,11 @@ def _share(
     return head + "That part is the growth of the weights alone; the rest needs their arrangement."
 
 
-def _without_thermostat(backend: str, present: Mapping[str, xr.Dataset]) -> list[str]:
+def _without_temperature(backend: str, present: Mapping[str, xr.Dataset]) -> list[str]:
     values = [
         f"{with_error(float(d['q_abs'][0]), float(d['q_abs_error'][0]))} for {problem}"
         for problem, d in present.items()
-        if "q_abs" in d and np.isnan(d["beta"].values).all()
+        if "q_abs" in d and "beta_effective" not in d and np.isnan(d["beta"].values).all()
     ]
     if not values:
         return []
@@ -225,6 +228,73 @@ def _without_thermostat(backend: str, present: Mapping[str, xr.Dataset]) -> list
         f"{backend} states no temperature, so its overlaps are single values that belong to no point of a "
         f"curve: mean |q| is {', '.join(values)}."
     ]
+
+
+def _measured_temperatures(backend: str, present: Mapping[str, xr.Dataset]) -> list[str]:
+    """Which temperatures a device without a thermostat has reached."""
+    sentences = []
+    for problem, d in present.items():
+        if "beta_effective" not in d:
+            continue
+        reached = [
+            f"{_reached(float(t), float(e), float(beta))} at {scale:.3g}"
+            for scale, t, e, beta in zip(
+                d["coupling_scale"].values,
+                d["temperature"].values,
+                d["temperature_error"].values,
+                d["beta_effective"].values,
+                strict=True,
+            )
+        ]
+        sentences.append(
+            f"{backend} has no thermostat. From its reads of {problem} the effective temperature is, by coupling "
+            f"scale, {', '.join(reached)}."
+        )
+    return sentences
+
+
+def _reached(temperature: float, error: float, beta: float) -> str:
+    if np.isfinite(temperature):
+        return with_error(temperature, error)
+    return "unknown" if np.isnan(beta) else "infinite within its error"
+
+
+def _against_thermostats(problem: str, present: Mapping[str, xr.Dataset]) -> list[str]:
+    """Samples of a device held against curves of samplers with a thermostat, at the temperatures it reached."""
+    sentences = []
+    for device, d in present.items():
+        for other, curve in present.items():
+            if "beta_effective" in d and np.isfinite(curve["beta"].values).any():
+                sentences += _at_reached(problem, device, d, other, curve)
+    return sentences
+
+
+def _at_reached(problem: str, device: str, d: xr.Dataset, other: str, curve: xr.Dataset) -> list[str]:
+    if "q_abs" not in d or "q_abs" not in curve:
+        return []
+    temperature = d["temperature"].values
+    expected, error = interpolated(curve, "q_abs", temperature, d["temperature_error"].values)
+    inside = np.isfinite(expected)
+    if not inside.any():
+        return [f"On {problem}, {device} reached no known temperature that {other} covers."]
+    measured, own = d["q_abs"].values, np.nan_to_num(d["q_abs_error"].values)
+    deviation = np.where(inside, np.abs(measured - expected) / np.hypot(error, own), 0.0)
+    wrong, k = deviation > STANDARD_ERRORS, int(np.argmax(deviation))
+    where = (
+        f"at T = {temperature[k]:.3g}, {with_error(float(measured[k]), float(own[k]))} against "
+        f"{with_error(float(expected[k]), float(error[k]))}"
+    )
+    head = f"On {problem}, at the {int(inside.sum())} effective temperatures of {device} that {other} covers, "
+    if wrong.any():
+        text = f"mean |q| differs from that of {other} by more than {STANDARD_ERRORS:g} standard errors at "
+        text += f"{int(wrong.sum())}: most {where}."
+    else:
+        text = f"mean |q| agrees with that of {other} within {STANDARD_ERRORS:g} standard errors; farthest apart "
+        text += f"{where}."
+    matched = matched_temperature(curve, float(d["energy"][k]), float(d["energy_error"][k]))
+    if np.isfinite(matched[0]):
+        text += f" Its mean energy there is that of {other} at T = {with_error(*matched)}."
+    return [head + text]
 
 
 def _positions(curve: xr.Dataset, betas: NDArray[np.float64]) -> NDArray[np.intp]:

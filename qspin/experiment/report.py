@@ -101,7 +101,7 @@ def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -
             ),
         )
         betas = _shown_betas(folder, overlaps)
-        where = ", ".join("no thermostat" if np.isnan(b) else f"T = {1 / b:.3g}" for b in betas)
+        where = ", ".join("no temperature" if np.isnan(b) else f"T = {1 / b:.3g}" for b in betas)
         yield _drawn(
             "overlap_distributions",
             f"Distribution of the overlap, P(q), at {where}. Bands are one standard error.",
@@ -128,7 +128,7 @@ def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -
 def _density_panel(overlaps: Mapping[str, xr.Dataset], beta: float, styles: plot.Styles) -> Any:
     def draw(ax: Any) -> None:
         plot.overlap_densities(overlaps, beta, ax, styles=styles)
-        ax.set_title("no thermostat" if np.isnan(beta) else f"T = {1 / beta:.3g}", fontsize="medium")
+        ax.set_title("no temperature" if np.isnan(beta) else f"T = {1 / beta:.3g}", fontsize="medium")
 
     return draw
 
@@ -156,14 +156,16 @@ def _drawn(name: str, caption: str, *panels: Any, height: float = 3.8) -> _Figur
 
 def _shown_betas(folder: RunFolder, overlaps: Mapping[str, xr.Dataset]) -> list[float]:
     """Inverse temperatures at which P(q) is shown: the ladder points nearest to what the config asks for."""
-    ladders = [d["beta"].values for d in overlaps.values()]
+    set_ones = [d for d in overlaps.values() if np.isfinite(d["beta"].values).any()]
+    with np.errstate(divide="ignore"):
+        ladders = [1 / d["temperature"].values for d in set_ones or overlaps.values()]
     known = np.unique(np.concatenate([ladder[ladder > 0] for ladder in ladders]))
     shown: list[float] = []
     if known.size:
         asked = folder.config.analysis.temperatures
         wanted = 1 / np.array(asked) if asked else np.quantile(known, [1, 0.5, 0], method="nearest")
         shown = [float(known[np.argmin(np.abs(np.log(known / beta)))]) for beta in wanted]
-    if any(np.isnan(ladder).all() for ladder in ladders):
+    if any(np.isnan(d["temperature"].values).all() for d in overlaps.values()):
         shown.append(float("nan"))
     return list(dict.fromkeys(shown))
 
@@ -200,6 +202,7 @@ def _row(problem: str, backend: str, result: xr.Dataset) -> dict[str, Any]:
         "ess": _extreme(result, "ess", np.nanmin, "{:.0f}"),
         "r_hat": _extreme(result, "r_hat", np.nanmax, "{:.3f}"),
         "r_hat_overlap": _extreme(result, "r_hat_overlap", np.nanmax, "{:.3f}"),
+        "broken": _extreme(result, "chain_break_fraction", np.nanmax, "{:.1%}"),
         "swap_rate": _extreme(result, "swap_rate", np.nanmin, "{:.0%}"),
         "seed": info["seed"],
         "round_trips": result.attrs.get("round_trips", "–"),

@@ -144,7 +144,7 @@ class Annealer:
     yield_seed: NonNegativeInt = 0
     physics: Physics = "path_integral"
     n_sweeps: PositiveInt = 200
-    transverse_field: NonNegativeFloat = 3.0
+    transverse_field: NonNegativeFloat = 1.0
     temperature: PositiveFloat | None = None
     h_noise: NonNegativeFloat = 0.0
     j_noise: NonNegativeFloat = 0.0
