@@ -132,13 +132,14 @@ def zephyr(m: int, *, couplings: Distribution = "gaussian", seed: int) -> IsingP
 def cubic_dimers(shape: Sequence[int], *, couplings: Distribution = "bimodal", seed: int) -> Quench:
     """Simple cubic glass of dimers on Pegasus, for quenches (King et al. 2025, Science 388, 199).
 
-    Each site is a vertical and a horizontal qubit that cross, coupled by -2; x runs along horizontal qubits, y
-    along vertical ones, z through the twelve dimers of a cell. Boundaries are open; which of several couplers
-    carries a bond along z is a choice of ours. Needs the extra ``dwave``.
+    Each site is a vertical and a horizontal qubit that cross, coupled by -2; x runs along horizontal qubits,
+    y along vertical ones, z through the twelve dimers of a cell. Boundaries are open; which of several
+    couplers carries a bond along z is a choice of ours. Needs the extra ``dwave``.
 
     Parameters
     ----------
-    shape : (x, y, z) with z at most 12; the graph is P_m with m = max(x, y, 2) + 1, so 15 x 15 x 12 fills P_16
+    shape : (x, y, z) with z at most 12; the graph is P_m with m = max(x, y, 2) + 1, so 15 x 15 x 12 fills
+        P_16
     couplings : ``bimodal`` +-1, or ``seven_bit``: multiples of 1/128 up to 1 in size
     seed : of the couplings
     """
@@ -159,7 +160,8 @@ def cubic_dimers(shape: Sequence[int], *, couplings: Distribution = "bimodal", s
 
 
 def biclique(n: int, *, couplings: Distribution = "bimodal", seed: int) -> Quench:
-    """Complete bipartite glass K_(n,n) of chains on Zephyr, for quenches (King et al. 2025, Science 388, 199).
+    """Complete bipartite glass K_(n,n) of chains on Zephyr, for quenches (King et al. 2025, Science 388,
+    199).
 
     Chains are those of `minorminer.busclique` in the smallest Z_m that holds them. Needs the extra ``dwave``.
 

@@ -274,7 +274,9 @@ class SampleSet:
         )
 
     def to_dimod(self) -> dimod.SampleSet:
-        """All configurations as a dimod sample set of vartype SPIN; beta, its index, replica and draw are vectors."""
+        """All configurations as a dimod sample set of vartype SPIN; beta, its index, replica and draw are
+        vectors.
+        """
         import dimod
 
         shape = self.energies.shape
@@ -407,7 +409,8 @@ def _grid(
     if not {"beta", *axes} <= set(record.dtype.names or ()) or (repeats != 1).any():
         return reads
     places = np.stack([record[axis] for axis in axes])
-    shape = tuple(int(n) for n in places.max(axis=1, initial=-1) + 1)
+    n_betas, n_replicas, n_draws = (int(n) for n in places.max(axis=1, initial=-1) + 1)
+    shape = n_betas, n_replicas, n_draws
     order = np.lexsort(places[::-1])
     expected = np.stack(np.unravel_index(np.arange(n_rows), shape)) if np.prod(shape) == n_rows else None
     if expected is None or not np.array_equal(places[:, order], expected):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import PchipInterpolator
+from scipy.optimize import brentq
 
 from qspin.errors import InputError
 from qspin.samples import SampleSet
@@ -29,8 +31,9 @@ def at_measured_temperatures(curve: xr.Dataset, samples: SampleSet) -> xr.Datase
 
     Returns
     -------
-    the curve with ``temperature`` = 1 / beta_effective, NaN where that is not known or not positive, its standard error
-    ``temperature_error``, the measured variables, and ``chain_break_fraction`` (beta,), the mean over reads
+    the curve with ``temperature`` = 1 / beta_effective, NaN where that is not known or not positive, its
+    standard error ``temperature_error``, the measured variables, and ``chain_break_fraction`` (beta,), the
+    mean over reads
 
     Raises
     ------
@@ -57,7 +60,7 @@ def at_measured_temperatures(curve: xr.Dataset, samples: SampleSet) -> xr.Datase
 def interpolated(
     curve: xr.Dataset, name: str, temperatures: ArrayLike, errors: ArrayLike = 0.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A quantity of a curve at other temperatures, linearly in ln T, and its standard error.
+    """A quantity of a curve at other temperatures, by monotone cubics in ln T, and its standard error.
 
     Parameters
     ----------
@@ -65,36 +68,38 @@ def interpolated(
     temperatures : where (n,), NaN outside the curve
     errors : standard errors of these temperatures; they enter by the slope of the curve
     """
-    ordered = curve.isel(beta=np.isfinite(curve["temperature"].values)).sortby("temperature")
-    x, y = np.log(ordered["temperature"].values), ordered[name].values
+    x, values, own = _by_temperature(curve, name)
     wanted = np.asarray(temperatures, dtype=np.float64)
     if len(x) < 2:
         return np.full(wanted.shape, np.nan), np.full(wanted.shape, np.nan)
-    at = np.log(wanted)
-    value = np.interp(at, x, y, left=np.nan, right=np.nan)
-    own = np.interp(at, x, np.nan_to_num(ordered[f"{name}_error"].values))
-    k = np.clip(np.searchsorted(x, np.nan_to_num(at)) - 1, 0, len(x) - 2)
-    slope = (y[k + 1] - y[k]) / (x[k + 1] - x[k])
-    return value, np.hypot(own, slope * np.asarray(errors) / wanted)
+    smooth, at = PchipInterpolator(x, values, extrapolate=False), np.log(wanted)
+    slope = smooth.derivative()(at)
+    return smooth(at), np.hypot(np.interp(at, x, own), slope * np.asarray(errors) / wanted)
 
 
 def matched_temperature(curve: xr.Dataset, energy: float, error: float) -> tuple[float, float]:
     """Where the energy per spin of a curve is `energy`, and its standard error; NaN where it is nowhere.
-
-    Linear in ln T between neighbours, for energies that rise with temperature.
 
     Parameters
     ----------
     curve : `energy_curve` of a sampler with a thermostat, of the same problem
     energy, error : mean energy per spin and its standard error
     """
-    ordered = curve.isel(beta=np.isfinite(curve["temperature"].values)).sortby("temperature")
-    x, y = np.log(ordered["temperature"].values), ordered["energy"].values
-    rising = np.flatnonzero((y[:-1] <= energy) & (energy < y[1:]))
+    x, values, own = _by_temperature(curve, "energy")
+    rising = np.flatnonzero((values[:-1] <= energy) & (energy < values[1:]))
     if not rising.size:
         return float("nan"), float("nan")
     k = int(rising[0])
-    slope = (y[k + 1] - y[k]) / (x[k + 1] - x[k])
-    temperature = float(np.exp(x[k] + (energy - y[k]) / slope))
-    own = float(np.nan_to_num(ordered["energy_error"].values[k : k + 2]).max())
-    return temperature, temperature * float(np.hypot(error, own)) / slope
+    smooth = PchipInterpolator(x, values)
+    at = float(brentq(lambda t: float(smooth(t)) - energy, x[k], x[k + 1]))
+    temperature, slope = float(np.exp(at)), float(smooth.derivative()(at))
+    return temperature, temperature * float(np.hypot(error, np.interp(at, x, own))) / slope
+
+
+def _by_temperature(
+    curve: xr.Dataset, name: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """ln T, a quantity and its error, ascending in T; only where T is finite."""
+    ordered = curve.isel(beta=np.isfinite(curve["temperature"].values)).sortby("temperature")
+    errors = np.nan_to_num(ordered[f"{name}_error"].values)
+    return np.log(ordered["temperature"].values), ordered[name].values, errors

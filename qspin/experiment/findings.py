@@ -247,7 +247,8 @@ def _measured_temperatures(backend: str, present: Mapping[str, xr.Dataset]) -> l
             )
         ]
         sentences.append(
-            f"{backend} has no thermostat. From its reads of {problem} the effective temperature is, by coupling "
+            f"{backend} has no thermostat. From its reads of {problem} the effective temperature is, by "
+            "coupling "
             f"scale, {', '.join(reached)}."
         )
     return sentences
@@ -260,7 +261,9 @@ def _reached(temperature: float, error: float, beta: float) -> str:
 
 
 def _against_thermostats(problem: str, present: Mapping[str, xr.Dataset]) -> list[str]:
-    """Samples of a device held against curves of samplers with a thermostat, at the temperatures it reached."""
+    """Samples of a device held against curves of samplers with a thermostat, at the temperatures it
+    reached.
+    """
     sentences = []
     for device, d in present.items():
         for other, curve in present.items():
@@ -284,13 +287,15 @@ def _at_reached(problem: str, device: str, d: xr.Dataset, other: str, curve: xr.
         f"at T = {temperature[k]:.3g}, {with_error(float(measured[k]), float(own[k]))} against "
         f"{with_error(float(expected[k]), float(error[k]))}"
     )
-    head = f"On {problem}, at the {int(inside.sum())} effective temperatures of {device} that {other} covers, "
+    head = (
+        f"On {problem}, at the {int(inside.sum())} effective temperatures of {device} that {other} covers, "
+    )
     if wrong.any():
         text = f"mean |q| differs from that of {other} by more than {STANDARD_ERRORS:g} standard errors at "
         text += f"{int(wrong.sum())}: most {where}."
     else:
-        text = f"mean |q| agrees with that of {other} within {STANDARD_ERRORS:g} standard errors; farthest apart "
-        text += f"{where}."
+        text = f"mean |q| agrees with that of {other} within {STANDARD_ERRORS:g} standard errors; "
+        text += f"farthest apart {where}."
     matched = matched_temperature(curve, float(d["energy"][k]), float(d["energy_error"][k]))
     if np.isfinite(matched[0]):
         text += f" Its mean energy there is that of {other} at T = {with_error(*matched)}."

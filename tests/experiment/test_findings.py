@@ -110,3 +110,58 @@ def test_half_temperature():
 
 def test_warnings_name_their_task():
     assert trust({("a", "exact"): curve([1] * 4, warnings=["beware"])}) == ["a with exact: beware"]
+
+
+def device(q, temperatures, spread=0.1, error=0.02):
+    """A curve of an annealer: no thermostat, temperatures measured."""
+    temperatures = np.asarray(temperatures, float)
+    n = len(temperatures)
+    return xr.Dataset(
+        {
+            "q_abs": ("beta", np.asarray(q, float)),
+            "q_abs_error": ("beta", np.full(n, error)),
+            "energy": ("beta", np.full(n, -0.5)),
+            "energy_error": ("beta", np.full(n, 0.01)),
+            "coupling_scale": ("beta", np.arange(1.0, n + 1)),
+            "beta_effective": ("beta", np.where(np.isinf(temperatures), -0.1, 1 / temperatures)),
+        },
+        coords={
+            "beta": np.full(n, np.nan),
+            "temperature": ("beta", np.where(np.isinf(temperatures), np.nan, temperatures)),
+            "temperature_error": ("beta", np.full(n, spread)),
+        },
+        attrs={"warnings": "[]"},
+    )
+
+
+def say_device(annealed, reference):
+    reference["energy"] = ("beta", [-0.1, -0.2, -0.6, -0.9])
+    reference["energy_error"] = ("beta", np.full(4, 0.01))
+    names = ("annealer", "tempering")
+    return findings(config(("a",), names), {("a", "annealer"): annealed, ("a", "tempering"): reference})
+
+
+def test_measured_temperatures_are_told_by_scale():
+    reached, *_ = say_device(device([0.2] * 3, [2.0, np.nan, np.inf]), curve([0.1, 0.2, 0.5, 0.8]))
+    assert "annealer has no thermostat. From its reads of a the effective temperature is" in reached
+    assert "2.0(1) at 1, unknown at 2, infinite within its error at 3." in reached
+
+
+def test_a_device_that_agrees_with_tempering():
+    text = say_device(device([0.21, 0.5], [2.0, 1.0]), curve([0.1, 0.2, 0.5, 0.8]))[-1]
+    assert "at the 2 effective temperatures of annealer that tempering covers" in text
+    assert "agrees with that of tempering within 4 standard errors" in text
+
+
+def test_a_device_that_does_not():
+    text = say_device(device([0.21, 0.1], [2.0, 1.0], spread=0.01), curve([0.1, 0.2, 0.5, 0.8]))[-1]
+    assert (
+        "differs from that of tempering by more than 4 standard errors at 1: most at T = 1, 0.10(2)" in text
+    )
+    assert "against 0.50(1)" in text
+    assert "Its mean energy there is that of tempering at T = 1.18(" in text
+
+
+def test_a_device_outside_the_ladder():
+    text = say_device(device([0.2], [70.0]), curve([0.1, 0.2, 0.5, 0.8]))[-1]
+    assert text == "On a, annealer reached no known temperature that tempering covers."

@@ -1,4 +1,4 @@
-"""How a device is to anneal: times, schedule and initial state, refused where the device would refuse them."""
+"""How a device is to anneal: times, schedule and initial state, refused where it would refuse them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from qspin.errors import InputError, nearest_name
 from qspin.problem import IsingProblem
-from qspin_backends.annealer.device import Limits
 from qspin_backends.annealer.embedding import Layout
 
 __all__ = ["Anneal"]
@@ -32,7 +31,8 @@ class Anneal:
     initial_state : spins of the problem (n_spins,) that a reverse anneal starts from
     reinitialize : start every read from `initial_state`, not from where the last one ended
     reduce_intersample_correlation, flux_drift_compensation : switches of the device
-    flux_biases : function of (properties, qubits) that returns qubit -> flux bias in units of the flux quantum
+    flux_biases : function of (properties, qubits) that returns qubit -> flux bias in units of the flux
+        quantum
     """
 
     annealing_time: float | None
@@ -54,8 +54,8 @@ class Anneal:
             )
         if self.fast and problem.fields.any():
             raise InputError(
-                "fast_anneal takes no fields, and the problem has some: leave fast_anneal out, or replace the "
-                "fields by couplings to a spin that is held up",
+                "fast_anneal takes no fields, and the problem has some: leave fast_anneal out, or replace "
+                "the fields by couplings to a spin that is held up",
                 key=("fast_anneal",),
             )
         if self.annealing_time is not None:
@@ -63,8 +63,8 @@ class Anneal:
             low, high = properties.get(name, (0, np.inf))
             if not low <= self.annealing_time <= high:
                 raise InputError(
-                    f"annealing_time must lie between {low:g} and {high:g} microseconds on this device ({name}); "
-                    f"got {self.annealing_time:g}",
+                    f"annealing_time must lie between {low:g} and {high:g} microseconds on this device "
+                    f"({name}); got {self.annealing_time:g}",
                     key=("annealing_time",),
                 )
         if self.schedule is not None:
@@ -120,7 +120,8 @@ def _check_schedule(schedule: Schedule, properties: Mapping[str, Any]) -> None:
         DWaveSampler.validate_anneal_schedule(sampler, [tuple(point) for point in schedule])
     except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(
-            f"anneal_schedule would be refused by the device: {error}; expected points [time in microseconds, s]",
+            f"anneal_schedule would be refused by the device: {error}; expected points [time in "
+            "microseconds, s]",
             key=("anneal_schedule",),
         ) from error
 
@@ -131,8 +132,8 @@ def _flux_biases(function: Any, layout: Layout, properties: Mapping[str, Any]) -
     known = isinstance(biases, Mapping) and set(biases) <= set(properties["qubits"])
     if not known or not np.isfinite(list(biases.values())).all():
         raise InputError(
-            "the function behind flux_biases must return a mapping from qubits of the device to finite numbers; "
-            f"got {str(biases)[:60]}",
+            "the function behind flux_biases must return a mapping from qubits of the device to finite "
+            f"numbers; got {str(biases)[:60]}",
             key=("flux_biases",),
         )
     return [float(biases.get(qubit, 0.0)) for qubit in range(int(properties["num_qubits"]))]

@@ -16,7 +16,7 @@ from qspin_backends.annealer.embedding import Embedding, Layout
 __all__ = ["LEAST_STRENGTH", "Unembedded", "chain_strengths", "unembed"]
 
 LEAST_STRENGTH = 3.0
-"""Strength of a chain in units of the temperature, where that is known: a coupler breaks once in 400 reads."""
+"""Strength of chains in units of the temperature, where that is known: a coupler breaks once in 400 reads."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def _checked(returned: Any, problem: IsingProblem) -> NDArray[np.float64]:
         strengths = np.broadcast_to(np.asarray(values, dtype=np.float64), problem.n_spins)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            "the function behind chain_strength must return a number or a mapping from every spin to one; got "
-            f"{type(returned).__name__}",
+            "the function behind chain_strength must return a number or a mapping from every spin to one; "
+            f"got {type(returned).__name__}",
             key=("chain_strength",),
         ) from error
     if not (strengths > 0).all():
@@ -102,9 +102,9 @@ def unembed(
     Parameters
     ----------
     reads : (n_reads, n_used) in the order of ``layout.qubits``
-    rule : ``majority_vote``, a tie being decided by a fair coin; ``minimize_energy``: broken chains are set one by
-        one, each to the side of lower energy (`dwave.embedding.MinimizeEnergy`); ``discard``: only reads
-        without a broken chain are kept; or a function of (reads, chains) as `dwave.embedding` has them
+    rule : ``majority_vote``, a tie being decided by a fair coin; ``minimize_energy``: broken chains are set
+        one by one, each to the side of lower energy (`dwave.embedding.MinimizeEnergy`); ``discard``: only
+        reads without a broken chain are kept; or a function of (reads, chains) as `dwave.embedding` has them
     problem : in the gauge of the reads, whose energies ``minimize_energy`` minimises
     rng : throws the coins
     """
@@ -142,8 +142,8 @@ def _by_function(
     spins, kept = rule(reads, [chain.tolist() for chain in chains])
     if np.shape(spins) != (len(kept), problem.n_spins) or not (np.abs(spins) == 1).all():
         raise InputError(
-            f"the function behind unembedding must return spins (reads, {problem.n_spins}) of -1 and +1 and the "
-            f"reads they belong to; got shape {np.shape(spins)}",
+            f"the function behind unembedding must return spins (reads, {problem.n_spins}) of -1 and +1 and "
+            f"the reads they belong to; got shape {np.shape(spins)}",
             key=("unembedding",),
         )
     return np.asarray(spins, dtype=np.int8), np.asarray(kept, dtype=np.intp)

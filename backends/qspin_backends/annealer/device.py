@@ -58,7 +58,7 @@ class Hardware:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a device accepts, in units of its couplings and in microseconds; see the properties of a solver."""
+    """What a device accepts, in units of its couplings and in microseconds, from its properties."""
 
     h: tuple[float, float]
     j: tuple[float, float]
@@ -117,7 +117,7 @@ class Program:
         import dimod
 
         bqm = dimod.BinaryQuadraticModel(dimod.SPIN)
-        bqm.add_linear_from_array(self.fields)
+        bqm.add_linear_from_array(self.fields.tolist())
         bqm.add_quadratic_from(
             zip(*self.couplers.T.tolist(), self.couplings.tolist(), strict=True) if len(self.couplers) else ()
         )
@@ -132,7 +132,8 @@ class Answer:
     Parameters
     ----------
     spins : int8 (n_reads, n_used), in the order of ``program.qubits`` and of the anneals
-    facts : what the device says beside them, such as ``problem_id`` and ``timing`` in microseconds; plain JSON
+    facts : what the device says beside them, such as ``problem_id`` and ``timing`` in microseconds; plain
+        JSON
     """
 
     spins: NDArray[np.int8]

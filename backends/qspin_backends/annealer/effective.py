@@ -1,8 +1,8 @@
 """The inverse temperature at which a device without a thermostat has sampled, with its standard error.
 
-Sources: pseudo-likelihood, Bhattacharya, Mukherjee 2018 (Bernoulli 24, 493) and Raymond, Yarkoni, Andriyash 2016
-(Front. ICT 3, 23), estimated by `dwave.system.temperatures`; energy matching is the maximum-likelihood estimate
-of an exponential family.
+Sources: pseudo-likelihood, Bhattacharya, Mukherjee 2018 (Bernoulli 24, 493) and Raymond, Yarkoni, Andriyash
+2016 (Front. ICT 3, 23), estimated by `dwave.system.temperatures`; energy matching is the maximum-likelihood
+estimate of an exponential family.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def pseudo_likelihood(
     """
     if broken > _MOST_BROKEN:
         return Estimate(
-            reason=f"{broken:.0%} of the chains are broken, so the spins are made by unembedding; raise chain_strength"
+            reason=f"{broken:.0%} of the chains are broken, so the spins are made by unembedding; raise "
+            "chain_strength"
         )
     local = _flip_gains(problem, spins)
     if not np.abs(local).any():

@@ -1,4 +1,4 @@
-"""From the spins of a problem to chains of qubits: which qubits stand for which spin, found once and kept on disk."""
+"""From spins to chains of qubits: which qubits stand for which spin, found once and kept on disk."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Layout:
     def couplings(
         self, couplings: NDArray[np.float64], strengths: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Couplings of couplers from those of the problem's edges and the strengths (n_spins,) of its chains."""
+        """Of couplers, from couplings of the problem's edges and strengths (n_spins,) of its chains."""
         inside = self.spin_of[self.couplers[self.n_between :, 0]]
         return np.concatenate([couplings[self.edge_of] * self.coupling_share, -strengths[inside]])
 
@@ -152,7 +152,8 @@ def embed(
     ----------
     problem : only its graph and labels count
     hardware : None: every spin is a qubit
-    method : a name of `METHODS`, chains by label, or a function of (problem graph, hardware graph) that finds them
+    method : a name of `METHODS`, chains by label, or a function of (problem graph, hardware graph) that finds
+        them
     seed : of the search
 
     Raises
@@ -168,11 +169,11 @@ def embed(
         chains = method if isinstance(method, Mapping) else _called(method, problem, hardware)
         return Embedding(_given(chains, problem, hardware), "given")
     if method in ("auto", "native") and _is_native(problem, hardware):
-        return Embedding(tuple((int(label),) for label in problem.labels), "native")
+        return Embedding(tuple((int(str(label)),) for label in problem.labels), "native")
     if method == "native":
         raise InputError(
-            f"embedding 'native' needs labels that are qubits of {hardware} and couplings on its couplers; use "
-            "'auto' for a problem of another graph",
+            f"embedding 'native' needs labels that are qubits of {hardware} and couplings on its couplers; "
+            "use 'auto' for a problem of another graph",
             key=("embedding",),
         )
     if problem.n_spins > len(hardware.qubits):
@@ -235,7 +236,7 @@ METHODS: Mapping[str, Callable[[IsingProblem, Hardware, int], Mapping[int, Seque
     "biclique": _biclique,
     "minorminer": _minorminer,
 }
-"""Ways to find chains: for complete (bipartite) graphs from the structure of the hardware, for any by search."""
+"""Ways to find chains: of complete (bipartite) graphs by the structure of the hardware, of any by search."""
 
 
 def _source(problem: IsingProblem) -> Any:
@@ -267,7 +268,8 @@ def _given(chains: Mapping[Any, Sequence[int]], problem: IsingProblem, hardware:
     by_text = {str(label): chain for label, chain in chains.items()}
     if missing := [label for label in problem.labels if str(label) not in by_text]:
         raise InputError(
-            f"the embedding has no chain for {missing[0]!r}; it needs one for each of {problem.n_spins} spins",
+            f"the embedding has no chain for {missing[0]!r}; it needs one for each of {problem.n_spins} "
+            "spins",
             key=("embedding",),
         )
     ordered = tuple(tuple(map(int, by_text[str(label)])) for label in problem.labels)
@@ -306,9 +308,9 @@ def _too_large(problem: IsingProblem, hardware: Hardware) -> CapacityError:
     size = remedy.get(hardware.topology)
     larger = f"; {hardware.topology} {size} would hold a complete graph of that size" if size else ""
     return CapacityError(
-        f"no embedding was found for {problem.n_spins} spins and {problem.n_couplings} couplings in {hardware}: "
-        f"any graph of up to {largest} spins fits there, sparser ones may be larger{larger}; give chains by "
-        "`embedding`, a larger `size`, or topology 'none' on the simulator"
+        f"no embedding was found for {problem.n_spins} spins and {problem.n_couplings} couplings in "
+        f"{hardware}: any graph of up to {largest} spins fits there, sparser ones may be larger{larger}; "
+        "give chains by `embedding`, a larger `size`, or topology 'none' on the simulator"
     )
 
 

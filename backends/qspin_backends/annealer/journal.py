@@ -1,7 +1,7 @@
-"""The journal of what was bought: written before a problem is sent, kept until its answer is on disk, and after.
+"""The journal of what was bought: written before a problem is sent, and kept when its answer is on disk.
 
-An entry is one programming of a QPU. Its name is a digest of all that decides on the answer, so the same request finds
-the same entry, in this process or in one that comes after it was killed::
+An entry is one programming of a QPU. Its name is a digest of all that decides on the answer, so the same
+request finds the same entry, in this process or in one that comes after it was killed::
 
     KEY.json         what was asked for, how far it is, and the id of the problem as soon as it is known
     KEY.program.npz  what was programmed
@@ -100,13 +100,14 @@ class Entry:
             version = state["version"]
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{self._file} is no readable journal entry: move it away. A problem that it stood for may have been "
-                f"bought; its label at the server begins with {_LABEL}{self.key}"
+                f"{self._file} is no readable journal entry: move it away. A problem that it stood for may "
+                f"have been bought; its label at the server begins with {_LABEL}{self.key}"
             ) from error
         if version != _VERSION:
             raise InputError(
-                f"{self._file} was written by another version of qspin (journal {version}, here {_VERSION}): finish "
-                "that run with the version that began it, or set QSPIN_DATA_DIR to a folder of its own"
+                f"{self._file} was written by another version of qspin (journal {version}, here {_VERSION}): "
+                "finish that run with the version that began it, or set QSPIN_DATA_DIR to a folder of its "
+                "own"
             )
         return state
 

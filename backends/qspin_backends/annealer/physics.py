@@ -1,8 +1,8 @@
 """What anneals in place of a QPU: samplers of Ocean, told to follow a schedule at a temperature.
 
-Energies are those that were programmed, H = A(s) sum sigma^x + B(s) H_P with B(1) = 1, so a temperature is one in
-units of the device's couplings. The shapes A(s) = G (1 - s)^2 and B(s) = s are a choice of ours, which have
-in common with published schedules that A falls to zero while B rises to its full value.
+Energies are those that were programmed, H = A(s) sum sigma^x + B(s) H_P with B(1) = 1, so a temperature is
+one in units of the device's couplings. The shapes A(s) = G (1 - s)^2 and B(s) = s are a choice of ours, which
+have in common with published schedules that A falls to zero while B rises to its full value.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Substitute(dimod.Sampler):
     Parameters
     ----------
     physics : ``path_integral``: quantum Monte Carlo (`PathIntegralAnnealingSampler`); ``rotor``: spin vectors
-        (`RotorModelAnnealingSampler`); ``thermal``: Gibbs updates (`SimulatedAnnealingSampler`), cooled to the
-        temperature in the first half of the sweeps and held there in the second
+        (`RotorModelAnnealingSampler`); ``thermal``: Gibbs updates (`SimulatedAnnealingSampler`), cooled to
+        the temperature in the first half of the sweeps and held there in the second
     n_sweeps : of one anneal
     transverse_field : G, units of the couplings of the device
     """

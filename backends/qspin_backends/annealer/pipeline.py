@@ -1,7 +1,7 @@
 """Everything before and after the one call of a device, the same for a simulated annealer and a QPU.
 
-problem -> gauges -> scaling to the range -> embedding with chains -> programs | answers -> spins without chains ->
-gauge undone. `plan` does what stands before the bar, `read_out` what stands behind it.
+problem -> gauges -> scaling to the range -> embedding with chains -> programs | answers -> spins without
+chains -> gauge undone. `plan` does what stands before the bar, `read_out` what stands behind it.
 """
 
 from __future__ import annotations
@@ -130,8 +130,9 @@ def plan(problem: IsingProblem, device: Device, stages: Stages, seed: int) -> Pl
     strengths, fitted = _strong_and_fitting(problem, embedding, layout, limits, device, stages)
     if fitted.factor < 1 and not stages.auto_scale:
         raise InputError(
-            f"the problem at scale {max(stages.scales):g} exceeds the {fitted.limit} of the device by a factor "
-            f"{1 / fitted.factor:.3g} and auto_scale is off: lower betas or chain_strength, or switch it on",
+            f"the problem at scale {max(stages.scales):g} exceeds the {fitted.limit} of the device by a "
+            f"factor {1 / fitted.factor:.3g} and auto_scale is off: lower betas or chain_strength, or switch "
+            "it on",
             key=("auto_scale",),
         )
     batches = list(_batches(stages, len(gauges), limits, device.properties))
@@ -153,7 +154,7 @@ def read_out(plan: Plan, answers: Iterable[Answer], stages: Stages) -> tuple[Rea
     """
     n_scales = len(stages.scales)
     columns: list[list[tuple[NDArray[Any], ...]]] = [[] for _ in range(n_scales)]
-    facts = []
+    facts: list[Mapping[str, Any]] = []
     rng = np.random.default_rng(plan.unembedding_seed)
     in_gauge = [
         IsingProblem.from_edges(
@@ -255,8 +256,8 @@ def _batches(stages: Stages, n_gauges: int, limits: Limits, properties: Mapping[
     )
     if most < 1:
         raise InputError(
-            f"one anneal of {stages.anneal.time(properties):g} microseconds exceeds what the device runs in a call "
-            f"({limits.duration:g}); shorten annealing_time or anneal_schedule",
+            f"one anneal of {stages.anneal.time(properties):g} microseconds exceeds what the device runs in "
+            f"a call ({limits.duration:g}); shorten annealing_time or anneal_schedule",
             key=("annealing_time",),
         )
     for scale in range(len(stages.scales)):

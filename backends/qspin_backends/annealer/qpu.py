@@ -1,8 +1,8 @@
 """The QPU: `DWaveSampler`, a budget, and a journal that lets no paid read be lost or bought twice.
 
-A problem is journalled, then sent with a label of its own. Whatever happens then, the journal tells what to ask for: an
-answer by the id of its problem; or, where a process died or the network failed before the id was known, the problem by
-its label. Only a problem that the server does not know is sent again.
+A problem is journalled, then sent with a label of its own. Whatever happens then, the journal tells what to
+ask for: an answer by the id of its problem; or, where a process died or the network failed before the id was
+known, the problem by its label. Only a problem that the server does not know is sent again.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ T = TypeVar("T")
 
 _OURS = {"answer_mode": "raw", "auto_scale": False}  # reads in order, and energies as they were programmed
 _TOKEN_HELP = (
-    "set it in the environment (DWAVE_API_TOKEN) or in Ocean's config file (dwave config create); it is read from "
-    "there only, and never stored"
+    "set it in the environment (DWAVE_API_TOKEN) or in Ocean's config file (dwave config create); it is "
+    "read from there only, and never stored"
 )
 _CLOSING_SECONDS = 5.0
 _LONGEST_PAUSE = 60.0
@@ -122,16 +122,16 @@ class Qpu:
         expected, fault = self._expected(left)
         if expected is None:
             raise InputError(
-                f"solver {self._sampler.solver.name} does not publish what an estimate of its access time needs "
-                f"({fault}), so max_qpu_seconds cannot be held: leave it out, or choose another solver",
+                f"solver {self._sampler.solver.name} does not publish what an estimate of its access time "
+                f"needs ({fault}), so max_qpu_seconds cannot be held: leave it out, or choose another solver",
                 key=("max_qpu_seconds",),
             )
         if expected > limit:
             reads = sum(program.n_reads for program in left)
             raise InputError(
-                f"{reads} reads in {len(left)} programmings are expected to take {expected:.3g} s of QPU access "
-                f"time, more than max_qpu_seconds = {limit:g}; nothing was bought. Lower n_reads, n_gauges or the "
-                "number of betas, or raise the limit",
+                f"{reads} reads in {len(left)} programmings are expected to take {expected:.3g} s of QPU "
+                f"access time, more than max_qpu_seconds = {limit:g}; nothing was bought. Lower n_reads, "
+                "n_gauges or the number of betas, or raise the limit",
                 key=("max_qpu_seconds",),
             )
 
@@ -263,8 +263,8 @@ class _Purchase:
         reads = np.repeat(result.record.sample, result.record.num_occurrences.astype(int), axis=0)
         if len(reads) != self._program.n_reads or not set(wanted) <= set(position):
             raise _Malformed(
-                f"{len(reads)} reads of {len(position)} qubits came, {self._program.n_reads} of {len(wanted)} were "
-                "asked for"
+                f"{len(reads)} reads of {len(position)} qubits came, {self._program.n_reads} of "
+                f"{len(wanted)} were asked for"
             )
         spins = np.ascontiguousarray(reads[:, [position[qubit] for qubit in wanted]], dtype=np.int8)
         if not (np.abs(spins) == 1).all():
@@ -302,8 +302,8 @@ class _Purchase:
                 answer = problems.cancel_problem(problem_id)
         except (RequestException, QspinError, ValueError, KeyError) as error:
             return (
-                f"the problem that was running could not be cancelled ({type(error).__name__}) and may still be "
-                f"charged; its answer will be picked up: {resume}"
+                f"the problem that was running could not be cancelled ({type(error).__name__}) and may still "
+                f"be charged; its answer will be picked up: {resume}"
             )
         if getattr(answer, "status", None) is None:
             return (
@@ -345,8 +345,8 @@ def _patiently(call: Callable[[], T], access: Access, what: Callable[[], str], d
         if left == 0:
             raise RunError(
                 f"{what()} could not be had in {access.retries + 1} attempts; the last one met "
-                f"{type(fault).__name__}: {_short(fault)}. What was sent is in the journal: --resume asks for it "
-                "again and buys nothing twice"
+                f"{type(fault).__name__}: {_short(fault)}. What was sent is in the journal: --resume asks "
+                "for it again and buys nothing twice"
             ) from fault
         report_progress(done, f"{type(fault).__name__}, again in {pause:.3g} s")
         time.sleep(pause)
@@ -399,8 +399,8 @@ def _opened(access: Access) -> Any:
             return DWaveSampler(**config)
         except SolverNotFoundError as error:
             raise InputError(
-                f"no QPU {'named' if isinstance(solver, str) else 'with the features'} {solver!r} is available to "
-                f"this token; there are: {', '.join(_names(access)) or 'none'}",
+                f"no QPU {'named' if isinstance(solver, str) else 'with the features'} {solver!r} is "
+                f"available to this token; there are: {', '.join(_names(access)) or 'none'}",
                 key=("solver",),
             ) from error
         except ConfigFileError as error:
@@ -420,7 +420,8 @@ def _opened(access: Access) -> Any:
     if access.topology not in (None, topology):
         sampler.client.close(wait=False)
         raise InputError(
-            f"solver {solver!r} has topology {topology}, not {access.topology}: leave topology out, or name another",
+            f"solver {solver!r} has topology {topology}, not {access.topology}: leave topology out, or name "
+            "another",
             key=("topology",),
         )
     return sampler

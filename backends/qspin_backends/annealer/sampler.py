@@ -32,8 +32,8 @@ from qspin.samples import SampleSet
 from qspin_backends.annealer import embedding as embeddings
 from qspin_backends.annealer.anneal import Anneal
 from qspin_backends.annealer.device import Answer, Device, Request
-from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
 from qspin_backends.annealer.physics import Physics
+from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
 from qspin_backends.annealer.qpu import Access, connected
 from qspin_backends.annealer.simulated import FLAGSHIP, Imperfections, Simulated
 from qspin_backends.annealer.temperature import measured_temperatures
@@ -51,7 +51,8 @@ def _named_or_imported(names: tuple[str, ...], other: str = "") -> Any:
     def check(value: Any) -> Any:
         if isinstance(value, str) and value not in names and ":" not in value:
             raise ValueError(
-                f"expected {', '.join(map(repr, names))}{other} or the import path of a function, 'module:name'"
+                f"expected {', '.join(map(repr, names))}{other} or the import path of a function, "
+                "'module:name'"
             )
         return value
 
@@ -68,11 +69,11 @@ State = tuple[Literal[-1, 1], ...] | dict[str | int, Literal[-1, 1]]
 class Annealer:
     """Anneal a problem, read after read; each read is a replica with one draw.
 
-    A device has no thermostat: `betas` are factors on the couplings, the coordinate ``beta`` is NaN, and the inverse
-    temperature that was reached is measured from the reads and stored as ``beta_effective``.
+    A device has no thermostat: `betas` are factors on the couplings, the coordinate ``beta`` is NaN, and the
+    inverse temperature that was reached is measured from the reads and stored as ``beta_effective``.
 
-    The problem passes through gauges, scaling, embedding and chains to the device and back; only the call of the
-    device differs between ``simulated`` and ``qpu``. Settings of a simulated device have no meaning for a
+    The problem passes through gauges, scaling, embedding and chains to the device and back; only the call of
+    the device differs between ``simulated`` and ``qpu``. Settings of a simulated device have no meaning for a
     QPU and are ignored there, so that a study moves by changing one word.
 
     Parameters
@@ -83,14 +84,15 @@ class Annealer:
     n_gauges : random spin reversals that share the reads; each is programmed anew. 0 for none
     auto_scale : shrink all energies by one factor where they exceed the range; otherwise refuse
     extended_j_range : let couplings, in gauges only chains, be as negative as the device allows
-    embedding : ``auto``: native where labels are qubits, else for dense graphs ``clique``, else ``minorminer``; or
-        ``biclique``, chains of qubits by spin, or the import path of a function of (problem graph, hardware graph)
+    embedding : ``auto``: native where labels are qubits, else for dense graphs ``clique``, else
+        ``minorminer``; or ``biclique``, chains of qubits by spin, or the import path of a function of
+        (problem graph, hardware graph)
     embedding_seed : of the search; what was found is kept on disk
     chain_strength : in units of the problem times the largest of `betas`; ``uniform_torque_compensation``;
-        ``auto``, the same but no less than three temperatures where the temperature is known; or the import path
-        of a function of (bqm, embedding)
-    unembedding : ``majority_vote`` with fair ties, ``minimize_energy``, ``discard`` reads with broken chains, or
-        the import path of a function of (reads, chains)
+        ``auto``, the same but no less than three temperatures where the temperature is known; or the import
+        path of a function of (bqm, embedding)
+    unembedding : ``majority_vote`` with fair ties, ``minimize_energy``, ``discard`` reads with broken chains,
+        or the import path of a function of (reads, chains)
     annealing_time : microseconds; without meaning for a simulated device
     fast_anneal : by the fast-anneal protocol
     anneal_schedule : points (time in microseconds, s); starting at s = 1 it is a reverse anneal
@@ -98,16 +100,17 @@ class Annealer:
     reinitialize_state : start every read of a reverse anneal from it
     reduce_intersample_correlation, flux_drift_compensation : switches of a QPU
     flux_biases : import path of a function of (properties, qubits) that returns qubit -> flux bias
-    topology : ``zephyr``, ``pegasus``, or ``none``: simulated, every problem is its own graph. Default zephyr; a
-        QPU is chosen by it if it is given
+    topology : ``zephyr``, ``pegasus``, or ``none``: simulated, every problem is its own graph. Default
+        zephyr; a QPU is chosen by it if it is given
     size : m of a simulated topology; default that of the largest device in service
     working : fraction of qubits that work, of a simulated device
     yield_seed : decides which
-    physics : of a simulated device: ``path_integral`` (quantum Monte Carlo), ``rotor`` (spin vectors) or ``thermal``
+    physics : of a simulated device: ``path_integral`` (quantum Monte Carlo), ``rotor`` (spin vectors) or
+        ``thermal``
     n_sweeps : of one simulated anneal
     transverse_field : at s = 0 of a simulated device, units of its couplings
-    temperature : of a simulated device, units of its couplings; None: it follows the scaling, so that beta_effective
-        comes out as `betas` where the anneal is slow enough
+    temperature : of a simulated device, units of its couplings; None: it follows the scaling, so that
+        beta_effective comes out as `betas` where the anneal is slow enough
     h_noise, j_noise : standard deviation of what a simulated device programs, units of its couplings
     readout_error : probability that a simulated device reads a qubit wrongly
     solver : of a QPU: its name, or features such as ``{topology__type: zephyr}``; default from Ocean's config
@@ -178,7 +181,7 @@ class Annealer:
         return self
 
     def check(self, problem: IsingProblem) -> None:
-        """Refuse a problem that cannot be annealed, before anything is sampled or bought; raises as `sample`."""
+        """Refuse a problem that cannot be annealed, before anything is bought; raises as `sample`."""
         require_memory(len(self.betas), self.n_reads, 1, problem.n_spins)
         if problem.n_spins:
             with self._connected() as device:
@@ -190,11 +193,11 @@ class Annealer:
 
         Variables of the dataset beside them: ``coupling_scale`` (beta,), the factors; ``beta_effective`` and
         ``beta_effective_error`` (beta,) by maximum pseudo-likelihood, units of 1/energy of the problem, NaN
-        where no temperature can be told, which a warning explains; ``beta_matched`` and ``beta_matched_error``
-        (beta,) from the mean energy, for problems small enough to enumerate; ``chain_break_fraction`` and
-        ``gauge`` (beta, replica); ``gauge_spins`` (gauge, spin). ``info["pipeline"]`` holds every stage,
-        ``info["device"]`` the device, ``info["batches"]`` each programming with problem id and timing in
-        microseconds.
+        where no temperature can be told, which a warning explains; ``beta_matched`` and
+        ``beta_matched_error`` (beta,) from the mean energy, for problems small enough to enumerate;
+        ``chain_break_fraction`` and ``gauge`` (beta, replica); ``gauge_spins`` (gauge, spin).
+        ``info["pipeline"]`` holds every stage, ``info["device"]`` the device, ``info["batches"]`` each
+        programming with problem id and timing in microseconds.
 
         Raises
         ------
@@ -224,7 +227,7 @@ class Annealer:
             request = self._request(planned, identity)
             answers = _counted(device.anneal(request), planned)
             reads, batches = read_out(planned, answers, stages)
-            facts = {
+            facts: dict[str, Any] = {
                 "device": dict(device.identity),
                 "pipeline": planned.to_json(stages, self._anneal_time(stages, device)),
                 "batches": [dict(batch) for batch in batches],
@@ -240,7 +243,7 @@ class Annealer:
         return self._labelled(problem, planned, reads, seed, clocks, facts, warnings)
 
     def _request(self, planned: Plan, identity: Mapping[str, Any]) -> Request:
-        """What is bought. Without `reuse` only this very call, or one that goes on from its checkpoint, finds it."""
+        """What is bought; without `reuse` only this call, or one from its checkpoint, finds it again."""
         names = ("problem", "seed") if self.reuse else ("problem", "seed", "purchase")
         record = {"settings": settings_of(self), "embedding": planned.embedding.to_json()}
         purpose = {name: identity[name] for name in names}
@@ -356,7 +359,8 @@ def _ordered(state: State | None, problem: IsingProblem) -> NDArray[np.int8] | N
     by_text = {str(label): value for label, value in state.items()}
     if missing := [label for label in problem.labels if str(label) not in by_text]:
         raise InputError(
-            f"initial_state has no value for {missing[0]!r}; it needs one for each of {problem.n_spins} spins",
+            f"initial_state has no value for {missing[0]!r}; it needs one for each of {problem.n_spins} "
+            "spins",
             key=("initial_state",),
         )
     return np.array([by_text[str(label)] for label in problem.labels], dtype=np.int8)

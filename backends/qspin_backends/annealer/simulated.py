@@ -35,8 +35,8 @@ class Imperfections:
 
     Parameters
     ----------
-    temperature : units of its couplings; None: it follows the scaling, so that the samples of a problem have the
-        beta that was asked for, as far as the anneal is slow enough
+    temperature : units of its couplings; None: it follows the scaling, so that the samples of a problem have
+        the beta that was asked for, as far as the anneal is slow enough
     h_noise, j_noise : standard deviation of what is programmed, units of its couplings
     readout_error : probability that a qubit is read wrongly
     """
@@ -90,7 +90,7 @@ class Simulated:
 
     @property
     def properties(self) -> Mapping[str, Any]:
-        """Ranges of `MockDWaveSampler`, which has those of an Advantage; without a graph, no sum over couplers."""
+        """Ranges of `MockDWaveSampler`, those of an Advantage; without a graph, no sum over couplers."""
         if self.topology is not None:
             return _mock(self).properties
         smallest = _mock(dataclasses.replace(self, topology="pegasus", shape=(2,), working=1.0))
@@ -185,5 +185,5 @@ def _mock(device: Simulated) -> Any:
         substitute_sampler=device.substitute,
         exact_solver_cutoff=0,
     )
-    mock.parameters.update(dict.fromkeys(_SUBSTITUTE_PARAMETERS, []))
+    mock.parameters.update(dict.fromkeys(_SUBSTITUTE_PARAMETERS, ()))
     return mock

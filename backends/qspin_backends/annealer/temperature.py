@@ -47,7 +47,7 @@ def _warnings(scale: float, broken: float, local: Estimate, matched: Estimate) -
         warnings.append(f"{broken:.0%} of the chains are broken at scale {scale:g}; raise chain_strength")
     if abs(local.beta - matched.beta) > _DISAGREE * np.hypot(local.error, matched.error):
         warnings.append(
-            f"at scale {scale:g} single spins are excited as at beta = {local.beta:.3g} and the mean energy is that "
-            f"of beta = {matched.beta:.3g}: the reads follow no Boltzmann distribution of the problem"
+            f"at scale {scale:g} single spins are excited as at beta = {local.beta:.3g} and the mean energy "
+            f"is that of beta = {matched.beta:.3g}: the reads follow no Boltzmann distribution of the problem"
         )
     return warnings

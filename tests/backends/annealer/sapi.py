@@ -1,4 +1,5 @@
-"""A stand-in for D-Wave's cloud: as much of its REST interface as the cloud client uses, on loopback, with faults.
+"""A stand-in for D-Wave's cloud: as much of its REST interface as the cloud client uses, on loopback, with
+faults.
 
 It answers with a thermal sampler, seeded by what it was sent, so that the same problem has the same answer.
 """
@@ -39,8 +40,9 @@ STAGES = ("solvers", "submit", "label", "poll", "answer", "cancel")
 class Fault:
     """What goes wrong at a stage, for so many requests.
 
-    kinds : ``drop`` (no reply), ``delay`` (a late reply), an HTTP status, ``malformed`` (no JSON), ``truncated`` (an answer
-        that lacks reads), ``kill`` (calls `Sapi.kill`, no reply), ``failed`` (the solver refuses the problem)
+    kinds : ``drop`` (no reply), ``delay`` (a late reply), an HTTP status, ``malformed`` (no JSON),
+        ``truncated`` (an answer that lacks reads), ``kill`` (calls `Sapi.kill`, no reply), ``failed`` (the
+        solver refuses the problem)
     after : for ``submit``: whether the problem is accepted before it goes wrong
     """
 

@@ -1,4 +1,6 @@
-"""The QPU path against a stand-in of the cloud: nothing paid is lost, nothing is bought twice, no token leaks."""
+"""The QPU path against a stand-in of the cloud: nothing paid is lost, nothing is bought twice, no token
+leaks.
+"""
 
 from __future__ import annotations
 
