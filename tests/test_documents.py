@@ -105,3 +105,11 @@ def test_the_rooms_in_the_architecture_exist():
             path = name if "/" in name.rstrip("/") else folder + name
             folder = path.rsplit("/", 1)[0] + "/" if not path.endswith("/") else folder
             assert (ROOT / path).exists(), path
+
+
+def test_the_annealer_section_runs(capsys):
+    code = next(block for block in blocks("python") if "beta_effective" in block)
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert "nan" not in capsys.readouterr().out.split("\n")[0]
+    assert names["curve"].sizes["beta"] == 3

@@ -92,7 +92,7 @@ def test_a_missing_extra_names_the_command(monkeypatch):
 
 def test_a_wrong_name_lists_the_right_ones():
     with pytest.raises(
-        InputError, match="no backend 'tempring': did you mean 'tempering'\\? Valid names: exact"
+        InputError, match="no backend 'tempring': did you mean 'tempering'\\? Valid names: annealer, exact"
     ):
         qspin.get_backend("tempring")
 

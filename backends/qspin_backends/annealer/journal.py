@@ -74,12 +74,13 @@ class Entry:
             If a qspin of another version wrote it.
         """
         entry = cls(key, journal_folder())
-        if entry._file.is_file():
+        if entry.file.is_file():
             entry.state()
         return entry
 
     @property
-    def _file(self) -> Path:
+    def file(self) -> Path:
+        """What was asked for, and how far it is."""
         return self.folder / f"{self.key}.json"
 
     @property
@@ -93,19 +94,19 @@ class Entry:
 
     def state(self) -> dict[str, Any]:
         """What stands in the journal, empty if nothing does. Raises as `of` does."""
-        if not self._file.is_file():
+        if not self.file.is_file():
             return {}
         try:
-            state = json.loads(self._file.read_text(encoding="utf-8"))
+            state = json.loads(self.file.read_text(encoding="utf-8"))
             version = state["version"]
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{self._file} is no readable journal entry: move it away. A problem that it stood for may "
+                f"{self.file} is no readable journal entry: move it away. A problem that it stood for may "
                 f"have been bought; its label at the server begins with {_LABEL}{self.key}"
             ) from error
         if version != _VERSION:
             raise InputError(
-                f"{self._file} was written by another version of qspin (journal {version}, here {_VERSION}): "
+                f"{self.file} was written by another version of qspin (journal {version}, here {_VERSION}): "
                 "finish that run with the version that began it, or set QSPIN_DATA_DIR to a folder of its "
                 "own"
             )
@@ -113,7 +114,7 @@ class Entry:
 
     def plan(self, program: Program, facts: Mapping[str, Any]) -> None:
         """Write what is going to be sent, if it is not there."""
-        if self._file.is_file():
+        if self.file.is_file():
             return
         content = io.BytesIO()
         np.savez_compressed(
@@ -168,4 +169,4 @@ class Entry:
             yield
 
     def _write(self, state: Mapping[str, Any]) -> None:
-        atomic_write(self._file, json.dumps(state, indent=1, sort_keys=True) + "\n")
+        atomic_write(self.file, json.dumps(state, indent=1, sort_keys=True) + "\n")

@@ -196,6 +196,8 @@ class _Purchase:
 
     def _attempt(self) -> Answer:
         """Ask for the answer in whatever way the journal allows; send the problem if nobody knows it."""
+        from dwave.cloud.exceptions import SolverFailureError
+
         state = self._entry.state()
         problem_id = state["problem_id"]
         if problem_id is None and state["status"] != "planned":
@@ -207,9 +209,18 @@ class _Purchase:
                 self._entry.note(status="sent", problem_id=problem_id)
                 self._future = self._sampler.client.retrieve_answer(problem_id)
             return self._received()
+        except SolverFailureError:
+            self._forget()
+            raise
         except RequestException as error:
-            if _refusal(error):
+            if problem_id is None and _refusal(error):
                 self._forget()
+            if getattr(error, "error_code", None) == 404 and problem_id is not None:
+                raise RunError(
+                    f"{self._what()} is in the journal and the server does not know it: was it sent with "
+                    "the token of another project? Use that one; or, if it is gone for good, remove "
+                    f"{self._entry.file} to buy it again"
+                ) from error
             raise
 
     def _send(self) -> None:

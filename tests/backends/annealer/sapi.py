@@ -10,6 +10,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import secrets
 import struct
 import threading
 import time
@@ -293,7 +294,8 @@ def serving(sapi: Sapi) -> Iterator[Sapi]:
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    sapi.url = f"http://127.0.0.1:{server.server_address[1]}/sapi/v2/"
+    own = secrets.token_hex(8)  # the cloud client keeps properties of solvers on disk, by address
+    sapi.url = f"http://127.0.0.1:{server.server_address[1]}/sapi/{own}/"
     try:
         yield sapi
     finally:

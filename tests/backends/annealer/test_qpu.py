@@ -225,6 +225,22 @@ class TestFaults:
         assert_same(qpu().sample(glass8, seed=1), undisturbed)
         assert cloud.bought == PROGRAMMINGS
 
+    def test_a_problem_that_the_server_forgot_is_not_bought_again_unasked(self, cloud, glass8, tmp_path):
+        cloud.faults = [Fault("answer", 401)]
+        with pytest.raises(RunError):
+            qpu().sample(glass8, seed=1)
+        cloud.problems.clear()
+        with pytest.raises(
+            RunError, match="the server does not know it: was it sent with the token of"
+        ) as error:
+            qpu().sample(glass8, seed=1)
+        assert cloud.bought == 0
+        file = next((tmp_path / "data" / "annealer").glob("*.json"))
+        assert str(file) in str(error.value)
+        file.unlink()
+        qpu().sample(glass8, seed=1)
+        assert cloud.bought == PROGRAMMINGS
+
     def test_a_fault_that_stays_ends_with_what_to_do(self, cloud, glass8, undisturbed):
         cloud.faults = [Fault("answer", "malformed", times=3)]
         with pytest.raises(
