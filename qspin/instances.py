@@ -129,26 +129,30 @@ def zephyr(m: int, *, couplings: Distribution = "gaussian", seed: int) -> IsingP
     return _hardware_glass("zephyr_graph", m, couplings, seed)
 
 
-def cubic_dimers(shape: Sequence[int], *, couplings: Distribution = "bimodal", seed: int) -> Quench:
+def cubic_dimers(
+    shape: Sequence[int], *, m: int = 16, couplings: Distribution = "bimodal", seed: int
+) -> Quench:
     """Simple cubic glass of dimers on Pegasus, for quenches (King et al. 2025, Science 388, 199).
 
     Each site is a vertical and a horizontal qubit that cross, coupled by -2; x runs along horizontal qubits,
     y along vertical ones, z through the twelve dimers of a cell. Boundaries are open; which of several
-    couplers carries a bond along z is a choice of ours. Needs the extra ``dwave``.
+    couplers carries a bond along z is a choice of ours. Needs the extra ``dwave``. A gauge may turn the -2 of
+    a dimer to +2, which no device takes: without gauges an annealer need not shrink it.
 
     Parameters
     ----------
-    shape : (x, y, z) with z at most 12; the graph is P_m with m = max(x, y, 2) + 1, so 15 x 15 x 12 fills
-        P_16
+    shape : (x, y, z), at most (m - 1, m - 1, 12)
+    m : of the Pegasus graph P_m whose qubits are the labels; an Advantage has P_16
     couplings : ``bimodal`` +-1, or ``seven_bit``: multiples of 1/128 up to 1 in size
     seed : of the couplings
     """
-    if len(shape) != 3 or min(shape) < 1 or shape[2] > _CELL_DIMERS:
+    _check_at_least("m", m, 2)
+    most = (m - 1, m - 1, _CELL_DIMERS)
+    if len(shape) != 3 or any(not 1 <= length <= limit for length, limit in zip(shape, most, strict=True)):
         raise InputError(
-            f"shape must be three positive lengths, the last at most {_CELL_DIMERS}; got {tuple(shape)}"
+            f"shape must be three positive lengths of at most {most} on P_{m}; got {tuple(shape)}"
         )
     graphs = _dwave_graphs("cubic_dimers")
-    m = max(*shape[:2], 2) + 1
     lattice = graphs.pegasus_graph(m, nice_coordinates=True)
     number = graphs.pegasus_coordinates(m).nice_to_linear
     sites = np.stack(np.unravel_index(np.arange(np.prod(shape)), tuple(shape)), axis=1)
@@ -159,28 +163,25 @@ def cubic_dimers(shape: Sequence[int], *, couplings: Distribution = "bimodal", s
     return _chained(logical, dimers, lattice, number)
 
 
-def biclique(n: int, *, couplings: Distribution = "bimodal", seed: int) -> Quench:
-    """Complete bipartite glass K_(n,n) of chains on Zephyr, for quenches (King et al. 2025, Science 388,
-    199).
+def biclique(n: int, *, m: int = 12, couplings: Distribution = "bimodal", seed: int) -> Quench:
+    """Complete bipartite glass of chains on Zephyr, for quenches (King et al. 2025, Science 388, 199).
 
-    Chains are those of `minorminer.busclique` in the smallest Z_m that holds them. Needs the extra ``dwave``.
+    Chains are those of `minorminer.busclique`. Needs the extra ``dwave``.
 
     Parameters
     ----------
     n : chains on each side
+    m : of the Zephyr graph Z_m whose qubits are the labels; an Advantage2 has Z_12
     couplings, seed : as of `cubic_dimers`
     """
     _check_at_least("n", n, 1)
-    graphs = _dwave_graphs("biclique")
+    lattice = _dwave_graphs("biclique").zephyr_graph(m)
     from minorminer import busclique
 
     sides = range(n), range(n, 2 * n)
-    for m in range(1, 26):
-        lattice = graphs.zephyr_graph(m)
-        if chains := busclique.busgraph_cache(lattice, seed=0).find_biclique_embedding(*sides):
-            break
-    else:
-        raise InputError(f"n must fit on Zephyr up to m = 25; got {n}")
+    chains = busclique.busgraph_cache(lattice, seed=0).find_biclique_embedding(*sides)
+    if not chains:
+        raise InputError(f"K_({n},{n}) does not fit on Z_{m}: give a smaller n or a larger m")
     i, j = (axis.ravel() for axis in np.meshgrid(*sides, indexing="ij"))
     values = _draw(np.random.default_rng(seed), couplings, n * n)
     logical = IsingProblem.from_edges(2 * n, i, j, values)

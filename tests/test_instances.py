@@ -16,12 +16,12 @@ SEEDED = {
     "maxcut_regular": {"n_spins": 12, "degree": 3},
     "pegasus": {"m": 2},
     "zephyr": {"m": 1},
-    "cubic_dimers": {"shape": (2, 2, 3)},
-    "biclique": {"n": 3},
+    "cubic_dimers": {"shape": (2, 2, 3), "m": 3},
+    "biclique": {"n": 3, "m": 1},
 }
 QUENCHES = {
-    "cubic_dimers": {"shape": (3, 2, 12)},
-    "biclique": {"n": 10},
+    "cubic_dimers": {"shape": (3, 2, 12), "m": 4},
+    "biclique": {"n": 10, "m": 2},
 }
 
 
@@ -142,7 +142,7 @@ def test_dimers_form_a_cubic_lattice_and_fill_a_whole_device():
     grid = nx.grid_graph((4, 2, 3))
     assert quench.logical.n_couplings == grid.number_of_edges()
     assert {len(chain) for chain in quench.chains} == {2}
-    with pytest.raises(InputError, match="the last at most 12"):
+    with pytest.raises(InputError, match=r"at most .15, 15, 12. on P_16; got .2, 2, 13."):
         instances.cubic_dimers((2, 2, 13), seed=0)
 
 
@@ -150,3 +150,16 @@ def test_bicliques_couple_every_pair_of_the_two_sides():
     logical = instances.biclique(5, seed=0).logical
     assert (logical.toarray()[:5, 5:] != 0).all()
     assert logical.n_couplings == 25
+    with pytest.raises(InputError, match="does not fit on Z_1"):
+        instances.biclique(50, m=1, seed=0)
+
+
+@pytest.mark.parametrize(("name", "topology"), [("cubic_dimers", "pegasus"), ("biclique", "zephyr")])
+def test_quenches_run_on_the_device_they_are_made_for(name, topology):
+    settings = QUENCHES[name]
+    problem = getattr(instances, name)(**settings, seed=1).problem
+    samples = qspin.get_backend(
+        "annealer", topology=topology, size=settings["m"], n_gauges=0, n_reads=5, n_sweeps=20
+    ).sample(problem, seed=1)
+    assert samples.info["pipeline"]["embedding"]["method"] == "native"
+    assert samples.info["pipeline"]["scaling"]["factor"] == 1.0

@@ -7,7 +7,7 @@ have in common with published schedules that A falls to zero while B rises to it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import dimod
@@ -34,9 +34,13 @@ class Substitute(dimod.Sampler):
     """
 
     properties: dict[str, Any] = {}
-    parameters = dict.fromkeys(
-        ["num_reads", "seed", "temperature", "anneal_schedule", "initial_state", "reinitialize_state"], ()
-    )
+    parameters: dict[str, Any] = dict.fromkeys(
+        (
+            "num_reads", "seed", "temperature", "anneal_schedule", "initial_state", "reinitialize_state",
+            "interrupt_function",
+        ),
+        (),
+    )  # fmt: skip
 
     def __init__(self, physics: Physics, n_sweeps: int, transverse_field: float):
         self._physics = physics
@@ -53,10 +57,12 @@ class Substitute(dimod.Sampler):
         anneal_schedule: Sequence[Sequence[float]] | None = None,
         initial_state: dict[int, int] | None = None,
         reinitialize_state: bool = True,
+        interrupt_function: Callable[[], bool] | None = None,
         **ignored: Any,
     ) -> dimod.SampleSet:
         """Reads in the order in which they were annealed."""
         arguments: dict[str, Any] = {"num_reads": num_reads, "seed": seed, "beta_schedule_type": "custom"}
+        arguments["interrupt_function"] = interrupt_function
         if self._physics == "thermal":
             return _THERMAL(bqm, **arguments, **_cooling(self._n_sweeps, temperature))
         s = annealing_fractions(anneal_schedule or _FORWARD, self._n_sweeps)

@@ -225,6 +225,8 @@ class Annealer:
             planned = plan(problem, device, stages, seed)
             prepared = time.perf_counter()
             request = self._request(planned, identity)
+            if (expected := device.expected_seconds(request)) is not None:
+                report_progress(0.0, f"{expected:.2g} s of QPU access time expected")
             answers = _counted(device.anneal(request), planned)
             reads, batches = read_out(planned, answers, stages)
             facts: dict[str, Any] = {
@@ -232,7 +234,7 @@ class Annealer:
                 "pipeline": planned.to_json(stages, self._anneal_time(stages, device)),
                 "batches": [dict(batch) for batch in batches],
             }
-            if (expected := device.expected_seconds(request)) is not None:
+            if expected is not None:
                 facts["expected_qpu_seconds"] = expected
             warnings = _warnings(planned, reads, device)
             clocks = {"prepare": prepared - start, **_device_clocks(batches)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ __all__ = ["FLAGSHIP", "Imperfections", "Simulated"]
 FLAGSHIP = {"zephyr": (12, 4), "pegasus": (16,)}
 """Shapes of the largest devices in service: Advantage2 (Zephyr) and Advantage (Pegasus)."""
 
-_SUBSTITUTE_PARAMETERS = ("seed", "temperature")  # taken beside those of a QPU
+_SUBSTITUTE_PARAMETERS = ("seed", "temperature", "interrupt_function")  # taken beside those of a QPU
 
 
 @dataclass(frozen=True)
@@ -115,16 +116,22 @@ class Simulated:
         fixed = self.imperfections.temperature
         temperature = request.factor if fixed is None else fixed
         sampler = self.substitute if self.topology is None else _mock(self)
-        read = functools.partial(_read, sampler, temperature, self.imperfections)
+        stop = threading.Event()
+        read = functools.partial(_read, sampler, temperature, self.imperfections, stop)
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             try:
                 yield from pool.map(read, request.programs)
             finally:
+                stop.set()  # an interrupt does not wait for the reads that are left
                 pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _read(
-    sampler: dimod.Sampler, temperature: float, imperfections: Imperfections, program: Program
+    sampler: dimod.Sampler,
+    temperature: float,
+    imperfections: Imperfections,
+    stop: threading.Event,
+    program: Program,
 ) -> Answer:
     streams = np.random.SeedSequence(program.seed).spawn(3)
     control, readout = (np.random.default_rng(stream) for stream in streams[:2])
@@ -140,6 +147,7 @@ def _read(
         answer_mode="raw",
         seed=int(streams[2].generate_state(1)[0] >> 1),
         temperature=temperature,
+        interrupt_function=stop.is_set,
     )
     position = {qubit: k for k, qubit in enumerate(answer.variables)}
     columns = [position[qubit] for qubit in program.qubits.tolist()]
