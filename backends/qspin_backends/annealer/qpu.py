@@ -1,41 +1,25 @@
-"""The QPU: `DWaveSampler`, a budget, and a journal that lets no paid read be lost or bought twice.
-
-A problem is journalled, then sent with a label of its own. Whatever happens then, the journal tells what to
-ask for: an answer by the id of its problem; or, where a process died or the network failed before the id was
-known, the problem by its label. Only a problem that the server does not know is sent again.
-"""
+"""The QPU: `DWaveSampler`, a budget, and a journal that lets no paid read be lost or bought twice."""
 
 from __future__ import annotations
 
 import contextlib
-import struct
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from requests.exceptions import RequestException
 
-from qspin.errors import InputError, QspinError, RunError
-from qspin.sampler import report_progress
+from qspin.errors import InputError, RunError
 from qspin_backends.annealer.device import Answer, Hardware, Program, Request
+from qspin_backends.annealer.faults import TOKEN_HELP, patiently, short, token_refused
 from qspin_backends.annealer.journal import Entry, key_of
+from qspin_backends.annealer.purchase import Purchase
 
 __all__ = ["Access", "Qpu", "connected"]
 
-T = TypeVar("T")
-
-_OURS = {"answer_mode": "raw", "auto_scale": False}  # reads in order, and energies as they were programmed
-_TOKEN_HELP = (
-    "set it in the environment (DWAVE_API_TOKEN) or in Ocean's config file (dwave config create); it is "
-    "read from there only, and never stored"
-)
 _CLOSING_SECONDS = 5.0
-_LONGEST_PAUSE = 60.0
-_PASSING_CODES = (408, 429)  # too slow, too many requests
 
 
 @dataclass(frozen=True)
@@ -46,7 +30,6 @@ class Access:
     region: str | None
     topology: str | None
     max_qpu_seconds: float | None
-    reuse: bool
     retries: int
     retry_pause: float
 
@@ -145,10 +128,13 @@ class Qpu:
                 from_journal = answer is not None
                 if answer is None:
                     entry.plan(program, facts)
-                    done = k / len(request.programs)
-                    answer = _Purchase(self._sampler, self._access, program, entry, done).answer()
+                    answer = self._purchase(program, entry, k / len(request.programs))
                     entry.store(answer)
             yield Answer(answer.spins, {**answer.facts, "from_journal": from_journal})
+
+    def _purchase(self, program: Program, entry: Entry, done: float) -> Answer:
+        access = self._access
+        return Purchase(self._sampler, program, entry, access.retries, access.retry_pause, done).answer()
 
     def _expected(self, programs: Sequence[Program]) -> tuple[float | None, str]:
         """Seconds, or None and why they are not known."""
@@ -159,7 +145,7 @@ class Qpu:
                 for program in programs
             ]
         except (KeyError, ValueError, TypeError) as error:
-            return None, _short(error)
+            return None, short(error)
         return 1e-6 * float(sum(times)), ""
 
     def _entries(self, request: Request) -> list[Entry]:
@@ -168,230 +154,6 @@ class Qpu:
             Entry.of(key_of(program, solver, request.purpose, k))
             for k, program in enumerate(request.programs)
         ]
-
-
-class _Purchase:
-    """One program on its way from the journal to an answer."""
-
-    def __init__(self, sampler: Any, access: Access, program: Program, entry: Entry, done: float):
-        self._sampler = sampler
-        self._access = access
-        self._program = program
-        self._entry = entry
-        self._done = done
-        self._sent_here = False
-        self._future: Any = None
-
-    def answer(self) -> Answer:
-        """Raises RunError, or KeyboardInterrupt that says what was cancelled."""
-        try:
-            return _patiently(self._attempt, self._access, self._what, self._done)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(self._cancelled()) from None
-
-    def _what(self) -> str:
-        """What is waited for, for messages."""
-        problem_id = self._entry.state().get("problem_id")
-        return f"problem {problem_id}" if problem_id else f"the problem with label {self._entry.label}"
-
-    def _attempt(self) -> Answer:
-        """Ask for the answer in whatever way the journal allows; send the problem if nobody knows it."""
-        from dwave.cloud.exceptions import SolverFailureError
-
-        state = self._entry.state()
-        problem_id = state["problem_id"]
-        if problem_id is None and state["status"] != "planned":
-            problem_id = self._known_by_label()
-        try:
-            if problem_id is None:
-                self._send()
-            else:
-                self._entry.note(status="sent", problem_id=problem_id)
-                self._future = self._sampler.client.retrieve_answer(problem_id)
-            return self._received()
-        except SolverFailureError:
-            self._forget()
-            raise
-        except RequestException as error:
-            if problem_id is None and _refusal(error):
-                self._forget()
-            if getattr(error, "error_code", None) == 404 and problem_id is not None:
-                raise RunError(
-                    f"{self._what()} is in the journal and the server does not know it: was it sent with "
-                    "the token of another project? Use that one; or, if it is gone for good, remove "
-                    f"{self._entry.file} to buy it again"
-                ) from error
-            raise
-
-    def _send(self) -> None:
-        self._entry.note(status="sent", problem_id=None)
-        self._sent_here = True
-        program = self._program
-        self._future = self._sampler.solver.sample_bqm(
-            program.to_bqm(),
-            label=self._entry.label,
-            num_reads=program.n_reads,
-            **{name: v for name, v in _OURS.items() if name in self._sampler.properties["parameters"]},
-            **program.parameters,
-        )
-        if (problem_id := self._future.wait_id()) is not None:
-            self._entry.note(problem_id=problem_id)
-
-    def _forget(self) -> None:
-        """The server will never answer this one: the next attempt sends it anew, under another label."""
-        attempt = self._entry.state()["attempt"] + 1
-        self._entry.note(status="planned", problem_id=None, attempt=attempt)
-
-    def _known_by_label(self) -> str | None:
-        """Id of the problem that was sent under our label, if the server knows it."""
-        from dwave.cloud.api import Problems
-
-        with Problems.from_config(self._sampler.client.config) as problems:
-            for status in problems.list_problems(label=self._entry.label):
-                if status.label == self._entry.label:
-                    return str(status.id)
-        return None
-
-    def _received(self) -> Answer:
-        from dwave.cloud.exceptions import CanceledFutureError
-
-        report_progress(self._done, f"waiting for {self._what()}")
-        try:
-            result = self._future.sampleset
-            result.resolve()
-        except CanceledFutureError:
-            what = self._what()
-            self._forget()
-            if self._sent_here:
-                raise RunError(f"{what} was cancelled at the server; --resume sends it again") from None
-            raise _Cancelled(f"{what} had been cancelled") from None
-        except RequestException:
-            raise
-        except _UNDECODABLE as error:
-            raise _Malformed(f"an answer that cannot be decoded ({type(error).__name__})") from error
-        position = {qubit: k for k, qubit in enumerate(result.variables)}
-        wanted = self._program.qubits.tolist()
-        reads = np.repeat(result.record.sample, result.record.num_occurrences.astype(int), axis=0)
-        if len(reads) != self._program.n_reads or not set(wanted) <= set(position):
-            raise _Malformed(
-                f"{len(reads)} reads of {len(position)} qubits came, {self._program.n_reads} of "
-                f"{len(wanted)} were asked for"
-            )
-        spins = np.ascontiguousarray(reads[:, [position[qubit] for qubit in wanted]], dtype=np.int8)
-        if not (np.abs(spins) == 1).all():
-            raise _Malformed("reads hold other values than -1 and +1")
-        return Answer(spins, self._facts(result.info.get("timing", {})))
-
-    def _facts(self, timing: Mapping[str, Any]) -> dict[str, Any]:
-        facts: dict[str, Any] = {
-            "problem_id": self._future.id,
-            "label": self._entry.label,
-            "timing": {name: float(value) for name, value in timing.items()},
-        }
-        received, solved = self._future.time_received, self._future.time_solved
-        if received is not None and solved is not None:
-            waited = (solved - received).total_seconds() - 1e-6 * float(timing.get("qpu_access_time", 0.0))
-            facts["queue"] = max(0.0, waited)
-        return facts
-
-    def _cancelled(self) -> str:
-        """Ask the server to stop what runs, and say how that went."""
-        from dwave.cloud.api import Problems
-
-        state = self._entry.state()
-        resume = (
-            "run again (--resume) to go on; what was answered is in the journal and will not be bought again"
-        )
-        try:
-            problem_id = state.get("problem_id") or (
-                self._known_by_label() if state["status"] == "sent" else None
-            )
-            if problem_id is None:
-                return f"no problem was running at {self._sampler.solver.name}; {resume}"
-            self._entry.note(problem_id=problem_id)
-            with Problems.from_config(self._sampler.client.config) as problems:
-                answer = problems.cancel_problem(problem_id)
-        except (RequestException, QspinError, ValueError, KeyError) as error:
-            return (
-                f"the problem that was running could not be cancelled ({type(error).__name__}) and may still "
-                f"be charged; its answer will be picked up: {resume}"
-            )
-        if getattr(answer, "status", None) is None:
-            return (
-                f"problem {problem_id} could no longer be cancelled; its answer will be picked up: {resume}"
-            )
-        return f"cancelled problem {problem_id} at {self._sampler.solver.name}; {resume}"
-
-
-class _Malformed(Exception):
-    """An answer that is none."""
-
-
-class _Cancelled(Exception):
-    """A problem that was cancelled before this process asked for it."""
-
-
-_PASSING = (RequestException, _Malformed, _Cancelled)
-_UNDECODABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error)
-
-
-def _patiently(call: Callable[[], T], access: Access, what: Callable[[], str], done: float = 0.0) -> T:
-    """Call again after faults that pass, with growing pauses.
-
-    Raises
-    ------
-    RunError
-        After the last attempt, or at once where another attempt cannot help.
-    """
-    pause = access.retry_pause
-    for left in range(access.retries, -1, -1):
-        try:
-            return call()
-        except _polling_timeout() as error:
-            fault = error
-        except _PASSING as error:
-            if (verdict := _token_refused(error) or _refusal(error)) is not None:
-                raise RunError(f"{what()}: {verdict}. What was answered before is kept") from error
-            fault = error
-        if left == 0:
-            raise RunError(
-                f"{what()} could not be had in {access.retries + 1} attempts; the last one met "
-                f"{type(fault).__name__}: {_short(fault)}. What was sent is in the journal: --resume asks "
-                "for it again and buys nothing twice"
-            ) from fault
-        report_progress(done, f"{type(fault).__name__}, again in {pause:.3g} s")
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
-    raise AssertionError("the last attempt returns or raises")
-
-
-def _polling_timeout() -> type[Exception]:
-    from dwave.cloud.exceptions import PollingTimeout
-
-    return PollingTimeout
-
-
-def _token_refused(error: Exception) -> str | None:
-    from dwave.cloud.api.exceptions import ResourceAuthenticationError
-
-    if isinstance(error, ResourceAuthenticationError) or getattr(error, "error_code", None) == 401:
-        return f"the token was refused (401): renew it, and {_TOKEN_HELP}"
-    return None
-
-
-def _refusal(error: Exception) -> str | None:
-    """Why the server will not do it, however often it is asked; None if it may."""
-    from dwave.cloud.api.exceptions import ResourceBadResponseError
-    from dwave.cloud.exceptions import SolverFailureError, SolverOfflineError
-
-    code = getattr(error, "error_code", None)
-    if isinstance(error, ResourceBadResponseError | SolverOfflineError) or code == 401:
-        return None
-    if isinstance(error, SolverFailureError):
-        return f"the solver refused it: {_short(error)}"
-    if isinstance(code, int) and 400 <= code < 500 and code not in _PASSING_CODES:
-        return f"the server refused it ({code}): {_short(error)}"
-    return None
 
 
 def _opened(access: Access) -> Any:
@@ -415,16 +177,16 @@ def _opened(access: Access) -> Any:
                 key=("solver",),
             ) from error
         except ConfigFileError as error:
-            raise InputError(f"Ocean's config file cannot be used: {_short(error)}") from None
+            raise InputError(f"Ocean's config file cannot be used: {short(error)}") from None
         except ValueError as error:
-            if "token" in str(error):
-                raise InputError(f"device 'qpu' needs a D-Wave API token: {_TOKEN_HELP}") from None
-            raise InputError(f"the QPU cannot be reached as configured: {_short(error)}") from error
+            if "token not defined" in str(error):
+                raise InputError(f"device 'qpu' needs a D-Wave API token: {TOKEN_HELP}") from None
+            raise InputError(f"the QPU cannot be reached as configured: {short(error)}") from error
 
     try:
-        sampler = _patiently(opened, access, lambda: "the list of solvers")
+        sampler = patiently(opened, lambda: "the list of solvers", access.retries, access.retry_pause)
     except RunError as error:
-        if error.__cause__ is not None and (refused := _token_refused(error.__cause__)) is not None:  # type: ignore[arg-type]
+        if error.__cause__ is not None and (refused := token_refused(error.__cause__)) is not None:  # type: ignore[arg-type]
             raise InputError(refused) from error.__cause__
         raise
     topology = sampler.properties["topology"]["type"]
@@ -445,8 +207,3 @@ def _names(access: Access) -> list[str]:
     region = {"region": access.region} if access.region else {}
     with Client.from_config(client="qpu", solver={}, **region) as client:
         return [solver.name for solver in client.get_solvers(category="qpu")]
-
-
-def _short(error: BaseException, length: int = 200) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= length else text[: length - 3] + "..."

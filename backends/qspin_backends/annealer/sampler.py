@@ -318,7 +318,6 @@ class Annealer:
             region=self.region,
             topology=self.topology,
             max_qpu_seconds=self.max_qpu_seconds,
-            reuse=self.reuse,
             retries=self.retries,
             retry_pause=self.retry_pause,
         )

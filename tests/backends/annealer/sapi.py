@@ -269,7 +269,9 @@ class Handler(BaseHTTPRequestHandler):
         if fault.kind == "failed":
             return self.send(200, [{"error_code": 400, "error_msg": "Problem is not well formed"}])
         if isinstance(fault.kind, int):
-            return self.send(fault.kind, {"error_code": fault.kind, "error_msg": f"fault {fault.kind}"})
+            return self.send(
+                fault.kind, {"error_code": fault.kind, "error_msg": f"fault {fault.kind}, {TOKEN}"}
+            )
         if fault.kind == "kill":
             self.sapi.kill()
         self.close_connection = True

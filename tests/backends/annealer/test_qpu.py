@@ -337,7 +337,7 @@ class TestSecrets:
         samples = qpu().sample(glass8, seed=1)
         samples.save(tmp_path / "samples.nc")
         cloud.faults = [Fault("submit", 400)]
-        with pytest.raises(RunError) as error:
+        with pytest.raises(RunError, match="fault 400, <token>") as error:
             qpu().sample(glass8, seed=2)
         assert TOKEN not in str(error.value) + repr(samples.info) + repr(samples) + caplog.text
         assert TOKEN not in "".join(capfd.readouterr())
@@ -366,6 +366,14 @@ class TestBadInput:
     def test_a_wrong_token(self, cloud, glass8, monkeypatch):
         monkeypatch.setenv("DWAVE_API_TOKEN", "another")
         self.refused(cloud, glass8, "token was refused .401.: renew it")
+
+    def test_a_config_file_that_cannot_be_used(self, cloud, glass8, monkeypatch, tmp_path):
+        monkeypatch.setenv("DWAVE_CONFIG_FILE", str(tmp_path / "nowhere.conf"))
+        self.refused(cloud, glass8, "Ocean's config file cannot be used")
+        broken = tmp_path / "broken.conf"
+        broken.write_text("[defaults]\nrequest_timeout = soon\n")
+        monkeypatch.setenv("DWAVE_CONFIG_FILE", str(broken))
+        self.refused(cloud, glass8, "the QPU cannot be reached as configured")
 
     def test_unknown_solver(self, cloud, glass8):
         self.refused(cloud, glass8, f"no QPU named 'Advantage9'.*there are: {SOLVER}", solver="Advantage9")
