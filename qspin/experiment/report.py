@@ -134,7 +134,7 @@ def _density_panel(overlaps: Mapping[str, xr.Dataset], beta: float, styles: plot
 
 
 def _drawn(name: str, caption: str, *panels: Any, height: float = 3.8) -> _Figure:
-    """Panels side by side as one SVG; legends that only repeat the first are left out."""
+    """Panels side by side as one SVG; several panels share one legend below them."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -145,13 +145,24 @@ def _drawn(name: str, caption: str, *panels: Any, height: float = 3.8) -> _Figur
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for panel, ax in zip(panels, axes, strict=True):
             panel(ax)
-        legends = [ax.get_legend_handles_labels()[1] for ax in axes]
-        for ax, labels in zip(axes[1:], legends[1:], strict=True):
-            if labels == legends[0] and (legend := ax.get_legend()) is not None:
-                legend.remove()
+        if len(axes) > 1:
+            _share_legend(figure, axes)
         content = io.BytesIO()
         figure.savefig(content, format="svg", metadata={"Date": None})
     return _Figure(name, caption, content.getvalue())
+
+
+def _share_legend(figure: Any, axes: Any) -> None:
+    handles = {}
+    for ax in axes:
+        handles.update({label: handle for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)})
+        if (legend := ax.get_legend()) is not None:
+            legend.remove()
+    columns = min(3, len(handles))
+    figure.legend(
+        handles.values(), handles, loc="outside lower center", ncols=columns, frameon=False, fontsize="small"
+    )
+    figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(handles) // columns))
 
 
 def _shown_betas(folder: RunFolder, overlaps: Mapping[str, xr.Dataset]) -> list[float]:

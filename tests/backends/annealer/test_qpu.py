@@ -332,7 +332,8 @@ class TestKilled:
 
 
 class TestSecrets:
-    def test_no_token_in_any_file_log_or_message(self, cloud, glass8, tmp_path, caplog, capfd):
+    def test_no_token_in_any_file_log_or_message(self, cloud, glass8, tmp_path, caplog, capfd, monkeypatch):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "of-the-cloud-client"))
         caplog.set_level(logging.INFO)
         samples = qpu().sample(glass8, seed=1)
         samples.save(tmp_path / "samples.nc")
@@ -341,6 +342,7 @@ class TestSecrets:
             qpu().sample(glass8, seed=2)
         assert TOKEN not in str(error.value) + repr(samples.info) + repr(samples) + caplog.text
         assert TOKEN not in "".join(capfd.readouterr())
+        assert (tmp_path / "of-the-cloud-client").is_dir()
         for folder in (tmp_path, Path(os.environ["QSPIN_CACHE_DIR"])):
             for file in folder.rglob("*"):
                 assert not file.is_file() or TOKEN.encode() not in file.read_bytes(), file
