@@ -68,7 +68,9 @@ def _analysed(task: Task, samples: SampleSet, *, links: bool) -> xr.Dataset:
         if links and task.problem.n_couplings:
             parts.append(link_overlap_curve(samples, task.problem))
     else:
-        warnings.append("there are fewer than two replicas, so there are no overlaps: raise n_replicas")
+        warnings.append(
+            "there are fewer than two replicas, so there are no overlaps: raise n_replicas, or n_reads of a device"
+        )
     result = xr.merge(parts, compat="equals", join="exact")
     if has_measured_temperatures(samples):
         result = at_measured_temperatures(result, samples)
