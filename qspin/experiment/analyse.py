@@ -69,7 +69,8 @@ def _analysed(task: Task, samples: SampleSet, *, links: bool) -> xr.Dataset:
             parts.append(link_overlap_curve(samples, task.problem))
     else:
         warnings.append(
-            "there are fewer than two replicas, so there are no overlaps: raise n_replicas, or n_reads of a device"
+            "there are fewer than two replicas, so there are no overlaps: raise n_replicas, "
+            "or n_reads of a device"
         )
     result = xr.merge(parts, compat="equals", join="exact")
     if has_measured_temperatures(samples):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from qspin.errors import CapacityError, InputError
 from qspin.problem import IsingProblem
 from qspin.sampler import atomic_write
+from qspin_backends.annealer.by_label import in_order
 from qspin_backends.annealer.device import Hardware
 from qspin_backends.annealer.places import embeddings_folder
 
@@ -264,15 +265,10 @@ def _is_native(problem: IsingProblem, hardware: Hardware) -> bool:
 
 
 def _given(chains: Mapping[Any, Sequence[int]], problem: IsingProblem, hardware: Hardware) -> Chains:
-    """Chains by label, checked; a label may be written as text, as keys of YAML and JSON often are."""
-    by_text = {str(label): chain for label, chain in chains.items()}
-    if missing := [label for label in problem.labels if str(label) not in by_text]:
-        raise InputError(
-            f"the embedding has no chain for {missing[0]!r}; it needs one for each of {problem.n_spins} "
-            "spins",
-            key=("embedding",),
-        )
-    ordered = tuple(tuple(map(int, by_text[str(label)])) for label in problem.labels)
+    """Chains by label, checked."""
+    ordered = tuple(
+        tuple(map(int, chain)) for chain in in_order(chains, problem, setting="embedding", what="chain")
+    )
     if (fault := _fault(ordered, problem, hardware)) is not None:
         raise InputError(f"the embedding does not fit {hardware}: {fault}", key=("embedding",))
     return ordered

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
-from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.sampler import (
     ImportPath,
@@ -31,6 +30,7 @@ from qspin.sampler import (
 from qspin.samples import SampleSet
 from qspin_backends.annealer import embedding as embeddings
 from qspin_backends.annealer.anneal import Anneal
+from qspin_backends.annealer.by_label import in_order
 from qspin_backends.annealer.device import Answer, Device, Request
 from qspin_backends.annealer.physics import Physics
 from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
@@ -357,14 +357,7 @@ def _function(value: Any, names: tuple[str, ...], key: str) -> Any:
 def _ordered(state: State | None, problem: IsingProblem) -> NDArray[np.int8] | None:
     if not isinstance(state, dict):
         return None if state is None else np.array(state, dtype=np.int8)
-    by_text = {str(label): value for label, value in state.items()}
-    if missing := [label for label in problem.labels if str(label) not in by_text]:
-        raise InputError(
-            f"initial_state has no value for {missing[0]!r}; it needs one for each of {problem.n_spins} "
-            "spins",
-            key=("initial_state",),
-        )
-    return np.array([by_text[str(label)] for label in problem.labels], dtype=np.int8)
+    return np.array(in_order(state, problem, setting="initial_state", what="value"), dtype=np.int8)
 
 
 def _device_clocks(batches: list[Mapping[str, Any]]) -> dict[str, float]:

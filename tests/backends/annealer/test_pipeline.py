@@ -131,7 +131,7 @@ class TestEmbedding:
     @pytest.mark.parametrize(
         ("given", "message"),
         [
-            ({"a": [0]}, "no chain for 'b'"),
+            ({"a": [0]}, "embedding has no chain for 'b'"),
             ({"a": [0], "b": [10**6]}, "does not fit zephyr 2x4"),
             ({"a": [0], "b": [0]}, "ChainOverlap"),
             ({"a": [0], "b": [40]}, "MissingEdge"),

@@ -1,0 +1,30 @@
+"""Values that a user gives by label, such as chains and initial states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from qspin.errors import InputError
+from qspin.problem import IsingProblem
+
+__all__ = ["in_order"]
+
+T = TypeVar("T")
+
+
+def in_order(values: Mapping[Any, T], problem: IsingProblem, *, setting: str, what: str) -> list[T]:
+    """Values in the order of the spins; a label may be written as text, as keys of YAML and JSON often are.
+
+    Raises
+    ------
+    InputError
+        Naming the first spin without one.
+    """
+    by_text = {str(label): value for label, value in values.items()}
+    if missing := [label for label in problem.labels if str(label) not in by_text]:
+        raise InputError(
+            f"{setting} has no {what} for {missing[0]!r}; it needs one for each of {problem.n_spins} spins",
+            key=(setting,),
+        )
+    return [by_text[str(label)] for label in problem.labels]
