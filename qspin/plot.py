@@ -22,10 +22,8 @@ __all__ = ["energy_curves", "learning_curves", "overlap_curves", "overlap_densit
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_ELSEWHERE, _FAR = (
-    0.05,
-    0.25,
-)  # of ln T, beyond which a curve is said to be at another temperature, or left out
+_ELSEWHERE = 0.05  # of ln T, beyond which a curve is said to be at another temperature
+_FAR = 0.25  # of ln T, beyond which it is left out
 _LINES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 
 

@@ -274,9 +274,7 @@ class SampleSet:
         )
 
     def to_dimod(self) -> dimod.SampleSet:
-        """All configurations as a dimod sample set of vartype SPIN; beta, its index, replica and draw are
-        vectors.
-        """
+        """All configurations, vartype SPIN; beta, its index, replica and draw are vectors."""
         import dimod
 
         shape = self.energies.shape

@@ -190,14 +190,20 @@ def settings_of(sampler: object) -> dict[str, Any]:
     )
 
 
-def resolved_seed(seed: Seed) -> int:
+def resolved_seed(seed: Seed, kept: Mapping[str, Any] | None = None) -> int:
     """`seed` itself, or fresh entropy where none was given, so that every run can be repeated.
+
+    Parameters
+    ----------
+    kept : identity of a checkpoint, whose seed goes on where none was given
 
     Raises
     ------
     InputError
         If the seed is not a non-negative integer.
     """
+    if seed is None and kept:
+        seed = kept.get("seed")
     if seed is None:
         return secrets.randbits(48)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:

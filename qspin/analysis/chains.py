@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from qspin.analysis.temperature import has_measured_temperatures
 from qspin.samples import SampleSet
 
 __all__ = ["chain_diagnostics", "effective_sample_size", "equilibrium_warnings", "r_hat"]
@@ -99,7 +100,7 @@ def equilibrium_warnings(samples: SampleSet) -> list[str]:
         found.append(f"the samples are {samples.info['status']}: the run did not reach its end")
     diagnostics = chain_diagnostics(samples)
     few = diagnostics["ess"].values
-    if "beta_effective" in samples.dataset:
+    if has_measured_temperatures(samples):
         found.append("temperatures were measured from the reads, not set: equilibrium at them is not tested")
     elif np.isnan(samples.betas).any():
         found.append("the sampler states no temperature, so equilibrium at one cannot be tested")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin_backends.annealer.embedding import Embedding, Layout
+from qspin_backends.annealer.gauges import gauged
 
 __all__ = ["LEAST_STRENGTH", "Unembedded", "chain_strengths", "unembed"]
 
@@ -96,6 +97,7 @@ def unembed(
     rule: str | Callable[..., Any],
     problem: IsingProblem,
     rng: np.random.Generator,
+    gauge: NDArray[np.int8] | None = None,
 ) -> Unembedded:
     """Spins from qubits.
 
@@ -105,8 +107,9 @@ def unembed(
     rule : ``majority_vote``, a tie being decided by a fair coin; ``minimize_energy``: broken chains are set
         one by one, each to the side of lower energy (`dwave.embedding.MinimizeEnergy`); ``discard``: only
         reads without a broken chain are kept; or a function of (reads, chains) as `dwave.embedding` has them
-    problem : in the gauge of the reads, whose energies ``minimize_energy`` minimises
+    problem : whose energies ``minimize_energy`` minimises
     rng : throws the coins
+    gauge : of the reads (n_spins,), and of the spins that are returned; None for none
     """
     order = np.argsort(layout.spin_of, kind="stable")
     starts = np.searchsorted(layout.spin_of[order], np.arange(problem.n_spins))
@@ -122,27 +125,28 @@ def unembed(
         kept, spins = everything, np.sign(np.where(sums == 0, coins, sums)).astype(np.int8)
     else:
         chains = [order[start : start + length] for start, length in zip(starts, lengths, strict=True)]
-        spins, kept = _by_function(rule, reads, chains, problem)
+        if rule == "minimize_energy":
+            rule = _energy_rule(problem if gauge is None else gauged(problem, gauge), chains)
+        spins, kept = _by_function(rule, reads, chains)
     return Unembedded(spins, kept, broken.mean(axis=1))
 
 
-def _by_function(
-    rule: str | Callable[..., Any],
-    reads: NDArray[np.int8],
-    chains: list[NDArray[np.intp]],
-    problem: IsingProblem,
-) -> tuple[NDArray[np.int8], NDArray[np.intp]]:
-    if rule == "minimize_energy":
-        from dwave.embedding import MinimizeEnergy
+def _energy_rule(problem: IsingProblem, chains: list[NDArray[np.intp]]) -> Callable[..., Any]:
+    from dwave.embedding import MinimizeEnergy
 
-        bqm = problem.to_bqm()
-        bqm.relabel_variables(dict(zip(problem.labels, range(problem.n_spins), strict=True)))
-        rule = MinimizeEnergy(bqm, dict(enumerate(chains)))
+    bqm = problem.to_bqm()
+    bqm.relabel_variables(dict(zip(problem.labels, range(problem.n_spins), strict=True)))
+    return MinimizeEnergy(bqm, dict(enumerate(chains)))
+
+
+def _by_function(
+    rule: str | Callable[..., Any], reads: NDArray[np.int8], chains: list[NDArray[np.intp]]
+) -> tuple[NDArray[np.int8], NDArray[np.intp]]:
     assert callable(rule)
     spins, kept = rule(reads, [chain.tolist() for chain in chains])
-    if np.shape(spins) != (len(kept), problem.n_spins) or not (np.abs(spins) == 1).all():
+    if np.shape(spins) != (len(kept), len(chains)) or not (np.abs(spins) == 1).all():
         raise InputError(
-            f"the function behind unembedding must return spins (reads, {problem.n_spins}) of -1 and +1 and "
+            f"the function behind unembedding must return spins (reads, {len(chains)}) of -1 and +1 and "
             f"the reads they belong to; got shape {np.shape(spins)}",
             key=("unembedding",),
         )

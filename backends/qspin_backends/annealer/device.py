@@ -124,6 +124,14 @@ class Program:
         bqm.relabel_variables(dict(enumerate(self.qubits.tolist())))
         return bqm
 
+    def spins_of(self, answer: dimod.SampleSet) -> NDArray[np.int8]:
+        """Reads (n_reads, n_used) of an answer that holds at least the qubits of this program."""
+        position = {qubit: k for k, qubit in enumerate(answer.variables)}
+        columns = [position[qubit] for qubit in self.qubits.tolist()]
+        repeats = answer.record.num_occurrences.astype(int)
+        reads = np.repeat(answer.record.sample[:, columns], repeats, axis=0)
+        return np.ascontiguousarray(reads, dtype=np.int8)
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -16,15 +16,13 @@ from scipy.special import expit, logsumexp
 
 from qspin.problem import IsingProblem
 
-__all__ = ["ENUMERABLE", "Estimate", "energy_matching", "pseudo_likelihood"]
+__all__ = ["ENUMERABLE", "Estimate", "energy_matching", "enumerated_energies", "pseudo_likelihood"]
 
 ENUMERABLE = 16
 """Spins up to which the mean energy at any beta is found by enumeration."""
 
 _FEWEST_EXCITATIONS = 10
-_MOST_BROKEN = (
-    0.2  # mean share of broken chains: beyond it, unembedded spins are those of the rule, not the device
-)
+_MOST_BROKEN = 0.2  # mean share of chains: beyond it, spins are made by the rule, not by the device
 
 
 @dataclass(frozen=True)
@@ -78,18 +76,24 @@ def pseudo_likelihood(
     return Estimate(beta, error * _scatter(scores, groups))
 
 
-def energy_matching(problem: IsingProblem, energies: NDArray[np.float64]) -> Estimate:
-    """The beta at which the mean energy is that of the reads, by enumeration of a small problem.
+def enumerated_energies(problem: IsingProblem) -> NDArray[np.float64] | None:
+    """Of all configurations (2^n_spins,); None beyond `ENUMERABLE` spins."""
+    if problem.n_spins > ENUMERABLE:
+        return None
+    states = (np.arange(2**problem.n_spins)[:, None] >> np.arange(problem.n_spins)) & 1
+    return problem.energies((2 * states - 1).astype(np.int8))
+
+
+def energy_matching(levels: NDArray[np.float64] | None, energies: NDArray[np.float64]) -> Estimate:
+    """The beta at which the mean energy is that of the reads.
 
     Parameters
     ----------
-    problem : of at most `ENUMERABLE` spins; NaN beyond
+    levels : `enumerated_energies` of the problem; NaN without them
     energies : of independent reads (n_reads,)
     """
-    if problem.n_spins > ENUMERABLE:
+    if levels is None:
         return Estimate(reason=f"more than {ENUMERABLE} spins cannot be enumerated here")
-    states = (np.arange(2**problem.n_spins)[:, None] >> np.arange(problem.n_spins)) & 1
-    levels = problem.energies((2 * states - 1).astype(np.int8))
     mean = float(energies.mean() - levels.min())
     levels = levels - levels.min()
     spread = float(levels.max())

@@ -167,10 +167,10 @@ def embed(
     if hardware is None:
         return Embedding(tuple((k,) for k in range(problem.n_spins)), "none")
     if not isinstance(method, str):
-        chains = method if isinstance(method, Mapping) else _called(method, problem, hardware)
-        return Embedding(_given(chains, problem, hardware), "given")
-    if method in ("auto", "native") and _is_native(problem, hardware):
-        return Embedding(tuple((int(str(label)),) for label in problem.labels), "native")
+        given = method if isinstance(method, Mapping) else _called(method, problem, hardware)
+        return Embedding(_given(given, problem, hardware), "given")
+    if method in ("auto", "native") and (chains := _native(problem, hardware)) is not None:
+        return Embedding(chains, "native")
     if method == "native":
         raise InputError(
             f"embedding 'native' needs labels that are qubits of {hardware} and couplings on its couplers; "
@@ -250,18 +250,20 @@ def _source(problem: IsingProblem) -> Any:
     return graph
 
 
-def _is_native(problem: IsingProblem, hardware: Hardware) -> bool:
-    """Whether labels are qubits and every coupling lies on a coupler."""
+def _native(problem: IsingProblem, hardware: Hardware) -> Chains | None:
+    """Single qubits, if labels are qubits and every coupling lies on a coupler."""
     labels = problem.labels
     if not all(isinstance(label, numbers.Integral) and not isinstance(label, bool) for label in labels):
-        return False
+        return None
     names = np.array(labels, dtype=np.int64)
     if not np.isin(names, hardware.qubits).all():
-        return False
+        return None
     edges = problem.edges
     ends = np.sort(np.stack([names[edges.i], names[edges.j]], axis=1), axis=1)
     base = int(hardware.qubits[-1]) + 1
-    return bool(np.isin(ends @ [base, 1], hardware.couplers @ [base, 1]).all())
+    if not np.isin(ends @ [base, 1], hardware.couplers @ [base, 1]).all():
+        return None
+    return tuple((qubit,) for qubit in names.tolist())
 
 
 def _given(chains: Mapping[Any, Sequence[int]], problem: IsingProblem, hardware: Hardware) -> Chains:

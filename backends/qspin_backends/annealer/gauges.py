@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
 
-__all__ = ["draw_gauges", "gauged_couplings"]
+__all__ = ["draw_gauges", "gauged", "gauged_couplings"]
 
 
 def draw_gauges(n_gauges: int, n_spins: int, seed: int) -> NDArray[np.int8]:
@@ -24,3 +24,15 @@ def gauged_couplings(problem: IsingProblem, gauge: NDArray[np.int8]) -> NDArray[
     """Couplings of the edges of the problem in a gauge (n_edges,)."""
     edges = problem.edges
     return edges.couplings * gauge[edges.i] * gauge[edges.j]
+
+
+def gauged(problem: IsingProblem, gauge: NDArray[np.int8]) -> IsingProblem:
+    """The problem as it looks in a gauge: the same energy for the renamed spins."""
+    return IsingProblem.from_edges(
+        problem.n_spins,
+        problem.edges.i,
+        problem.edges.j,
+        gauged_couplings(problem, gauge),
+        problem.fields * gauge,
+        labels=problem.labels,
+    )

@@ -137,8 +137,19 @@ def plan(problem: IsingProblem, device: Device, stages: Stages, seed: int) -> Pl
         )
     batches = list(_batches(stages, len(gauges), limits, device.properties))
     seeds = _streams(program_seed, len(batches))
+    parameters = [stages.anneal.parameters(layout, gauge, device.properties) for gauge in gauges]
     programs = [
-        _program(problem, layout, gauges, strengths, fitted.factor, stages, device.properties, batch, own)
+        _program(
+            problem,
+            layout,
+            gauges[batch.gauge],
+            strengths,
+            fitted.factor,
+            stages.scales[batch.scale],
+            batch.n_reads,
+            parameters[batch.gauge],
+            own,
+        )
         for batch, own in zip(batches, seeds, strict=True)
     ]
     return Plan(problem, embedding, layout, gauges, strengths, fitted, batches, programs, unembedding_seed)
@@ -156,23 +167,13 @@ def read_out(plan: Plan, answers: Iterable[Answer], stages: Stages) -> tuple[Rea
     columns: list[list[tuple[NDArray[Any], ...]]] = [[] for _ in range(n_scales)]
     facts: list[Mapping[str, Any]] = []
     rng = np.random.default_rng(plan.unembedding_seed)
-    in_gauge = [
-        IsingProblem.from_edges(
-            plan.problem.n_spins,
-            plan.problem.edges.i,
-            plan.problem.edges.j,
-            gauged_couplings(plan.problem, gauge),
-            plan.problem.fields * gauge,
-            labels=plan.problem.labels,
-        )
-        for gauge in plan.gauges
-    ]
     for k, (batch, answer) in enumerate(zip(plan.batches, answers, strict=True)):
-        got = unembed(answer.spins, plan.layout, stages.unembedding, in_gauge[batch.gauge], rng)
+        gauge_of = plan.gauges[batch.gauge]
+        got = unembed(answer.spins, plan.layout, stages.unembedding, plan.problem, rng, gauge_of)
         n_kept = len(got.kept)
         columns[batch.scale].append(
             (
-                got.spins * plan.gauges[batch.gauge],
+                got.spins * gauge_of,
                 got.break_fraction[got.kept],
                 np.full(n_kept, batch.gauge),
                 np.full(n_kept, k),
@@ -222,28 +223,24 @@ def _strong_and_fitting(
 def _program(
     problem: IsingProblem,
     layout: Layout,
-    gauges: NDArray[np.int8],
+    gauge: NDArray[np.int8],
     strengths: NDArray[np.float64],
     factor: float,
-    stages: Stages,
-    properties: Mapping[str, Any],
-    batch: Batch,
+    scale: float,
+    n_reads: int,
+    parameters: Mapping[str, Any],
     seed: int,
 ) -> Program:
-    gauge = gauges[batch.gauge]
-    scale = factor * stages.scales[batch.scale]
+    energy = factor * scale
     return Program(
         qubits=layout.qubits,
-        fields=layout.fields(scale * problem.fields * gauge),
+        fields=layout.fields(energy * problem.fields * gauge),
         couplers=layout.couplers,
-        couplings=layout.couplings(scale * gauged_couplings(problem, gauge), factor * strengths),
-        n_reads=batch.n_reads,
-        parameters=stages.anneal.parameters(layout, gauge, properties),
+        couplings=layout.couplings(energy * gauged_couplings(problem, gauge), factor * strengths),
+        n_reads=n_reads,
+        parameters=parameters,
         seed=seed,
-        origin={
-            "scale": stages.scales[batch.scale],
-            "gauge": "".join("-+"[int(g > 0)] for g in gauge),
-        },
+        origin={"scale": scale, "gauge": "".join("-+"[int(g > 0)] for g in gauge)},
     )
 
 

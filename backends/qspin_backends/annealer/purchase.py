@@ -132,15 +132,14 @@ class Purchase:
             raise
         except UNDECODABLE as error:
             raise Malformed(f"an answer that cannot be decoded ({type(error).__name__})") from error
-        position = {qubit: k for k, qubit in enumerate(result.variables)}
         wanted = self._program.qubits.tolist()
-        reads = np.repeat(result.record.sample, result.record.num_occurrences.astype(int), axis=0)
-        if len(reads) != self._program.n_reads or not set(wanted) <= set(position):
+        n_reads = int(result.record.num_occurrences.sum())
+        if n_reads != self._program.n_reads or not set(wanted) <= set(result.variables):
             raise Malformed(
-                f"{len(reads)} reads of {len(position)} qubits came, {self._program.n_reads} of "
+                f"{n_reads} reads of {len(result.variables)} qubits came, {self._program.n_reads} of "
                 f"{len(wanted)} were asked for"
             )
-        spins = np.ascontiguousarray(reads[:, [position[qubit] for qubit in wanted]], dtype=np.int8)
+        spins = self._program.spins_of(result)
         if not (np.abs(spins) == 1).all():
             raise Malformed("reads hold other values than -1 and +1")
         return Answer(spins, self._facts(result.info.get("timing", {})))

@@ -97,10 +97,11 @@ class Qpu:
 
     def check(self, request: Request) -> None:
         """Refuse what would cost more than allowed; answers that are on disk cost nothing."""
-        limit = self._access.max_qpu_seconds
         entries = zip(request.programs, self._entries(request), strict=True)
+        if (limit := self._access.max_qpu_seconds) is None:
+            return
         left = [program for program, entry in entries if entry.answer(program) is None]
-        if limit is None or not left:
+        if not left:
             return
         expected, fault = self._expected(left)
         if expected is None:

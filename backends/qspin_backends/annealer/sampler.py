@@ -210,7 +210,7 @@ class Annealer:
         """
         checkpoint = current_checkpoint()
         kept = None if checkpoint is None else checkpoint.identity()
-        seed = resolved_seed(kept.get("seed") if seed is None and kept else seed)
+        seed = resolved_seed(seed, kept)
         require_memory(len(self.betas), self.n_reads, 1, problem.n_spins)
         if not problem.n_spins:
             return self._nothing_to_anneal(problem, seed)

@@ -54,7 +54,7 @@ def fit(
         "extended_j_range" if extended else "j_range of chains": _ratio(chains, j_range),
     }
     if limits.per_qubit is not None:
-        sums = np.concatenate(list(_sums(layout, couplings, gauged)) or [np.zeros(1)])
+        sums = np.concatenate(list(_sums(layout, couplings, gauged)))
         factors["per_qubit_coupling_range"] = _ratio(sums, limits.per_qubit)
     limit = min(factors, key=lambda name: factors[name])
     return Fit(min(1.0, factors[limit]), limit)

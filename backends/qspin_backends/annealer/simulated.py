@@ -149,9 +149,7 @@ def _read(
         temperature=temperature,
         interrupt_function=stop.is_set,
     )
-    position = {qubit: k for k, qubit in enumerate(answer.variables)}
-    columns = [position[qubit] for qubit in program.qubits.tolist()]
-    spins = np.ascontiguousarray(answer.record.sample[:, columns], dtype=np.int8)
+    spins = program.spins_of(answer)
     if imperfections.readout_error:
         spins[readout.random(spins.shape) < imperfections.readout_error] *= -1
     return Answer(spins, {})  # the timing of the mock sampler is constant, and no device's

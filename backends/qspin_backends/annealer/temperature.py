@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
-from qspin_backends.annealer.effective import Estimate, energy_matching, pseudo_likelihood
+from qspin_backends.annealer.effective import (
+    Estimate,
+    energy_matching,
+    enumerated_energies,
+    pseudo_likelihood,
+)
 from qspin_backends.annealer.pipeline import Reads
 
 __all__ = ["Temperatures", "measured_temperatures"]
@@ -28,11 +33,12 @@ class Temperatures:
 
 def measured_temperatures(problem: IsingProblem, reads: Reads, scales: Sequence[float]) -> Temperatures:
     """Two estimates at every scale, and warnings where they cannot be had or contradict each other."""
+    levels = enumerated_energies(problem)
     rows, warnings = [], []
     for k, scale in enumerate(scales):
         broken = float(reads.break_fraction[k].mean())
         local = pseudo_likelihood(problem, reads.spins[k], reads.batch[k], broken)
-        matched = energy_matching(problem, problem.energies(reads.spins[k]))
+        matched = energy_matching(levels, problem.energies(reads.spins[k]))
         rows.append((local.beta, local.error, matched.beta, matched.error))
         warnings += _warnings(scale, broken, local, matched)
     names = ("beta_effective", "beta_effective_error", "beta_matched", "beta_matched_error")

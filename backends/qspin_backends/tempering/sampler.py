@@ -141,7 +141,7 @@ class Tempering:
         """
         checkpoint = current_checkpoint()
         kept = None if checkpoint is None else checkpoint.identity()
-        seed = resolved_seed(kept.get("seed") if seed is None and kept else seed)
+        seed = resolved_seed(seed, kept)
         start = time.perf_counter()
         graph = self._checked(problem)
         run = methods.METHODS[self.method](self, problem, graph, seed, checkpoint)

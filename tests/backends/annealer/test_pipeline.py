@@ -9,7 +9,7 @@ from dwave.embedding import embed_bqm
 from dwave.system.temperatures import maximum_pseudolikelihood_temperature
 from qspin_backends.annealer import chains, embedding, gauges, scaling
 from qspin_backends.annealer.device import Limits
-from qspin_backends.annealer.effective import energy_matching, pseudo_likelihood
+from qspin_backends.annealer.effective import energy_matching, enumerated_energies, pseudo_likelihood
 from qspin_backends.annealer.pipeline import Reads
 from qspin_backends.annealer.places import embeddings_folder
 from qspin_backends.annealer.simulated import Imperfections, Simulated
@@ -330,7 +330,7 @@ class TestEffectiveTemperature:
 
     def test_energy_matching_is_maximum_likelihood(self, glass, reads):
         _, energies = reads
-        estimate = energy_matching(glass, energies)
+        estimate = energy_matching(enumerated_energies(glass), energies)
         exact = qspin.get_backend("exact").enumerate(glass)
         assert exact.mean_energy(estimate.beta) == pytest.approx(energies.mean())
         assert abs(estimate.beta - 0.8) < 4 * estimate.error
