@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from qspin_backends.common.journal import Answer
+
 if TYPE_CHECKING:
     import dimod
     import networkx as nx
 
-__all__ = ["Answer", "Device", "Hardware", "Limits", "Program", "Request"]
+__all__ = ["Device", "Hardware", "Limits", "Program", "Request"]
 
 
 @dataclass(frozen=True)
@@ -131,21 +133,6 @@ class Program:
         repeats = answer.record.num_occurrences.astype(int)
         reads = np.repeat(answer.record.sample[:, columns], repeats, axis=0)
         return np.ascontiguousarray(reads, dtype=np.int8)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Reads of one program.
-
-    Parameters
-    ----------
-    spins : int8 (n_reads, n_used), in the order of ``program.qubits`` and of the anneals
-    facts : what the device says beside them, such as ``problem_id`` and ``timing`` in microseconds; plain
-        JSON
-    """
-
-    spins: NDArray[np.int8]
-    facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from qspin.errors import CapacityError, InputError
 from qspin.problem import IsingProblem
 from qspin.sampler import atomic_write
-from qspin_backends.annealer.by_label import in_order
 from qspin_backends.annealer.device import Hardware
-from qspin_backends.annealer.places import embeddings_folder
+from qspin_backends.common.by_label import in_order
+from qspin_backends.common.places import embeddings_folder
 
 __all__ = ["METHODS", "Embedding", "Layout", "embed", "lay_out"]
 

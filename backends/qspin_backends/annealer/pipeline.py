@@ -17,10 +17,11 @@ from qspin.errors import InputError, RunError
 from qspin.problem import IsingProblem
 from qspin_backends.annealer.anneal import Anneal
 from qspin_backends.annealer.chains import chain_strengths, unembed
-from qspin_backends.annealer.device import Answer, Device, Limits, Program
+from qspin_backends.annealer.device import Device, Limits, Program
 from qspin_backends.annealer.embedding import Embedding, Layout, embed, lay_out
 from qspin_backends.annealer.gauges import draw_gauges, gauged_couplings
 from qspin_backends.annealer.scaling import Fit, fit
+from qspin_backends.common.journal import Answer
 
 __all__ = ["Batch", "Plan", "Reads", "Stages", "plan", "read_out"]
 

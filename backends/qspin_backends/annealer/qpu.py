@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from qspin.errors import InputError, RunError
-from qspin_backends.annealer.device import Answer, Hardware, Program, Request
-from qspin_backends.annealer.faults import TOKEN_HELP, patiently, short, token_refused
-from qspin_backends.annealer.journal import Entry, key_of
-from qspin_backends.annealer.purchase import Purchase
+from qspin_backends.annealer.cloud import CloudProblem
+from qspin_backends.annealer.device import Hardware, Program, Request
+from qspin_backends.annealer.faults import TOKEN_HELP, short, translated
+from qspin_backends.common.faults import TokenRefused, patiently
+from qspin_backends.common.journal import Answer, Entry, digest_of, plain
+from qspin_backends.common.purchase import Order, bought, refuse_beyond, unanswered
 
 __all__ = ["Access", "Qpu", "connected"]
 
@@ -97,45 +99,25 @@ class Qpu:
 
     def check(self, request: Request) -> None:
         """Refuse what would cost more than allowed; answers that are on disk cost nothing."""
-        entries = zip(request.programs, self._entries(request), strict=True)
-        if (limit := self._access.max_qpu_seconds) is None:
+        limit = self._access.max_qpu_seconds
+        if limit is None:
             return
-        left = [program for program, entry in entries if entry.answer(program) is None]
-        if not left:
-            return
-        expected, fault = self._expected(left)
-        if expected is None:
+        orders = unanswered(self._orders(request))
+        if any(order.seconds is None for order in orders):
             raise InputError(
                 f"solver {self._sampler.solver.name} does not publish what an estimate of its access time "
-                f"needs ({fault}), so max_qpu_seconds cannot be held: leave it out, or choose another solver",
+                f"needs ({self._expected(request.programs)[1]}), so max_qpu_seconds cannot be held: leave it "
+                "out, or choose another solver",
                 key=("max_qpu_seconds",),
             )
-        if expected > limit:
-            reads = sum(program.n_reads for program in left)
-            raise InputError(
-                f"{reads} reads in {len(left)} programmings are expected to take {expected:.3g} s of QPU "
-                f"access time, more than max_qpu_seconds = {limit:g}; nothing was bought. Lower n_reads, "
-                "n_gauges or the number of betas, or raise the limit",
-                key=("max_qpu_seconds",),
-            )
+        refuse_beyond(
+            limit, orders, what="QPU access time", remedy="Lower n_reads, n_gauges or the number of betas"
+        )
 
     def anneal(self, request: Request) -> Iterator[Answer]:
         """One program after the other; the answer of each is on disk before the next is sent."""
         self.check(request)
-        facts = {"solver": self.identity, "purpose": request.purpose, "record": request.record}
-        for k, (program, entry) in enumerate(zip(request.programs, self._entries(request), strict=True)):
-            with entry.held():
-                answer = entry.answer(program)
-                from_journal = answer is not None
-                if answer is None:
-                    entry.plan(program, facts)
-                    answer = self._purchase(program, entry, k / len(request.programs))
-                    entry.store(answer)
-            yield Answer(answer.spins, {**answer.facts, "from_journal": from_journal})
-
-    def _purchase(self, program: Program, entry: Entry, done: float) -> Answer:
-        access = self._access
-        return Purchase(self._sampler, program, entry, access.retries, access.retry_pause, done).answer()
+        return bought(self._orders(request), self._access.retries, self._access.retry_pause)
 
     def _expected(self, programs: Sequence[Program]) -> tuple[float | None, str]:
         """Seconds, or None and why they are not known."""
@@ -149,12 +131,42 @@ class Qpu:
             return None, short(error)
         return 1e-6 * float(sum(times)), ""
 
-    def _entries(self, request: Request) -> list[Entry]:
+    def _orders(self, request: Request) -> list[Order]:
         solver = {name: self.identity[name] for name in ("name", "graph_id")}
+        facts = {"solver": self.identity, "purpose": request.purpose, "record": request.record}
         return [
-            Entry.of(key_of(program, solver, request.purpose, k))
+            Order(
+                job=CloudProblem(self._sampler, program),
+                entry=Entry.of(_key_of(program, solver, request.purpose, k), "annealer"),
+                program={
+                    "qubits": program.qubits,
+                    "fields": program.fields,
+                    "couplers": program.couplers,
+                    "couplings": program.couplings,
+                },
+                facts={
+                    "n_reads": program.n_reads,
+                    "parameters": plain(program.parameters),
+                    "origin": program.origin,
+                    **facts,
+                },
+                shape=(program.n_reads, len(program.qubits)),
+                seconds=self._expected([program])[0],
+            )
             for k, program in enumerate(request.programs)
         ]
+
+
+def _key_of(program: Program, solver: Mapping[str, Any], purpose: Mapping[str, Any], position: int) -> str:
+    """Digest of a program, the solver it goes to, what for, and its place in the request."""
+    head = {
+        "solver": solver,
+        "purpose": purpose,
+        "position": position,
+        "n_reads": program.n_reads,
+        "parameters": plain(program.parameters),
+    }
+    return digest_of(head, program.qubits, program.fields, program.couplers, program.couplings)
 
 
 def _opened(access: Access) -> Any:
@@ -185,10 +197,12 @@ def _opened(access: Access) -> Any:
             raise InputError(f"the QPU cannot be reached as configured: {short(error)}") from error
 
     try:
-        sampler = patiently(opened, lambda: "the list of solvers", access.retries, access.retry_pause)
+        sampler = patiently(
+            translated()(opened), lambda: "the list of solvers", access.retries, access.retry_pause
+        )
     except RunError as error:
-        if error.__cause__ is not None and (refused := token_refused(error.__cause__)) is not None:  # type: ignore[arg-type]
-            raise InputError(refused) from error.__cause__
+        if isinstance(error.__cause__, TokenRefused):
+            raise InputError(str(error.__cause__)) from error.__cause__
         raise
     topology = sampler.properties["topology"]["type"]
     if access.topology not in (None, topology):

@@ -30,13 +30,14 @@ from qspin.sampler import (
 from qspin.samples import SampleSet
 from qspin_backends.annealer import embedding as embeddings
 from qspin_backends.annealer.anneal import Anneal
-from qspin_backends.annealer.by_label import in_order
-from qspin_backends.annealer.device import Answer, Device, Request
+from qspin_backends.annealer.device import Device, Request
 from qspin_backends.annealer.physics import Physics
 from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
 from qspin_backends.annealer.qpu import Access, connected
 from qspin_backends.annealer.simulated import FLAGSHIP, Imperfections, Simulated
-from qspin_backends.annealer.temperature import measured_temperatures
+from qspin_backends.common.by_label import in_order
+from qspin_backends.common.journal import Answer
+from qspin_backends.common.temperature import measured_temperatures
 
 __all__ = ["Annealer"]
 
@@ -261,7 +262,13 @@ class Annealer:
         facts: Mapping[str, Any],
         warnings: list[str],
     ) -> SampleSet:
-        measured = measured_temperatures(problem, reads, self.betas)
+        measured = measured_temperatures(
+            problem,
+            reads.spins,
+            reads.batch,
+            reads.break_fraction.mean(axis=1),
+            [f"at scale {scale:g}" for scale in self.betas],
+        )
         extra: dict[str, tuple[str | tuple[str, ...], Any]] = {
             "coupling_scale": ("beta", np.array(self.betas)),
             **{name: ("beta", values) for name, values in measured.values.items()},

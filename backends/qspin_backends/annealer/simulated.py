@@ -19,8 +19,9 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from qspin_backends.annealer.device import Answer, Hardware, Program, Request
+from qspin_backends.annealer.device import Hardware, Program, Request
 from qspin_backends.annealer.physics import Physics, Substitute
+from qspin_backends.common.journal import Answer
 
 __all__ = ["FLAGSHIP", "Imperfections", "Simulated"]
 

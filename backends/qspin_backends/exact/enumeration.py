@@ -11,7 +11,8 @@ from scipy.special import logsumexp
 
 from qspin.errors import CapacityError
 from qspin.problem import IsingProblem
-from qspin_backends.exact.kernels import fill_energies, sum_by_popcount, walsh_hadamard
+from qspin_backends.common.walsh import walsh_hadamard
+from qspin_backends.exact.kernels import fill_energies, sum_by_popcount
 
 __all__ = ["MAX_SPINS", "Enumeration", "enumerate_problem"]
 

@@ -1,4 +1,4 @@
-"""Gray-code enumeration of all energies, and the Walsh-Hadamard transform that turns weights into averages.
+"""Gray-code enumeration of all energies, and sums over configurations by their number of set bits.
 
 Configurations are numbered by their bits: bit i of the number is (1 + s_i) / 2.
 """
@@ -48,19 +48,6 @@ def fill_energies(couplings, fields, offset, energies):
                 local[j] += 2.0 * couplings[flip, j] * spins[flip]
             state ^= 1 << flip
             energies[state] = energy + offset
-
-
-@njit(cache=True, nogil=True)
-def walsh_hadamard(values):
-    """In place: ``values[A] <- sum_k values[k] (-1)**popcount(k & A)``; values float64 (2**N,)."""
-    half = 1
-    while half < len(values):
-        for start in range(0, len(values), 2 * half):
-            for k in range(start, start + half):
-                low, high = values[k], values[k + half]
-                values[k] = low + high
-                values[k + half] = low - high
-        half *= 2
 
 
 @njit(cache=True, nogil=True)

@@ -9,11 +9,10 @@ from dwave.embedding import embed_bqm
 from dwave.system.temperatures import maximum_pseudolikelihood_temperature
 from qspin_backends.annealer import chains, embedding, gauges, scaling
 from qspin_backends.annealer.device import Limits
-from qspin_backends.annealer.effective import energy_matching, enumerated_energies, pseudo_likelihood
-from qspin_backends.annealer.pipeline import Reads
-from qspin_backends.annealer.places import embeddings_folder
 from qspin_backends.annealer.simulated import Imperfections, Simulated
-from qspin_backends.annealer.temperature import measured_temperatures
+from qspin_backends.common.effective import energy_matching, enumerated_energies, pseudo_likelihood
+from qspin_backends.common.places import embeddings_folder
+from qspin_backends.common.temperature import measured_temperatures
 
 import qspin
 from qspin.errors import CapacityError, InputError
@@ -367,9 +366,9 @@ class TestEffectiveTemperature:
         spins = np.ones((1, 400, 10), dtype=np.int8)
         spins[:, :, :5] = -1
         spins[:, :40, 1:5] = 1  # a single spin against its neighbours
-        zero = np.zeros((1, 400))
-        reads = Reads(spins, zero, zero.astype(int), zero.astype(int), 0)
-        (warning,) = measured_temperatures(ring, reads, [1.0]).warnings
+        measured = measured_temperatures(ring, spins, np.zeros((1, 400), int), np.zeros(1), ["at scale 1"])
+        (warning,) = measured.warnings
+        assert warning.startswith("at scale 1 single spins")
         assert "the reads follow no Boltzmann distribution of the problem" in warning
 
     def test_no_spin_no_temperature(self):

@@ -438,7 +438,7 @@ class TestBadInput:
         qpu().sample(glass8, seed=1)
         file = next((tmp_path / "data" / "annealer").glob("*.json"))
         file.write_text(json.dumps({**json.loads(file.read_text()), "version": 0}))
-        with pytest.raises(InputError, match="written by another version of qspin .journal 0, here 1"):
+        with pytest.raises(InputError, match="written by another version of qspin .journal 0, here 2"):
             qpu().sample(glass8, seed=1)
         file.write_text("{")
         with pytest.raises(InputError, match="no readable journal entry"):

@@ -1,9 +1,9 @@
-"""The journal of what was bought: written before a problem is sent, and kept when its answer is on disk.
+"""The journal of what was bought: written before a job is sent, and kept when its answer is on disk.
 
-An entry is one programming of a QPU. Its name is a digest of all that decides on the answer, so the same
-request finds the same entry, in this process or in one that comes after it was killed::
+An entry is one job of a server. Its name is a digest of all that decides on the answer, so the same request
+finds the same entry, in this process or in one that comes after it was killed::
 
-    KEY.json         what was asked for, how far it is, and the id of the problem as soon as it is known
+    KEY.json         what was asked for, how far it is, and the id of the job as soon as it is known
     KEY.program.npz  what was programmed
     KEY.npz          the reads
     KEY.lock         held by the process that works on it
@@ -25,55 +25,65 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qspin.errors import InputError
 from qspin.sampler import atomic_write
-from qspin_backends.annealer.device import Answer, Program
-from qspin_backends.annealer.places import journal_folder
+from qspin_backends.common.places import journal_folder
 
-__all__ = ["Entry", "key_of"]
+__all__ = ["Answer", "Entry", "digest_of", "plain"]
 
-_VERSION = 1
+_VERSION = 2
 _LABEL = "qspin-"
 
 
-def key_of(program: Program, solver: Mapping[str, Any], purpose: Mapping[str, Any], position: int) -> str:
-    """Digest of a program, the solver it goes to, what for, and its place in the request."""
-    head = {
-        "solver": solver,
-        "purpose": purpose,
-        "position": position,
-        "n_reads": program.n_reads,
-        "parameters": {name: _plain(value) for name, value in program.parameters.items()},
-    }
+@dataclass(frozen=True)
+class Answer:
+    """Reads of one job.
+
+    Parameters
+    ----------
+    spins : int8 (n_reads, n_spins), in the order in which they were taken
+    facts : what the server says beside them, such as timing; plain JSON
+    """
+
+    spins: NDArray[np.int8]
+    facts: Mapping[str, Any]
+
+
+def digest_of(head: Mapping[str, Any], *arrays: NDArray[Any]) -> str:
+    """The key of what is described by plain JSON values and arrays."""
     content = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
-    for array in (program.qubits, program.fields, program.couplers, program.couplings):
+    for array in arrays:
         content.update(np.ascontiguousarray(array).tobytes())
     return content.hexdigest()[:32]
 
 
-def _plain(value: Any) -> Any:
-    """Mappings with text keys, as JSON has them."""
-    return {str(k): v for k, v in value.items()} if isinstance(value, Mapping) else value
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings among the values with text keys, as JSON has them."""
+    return {
+        name: {str(k): v for k, v in value.items()} if isinstance(value, Mapping) else value
+        for name, value in values.items()
+    }
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One programming in the journal; see the module."""
+    """One job in the journal; see the module."""
 
     key: str
     folder: Path
 
     @classmethod
-    def of(cls, key: str) -> Entry:
-        """The entry of a key, which may not be on disk yet.
+    def of(cls, key: str, backend: str) -> Entry:
+        """The entry of a key in the journal of a backend, which may not be on disk yet.
 
         Raises
         ------
         InputError
             If a qspin of another version wrote it.
         """
-        entry = cls(key, journal_folder())
+        entry = cls(key, journal_folder(backend))
         if entry.file.is_file():
             entry.state()
         return entry
@@ -89,7 +99,7 @@ class Entry:
 
     @property
     def label(self) -> str:
-        """By which a problem of this entry is found at the server; anew after one was cancelled."""
+        """By which a job of this entry is found at the server; anew after one was cancelled."""
         return f"{_LABEL}{self.key}-{self.state().get('attempt', 1)}"
 
     def state(self) -> dict[str, Any]:
@@ -101,7 +111,7 @@ class Entry:
             version = state["version"]
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{self.file} is no readable journal entry: move it away. A problem that it stood for may "
+                f"{self.file} is no readable journal entry: move it away. A job that it stood for may "
                 f"have been bought; its label at the server begins with {_LABEL}{self.key}"
             ) from error
         if version != _VERSION:
@@ -112,32 +122,14 @@ class Entry:
             )
         return state
 
-    def plan(self, program: Program, facts: Mapping[str, Any]) -> None:
+    def plan(self, program: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
         """Write what is going to be sent, if it is not there."""
         if self.file.is_file():
             return
         content = io.BytesIO()
-        np.savez_compressed(
-            content,
-            qubits=program.qubits,
-            fields=program.fields,
-            couplers=program.couplers,
-            couplings=program.couplings,
-        )
+        np.savez_compressed(content, allow_pickle=False, **program)
         atomic_write(self.folder / f"{self.key}.program.npz", content.getbuffer())
-        parameters = {name: _plain(value) for name, value in program.parameters.items()}
-        self._write(
-            {
-                "version": _VERSION,
-                "attempt": 1,
-                "status": "planned",
-                "problem_id": None,
-                "n_reads": program.n_reads,
-                "parameters": parameters,
-                "origin": program.origin,
-                **facts,
-            }
-        )
+        self._write({"version": _VERSION, "attempt": 1, "status": "planned", "job_id": None, **facts})
 
     def note(self, **changes: Any) -> None:
         """Change what stands in the journal."""
@@ -150,14 +142,17 @@ class Entry:
         atomic_write(self._answer_file, content.getbuffer())
         self.note(status="answered")
 
-    def answer(self, program: Program) -> Answer | None:
-        """The answer on disk; None if there is none, or none that can be read: it is then fetched again."""
+    def answer(self, shape: tuple[int, int]) -> Answer | None:
+        """The answer on disk, of spins (n_reads, n_spins).
+
+        None if there is none, or none that can be read: it is then fetched again.
+        """
         try:
             with np.load(self._answer_file, allow_pickle=False) as file:
                 answer = Answer(file["spins"], json.loads(str(file["facts"])))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return None
-        return answer if answer.spins.shape == (program.n_reads, len(program.qubits)) else None
+        return answer if answer.spins.shape == shape else None
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Where an annealer keeps what outlives a process: embeddings, which can be found again, and paid answers."""
+"""Where backends keep what outlives a process: embeddings, which can be found again, and paid answers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def embeddings_folder() -> Path:
     return _folder("QSPIN_CACHE_DIR", "user_cache_path") / "embeddings"
 
 
-def journal_folder() -> Path:
-    """``$QSPIN_DATA_DIR/annealer``, by default in the user's data folder: answers that were paid for."""
-    return _folder("QSPIN_DATA_DIR", "user_data_path") / "annealer"
+def journal_folder(backend: str) -> Path:
+    """``$QSPIN_DATA_DIR/<backend>``, by default in the user's data folder: answers that were paid for."""
+    return _folder("QSPIN_DATA_DIR", "user_data_path") / backend
 
 
 def _folder(variable: str, default: str) -> Path:

@@ -1,7 +1,7 @@
 """The inverse temperature at which a device without a thermostat has sampled, with its standard error.
 
 Sources: pseudo-likelihood, Bhattacharya, Mukherjee 2018 (Bernoulli 24, 493) and Raymond, Yarkoni, Andriyash
-2016 (Front. ICT 3, 23), estimated by `dwave.system.temperatures`; energy matching is the maximum-likelihood
+2016 (Front. ICT 3, 23); energy matching is the maximum-likelihood
 estimate of an exponential family.
 """
 
@@ -122,13 +122,14 @@ def _flip_gains(problem: IsingProblem, spins: NDArray[np.int8]) -> NDArray[np.fl
 
 
 def _maximum_pseudo_likelihood(local: NDArray[np.float64]) -> float:
-    from dwave.system.temperatures import maximum_pseudolikelihood
-
+    """Where the score, sum of local expit(beta local), which grows with beta, is zero."""
     scale = float(np.abs(local).max())  # in units of the problem, whatever these are
-    found, _ = maximum_pseudolikelihood(
-        en1=local / scale, optimize_method="bisect", kwargs_opt={"bracket": [-1e4, 1e4]}
-    )
-    return -float(np.ravel(found)[0]) / scale
+    gains = local.ravel() / scale
+    edge = 1.0
+    while float(gains @ expit(edge * gains)) < 0 or float(gains @ expit(-edge * gains)) > 0:
+        edge *= 2
+    root = optimize.brentq(lambda beta: gains @ expit(beta * gains), -edge, edge, xtol=1e-12 * edge)
+    return float(root) / scale
 
 
 def _scatter(scores: NDArray[np.float64], groups: NDArray[np.integer]) -> float:

@@ -1,0 +1,71 @@
+"""Effective inverse temperatures of rows of reads, and what a reader must know about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.problem import IsingProblem
+from qspin_backends.common.effective import (
+    Estimate,
+    energy_matching,
+    enumerated_energies,
+    pseudo_likelihood,
+)
+
+__all__ = ["Temperatures", "measured_temperatures"]
+
+_DISAGREE = 4.0  # standard errors between the two estimates
+_MANY_BROKEN = 0.05
+
+
+@dataclass(frozen=True)
+class Temperatures:
+    """Variables (n_rows,) by name, and warnings."""
+
+    values: dict[str, NDArray[np.float64]]
+    warnings: list[str]
+
+
+def measured_temperatures(
+    problem: IsingProblem,
+    spins: NDArray[np.int8],
+    groups: NDArray[np.integer],
+    broken: NDArray[np.float64],
+    wheres: Sequence[str],
+) -> Temperatures:
+    """Two estimates for every row of reads, and warnings where they cannot be had or contradict each other.
+
+    Parameters
+    ----------
+    spins : (n_rows, n_reads, n_spins)
+    groups : which programming each read belongs to (n_rows, n_reads)
+    broken : mean share of broken chains (n_rows,)
+    wheres : what distinguishes each row, such as "at scale 0.5", for warnings
+    """
+    levels = enumerated_energies(problem)
+    rows, warnings = [], []
+    for k, where in enumerate(wheres):
+        local = pseudo_likelihood(problem, spins[k], groups[k], float(broken[k]))
+        matched = energy_matching(levels, problem.energies(spins[k]))
+        rows.append((local.beta, local.error, matched.beta, matched.error))
+        warnings += _warnings(where, float(broken[k]), local, matched)
+    names = ("beta_effective", "beta_effective_error", "beta_matched", "beta_matched_error")
+    return Temperatures(dict(zip(names, np.array(rows).T, strict=True)), warnings)
+
+
+def _warnings(where: str, broken: float, local: Estimate, matched: Estimate) -> list[str]:
+    if local.reason:
+        return [f"beta_effective {where} is unknown: {local.reason}"]
+    warnings = []
+    if broken > _MANY_BROKEN:
+        warnings.append(f"{broken:.0%} of the chains are broken {where}; raise chain_strength")
+    if abs(local.beta - matched.beta) > _DISAGREE * np.hypot(local.error, matched.error):
+        warnings.append(
+            f"{where} single spins are excited as at beta = {local.beta:.3g} and the mean energy "
+            f"is that of beta = {matched.beta:.3g}: the reads follow no Boltzmann distribution of the problem"
+        )
+    return warnings
