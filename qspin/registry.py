@@ -29,6 +29,7 @@ _BUILTIN = {
     "exact": _Builtin("qspin_backends.exact:Exact"),
     "tempering": _Builtin("qspin_backends.tempering:Tempering"),
     "annealer": _Builtin("qspin_backends.annealer:Annealer", module="dwave.system", extra="dwave"),
+    "qaoa": _Builtin("qspin_backends.qaoa:Qaoa", module="qiskit_aer", extra="qiskit"),
     "ocean": _Builtin("qspin_backends.ocean:Ocean", module="dwave.samplers", extra="dwave"),
 }
 

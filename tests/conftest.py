@@ -20,7 +20,7 @@ def folders_of_their_own(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QSPIN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("QSPIN_DATA_DIR", str(tmp_path_factory.mktemp("data")))
-        for name in [name for name in os.environ if name.startswith("DWAVE_")]:
+        for name in [name for name in os.environ if name.startswith(("DWAVE_", "QISKIT_IBM_"))]:
             patch.delenv(name)
         yield
 

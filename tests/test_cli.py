@@ -219,6 +219,7 @@ def test_backends_are_listed(tmp_path):
         ["annealer", "ready"],
         ["exact", "ready"],
         ["ocean", "ready"],
+        ["qaoa", "ready"],
         ["tempering", "ready"],
     ]
 

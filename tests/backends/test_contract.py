@@ -17,9 +17,14 @@ FAST = {
     "exact": {"n_replicas": 20},
     "tempering": {"n_replicas": 3, "n_burn_in": 10, "n_sweeps": 40, "n_draws": 10},
     "annealer": {"n_reads": 12, "n_gauges": 3, "n_sweeps": 20},
+    "qaoa": {"n_shots": 50},
     "ocean": {"n_reads": 20, "parameters": {"num_sweeps": 20}},
 }
 LOGICAL = {**FAST["annealer"], "topology": "none", "betas": [0.5, 1.0]}
+
+TRAINED = {**FAST["qaoa"], "depth": 2, "angles": "optimise", "warm_start": "greedy"}
+QUENCH = {**FAST["qaoa"], "ansatz": "quench", "depth": 5}
+NOISY = {**FAST["qaoa"], "noise": {"rzz": 0.01, "readout": 0.02}, "method": "statevector"}
 
 
 def sampler_of(name, settings=None):
@@ -56,6 +61,26 @@ class TestAnnealerWithoutEmbedding(SamplerContract):
     settings = LOGICAL
 
 
+class TestQaoa(SamplerContract):
+    backend = "qaoa"
+    settings = FAST["qaoa"]
+
+
+class TestQaoaTrained(SamplerContract):
+    backend = "qaoa"
+    settings = TRAINED
+
+
+class TestQuench(SamplerContract):
+    backend = "qaoa"
+    settings = QUENCH
+
+
+class TestQaoaWithNoise(SamplerContract):
+    backend = "qaoa"
+    settings = NOISY
+
+
 class TestOcean(SamplerContract):
     backend = "ocean"
     settings = FAST["ocean"]
@@ -79,6 +104,8 @@ TestDimodExact = dimod_suite("exact")
 TestDimodTempering = dimod_suite("tempering")
 TestDimodAnnealer = dimod_suite("annealer")
 TestDimodAnnealerWithoutEmbedding = dimod_suite("annealer", LOGICAL)
+TestDimodQaoa = dimod_suite("qaoa")
+TestDimodQaoaTrained = dimod_suite("qaoa", TRAINED)
 TestDimodOcean = dimod_suite("ocean")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import time
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -18,7 +17,6 @@ from qspin.sampler import (
     Ladder,
     PositiveInt,
     Seed,
-    current_checkpoint,
     imported,
     report_progress,
     require_memory,
@@ -37,6 +35,7 @@ from qspin_backends.annealer.qpu import Access, connected
 from qspin_backends.annealer.simulated import FLAGSHIP, Imperfections, Simulated
 from qspin_backends.common.by_label import in_order
 from qspin_backends.common.journal import Answer
+from qspin_backends.common.resume import begun, ended, purpose_of
 from qspin_backends.common.temperature import measured_temperatures
 
 __all__ = ["Annealer"]
@@ -209,17 +208,11 @@ class Annealer:
         RunError
             If a QPU failed, or no read is left; what was bought is in the journal.
         """
-        checkpoint = current_checkpoint()
-        kept = None if checkpoint is None else checkpoint.identity()
-        seed = resolved_seed(seed, kept)
         require_memory(len(self.betas), self.n_reads, 1, problem.n_spins)
         if not problem.n_spins:
-            return self._nothing_to_anneal(problem, seed)
-        identity = {"seed": seed, "problem": problem.digest, "purchase": secrets.token_hex(8)}
-        if checkpoint is not None:
-            identity["purchase"] = (kept or identity)["purchase"]
-            checkpoint.load(identity)
-            checkpoint.save(identity, {})
+            return self._nothing_to_anneal(problem, resolved_seed(seed))
+        identity = begun(problem, seed)
+        seed = identity["seed"]
         start = time.perf_counter()
         stages = self._stages(problem)
         with self._connected() as device:
@@ -239,17 +232,15 @@ class Annealer:
                 facts["expected_qpu_seconds"] = expected
             warnings = _warnings(planned, reads, device)
             clocks = {"prepare": prepared - start, **_device_clocks(batches)}
-        if checkpoint is not None:
-            checkpoint.discard()
+        ended()
         elsewhere = clocks.get("queue", 0.0) + clocks.get("device", 0.0)
         clocks["sample"] = max(0.0, time.perf_counter() - prepared - elsewhere)
         return self._labelled(problem, planned, reads, seed, clocks, facts, warnings)
 
-    def _request(self, planned: Plan, identity: Mapping[str, Any]) -> Request:
-        """What is bought; without `reuse` only this call, or one from its checkpoint, finds it again."""
-        names = ("problem", "seed") if self.reuse else ("problem", "seed", "purchase")
+    def _request(self, planned: Plan, identity: dict[str, Any]) -> Request:
+        """What is bought."""
         record = {"settings": settings_of(self), "embedding": planned.embedding.to_json()}
-        purpose = {name: identity[name] for name in names}
+        purpose = purpose_of(identity, reuse=self.reuse)
         return Request(planned.programs, planned.fit.factor, purpose, record)
 
     def _labelled(

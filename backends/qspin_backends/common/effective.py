@@ -66,7 +66,7 @@ def pseudo_likelihood(
     if min(excited, int((local < 0).sum())) < _FEWEST_EXCITATIONS:
         return Estimate(
             reason=f"only {excited} spins in {len(spins)} reads could lower the energy by a flip, too few to "
-            "tell a temperature; lower betas, or read more"
+            "tell a temperature; sample hotter, or read more"
         )
     beta = _maximum_pseudo_likelihood(local)
     flip = expit(beta * local)

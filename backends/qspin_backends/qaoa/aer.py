@@ -1,0 +1,242 @@
+"""Qiskit Aer: the method of simulation is chosen by size, and the choice is explained."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from qspin.errors import CapacityError, InputError, RunError
+from qspin.problem import IsingProblem
+from qspin.sampler import require_bytes
+from qspin_backends.common.journal import Answer
+from qspin_backends.qaoa import noise as noises
+from qspin_backends.qaoa.ansatz import Terms
+from qspin_backends.qaoa.circuit import spins_of
+from qspin_backends.qaoa.device import Request
+from qspin_backends.qaoa.target import Target, fake_backend
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+__all__ = ["METHODS", "Aer"]
+
+METHODS = ("auto", "statevector", "matrix_product_state", "tensor_network", "density_matrix")
+VECTOR_QUBITS = 26
+"""Qubits up to which `auto` takes the state vector without looking further."""
+
+_NARROW = 8  # log2 of the bond dimension up to which a matrix product state is exact and cheap
+_SHOTS_A_CALL = 2**20
+_SEEDS = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Aer:
+    """Qiskit Aer; see `Device`.
+
+    Parameters
+    ----------
+    method : one of `METHODS`
+    max_bond_dimension : of a matrix product state; None for no limit
+    truncation_threshold : of a matrix product state: weight that a bond may lose at every gate
+    noise : name of a fake backend, gate -> probability, or None
+    target : what circuits are transpiled to
+    """
+
+    method: str
+    max_bond_dimension: int | None
+    truncation_threshold: float
+    noise: str | Mapping[str, Any] | None
+    target: Target
+
+    is_paid: ClassVar[bool] = False
+
+    def check(self, problem: IsingProblem, depth: int, n_shots: int) -> None:
+        self.target.check(problem.n_spins)
+        if isinstance(self.noise, Mapping):
+            noises.check_gates(self.noise, self.target.gates)
+        method, _ = self._chosen(problem, depth, n_shots)
+        self._require(method, problem, depth)
+
+    def identity(self, problem: IsingProblem, depth: int, n_shots: int) -> Mapping[str, Any]:
+        import qiskit_aer
+
+        method, reason = self._chosen(problem, depth, n_shots)
+        return {
+            "name": "aer",
+            "version": qiskit_aer.__version__,
+            "method": method,
+            "method_reason": reason,
+            "noise": self.noise if isinstance(self.noise, str) else dict(self.noise or {}),
+            "transpiled_to": self.target.name,
+        }
+
+    def readout_errors(self, circuit: QuantumCircuit) -> list[tuple[float, float]]:
+        if isinstance(self.noise, Mapping) and noises.READOUT in self.noise:
+            error = noises.readout_error(self.noise[noises.READOUT])
+            return [error] * circuit.num_clbits
+        if isinstance(self.noise, str):
+            return measured_errors(circuit, fake_backend(self.noise, "noise"))
+        return [(0.0, 0.0)] * circuit.num_clbits
+
+    def transpiled(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        return self.target.transpiled(circuit)
+
+    def expected_seconds(self, request: Request) -> float | None:
+        return None
+
+    def refuse_cost(self, request: Request) -> None:
+        pass  # it is free
+
+    def answers(self, request: Request) -> Iterator[Answer]:
+        """Every call has a seed of its own: a seeded simulator repeats its shots."""
+        problem, n_spins = request.problem, request.problem.n_spins
+        method, _ = self._chosen(problem, request.angles.depth, request.n_shots)
+        simulator = self._simulator(method)
+        n_calls = -(-request.n_shots // _SHOTS_A_CALL)
+        sizes = [len(part) for part in np.array_split(np.empty(request.n_shots), n_calls)]
+        for size, stream in zip(sizes, np.random.SeedSequence(request.seed).spawn(n_calls), strict=True):
+            own = int(stream.generate_state(1, np.uint32)[0]) % _SEEDS
+            start = time.perf_counter()
+            before = _log_so_far() if method == "matrix_product_state" else ""
+            result = simulator.run(request.circuit, shots=size, memory=True, seed_simulator=own).result()
+            if not result.success:
+                raise RunError(f"Qiskit Aer ({method}) failed: {result.status}")
+            metadata = result.results[0].metadata
+            facts = {"n_shots": size, "seed": own, "seconds": time.perf_counter() - start}
+            if method == "matrix_product_state":
+                facts |= _truncation(str(metadata["MPS_log_data"]).removeprefix(before))
+            yield Answer(spins_of(result.get_memory(), n_spins), facts)
+
+    # -- method ----------------------------------------------------------------------------------
+
+    def _chosen(self, problem: IsingProblem, depth: int, n_shots: int) -> tuple[str, str]:
+        """Method, and why it is that one."""
+        if self.method != "auto":
+            return self.method, "as set"
+        n = problem.n_spins
+        if self.noise is not None:
+            exact, trajectories = 4.0**n, n_shots * 2.0**n
+            if exact <= trajectories and 16 * 4**n <= _memory() // 2:
+                return "density_matrix", f"noise; 4^{n} numbers once are less than {n_shots} trajectories"
+            return "statevector", f"noise; {n_shots} trajectories are less than 4^{n} numbers"
+        if n <= VECTOR_QUBITS:
+            return "statevector", f"{n} qubits are at most {VECTOR_QUBITS}"
+        bond = _bond_qubits(problem, depth)
+        if bond <= _NARROW:
+            return (
+                "matrix_product_state",
+                f"{n} qubits are more than {VECTOR_QUBITS}, and bonds need dimension 2^{bond} at most",
+            )
+        return "statevector", f"bonds of a matrix product state may need dimension 2^{bond}"
+
+    def _require(self, method: str, problem: IsingProblem, depth: int) -> None:
+        """Refuse what would not fit in memory, and name what would."""
+        from qiskit_aer import AerSimulator
+
+        n = problem.n_spins
+        available = AerSimulator().available_methods()
+        if method not in available:
+            raise InputError(
+                f"method {method!r} is not part of the qiskit-aer that is installed (tensor_network needs a "
+                f"GPU build); there are {', '.join(name for name in METHODS if name in available)}",
+                key=("method",),
+            )
+        bond = _bond_qubits(problem, depth)
+        if method == "matrix_product_state":
+            if self.max_bond_dimension is None:
+                remedy = "set max_bond_dimension, which truncates and reports by how much"
+                require_bytes(32 * n * 4**bond, f"matrix product states with bonds of 2^{bond}", remedy)
+            return
+        needed = 16 * (4**n if method == "density_matrix" else 2**n)
+        others = [
+            f"a matrix product state (method: matrix_product_state) needs bonds of 2^{bond} at most"
+            + ("" if bond <= _NARROW else "; with max_bond_dimension it fits and reports what it truncates")
+        ]
+        if method == "density_matrix" and 16 * 2**n <= _memory() // 2:
+            others = ["trajectories (method: statevector) would fit"]
+        try:
+            require_bytes(needed, f"{_PLURALS[method]} of {n} qubits", "; ".join(others))
+        except CapacityError as error:
+            raise CapacityError(str(error), key=("method",)) from None
+
+    def _simulator(self, method: str) -> Any:
+        from qiskit_aer import AerSimulator
+        from qiskit_aer.noise import NoiseModel
+
+        options: dict[str, Any] = {"method": method}
+        if isinstance(self.noise, str):
+            options["noise_model"] = NoiseModel.from_backend(fake_backend(self.noise, "noise"))
+        elif self.noise is not None:
+            options["noise_model"] = noises.noise_model(self.noise)
+        if method == "matrix_product_state":
+            options["mps_log_data"] = True
+            options["matrix_product_state_truncation_threshold"] = self.truncation_threshold
+            if self.max_bond_dimension is not None:
+                options["matrix_product_state_max_bond_dimension"] = self.max_bond_dimension
+        return AerSimulator(**options)
+
+
+_PLURALS = {
+    "statevector": "state vectors",
+    "density_matrix": "density matrices",
+    "tensor_network": "tensor networks",
+}
+
+
+def measured_errors(circuit: QuantumCircuit, backend: Any) -> list[tuple[float, float]]:
+    """What a backend states about the qubit that every classical bit is measured on, symmetric."""
+    errors = [(0.0, 0.0)] * circuit.num_clbits
+    for instruction in circuit.data:
+        if instruction.operation.name == "measure":
+            qubit = circuit.find_bit(instruction.qubits[0]).index
+            error = backend.target["measure"][(qubit,)].error or 0.0
+            errors[circuit.find_bit(instruction.clbits[0]).index] = (error, error)
+    return errors
+
+
+def _bond_qubits(problem: IsingProblem, depth: int) -> int:
+    """log2 of the bond dimension that a chain in the order of the spins needs at most.
+
+    A coupling multiplies every bond that it crosses by two, and no bond exceeds what its smaller side holds.
+    """
+    n, terms = problem.n_spins, Terms.of(problem)
+    pairs = terms.j >= 0
+    changes = np.zeros(n + 1, dtype=np.int64)
+    np.add.at(changes, np.minimum(terms.i, terms.j)[pairs], 1)
+    np.add.at(changes, np.maximum(terms.i, terms.j)[pairs], -1)
+    crossing = np.cumsum(changes)[: max(n - 1, 0)]
+    sides = np.minimum(np.arange(1, n), np.arange(n - 1, 0, -1)) if n > 1 else np.zeros(0)
+    return int(np.minimum(depth * crossing, sides).max(initial=0))
+
+
+def _memory() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2**62
+
+
+def _log_so_far() -> str:
+    """Aer's log of matrix product states, which a process never clears: every run adds to it."""
+    from qiskit import QuantumCircuit
+    from qiskit_aer import AerSimulator
+
+    nothing = QuantumCircuit(1)
+    nothing.measure_all()
+    simulator = AerSimulator(method="matrix_product_state", mps_log_data=True)
+    log = str(simulator.run(nothing, shots=1).result().results[0].metadata["MPS_log_data"])
+    return log.removesuffix("}")
+
+
+def _truncation(log: str) -> dict[str, float]:
+    """Sum of the discarded weights and the largest bond dimension, from Aer's log."""
+    discarded = [float(value) for value in re.findall(r"discarded_value=([0-9.eE+-]+)", log)]
+    bonds = [int(value) for row in re.findall(r"BD=\[([0-9 ]*)\]", log) for value in row.split()]
+    return {"truncation": math.fsum(discarded), "bond_dimension": max(bonds, default=1)}

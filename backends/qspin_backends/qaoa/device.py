@@ -1,0 +1,77 @@
+"""What a quantum computer is to the sampler: it transpiles a circuit and answers with shots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from qspin.problem import IsingProblem
+from qspin_backends.common.journal import Answer
+from qspin_backends.qaoa.ansatz import Angles, Tilts
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+__all__ = ["Device", "Request"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that is asked of a device for one `sample` call.
+
+    Parameters
+    ----------
+    problem, angles, tilts : what the circuit is made of; angles in the units of the problem
+    circuit : of the device, from `Device.transpiled`
+    n_shots : independent measurements
+    seed : of everything random on a simulated device
+    purpose : what distinguishes it from other requests of the same circuit: problem digest, seed; plain JSON
+    record : what else is worth keeping: settings; plain JSON
+    """
+
+    problem: IsingProblem
+    angles: Angles
+    tilts: Tilts | None
+    circuit: QuantumCircuit
+    n_shots: int
+    seed: int
+    purpose: Mapping[str, Any]
+    record: Mapping[str, Any]
+
+
+class Device(Protocol):
+    """Qiskit Aer, or IBM hardware."""
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether answers come from the journal of what was bought."""
+        ...
+
+    def check(self, problem: IsingProblem, depth: int, n_shots: int) -> None:
+        """Raises InputError for what it will not run, before any work starts."""
+        ...
+
+    def identity(self, problem: IsingProblem, depth: int, n_shots: int) -> Mapping[str, Any]:
+        """What it is and how it computes, for the record; plain JSON."""
+        ...
+
+    def readout_errors(self, circuit: QuantumCircuit) -> list[tuple[float, float]]:
+        """P(1 | 0) and P(0 | 1) of every classical bit, as the device states them."""
+        ...
+
+    def transpiled(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        """In the gates and on the graph of the device."""
+        ...
+
+    def expected_seconds(self, request: Request) -> float | None:
+        """Of QPU time; None for no QPU, or where it is not known."""
+        ...
+
+    def refuse_cost(self, request: Request) -> None:
+        """Raises InputError for a request that would cost more than allowed."""
+        ...
+
+    def answers(self, request: Request) -> Iterator[Answer]:
+        """Batches of shots, in order; raises as `check`."""
+        ...

@@ -1,0 +1,431 @@
+"""Kernels of a state vector whose cost is diagonal: phases, rotations of single qubits, and their adjoints.
+
+A state is two arrays of real and imaginary parts (2**m,). Bit q of a position is qubit q, and 0 stands for
+spin +1, as Qiskit has it. Three qubits are rotated in one sweep (two in the adjoint), so that the state
+passes through the registers seldom. Loops are written for LLVM to turn into vector instructions: no branches,
+no strides inside, phases by polynomials.
+
+A rotation exp(i angle (sin(tilt) X + cos(tilt) Z)) is three real numbers, see `rotations`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+BLOCK_QUBITS = 12
+"""Qubits within a block, which stays in the second-level cache while all of them are rotated."""
+
+_CONTRACT = {"contract"}
+_REORDER = {"contract", "reassoc"}
+
+
+def rotations(angles, tilts):
+    """Elements of 2x2 matrices [[c + i d, i e], [i e, c - i d]], three arrays (n_qubits,)."""
+    sine = np.sin(angles)
+    return np.cos(angles), sine * np.cos(tilts), sine * np.sin(tilts)
+
+
+@njit(cache=True, nogil=True)
+def fill_energies(couplings, fields, energies):
+    """Write ``sum_{i<j} J_ij s_i s_j + sum_i h_i s_i`` of position k to ``energies[k]``.
+
+    Spins are added one by one. The local field of the next one is written to the half that it opens, by the
+    same doubling, so nothing else is allocated and the whole takes O(2**m).
+
+    Parameters
+    ----------
+    couplings : float64 (m, m)
+    fields : float64 (m,)
+    energies : float64 (2**m,), written
+    """
+    energies[0] = 0.0
+    for i in range(len(fields)):
+        half = 1 << i
+        local = energies[half : 2 * half]
+        local[0] = fields[i]
+        for j in range(i):
+            width = 1 << j
+            coupling = couplings[i, j]
+            for k in range(width):
+                value = local[k]
+                local[k] = value + coupling
+                local[width + k] = value - coupling
+        for k in range(half):
+            value = energies[k]
+            energies[k] = value + local[k]
+            local[k] = value - local[k]
+
+
+@njit(inline="always")
+def _sine_and_cosine(turns):
+    """Of an angle in turns: quarter turns split off, polynomials of Cephes (Moshier 1984) on the rest."""
+    quarters = np.floor(4.0 * turns + 0.5)
+    angle = (turns - 0.25 * quarters) * 6.283185307179586
+    z = angle * angle
+    s = 1.58962301576546568060e-10
+    s = s * z - 2.50507477628578072866e-8
+    s = s * z + 2.75573136213857245213e-6
+    s = s * z - 1.98412698295895385996e-4
+    s = s * z + 8.33333333332211858878e-3
+    s = s * z - 1.66666666666666307295e-1
+    s = angle + angle * z * s
+    c = -1.13585365213876817300e-11
+    c = c * z + 2.08757008419747316778e-9
+    c = c * z - 2.75573141792967388112e-7
+    c = c * z + 2.48015872888517045348e-5
+    c = c * z - 1.38888888888730564116e-3
+    c = c * z + 4.16666666666665929218e-2
+    c = 1.0 - 0.5 * z + z * z * c
+    which = np.int64(quarters)
+    sine = c if which & 1 else s
+    cosine = s if which & 1 else c
+    return (-sine if which & 2 else sine), (-cosine if (which + 1) & 2 else cosine)
+
+
+@njit(inline="always")
+def _rotated(ar, ai, br, bi, c, d, e):
+    """One rotation of the amplitudes a (spin +1) and b (spin -1)."""
+    return (
+        c * ar - d * ai - e * bi,
+        c * ai + d * ar + e * br,
+        c * br + d * bi - e * ai,
+        c * bi - d * br + e * ar,
+    )
+
+
+@njit(cache=True, nogil=True)
+def phase(re, im, energies, turns):
+    """Multiply amplitude k by exp(2 pi i turns energies[k])."""
+    for k in range(len(re)):
+        sine, cosine = _sine_and_cosine(turns * energies[k])
+        a, b = re[k], im[k]
+        re[k] = a * cosine - b * sine
+        im[k] = a * sine + b * cosine
+
+
+@njit(cache=True, nogil=True, fastmath=_CONTRACT)
+def rotate(re, im, stride, c, d, e, first, last):
+    """Rotate the qubit whose partners are `stride` apart; pairs `first` to `last` of 2**(m - 1)."""
+    unit = first
+    while unit < last:
+        within = unit % stride
+        start = (unit // stride) * 2 * stride + within
+        size = min(stride - within, last - unit)
+        ra, rb = re[start : start + size], re[start + stride : start + stride + size]
+        ia, ib = im[start : start + size], im[start + stride : start + stride + size]
+        for k in range(size):
+            ra[k], ia[k], rb[k], ib[k] = _rotated(ra[k], ia[k], rb[k], ib[k], c, d, e)
+        unit += size
+
+
+@njit(inline="always")
+def _rotated_three(r, i, c, d, e):
+    """Three rotations of eight amplitudes, tuples of their parts; bit q of a position is the q-th of them."""
+    a0, b0, a1, b1 = _rotated(r[0], i[0], r[1], i[1], c[0], d[0], e[0])
+    a2, b2, a3, b3 = _rotated(r[2], i[2], r[3], i[3], c[0], d[0], e[0])
+    a4, b4, a5, b5 = _rotated(r[4], i[4], r[5], i[5], c[0], d[0], e[0])
+    a6, b6, a7, b7 = _rotated(r[6], i[6], r[7], i[7], c[0], d[0], e[0])
+    a0, b0, a2, b2 = _rotated(a0, b0, a2, b2, c[1], d[1], e[1])
+    a1, b1, a3, b3 = _rotated(a1, b1, a3, b3, c[1], d[1], e[1])
+    a4, b4, a6, b6 = _rotated(a4, b4, a6, b6, c[1], d[1], e[1])
+    a5, b5, a7, b7 = _rotated(a5, b5, a7, b7, c[1], d[1], e[1])
+    a0, b0, a4, b4 = _rotated(a0, b0, a4, b4, c[2], d[2], e[2])
+    a1, b1, a5, b5 = _rotated(a1, b1, a5, b5, c[2], d[2], e[2])
+    a2, b2, a6, b6 = _rotated(a2, b2, a6, b6, c[2], d[2], e[2])
+    a3, b3, a7, b7 = _rotated(a3, b3, a7, b7, c[2], d[2], e[2])
+    return (a0, a1, a2, a3, a4, a5, a6, a7), (b0, b1, b2, b3, b4, b5, b6, b7)
+
+
+@njit(inline="always")
+def _rows(array, start, stride, size):
+    """Eight pieces of an array, `stride` apart."""
+    return (
+        array[start : start + size],
+        array[start + stride : start + stride + size],
+        array[start + 2 * stride : start + 2 * stride + size],
+        array[start + 3 * stride : start + 3 * stride + size],
+        array[start + 4 * stride : start + 4 * stride + size],
+        array[start + 5 * stride : start + 5 * stride + size],
+        array[start + 6 * stride : start + 6 * stride + size],
+        array[start + 7 * stride : start + 7 * stride + size],
+    )
+
+
+@njit(inline="always")
+def _column(rows, k):
+    return (
+        rows[0][k],
+        rows[1][k],
+        rows[2][k],
+        rows[3][k],
+        rows[4][k],
+        rows[5][k],
+        rows[6][k],
+        rows[7][k],
+    )
+
+
+@njit(inline="always")
+def _put(rows, k, values):
+    rows[0][k] = values[0]
+    rows[1][k] = values[1]
+    rows[2][k] = values[2]
+    rows[3][k] = values[3]
+    rows[4][k] = values[4]
+    rows[5][k] = values[5]
+    rows[6][k] = values[6]
+    rows[7][k] = values[7]
+
+
+@njit(cache=True, nogil=True, fastmath=_CONTRACT)
+def rotate_three(re, im, stride, cs, ds, es, first, last):
+    """Rotate the three qubits with strides 1, 2 and 4 times `stride`; units `first` to `last` of 2**(m - 3).
+
+    Parameters
+    ----------
+    cs, ds, es : of the three rotations (3,)
+    """
+    c = (cs[0], cs[1], cs[2])
+    d = (ds[0], ds[1], ds[2])
+    e = (es[0], es[1], es[2])
+    if stride == 1:
+        for k in range(8 * first, 8 * last, 8):
+            r = (re[k], re[k + 1], re[k + 2], re[k + 3], re[k + 4], re[k + 5], re[k + 6], re[k + 7])
+            i = (im[k], im[k + 1], im[k + 2], im[k + 3], im[k + 4], im[k + 5], im[k + 6], im[k + 7])
+            r, i = _rotated_three(r, i, c, d, e)
+            re[k], re[k + 1], re[k + 2], re[k + 3], re[k + 4], re[k + 5], re[k + 6], re[k + 7] = r
+            im[k], im[k + 1], im[k + 2], im[k + 3], im[k + 4], im[k + 5], im[k + 6], im[k + 7] = i
+        return
+    unit = first
+    while unit < last:
+        within = unit % stride
+        start = (unit // stride) * 8 * stride + within
+        size = min(stride - within, last - unit)
+        reals, imags = _rows(re, start, stride, size), _rows(im, start, stride, size)
+        for k in range(size):
+            r, i = _rotated_three(_column(reals, k), _column(imags, k), c, d, e)
+            _put(reals, k, r)
+            _put(imags, k, i)
+        unit += size
+
+
+@njit(cache=True, nogil=True)
+def forward_blocks(re, im, energies, turns, cs, ds, es, n_low, first, last):
+    """Phase, then rotations of the `n_low` lowest qubits, in blocks `first` to `last` of 2**n_low."""
+    size = 1 << n_low
+    for block in range(first, last):
+        r, i = re[block * size : (block + 1) * size], im[block * size : (block + 1) * size]
+        phase(r, i, energies[block * size : (block + 1) * size], turns)
+        qubit = 0
+        while qubit + 3 <= n_low:
+            q = slice(qubit, qubit + 3)
+            rotate_three(r, i, 1 << qubit, cs[q], ds[q], es[q], 0, size >> 3)
+            qubit += 3
+        while qubit < n_low:
+            rotate(r, i, 1 << qubit, cs[qubit], ds[qubit], es[qubit], 0, size >> 1)
+            qubit += 1
+
+
+@njit(cache=True, nogil=True, fastmath=_CONTRACT)
+def rotate_mirrored(re, im, c, e, first, last):
+    """Rotate by X a qubit that is not stored: its flip is that of all others, position k <-> M - 1 - k."""
+    top = len(re) - 1
+    for k in range(first, last):
+        re[k], im[k], re[top - k], im[top - k] = _rotated(re[k], im[k], re[top - k], im[top - k], c, 0.0, e)
+
+
+# -- adjoint: a state and its dual go back together, and the slopes are read on the way ----------------
+
+
+@njit(inline="always")
+def _overlap(ar, ai, br, bi):
+    """Im(conj(a) b)."""
+    return ar * bi - ai * br
+
+
+@njit(cache=True, nogil=True, fastmath=_REORDER)
+def rotate_both(re, im, dual_re, dual_im, stride, c, d, e, first, last, slopes):
+    """`rotate` for a state and its dual; before it, Im <dual|X|state> and Im <dual|Z|state> are added.
+
+    Parameters
+    ----------
+    slopes : float64 (2,), added to
+    """
+    x = 0.0
+    z = 0.0
+    unit = first
+    while unit < last:
+        within = unit % stride
+        start = (unit // stride) * 2 * stride + within
+        size = min(stride - within, last - unit)
+        ra, rb = re[start : start + size], re[start + stride : start + stride + size]
+        ia, ib = im[start : start + size], im[start + stride : start + stride + size]
+        pa, pb = dual_re[start : start + size], dual_re[start + stride : start + stride + size]
+        qa, qb = dual_im[start : start + size], dual_im[start + stride : start + stride + size]
+        for k in range(size):
+            x += _overlap(pa[k], qa[k], rb[k], ib[k]) + _overlap(pb[k], qb[k], ra[k], ia[k])
+            z += _overlap(pa[k], qa[k], ra[k], ia[k]) - _overlap(pb[k], qb[k], rb[k], ib[k])
+            ra[k], ia[k], rb[k], ib[k] = _rotated(ra[k], ia[k], rb[k], ib[k], c, d, e)
+            pa[k], qa[k], pb[k], qb[k] = _rotated(pa[k], qa[k], pb[k], qb[k], c, d, e)
+        unit += size
+    slopes[0] += x
+    slopes[1] += z
+
+
+@njit(inline="always")
+def _rotated_two(r, i, c, d, e):
+    """Two rotations of four amplitudes."""
+    a0, b0, a1, b1 = _rotated(r[0], i[0], r[1], i[1], c[0], d[0], e[0])
+    a2, b2, a3, b3 = _rotated(r[2], i[2], r[3], i[3], c[0], d[0], e[0])
+    a0, b0, a2, b2 = _rotated(a0, b0, a2, b2, c[1], d[1], e[1])
+    a1, b1, a3, b3 = _rotated(a1, b1, a3, b3, c[1], d[1], e[1])
+    return (a0, a1, a2, a3), (b0, b1, b2, b3)
+
+
+@njit(inline="always")
+def _four(array, start, stride, size):
+    """Four pieces of an array, `stride` apart."""
+    return (
+        array[start : start + size],
+        array[start + stride : start + stride + size],
+        array[start + 2 * stride : start + 2 * stride + size],
+        array[start + 3 * stride : start + 3 * stride + size],
+    )
+
+
+@njit(inline="always")
+def _with_slopes(total, a, b, f, g):
+    """Sums for X and X, Z and Z of two qubits, of state (a, b) and dual (f, g), four amplitudes more."""
+    x0 = _overlap(f[0], g[0], a[1], b[1]) + _overlap(f[1], g[1], a[0], b[0])
+    x0 += _overlap(f[2], g[2], a[3], b[3]) + _overlap(f[3], g[3], a[2], b[2])
+    x1 = _overlap(f[0], g[0], a[2], b[2]) + _overlap(f[2], g[2], a[0], b[0])
+    x1 += _overlap(f[1], g[1], a[3], b[3]) + _overlap(f[3], g[3], a[1], b[1])
+    outer = _overlap(f[0], g[0], a[0], b[0]) - _overlap(f[3], g[3], a[3], b[3])
+    inner = _overlap(f[1], g[1], a[1], b[1]) - _overlap(f[2], g[2], a[2], b[2])
+    return total[0] + x0, total[1] + x1, total[2] + (outer - inner), total[3] + (outer + inner)
+
+
+@njit(cache=True, nogil=True, fastmath=_REORDER)
+def rotate_two_both(re, im, dual_re, dual_im, stride, cs, ds, es, first, last, slopes):
+    """`rotate_both` for the two qubits with strides 1 and 2 times `stride`; units of 2**(m - 2).
+
+    Parameters
+    ----------
+    cs, ds, es : of the two rotations (2,)
+    slopes : float64 (2, 2), by qubit, added to
+    """
+    c = (cs[0], cs[1])
+    d = (ds[0], ds[1])
+    e = (es[0], es[1])
+    total = (0.0, 0.0, 0.0, 0.0)
+    unit = first
+    while unit < last:
+        within = unit % stride
+        start = (unit // stride) * 4 * stride + within
+        size = min(stride - within, last - unit)
+        reals, imags = _four(re, start, stride, size), _four(im, start, stride, size)
+        duals, dual_imags = _four(dual_re, start, stride, size), _four(dual_im, start, stride, size)
+        for k in range(size):
+            a = (reals[0][k], reals[1][k], reals[2][k], reals[3][k])
+            b = (imags[0][k], imags[1][k], imags[2][k], imags[3][k])
+            f = (duals[0][k], duals[1][k], duals[2][k], duals[3][k])
+            g = (dual_imags[0][k], dual_imags[1][k], dual_imags[2][k], dual_imags[3][k])
+            total = _with_slopes(total, a, b, f, g)
+            a, b = _rotated_two(a, b, c, d, e)
+            f, g = _rotated_two(f, g, c, d, e)
+            reals[0][k], reals[1][k], reals[2][k], reals[3][k] = a
+            imags[0][k], imags[1][k], imags[2][k], imags[3][k] = b
+            duals[0][k], duals[1][k], duals[2][k], duals[3][k] = f
+            dual_imags[0][k], dual_imags[1][k], dual_imags[2][k], dual_imags[3][k] = g
+        unit += size
+    slopes[0, 0] += total[0]
+    slopes[1, 0] += total[1]
+    slopes[0, 1] += total[2]
+    slopes[1, 1] += total[3]
+
+
+@njit(cache=True, nogil=True)
+def rotate_mirrored_both(re, im, dual_re, dual_im, c, e, first, last, slopes):
+    """`rotate_mirrored` for a state and its dual; Im <dual|X|state> is added to ``slopes[0]``."""
+    top = len(re) - 1
+    x = 0.0
+    for k in range(first, last):
+        m = top - k
+        x += _overlap(dual_re[k], dual_im[k], re[m], im[m]) + _overlap(dual_re[m], dual_im[m], re[k], im[k])
+        re[k], im[k], re[m], im[m] = _rotated(re[k], im[k], re[m], im[m], c, 0.0, e)
+        dual_re[k], dual_im[k], dual_re[m], dual_im[m] = _rotated(
+            dual_re[k], dual_im[k], dual_re[m], dual_im[m], c, 0.0, e
+        )
+    slopes[0] += x
+
+
+@njit(cache=True, nogil=True)
+def backward_blocks(re, im, dual_re, dual_im, energies, turns, cs, ds, es, n_low, slopes, costs, first, last):
+    """The inverse of `forward_blocks` for a state and its dual, with the slopes of all its angles.
+
+    Parameters
+    ----------
+    turns, cs, ds, es : of the inverses
+    slopes : float64 (n_blocks, n_qubits, 2), added to
+    costs : float64 (n_blocks,), written: Im <dual|energies|state>
+    """
+    size = 1 << n_low
+    for block in range(first, last):
+        piece = slice(block * size, (block + 1) * size)
+        r, i, f, g = re[piece], im[piece], dual_re[piece], dual_im[piece]
+        qubit = 0
+        while qubit + 2 <= n_low:
+            q = slice(qubit, qubit + 2)
+            own = slopes[block, q]
+            rotate_two_both(r, i, f, g, 1 << qubit, cs[q], ds[q], es[q], 0, size >> 2, own)
+            qubit += 2
+        while qubit < n_low:
+            own = slopes[block, qubit]
+            rotate_both(r, i, f, g, 1 << qubit, cs[qubit], ds[qubit], es[qubit], 0, size >> 1, own)
+            qubit += 1
+        costs[block] = weighted_overlap(r, i, f, g, energies[piece])
+        phase(r, i, energies[piece], turns)
+        phase(f, g, energies[piece], turns)
+
+
+@njit(cache=True, nogil=True, fastmath=_REORDER)
+def weighted_overlap(re, im, dual_re, dual_im, energies):
+    """Im <dual|energies|state>."""
+    total = 0.0
+    for k in range(len(re)):
+        total += energies[k] * _overlap(dual_re[k], dual_im[k], re[k], im[k])
+    return total
+
+
+@njit(cache=True, nogil=True)
+def overlaps(re, im, dual_re, dual_im, values):
+    """Write Im(conj(dual) state) of every position."""
+    for k in range(len(re)):
+        values[k] = _overlap(dual_re[k], dual_im[k], re[k], im[k])
+
+
+@njit(cache=True, nogil=True, fastmath=_REORDER)
+def mean(re, im, values):
+    """Sum of |amplitude|^2 times values."""
+    total = 0.0
+    for k in range(len(re)):
+        total += (re[k] * re[k] + im[k] * im[k]) * values[k]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def weigh(re, im, weights, dual_re, dual_im, first, last):
+    """Write the dual: weights times amplitudes."""
+    for k in range(first, last):
+        dual_re[k] = weights[k] * re[k]
+        dual_im[k] = weights[k] * im[k]
+
+
+@njit(cache=True, nogil=True)
+def histogram(re, im, energies, low, width, weights):
+    """Add the probability of every position to the bin of its energy; outside the bins it is left out."""
+    for k in range(len(re)):
+        place = np.floor((energies[k] - low) / width)
+        if 0 <= place < len(weights):
+            weights[np.int64(place)] += re[k] * re[k] + im[k] * im[k]

@@ -1,0 +1,68 @@
+"""What may be done to shots after they were taken; it changes their distribution, so never unasked."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.problem import IsingProblem
+
+__all__ = ["mitigated", "post_selected"]
+
+_STEPS = 100
+_LARGEST_SET = 4096  # distinct configurations that a matrix of transitions is made for
+
+
+def mitigated(
+    spins: NDArray[np.int8], errors: list[tuple[float, float]], rng: np.random.Generator
+) -> tuple[NDArray[np.int8], str]:
+    """Shots redrawn from the distribution that readout errors, qubit by qubit, most likely made these from.
+
+    Iterative Bayesian unfolding (Nachman, Urbanek, de Jong, Bauer 2020, npj Quantum Inf. 6, 84) within the
+    configurations that were seen. It never gives negative probabilities, unlike an inverted matrix.
+
+    Parameters
+    ----------
+    spins : (n_shots, n_spins)
+    errors : P(1 | 0) and P(0 | 1) of every spin
+    rng : draws the new shots
+
+    Returns
+    -------
+    spins of the same shape, and what a reader must know
+    """
+    seen, counts = np.unique(spins, axis=0, return_counts=True)
+    if len(seen) > _LARGEST_SET:
+        return spins, (
+            f"readout mitigation was left out: {len(seen)} distinct configurations are more than "
+            f"{_LARGEST_SET}"
+        )
+    transitions = np.ones((len(seen), len(seen)))  # measured, true
+    for qubit, (up, down) in enumerate(errors):
+        table = np.array([[1 - up, down], [up, 1 - down]])
+        bits = (1 - seen[:, qubit]) // 2
+        transitions *= table[bits[:, None], bits[None, :]]
+    transitions /= transitions.sum(axis=0)  # what leaves the set of seen ones is left out, as in M3
+    measured = counts / counts.sum()
+    truth = measured.copy()
+    for _ in range(_STEPS):
+        expected = transitions @ truth
+        truth = truth * (transitions.T @ (measured / np.maximum(expected, 1e-300)))
+        truth /= truth.sum()
+    chosen = rng.choice(len(seen), size=len(spins), p=truth)
+    return seen[chosen], (
+        "readout errors were unfolded and shots redrawn from the result: replicas may repeat one another, "
+        "and error bars that take them for independent are too small"
+    )
+
+
+def post_selected(
+    problem: IsingProblem, spins: NDArray[np.int8], fraction: float
+) -> tuple[NDArray[np.int8], str]:
+    """The fraction of shots with the lowest energies, in the order in which they were taken."""
+    n_kept = max(1, round(fraction * len(spins)))
+    kept = np.sort(np.argsort(problem.energies(spins), kind="stable")[:n_kept])
+    return spins[kept], (
+        f"post-selection kept the {n_kept} of {len(spins)} shots of lowest energy: they are no samples of "
+        "the circuit"
+    )

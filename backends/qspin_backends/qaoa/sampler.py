@@ -1,0 +1,407 @@
+"""QAOA: any Ising problem as a circuit, with good angles, on Qiskit Aer or IBM hardware."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
+
+from qspin.errors import InputError
+from qspin.problem import IsingProblem
+from qspin.sampler import (
+    PositiveInt,
+    Seed,
+    report_progress,
+    require_memory,
+    resolved_seed,
+    run_info,
+    settings,
+    settings_of,
+)
+from qspin.samples import SampleSet
+from qspin_backends.common.by_label import in_order
+from qspin_backends.common.journal import Answer
+from qspin_backends.common.resume import begun, ended, purpose_of
+from qspin_backends.common.temperature import measured_temperatures
+from qspin_backends.qaoa.aer import METHODS, Aer
+from qspin_backends.qaoa.ansatz import Terms, Tilts
+from qspin_backends.qaoa.circuit import qaoa_circuit, summary
+from qspin_backends.qaoa.descent import greedy_state
+from qspin_backends.qaoa.device import Device, Request
+from qspin_backends.qaoa.ibm import Access, connected
+from qspin_backends.qaoa.mitigation import mitigated, post_selected
+from qspin_backends.qaoa.objective import CVaR, Expectation, Gibbs, Objective
+from qspin_backends.qaoa.schedules import RAMP_STEP
+from qspin_backends.qaoa.statevector import StateVector
+from qspin_backends.qaoa.strategies import STRATEGIES, Chosen, Recipe, check_recipe, chosen_angles, untrained
+from qspin_backends.qaoa.tables import coupling_scale
+from qspin_backends.qaoa.target import Target, fake_backend
+
+__all__ = ["Qaoa"]
+
+_EXPECTED_SPINS = 20  # up to which the noiseless mean energy of the circuit is computed for the record
+
+Numbers = tuple[float, ...]
+Layers = tuple[float | Numbers, ...]
+
+
+def _listed(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _angles(value: Any) -> Any:
+    """A strategy by its name, or gamma and beta of every layer."""
+    if isinstance(value, str):
+        if value not in STRATEGIES:
+            raise ValueError(f"expected {', '.join(map(repr, STRATEGIES))} or {{gamma: [...], beta: [...]}}")
+        return value
+    if not isinstance(value, Mapping) or set(value) != {"gamma", "beta"}:
+        raise ValueError("given angles are a mapping with gamma and beta, a number for every layer each")
+    return {name: _listed(layers) for name, layers in value.items()}
+
+
+def _noise(value: Any) -> Any:
+    """Probabilities by gate; of readout one, or two: P(1 | 0) and P(0 | 1)."""
+    if isinstance(value, Mapping):
+        for name, given in value.items():
+            pair = isinstance(given, list | tuple)
+            if pair and (name != "readout" or len(given) != 2):
+                raise ValueError(f"{name} takes one probability; readout one, or P(1 | 0) and P(0 | 1)")
+            for probability in given if pair else [given]:
+                if not isinstance(probability, int | float) or not 0 <= probability <= 1:
+                    raise ValueError(f"{name} needs probabilities between 0 and 1, not {probability!r}")
+    return value
+
+
+@settings
+class Qaoa:
+    """The quantum approximate optimisation algorithm; every shot is a replica with one draw.
+
+    Layers exp(-i gamma E) and exp(i beta sum X) act on the ground state of -sum X (Farhi, Goldstone, Gutmann
+    2014, arXiv:1411.4028); the qubits are measured. A circuit has no thermostat: the coordinate ``beta`` is
+    NaN, and the inverse temperature that the shots look like is measured, as for annealers.
+
+    Parameters
+    ----------
+    device : ``aer`` (Qiskit Aer, on this machine) or ``ibm`` (Qiskit Runtime)
+    ansatz : ``qaoa``, or ``quench``: a Trotterised quench of the transverse field in `depth` steps
+    depth : layers, or steps of a quench
+    angles : ``table`` (published: regular graphs, Sherrington-Kirkpatrick), ``linear_ramp``, ``interp`` and
+        ``fourier`` (trained depth by depth), ``optimise`` (trained from several starts), ``transfer`` (of
+        another run), or ``{gamma: [...], beta: [...]}``, gamma in units of 1/energy
+    angles_from : sample file of the run whose angles are to be transferred
+    n_shots : independent measurements
+    ramp_step : gamma at the end and beta at the start of a linear ramp, units of the coupling scale
+    fourier_terms : coefficients of ``fourier``; default as many as layers
+    objective : of training: ``expectation``, ``cvar`` or ``gibbs``
+    cvar_fraction : of the probability that ``cvar`` averages
+    gibbs_eta : of ``gibbs``, units of 1/energy; default 1 / standard deviation of the energies of random
+        states
+    n_starts : of ``optimise``
+    n_iterations : of one descent, at most
+    multi_angle : an angle for every term and spin, from the best shared ones on; with ``optimise`` only
+    warm_start : mean between -1 and 1 of every spin, by order or by label, or ``greedy``: initial state and
+        mixers lean towards it
+    regularisation : least probability of either value of a spin in a warm start
+    quench_time : of a quench, units of 1/coupling scale
+    schedule : of a quench: points (s, A, B) from s = 0 to 1; A in units of the coupling scale
+    method : of Aer: ``auto`` (by size; `info` says why), ``statevector``, ``matrix_product_state``,
+        ``tensor_network``, ``density_matrix``
+    max_bond_dimension : of a matrix product state; default no limit
+    truncation_threshold : of a matrix product state
+    noise : of Aer: a fake backend by name (``fake_torino``), or probabilities by gate and for ``readout``:
+        ``{rzz: 0.01, rx: 0.001, readout: 0.02}``, depolarising
+    backend : of ``ibm``: its name, default the least busy; of ``aer``: a fake backend to transpile for
+    coupling_map : of Aer: ``line``, ``ring``, ``grid`` or pairs of qubits to transpile for
+    basis_gates : of Aer: gates to transpile to
+    optimization_level : of Qiskit's transpiler
+    transpiler_seed : of Qiskit's transpiler
+    post_selection : keep this fraction of the shots, of lowest energy
+    readout_mitigation : unfold the readout errors that the device states
+    channel, instance : of IBM's service; default from the environment or the saved account. ``local`` runs
+        fake backends on this machine
+    max_qpu_seconds : of ``ibm``: refuse before anything is bought if more QPU time is expected
+    reuse : answer a request that was bought before, with the same seed, from the journal
+    retries : after network faults, each after twice the pause before
+    retry_pause : seconds before the first
+    """
+
+    name: ClassVar[str] = "qaoa"
+
+    device: Literal["aer", "ibm"] = "aer"
+    ansatz: Literal["qaoa", "quench"] = "qaoa"
+    depth: PositiveInt = 1
+    angles: Annotated[str | dict[str, Layers], BeforeValidator(_angles)] = "table"
+    angles_from: str | None = None
+    n_shots: PositiveInt = 1000
+    ramp_step: PositiveFloat = RAMP_STEP
+    fourier_terms: PositiveInt | None = None
+    objective: Literal["expectation", "cvar", "gibbs"] = "expectation"
+    cvar_fraction: Annotated[float, Field(gt=0, le=1)] = 0.2
+    gibbs_eta: PositiveFloat | None = None
+    n_starts: PositiveInt = 3
+    n_iterations: PositiveInt = 500
+    multi_angle: bool = False
+    warm_start: (
+        Literal["greedy"] | Annotated[Numbers, BeforeValidator(_listed)] | dict[str | int, float] | None
+    ) = None
+    regularisation: Annotated[float, Field(ge=0, lt=0.5)] = 0.25
+    quench_time: PositiveFloat = 10.0
+    schedule: tuple[tuple[float, float, float], ...] = ((0.0, 1.0, 0.0), (1.0, 0.0, 1.0))
+    method: Literal[METHODS] = "auto"  # type: ignore[valid-type]
+    max_bond_dimension: PositiveInt | None = None
+    truncation_threshold: NonNegativeFloat = 1e-16
+    noise: Annotated[str | dict[str, float | tuple[float, float]], BeforeValidator(_noise)] | None = None
+    backend: str | None = None
+    coupling_map: Literal["line", "ring", "grid"] | tuple[tuple[int, int], ...] | None = None
+    basis_gates: tuple[str, ...] | None = None
+    optimization_level: Annotated[int, Field(ge=0, le=3)] = 1
+    transpiler_seed: NonNegativeInt = 0
+    post_selection: Annotated[float, Field(gt=0, lt=1)] | None = None
+    readout_mitigation: bool = False
+    channel: Literal["ibm_quantum_platform", "ibm_cloud", "local"] | None = None
+    instance: str | None = None
+    max_qpu_seconds: PositiveFloat | None = None
+    reuse: bool = True
+    retries: NonNegativeInt = 5
+    retry_pause: PositiveFloat = 1.0
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Qaoa:
+        if not isinstance(self.angles, str):
+            gamma, beta = self.angles["gamma"], self.angles["beta"]
+            if not len(gamma) == len(beta) == self.depth:
+                raise ValueError(
+                    f"depth {self.depth} needs {self.depth} gamma and {self.depth} beta; got {len(gamma)} "
+                    f"and {len(beta)}"
+                )
+            rows = [len(layer) if isinstance(layer, tuple) else None for layer in (*gamma, *beta)]
+            if (
+                len({*rows[: self.depth]}) > 1
+                or len({*rows[self.depth :]}) > 1
+                or (rows[0] is None) != (rows[-1] is None)
+            ):
+                raise ValueError("gamma and beta hold a number for every layer each, or equally long lists")
+        if (self.angles == "transfer") != (self.angles_from is not None):
+            raise ValueError("angles: transfer needs angles_from, a sample file; one of them is missing")
+        if self.multi_angle and self.angles != "optimise":
+            raise ValueError("multi_angle trains an angle for every term: set angles: optimise")
+        if self.ansatz == "quench" and self.warm_start is not None:
+            raise ValueError("a quench starts from the ground state of the field; leave warm_start out")
+        steps = [point[0] for point in self.schedule]
+        if len(steps) < 2 or steps[0] != 0 or steps[-1] != 1 or sorted(set(steps)) != steps:
+            raise ValueError("a schedule has points (s, A, B) whose s ascends from 0 to 1")
+        if self.backend is not None and self.device == "aer" and (self.coupling_map or self.basis_gates):
+            raise ValueError(
+                "backend has gates and a graph of its own; leave coupling_map and basis_gates out"
+            )
+        return self
+
+    def check(self, problem: IsingProblem) -> None:
+        """Refuse what cannot be sampled, before anything is trained or bought; raises as `sample`."""
+        require_memory(1, self.n_shots, 1, problem.n_spins)
+        if not problem.n_spins:
+            return
+        tilts, recipe = self._tilts(problem, seed=0), self._recipe(problem)
+        check_recipe(problem, recipe, tilts)
+        with self._connected() as device:
+            device.check(problem, self.depth, self.n_shots)
+            if device.is_paid and self.max_qpu_seconds is not None:
+                angles = chosen_angles(problem, untrained(recipe), tilts, seed=0).angles
+                circuit = device.transpiled(qaoa_circuit(problem, angles, tilts))
+                purpose = {"check": problem.digest}
+                device.refuse_cost(Request(problem, angles, tilts, circuit, self.n_shots, 0, purpose, {}))
+
+    def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
+        """Returns spins (1, shot, 1, spin) in the variables of the problem.
+
+        Variables of the dataset beside them: ``beta_effective`` and ``beta_effective_error`` (beta,) by
+        maximum pseudo-likelihood, units of 1/energy, NaN where no temperature can be told, which a warning
+        explains; ``beta_matched`` and ``beta_matched_error`` (beta,) from the mean energy, for problems small
+        enough to enumerate. ``info["angles"]`` holds gamma (units of 1/energy), beta and their origin,
+        ``info["circuit"]`` depth and gates as they ran, ``info["device"]`` how, ``info["batches"]`` every
+        call, ``info["expected_energy"]`` the mean energy of the circuit without noise, for small problems.
+
+        Raises
+        ------
+        CapacityError
+            If the state, the samples or the training would not fit, or the backend is too small.
+        InputError
+            If angles do not fit, the budget is exceeded, or no token is set.
+        RunError
+            If hardware failed; what was bought is in the journal.
+        """
+        require_memory(1, self.n_shots, 1, problem.n_spins)
+        if not problem.n_spins:
+            return self._nothing_to_measure(problem, resolved_seed(seed))
+        identity = begun(problem, seed)
+        streams = np.random.SeedSequence(identity["seed"]).spawn(4)
+        start = time.perf_counter()
+        tilts, recipe = self._tilts(problem, _number(streams[0])), self._recipe(problem)
+        check_recipe(problem, recipe, tilts)
+        with self._connected() as device:
+            device.check(problem, self.depth, self.n_shots)
+            chosen = chosen_angles(problem, recipe, tilts, _number(streams[1]))
+            circuit = device.transpiled(qaoa_circuit(problem, chosen.angles, tilts))
+            request = Request(
+                problem,
+                chosen.angles,
+                tilts,
+                circuit,
+                self.n_shots,
+                _number(streams[2]),
+                purpose_of(identity, reuse=self.reuse),
+                {"settings": settings_of(self), "origin": chosen.origin},
+            )
+            prepared = time.perf_counter()
+            answers = list(_counted(device, request))
+            spins = np.concatenate([answer.spins for answer in answers])
+            spins, warnings, after = self._after(problem, spins, device.readout_errors(circuit), streams[3])
+            facts: dict[str, Any] = {
+                "device": dict(device.identity(problem, self.depth, self.n_shots)),
+                "circuit": summary(circuit),
+                "batches": [dict(answer.facts) for answer in answers],
+                "after_measurement": after,
+            }
+            if (expected := device.expected_seconds(request)) is not None:
+                facts["expected_qpu_seconds"] = expected
+        ended()
+        clocks = {"prepare": prepared - start, "sample": time.perf_counter() - prepared}
+        if device.is_paid:
+            now = [answer.facts for answer in answers if not answer.facts["from_journal"]]
+            clocks["device"] = sum(batch.get("qpu_seconds", 0.0) for batch in now)
+            clocks["sample"] = max(0.0, clocks["sample"] - clocks["device"])
+        facts |= self._record(problem, chosen, tilts)
+        return self._labelled(problem, spins, identity["seed"], clocks, facts, warnings)
+
+    def _after(
+        self,
+        problem: IsingProblem,
+        spins: NDArray[np.int8],
+        errors: list[tuple[float, float]],
+        stream: np.random.SeedSequence,
+    ) -> tuple[NDArray[np.int8], list[str], list[str]]:
+        """Spins after mitigation and selection, what a reader must know, and what was done."""
+        warnings, done = [], []
+        if self.readout_mitigation:
+            spins, remark = mitigated(spins, errors, np.random.default_rng(stream))
+            warnings.append(remark)
+            done.append("readout_mitigation")
+        if self.post_selection is not None:
+            spins, remark = post_selected(problem, spins, self.post_selection)
+            warnings.append(remark)
+            done.append("post_selection")
+        return spins, warnings, done
+
+    def _record(self, problem: IsingProblem, chosen: Chosen, tilts: Tilts | None) -> dict[str, Any]:
+        record: dict[str, Any] = {
+            "ansatz": self.ansatz,
+            "angles": {**chosen.angles.to_json(), "origin": chosen.origin},
+            "coupling_scale": coupling_scale(problem),
+            "warm_start": None if tilts is None else np.cos(tilts.tilts).tolist(),
+        }
+        if problem.n_spins <= _EXPECTED_SPINS:
+            with StateVector(problem, tilts) as vector:
+                record["expected_energy"] = vector.value(chosen.angles, Expectation())
+        return record
+
+    def _labelled(
+        self,
+        problem: IsingProblem,
+        spins: NDArray[np.int8],
+        seed: int,
+        clocks: Mapping[str, float],
+        facts: Mapping[str, Any],
+        warnings: list[str],
+    ) -> SampleSet:
+        measured = measured_temperatures(
+            problem, spins[None], np.zeros((1, len(spins)), dtype=np.int64), np.zeros(1), ["in the shots"]
+        )
+        extra = {name: ("beta", values) for name, values in measured.values.items()}
+        info = run_info(self, seed, clocks=clocks, warnings=[*warnings, *measured.warnings], **facts)
+        return SampleSet.from_spins(problem, spins[None, :, None], None, info, extra)
+
+    def _nothing_to_measure(self, problem: IsingProblem, seed: int) -> SampleSet:
+        report_progress(1.0)
+        spins = np.empty((1, self.n_shots, 1, 0), dtype=np.int8)
+        info = run_info(self, seed, clocks={"sample": 0.0}, warnings=["there are no spins to measure"])
+        return SampleSet.from_spins(problem, spins, None, info)
+
+    def _tilts(self, problem: IsingProblem, seed: int) -> Tilts | None:
+        if self.warm_start is None:
+            return None
+        if self.warm_start == "greedy":
+            means: Any = greedy_state(problem, seed)
+        elif isinstance(self.warm_start, dict):
+            means = in_order(self.warm_start, problem, setting="warm_start", what="mean")
+        else:
+            means = self.warm_start
+        if len(means) != problem.n_spins:
+            raise InputError(
+                f"warm_start holds {len(means)} means; the problem has {problem.n_spins} spins",
+                key=("warm_start",),
+            )
+        return Tilts.towards(means, self.regularisation)
+
+    def _recipe(self, problem: IsingProblem) -> Recipe:
+        return Recipe(
+            ansatz=self.ansatz,
+            depth=self.depth,
+            angles=self.angles,
+            angles_from=self.angles_from,
+            ramp_step=self.ramp_step,
+            fourier_terms=self.fourier_terms,
+            objective=self._objective(problem),
+            n_starts=self.n_starts,
+            n_iterations=self.n_iterations,
+            multi_angle=self.multi_angle,
+            quench_time=self.quench_time,
+            schedule=self.schedule,
+        )
+
+    def _objective(self, problem: IsingProblem) -> Objective:
+        if self.objective == "cvar":
+            return CVaR(self.cvar_fraction)
+        if self.objective == "gibbs":
+            spread = float(np.sqrt((Terms.of(problem).weights ** 2).sum()))
+            return Gibbs(self.gibbs_eta or 1 / (spread or 1.0))
+        return Expectation()
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[Device]:
+        transpiler = {"optimization_level": self.optimization_level, "seed": self.transpiler_seed}
+        if self.device == "ibm":
+            access = Access(
+                backend=self.backend,
+                channel=self.channel,
+                instance=self.instance,
+                max_qpu_seconds=self.max_qpu_seconds,
+                retries=self.retries,
+                retry_pause=self.retry_pause,
+            )
+            with connected(access, transpiler) as device:
+                yield device
+            return
+        named, key = self.backend, "backend"
+        if named is None and isinstance(self.noise, str) and not (self.coupling_map or self.basis_gates):
+            named, key = self.noise, "noise"
+        backend = None if named is None else fake_backend(named, key)
+        target = Target(backend, self.coupling_map, self.basis_gates, **transpiler)
+        yield Aer(self.method, self.max_bond_dimension, self.truncation_threshold, self.noise, target)
+
+
+def _number(stream: np.random.SeedSequence) -> int:
+    return int(stream.generate_state(1, np.uint64)[0])
+
+
+def _counted(device: Device, request: Request) -> Iterator[Answer]:
+    done = 0
+    for answer in device.answers(request):
+        yield answer
+        done += len(answer.spins)
+        report_progress(done / request.n_shots, f"{done} of {request.n_shots} shots")
