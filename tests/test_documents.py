@@ -19,7 +19,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
-FIGURES = {"01_quickstart.ipynb": 3, "02_annealer.ipynb": 4}
+FIGURES = {"01_quickstart.ipynb": 3, "02_annealer.ipynb": 4, "03_qaoa.ipynb": 6}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
@@ -113,3 +113,10 @@ def test_the_annealer_section_runs(capsys):
     exec(compile(code, "README.md", "exec"), names)
     assert "nan" not in capsys.readouterr().out.split("\n")[0]
     assert names["curve"].sizes["beta"] == 3
+
+
+def test_the_qaoa_section_runs(capsys):
+    code = next(block for block in blocks("python") if 'angles="table"' in block)
+    exec(compile(code, "README.md", "exec"), {})
+    without_shots, with_them = map(float, capsys.readouterr().out.splitlines()[0].split())
+    assert with_them == pytest.approx(without_shots, rel=0.1)

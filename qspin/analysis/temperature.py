@@ -13,11 +13,11 @@ from qspin.samples import SampleSet
 
 __all__ = ["at_measured_temperatures", "has_measured_temperatures", "interpolated", "matched_temperature"]
 
-MEASURED = ("coupling_scale", "beta_effective", "beta_effective_error")
+MEASURED = ("beta_effective", "beta_effective_error")
 
 
 def has_measured_temperatures(samples: SampleSet) -> bool:
-    """Whether the sampler measured an effective inverse temperature at each of its coupling scales."""
+    """Whether the sampler measured effective inverse temperatures."""
     return "beta_effective" in samples.dataset
 
 
@@ -32,8 +32,8 @@ def at_measured_temperatures(curve: xr.Dataset, samples: SampleSet) -> xr.Datase
     Returns
     -------
     the curve with ``temperature`` = 1 / beta_effective, NaN where that is not known or not positive, its
-    standard error ``temperature_error``, the measured variables, and ``chain_break_fraction`` (beta,), the
-    mean over reads
+    standard error ``temperature_error``, the measured variables, and of an annealer ``coupling_scale`` and
+    ``chain_break_fraction`` (beta,), the mean over reads
 
     Raises
     ------
@@ -43,10 +43,12 @@ def at_measured_temperatures(curve: xr.Dataset, samples: SampleSet) -> xr.Datase
     if not has_measured_temperatures(samples):
         raise InputError("these samples hold no beta_effective: their sampler measured no temperature")
     measured = {name: ("beta", samples.dataset[name].values) for name in MEASURED}
-    beta, error = (samples.dataset[name].values for name in MEASURED[1:])
+    beta, error = (samples.dataset[name].values for name in MEASURED)
     with np.errstate(divide="ignore", invalid="ignore"):
         temperature = np.where(beta > 0, 1 / beta, np.nan)
         spread = np.where(beta > 0, error / beta**2, np.nan)
+    if "coupling_scale" in samples.dataset:
+        measured["coupling_scale"] = ("beta", samples.dataset["coupling_scale"].values)
     if "chain_break_fraction" in samples.dataset:
         measured["chain_break_fraction"] = (
             "beta",

@@ -237,19 +237,22 @@ def _measured_temperatures(backend: str, present: Mapping[str, xr.Dataset]) -> l
         if "beta_effective" not in d:
             continue
         reached = [
-            f"{_reached(float(t), float(e), float(beta))} at {scale:.3g}"
-            for scale, t, e, beta in zip(
-                d["coupling_scale"].values,
+            _reached(float(t), float(e), float(beta))
+            for t, e, beta in zip(
                 d["temperature"].values,
                 d["temperature_error"].values,
                 d["beta_effective"].values,
                 strict=True,
             )
         ]
+        by_scale = ""
+        if "coupling_scale" in d:
+            by_scale = ", by coupling scale,"
+            scales = d["coupling_scale"].values
+            reached = [f"{text} at {scale:.3g}" for text, scale in zip(reached, scales, strict=True)]
         sentences.append(
-            f"{backend} has no thermostat. From its reads of {problem} the effective temperature is, by "
-            "coupling "
-            f"scale, {', '.join(reached)}."
+            f"{backend} has no thermostat. From its samples of {problem} the effective temperature "
+            f"is{by_scale} {', '.join(reached)}."
         )
     return sentences
 
@@ -287,15 +290,15 @@ def _at_reached(problem: str, device: str, d: xr.Dataset, other: str, curve: xr.
         f"at T = {temperature[k]:.3g}, {with_error(float(measured[k]), float(own[k]))} against "
         f"{with_error(float(expected[k]), float(error[k]))}"
     )
-    head = (
-        f"On {problem}, at the {int(inside.sum())} effective temperatures of {device} that {other} covers, "
-    )
+    n = int(inside.sum())
+    which = "the effective temperature" if n == 1 else f"the {n} effective temperatures"
+    head = f"On {problem}, at {which} of {device} that {other} covers, "
     if wrong.any():
         text = f"mean |q| differs from that of {other} by more than {STANDARD_ERRORS:g} standard errors at "
-        text += f"{int(wrong.sum())}: most {where}."
+        text += f"{int(wrong.sum())}: most {where}." if n > 1 else f"that temperature: {where}."
     else:
         text = f"mean |q| agrees with that of {other} within {STANDARD_ERRORS:g} standard errors; "
-        text += f"farthest apart {where}."
+        text += f"farthest apart {where}." if n > 1 else f"{where}."
     matched = matched_temperature(curve, float(d["energy"][k]), float(d["energy_error"][k]))
     if np.isfinite(matched[0]):
         text += f" Its mean energy there is that of {other} at T = {with_error(*matched)}."

@@ -43,7 +43,7 @@ class Training(StrictModel):
     """What fixes a training, and with it the weights of every epoch."""
 
     layers: tuple[PositiveInt, ...] = Field(min_length=2, description="neurons of each layer, inputs first")
-    dataset: Literal["digits"] = "digits"
+    dataset: Literal["digits", "digits_small"] = "digits"
     epochs: NonNegativeInt = 100
     learning_rate: PositiveFloat = 1e-3
     batch_size: PositiveInt = 64

@@ -143,7 +143,7 @@ def say_device(annealed, reference):
 
 def test_measured_temperatures_are_told_by_scale():
     reached, *_ = say_device(device([0.2] * 3, [2.0, np.nan, np.inf]), curve([0.1, 0.2, 0.5, 0.8]))
-    assert "annealer has no thermostat. From its reads of a the effective temperature is" in reached
+    assert "annealer has no thermostat. From its samples of a the effective temperature is" in reached
     assert "2.0(1) at 1, unknown at 2, infinite within its error at 3." in reached
 
 

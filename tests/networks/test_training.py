@@ -56,6 +56,15 @@ def test_progress():
     assert heard == [0.5, 1.0]
 
 
+def test_small_digits_are_coarse_and_few():
+    record = train_mlp([12, 5, 3], dataset="digits_small", epochs=60, learning_rate=0.01, batch_size=32)
+    assert [layer.shape[1:] for layer in record.weights] == [(5, 12), (3, 5)]
+    assert record.curves["accuracy_test"][0] < 0.6
+    assert record.curves["accuracy_test"][-1] > 0.9
+    with pytest.raises(InputError, match=r"digits_small has 12 inputs and 3 classes.*\[12, \.\.\., 3\]"):
+        train_mlp([64, 10], dataset="digits_small")
+
+
 def test_wrong_input(record, monkeypatch):
     with pytest.raises(InputError, match=r"layers must read \[64, \.\.\., 10\]; got \[32, 10\]"):
         train_mlp([32, 10])

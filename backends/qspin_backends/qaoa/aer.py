@@ -65,12 +65,14 @@ class Aer:
         self._require(method, problem, depth)
 
     def identity(self, problem: IsingProblem, depth: int, n_shots: int) -> Mapping[str, Any]:
+        import qiskit
         import qiskit_aer
 
         method, reason = self._chosen(problem, depth, n_shots)
         return {
             "name": "aer",
             "version": qiskit_aer.__version__,
+            "qiskit": qiskit.__version__,
             "method": method,
             "method_reason": reason,
             "noise": self.noise if isinstance(self.noise, str) else dict(self.noise or {}),

@@ -1,8 +1,9 @@
 """Circuits: QAOA layers with as few layers of two-qubit gates as the graph allows, measured qubit by qubit.
 
 `qiskit.circuit.library.qaoa_ansatz` prepares the same state and writes one term after the other; here the
-couplings are coloured so that those of one colour act at the same time, at most one colour more than the
-largest degree (Misra, Gries 1992, Inf. Process. Lett. 41, 131). Qubit i is spin i; |0> is +1.
+couplings are coloured so that those of one colour act at the same time: at most one colour more than the
+largest degree (Misra, Gries 1992, Inf. Process. Lett. 41, 131), and no more than a round-robin tournament has
+rounds. Qubit i is spin i; |0> is +1.
 """
 
 from __future__ import annotations
@@ -64,21 +65,44 @@ def qaoa_circuit(
 
 
 def coloured(terms: Terms) -> NDArray[np.intp]:
-    """Order of the terms (n_terms,): fields, then couplings colour by colour; no two of one colour share a
-    spin.
+    """Order of the terms (n_terms,): fields, then couplings colour by colour.
+
+    No two couplings of one colour share a spin. There are as many colours as a round-robin tournament of the
+    spins has rounds, or one more than the largest degree, whichever is less.
     """
+    pairs = np.flatnonzero(terms.j >= 0)
+    colours = np.full(len(terms), -1)
+    ends = np.bincount(np.concatenate([terms.i[pairs], terms.j[pairs]]), minlength=1)
+    if int(ends.max()) + 1 < _rounds(terms.n_spins):
+        colours[pairs] = _few_colours(terms, pairs)
+    else:
+        colours[pairs] = _round_robin(terms.i[pairs], terms.j[pairs], terms.n_spins)
+    return np.argsort(colours, kind="stable")
+
+
+def _rounds(n: int) -> int:
+    """In which everybody of n meets everybody, each at most once a round."""
+    return n - 1 + n % 2
+
+
+def _round_robin(i: NDArray[np.int64], j: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Rounds of pairs i < j, by the circle method: with n even, the last one stands in the middle."""
+    rounds = max(_rounds(n), 1)
+    middle = j == rounds
+    return np.where(middle, 2 * i, i + j) % rounds
+
+
+def _few_colours(terms: Terms, pairs: NDArray[np.intp]) -> NDArray[np.int64]:
     import rustworkx as rx
 
-    pairs = np.flatnonzero(terms.j >= 0)
     graph: Any = rx.PyGraph(multigraph=False)
     graph.add_nodes_from(range(terms.n_spins))
-    graph.add_edges_from([(int(terms.i[t]), int(terms.j[t]), int(t)) for t in pairs])
-    colours = rx.graph_misra_gries_edge_color(graph)
+    graph.add_edges_from([(int(terms.i[t]), int(terms.j[t]), k) for k, t in enumerate(pairs)])
     by_edge = graph.edge_index_map()
-    keys = np.full(len(terms), -1)
-    for edge, colour in colours.items():
-        keys[by_edge[edge][2]] = colour
-    return np.argsort(keys, kind="stable")
+    colours = np.empty(len(pairs), dtype=np.int64)
+    for edge, colour in rx.graph_misra_gries_edge_color(graph).items():
+        colours[by_edge[edge][2]] = colour
+    return colours
 
 
 def summary(circuit: QuantumCircuit) -> dict[str, Any]:

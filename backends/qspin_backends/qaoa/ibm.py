@@ -181,11 +181,16 @@ class Ibm:
 
     @cached_property
     def _facts(self) -> dict[str, Any]:
+        import qiskit
+        import qiskit_ibm_runtime
+
         backend = self._runtime.backend
         return {
             "name": str(backend.name),
             "version": str(getattr(backend, "backend_version", "")),
             "n_qubits": int(backend.num_qubits),
+            "qiskit": qiskit.__version__,
+            "qiskit_ibm_runtime": qiskit_ibm_runtime.__version__,
             "channel": "local" if self._runtime.is_local else "ibm",
         }
 
@@ -218,8 +223,7 @@ class Ibm:
 
     def _orders(self, request: Request) -> list[Order]:
         circuit = request.circuit
-        limits = getattr(self._runtime.backend, "configuration", dict)()
-        largest = int(getattr(limits, "max_shots", None) or _SHOTS_A_JOB)
+        largest = shots_a_job(self._runtime.backend)
         n_jobs = -(-request.n_shots // largest)
         sizes = [len(part) for part in np.array_split(np.empty(request.n_shots), n_jobs)]
         streams = np.random.SeedSequence(request.seed).spawn(n_jobs)
@@ -293,6 +297,13 @@ def connected(access: Access, options: Mapping[str, Any]) -> Iterator[Ibm]:
             raise InputError(str(error.__cause__)) from error.__cause__
         raise
     yield Ibm(access, runtime, Target(runtime.backend, None, None, **options))
+
+
+def shots_a_job(backend: Any) -> int:
+    """The most that one job may ask for."""
+    configuration = getattr(backend, "configuration", None)
+    stated = None if configuration is None else getattr(configuration(), "max_shots", None)
+    return int(stated or _SHOTS_A_JOB)
 
 
 def opened(access: Access) -> Runtime:

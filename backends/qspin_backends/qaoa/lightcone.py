@@ -7,7 +7,7 @@ costs a state vector of the cone, not of the problem. Cones that look the same a
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -114,15 +114,15 @@ class LightCones:
         return total, angles.moved_to(slope)
 
     def _grouped(self, problem: IsingProblem) -> list[tuple[tuple[_Seen, Tilts | None], float]]:
-        weights: Counter[bytes] = Counter()
+        weights: dict[bytes, float] = defaultdict(float)
         examples: dict[bytes, tuple[_Seen, Tilts | None]] = {}
         for cone in _cones(problem, self.terms, self._depth):
             seen = _Seen.of(problem, cone)
             tilts = None if self._tilts is None else Tilts(self._tilts.tilts[cone.spins])
             key = seen.key + (b"" if tilts is None else tilts.tilts.tobytes())
             examples.setdefault(key, (seen, tilts))
-            weights[key] += cone.weight  # type: ignore[assignment]
-        return [(examples[key], float(weight)) for key, weight in weights.items()]
+            weights[key] += cone.weight
+        return [(examples[key], weight) for key, weight in weights.items()]
 
 
 @dataclass(frozen=True)

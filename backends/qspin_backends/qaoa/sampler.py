@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ from qspin_backends.qaoa.circuit import qaoa_circuit, summary
 from qspin_backends.qaoa.descent import greedy_state
 from qspin_backends.qaoa.device import Device, Request
 from qspin_backends.qaoa.ibm import Access, connected
+from qspin_backends.qaoa.lightcone import LightCones, largest_cone
 from qspin_backends.qaoa.mitigation import mitigated, post_selected
 from qspin_backends.qaoa.objective import CVaR, Expectation, Gibbs, Objective
 from qspin_backends.qaoa.schedules import RAMP_STEP
@@ -42,9 +43,13 @@ from qspin_backends.qaoa.strategies import STRATEGIES, Chosen, Recipe, check_rec
 from qspin_backends.qaoa.tables import coupling_scale
 from qspin_backends.qaoa.target import Target, fake_backend
 
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
 __all__ = ["Qaoa"]
 
-_EXPECTED_SPINS = 20  # up to which the noiseless mean energy of the circuit is computed for the record
+_EXPECTED_SPINS = 20  # up to which the noiseless mean energy of the circuit is computed for the record ...
+_EXPECTED_CONE = 14  # ... or where no term sees more of them
 
 Numbers = tuple[float, ...]
 Layers = tuple[float | Numbers, ...]
@@ -196,6 +201,11 @@ class Qaoa:
         steps = [point[0] for point in self.schedule]
         if len(steps) < 2 or steps[0] != 0 or steps[-1] != 1 or sorted(set(steps)) != steps:
             raise ValueError("a schedule has points (s, A, B) whose s ascends from 0 to 1")
+        if isinstance(self.noise, str) and (self.backend or self.coupling_map or self.basis_gates):
+            raise ValueError(
+                "noise of a fake backend belongs to its gates and graph; leave backend, coupling_map and "
+                "basis_gates out"
+            )
         if self.backend is not None and self.device == "aer" and (self.coupling_map or self.basis_gates):
             raise ValueError(
                 "backend has gates and a graph of its own; leave coupling_map and basis_gates out"
@@ -225,7 +235,8 @@ class Qaoa:
         explains; ``beta_matched`` and ``beta_matched_error`` (beta,) from the mean energy, for problems small
         enough to enumerate. ``info["angles"]`` holds gamma (units of 1/energy), beta and their origin,
         ``info["circuit"]`` depth and gates as they ran, ``info["device"]`` how, ``info["batches"]`` every
-        call, ``info["expected_energy"]`` the mean energy of the circuit without noise, for small problems.
+        call, ``info["expected_energy"]`` the mean energy of the circuit without noise, where it can be had
+        cheaply.
 
         Raises
         ------
@@ -242,12 +253,8 @@ class Qaoa:
         identity = begun(problem, seed)
         streams = np.random.SeedSequence(identity["seed"]).spawn(4)
         start = time.perf_counter()
-        tilts, recipe = self._tilts(problem, _number(streams[0])), self._recipe(problem)
-        check_recipe(problem, recipe, tilts)
         with self._connected() as device:
-            device.check(problem, self.depth, self.n_shots)
-            chosen = chosen_angles(problem, recipe, tilts, _number(streams[1]))
-            circuit = device.transpiled(qaoa_circuit(problem, chosen.angles, tilts))
+            chosen, circuit, tilts = self._prepared(problem, device, streams)
             request = Request(
                 problem,
                 chosen.angles,
@@ -279,6 +286,29 @@ class Qaoa:
         facts |= self._record(problem, chosen, tilts)
         return self._labelled(problem, spins, identity["seed"], clocks, facts, warnings)
 
+    def circuit(self, problem: IsingProblem, *, seed: Seed = None) -> QuantumCircuit:
+        """The circuit that `sample` measures, in the gates of the device; raises as `sample`.
+
+        Examples
+        --------
+        >>> pair = IsingProblem([[0, -1], [-1, 0]])
+        >>> dict(Qaoa().circuit(pair).count_ops())
+        {'h': 2, 'rx': 2, 'measure': 2, 'rzz': 1, 'barrier': 1}
+        """
+        streams = np.random.SeedSequence(resolved_seed(seed)).spawn(4)
+        with self._connected() as device:
+            return self._prepared(problem, device, streams)[1]
+
+    def _prepared(
+        self, problem: IsingProblem, device: Device, streams: list[np.random.SeedSequence]
+    ) -> tuple[Chosen, QuantumCircuit, Tilts | None]:
+        """Angles, the circuit of the device, and the warm start; what cannot be is refused before."""
+        tilts, recipe = self._tilts(problem, _number(streams[0])), self._recipe(problem)
+        check_recipe(problem, recipe, tilts)
+        device.check(problem, self.depth, self.n_shots)
+        chosen = chosen_angles(problem, recipe, tilts, _number(streams[1]))
+        return chosen, device.transpiled(qaoa_circuit(problem, chosen.angles, tilts)), tilts
+
     def _after(
         self,
         problem: IsingProblem,
@@ -308,6 +338,9 @@ class Qaoa:
         if problem.n_spins <= _EXPECTED_SPINS:
             with StateVector(problem, tilts) as vector:
                 record["expected_energy"] = vector.value(chosen.angles, Expectation())
+        elif not chosen.angles.is_multi and largest_cone(problem, self.depth) <= _EXPECTED_CONE:
+            cones = LightCones(problem, self.depth, tilts)
+            record["expected_energy"] = cones.value(chosen.angles, Expectation())
         return record
 
     def _labelled(
@@ -388,7 +421,7 @@ class Qaoa:
                 yield device
             return
         named, key = self.backend, "backend"
-        if named is None and isinstance(self.noise, str) and not (self.coupling_map or self.basis_gates):
+        if isinstance(self.noise, str):
             named, key = self.noise, "noise"
         backend = None if named is None else fake_backend(named, key)
         target = Target(backend, self.coupling_map, self.basis_gates, **transpiler)

@@ -220,10 +220,10 @@ class StateVector:
         slopes[:low] = by_block.sum(axis=0)
         return slopes, float(costs.sum())
 
-    def _by_term(self, *state: Floats) -> Floats:
+    def _by_term(self, re: Floats, im: Floats, dual_re: Floats, dual_im: Floats) -> Floats:
         """Im <dual|term|state> of every term (n_terms,), all at once by a Walsh-Hadamard transform."""
         values = np.empty(self.size)
-        kernels.overlaps(*state, values)
+        kernels.overlaps(re, im, dual_re, dual_im, values)
         walsh_hadamard(values)
         masks = self.terms.masks & (self.size - 1)  # the last spin of a folded state is +1
         return self.terms.weights * values[masks]

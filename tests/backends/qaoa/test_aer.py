@@ -1,17 +1,17 @@
-"""Shots of Qiskit Aer against probabilities, methods against one another, noise, and what is done to shots."""
+"""Shots of Qiskit Aer against probabilities, methods against one another, noise, and mitigation."""
 
 from __future__ import annotations
 
 import networkx as nx
 import numpy as np
 import pytest
+from qiskit_aer import AerSimulator
 from qspin_backends.qaoa import aer, to_pauli
 from qspin_backends.qaoa.ansatz import Angles
 from qspin_backends.qaoa.circuit import qaoa_circuit
 from qspin_backends.qaoa.mitigation import mitigated
 from qspin_backends.qaoa.objective import Expectation
 from qspin_backends.qaoa.statevector import StateVector
-from qiskit_aer import AerSimulator
 from scipy import stats
 
 import qspin
@@ -153,6 +153,7 @@ class TestMatrixProductStates:
         short = qspin.IsingProblem.from_edges(12, range(12), [*range(1, 12), 0], [1.0] * 12)
         with StateVector(short) as vector:
             expected = 5 * vector.value(angles, Expectation())
+        assert samples.info["expected_energy"] == pytest.approx(expected)
         assert_within_errors(energies.mean(), energies.std() / np.sqrt(500), expected, what="energy")
 
 
@@ -191,7 +192,11 @@ class TestNoise:
     @pytest.mark.parametrize(
         ("settings", "error", "message"),
         [
-            ({"noise": {"cx": 0.1}}, InputError, "the circuit has no gate 'cx'.*Valid names: h, readout, rx, ry, rz, rzz"),
+            (
+                {"noise": {"cx": 0.1}},
+                InputError,
+                "the circuit has no gate 'cx'.*Valid names: h, readout, rx, ry, rz, rzz",
+            ),
             ({"noise": {"rzz": 0.1}, "basis_gates": ["cz", "rz", "sx"]}, InputError, "no gate 'rzz'"),
             ({"noise": "fake_guadalup"}, InputError, "did you mean 'fake_guadalupe'"),
             ({"backend": "ibm_torino"}, InputError, "did you mean 'fake_torino'"),
@@ -219,6 +224,13 @@ class TestNoise:
         with pytest.raises(InputError, match=message):
             qaoa(noise=noise)
 
+    @pytest.mark.parametrize(
+        "other", [{"backend": "fake_torino"}, {"coupling_map": "line"}, {"basis_gates": ["cx"]}]
+    )
+    def test_noise_of_a_machine_goes_with_its_gates(self, other):
+        with pytest.raises(InputError, match="belongs to its gates and graph"):
+            qaoa(noise="fake_guadalupe", **other)
+
     def test_gates_that_are_not_universal(self):
         with pytest.raises(InputError, match="cannot be written in basis_gates.*cz, rz, sx, x"):
             qaoa(basis_gates=["x", "cz"]).sample(SK6, seed=1)
@@ -230,7 +242,12 @@ class TestMethods:
         [
             (SK6, {}, "statevector", "6 qubits are at most 26"),
             (RING, {"depth": 3}, "matrix_product_state", "bonds need dimension 2^6 at most"),
-            (SK6, {"noise": {"rzz": 0.1}}, "density_matrix", "4^6 numbers once are less than 2000 trajectories"),
+            (
+                SK6,
+                {"noise": {"rzz": 0.1}},
+                "density_matrix",
+                "4^6 numbers once are less than 2000 trajectories",
+            ),
             (SK6, {"noise": {"rzz": 0.1}, "n_shots": 10}, "statevector", "10 trajectories are less than 4^6"),
             (SK6, {"method": "density_matrix"}, "density_matrix", "as set"),
         ],

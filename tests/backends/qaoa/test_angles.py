@@ -51,16 +51,12 @@ class TestTables:
     def test_a_factor_on_all_energies_changes_nothing(self):
         for problem in (SK8, CUBIC):
             for depth in (1, 3):
-                mine, other = (
-                    table_angles(p, depth)[0] for p in (problem, problem.scaled(7.0))
-                )
+                mine, other = (table_angles(p, depth)[0] for p in (problem, problem.scaled(7.0)))
                 np.testing.assert_allclose(other.gamma * 7, mine.gamma, rtol=1e-12)
                 assert energy(problem.scaled(7.0), other) == pytest.approx(7 * energy(problem, mine))
 
     def test_couplings_of_variance_one_over_n_have_scale_one(self):
-        scales = [
-            coupling_scale(qspin.instances.sherrington_kirkpatrick(12, seed=k)) for k in range(200)
-        ]
+        scales = [coupling_scale(qspin.instances.sherrington_kirkpatrick(12, seed=k)) for k in range(200)]
         assert abs(np.mean(np.square(scales)) - 1) < 4 * np.std(np.square(scales)) / np.sqrt(200)
 
     def test_a_sign_on_bipartite_couplings_changes_nothing(self):
@@ -158,9 +154,11 @@ class TestTraining:
     @pytest.mark.parametrize("objective", ["expectation", "cvar", "gibbs"])
     @pytest.mark.parametrize("problem", [SK8, qspin.IsingProblem(SK8.couplings, np.full(8, 0.3), 2.0)])
     def test_optimise_is_never_above_its_starts(self, objective, problem):
-        origin = qaoa(depth=2, angles="optimise", objective=objective).sample(problem, seed=3).info["angles"][
-            "origin"
-        ]
+        origin = (
+            qaoa(depth=2, angles="optimise", objective=objective)
+            .sample(problem, seed=3)
+            .info["angles"]["origin"]
+        )
         training = origin["training"]
         assert set(training["starts"]) == {"table", "linear_ramp", "random 3"}
         for record in training["starts"].values():
@@ -219,7 +217,11 @@ class TestTraining:
     @pytest.mark.parametrize(
         ("problem", "settings", "message"),
         [
-            (qspin.instances.sherrington_kirkpatrick(28, seed=1), {}, "sees more than 20 of them; lower depth"),
+            (
+                qspin.instances.sherrington_kirkpatrick(28, seed=1),
+                {},
+                "sees more than 20 of them; lower depth",
+            ),
             (
                 qspin.IsingProblem.from_edges(40, range(39), range(1, 40), [1.0] * 39),
                 {"objective": "cvar"},
@@ -259,8 +261,14 @@ class TestGiven:
         ("settings", "message"),
         [
             ({"depth": 0}, "depth: should be greater than 0; got 0"),
-            ({"depth": 2, "angles": {"gamma": [0.1], "beta": [0.2, 0.3]}}, "needs 2 gamma and 2 beta; got 1 and 2"),
-            ({"angles": {"gamma": [0.1, 0.2], "beta": [0.2, 0.3]}}, "depth 1 needs 1 gamma and 1 beta; got 2"),
+            (
+                {"depth": 2, "angles": {"gamma": [0.1], "beta": [0.2, 0.3]}},
+                "needs 2 gamma and 2 beta; got 1 and 2",
+            ),
+            (
+                {"angles": {"gamma": [0.1, 0.2], "beta": [0.2, 0.3]}},
+                "depth 1 needs 1 gamma and 1 beta; got 2",
+            ),
             ({"depth": 2, "angles": {"gamma": [[0.1], 0.2], "beta": [0.2, 0.3]}}, "equally long lists"),
             ({"angles": {"gamma": [0.1]}}, "a mapping with gamma and beta"),
             ({"angles": "tabel"}, "expected 'table', 'linear_ramp'"),
@@ -301,7 +309,9 @@ class TestGiven:
 
     def test_angles_for_every_term_of_another_problem(self):
         sampler = qaoa(angles={"gamma": [[0.1, 0.2]], "beta": [[0.1, 0.2]]})
-        with pytest.raises(InputError, match="holds angles for 2 terms and 2 spins; the problem has 28 and 8"):
+        with pytest.raises(
+            InputError, match="holds angles for 2 terms and 2 spins; the problem has 28 and 8"
+        ):
             sampler.check(SK8)
 
 
