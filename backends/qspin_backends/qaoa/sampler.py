@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
@@ -33,13 +33,15 @@ from qspin_backends.qaoa.ansatz import Terms, Tilts
 from qspin_backends.qaoa.circuit import qaoa_circuit, summary
 from qspin_backends.qaoa.descent import greedy_state
 from qspin_backends.qaoa.device import Device, Request
-from qspin_backends.qaoa.ibm import Access, connected
+from qspin_backends.qaoa.given import GivenAngles, GivenNoise, GivenNumbers, require_layers
+from qspin_backends.qaoa.ibm import connected
 from qspin_backends.qaoa.lightcone import LightCones, largest_cone
 from qspin_backends.qaoa.mitigation import mitigated, post_selected
 from qspin_backends.qaoa.objective import CVaR, Expectation, Gibbs, Objective
+from qspin_backends.qaoa.runtime import Access
 from qspin_backends.qaoa.schedules import RAMP_STEP
 from qspin_backends.qaoa.statevector import StateVector
-from qspin_backends.qaoa.strategies import STRATEGIES, Chosen, Recipe, check_recipe, chosen_angles, untrained
+from qspin_backends.qaoa.strategies import Chosen, Recipe, check_recipe, chosen_angles, untrained
 from qspin_backends.qaoa.tables import coupling_scale
 from qspin_backends.qaoa.target import Target, fake_backend
 
@@ -49,38 +51,8 @@ if TYPE_CHECKING:
 __all__ = ["Qaoa"]
 
 _EXPECTED_SPINS = 20  # up to which the noiseless mean energy of the circuit is computed for the record ...
+_TRUNCATED = 0.01  # sum of discarded weights beyond which shots are warned about
 _EXPECTED_CONE = 14  # ... or where no term sees more of them
-
-Numbers = tuple[float, ...]
-Layers = tuple[float | Numbers, ...]
-
-
-def _listed(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray) else value
-
-
-def _angles(value: Any) -> Any:
-    """A strategy by its name, or gamma and beta of every layer."""
-    if isinstance(value, str):
-        if value not in STRATEGIES:
-            raise ValueError(f"expected {', '.join(map(repr, STRATEGIES))} or {{gamma: [...], beta: [...]}}")
-        return value
-    if not isinstance(value, Mapping) or set(value) != {"gamma", "beta"}:
-        raise ValueError("given angles are a mapping with gamma and beta, a number for every layer each")
-    return {name: _listed(layers) for name, layers in value.items()}
-
-
-def _noise(value: Any) -> Any:
-    """Probabilities by gate; of readout one, or two: P(1 | 0) and P(0 | 1)."""
-    if isinstance(value, Mapping):
-        for name, given in value.items():
-            pair = isinstance(given, list | tuple)
-            if pair and (name != "readout" or len(given) != 2):
-                raise ValueError(f"{name} takes one probability; readout one, or P(1 | 0) and P(0 | 1)")
-            for probability in given if pair else [given]:
-                if not isinstance(probability, int | float) or not 0 <= probability <= 1:
-                    raise ValueError(f"{name} needs probabilities between 0 and 1, not {probability!r}")
-    return value
 
 
 @settings
@@ -141,7 +113,7 @@ class Qaoa:
     device: Literal["aer", "ibm"] = "aer"
     ansatz: Literal["qaoa", "quench"] = "qaoa"
     depth: PositiveInt = 1
-    angles: Annotated[str | dict[str, Layers], BeforeValidator(_angles)] = "table"
+    angles: GivenAngles = "table"
     angles_from: str | None = None
     n_shots: PositiveInt = 1000
     ramp_step: PositiveFloat = RAMP_STEP
@@ -152,16 +124,14 @@ class Qaoa:
     n_starts: PositiveInt = 3
     n_iterations: PositiveInt = 500
     multi_angle: bool = False
-    warm_start: (
-        Literal["greedy"] | Annotated[Numbers, BeforeValidator(_listed)] | dict[str | int, float] | None
-    ) = None
+    warm_start: Literal["greedy"] | GivenNumbers | dict[str | int, float] | None = None
     regularisation: Annotated[float, Field(ge=0, lt=0.5)] = 0.25
     quench_time: PositiveFloat = 10.0
     schedule: tuple[tuple[float, float, float], ...] = ((0.0, 1.0, 0.0), (1.0, 0.0, 1.0))
     method: Literal[METHODS] = "auto"  # type: ignore[valid-type]
     max_bond_dimension: PositiveInt | None = None
     truncation_threshold: NonNegativeFloat = 1e-16
-    noise: Annotated[str | dict[str, float | tuple[float, float]], BeforeValidator(_noise)] | None = None
+    noise: GivenNoise | None = None
     backend: str | None = None
     coupling_map: Literal["line", "ring", "grid"] | tuple[tuple[int, int], ...] | None = None
     basis_gates: tuple[str, ...] | None = None
@@ -179,19 +149,7 @@ class Qaoa:
     @model_validator(mode="after")
     def _fit_together(self) -> Qaoa:
         if not isinstance(self.angles, str):
-            gamma, beta = self.angles["gamma"], self.angles["beta"]
-            if not len(gamma) == len(beta) == self.depth:
-                raise ValueError(
-                    f"depth {self.depth} needs {self.depth} gamma and {self.depth} beta; got {len(gamma)} "
-                    f"and {len(beta)}"
-                )
-            rows = [len(layer) if isinstance(layer, tuple) else None for layer in (*gamma, *beta)]
-            if (
-                len({*rows[: self.depth]}) > 1
-                or len({*rows[self.depth :]}) > 1
-                or (rows[0] is None) != (rows[-1] is None)
-            ):
-                raise ValueError("gamma and beta hold a number for every layer each, or equally long lists")
+            require_layers(self.angles["gamma"], self.angles["beta"], self.depth)
         if (self.angles == "transfer") != (self.angles_from is not None):
             raise ValueError("angles: transfer needs angles_from, a sample file; one of them is missing")
         if self.multi_angle and self.angles != "optimise":
@@ -268,7 +226,9 @@ class Qaoa:
             prepared = time.perf_counter()
             answers = list(_counted(device, request))
             spins = np.concatenate([answer.spins for answer in answers])
-            spins, warnings, after = self._after(problem, spins, device.readout_errors(circuit), streams[3])
+            errors = device.readout_errors(circuit) if self.readout_mitigation else []
+            spins, warnings, after = self._after(problem, spins, errors, streams[3])
+            warnings = [*_truncated(answers), *warnings]
             facts: dict[str, Any] = {
                 "device": dict(device.identity(problem, self.depth, self.n_shots)),
                 "circuit": summary(circuit),
@@ -319,9 +279,10 @@ class Qaoa:
         """Spins after mitigation and selection, what a reader must know, and what was done."""
         warnings, done = [], []
         if self.readout_mitigation:
-            spins, remark = mitigated(spins, errors, np.random.default_rng(stream))
+            redrawn, remark = mitigated(spins, errors, np.random.default_rng(stream))
             warnings.append(remark)
-            done.append("readout_mitigation")
+            done += ["readout_mitigation"] if redrawn is not spins else []
+            spins = redrawn
         if self.post_selection is not None:
             spins, remark = post_selected(problem, spins, self.post_selection)
             warnings.append(remark)
@@ -430,6 +391,17 @@ class Qaoa:
 
 def _number(stream: np.random.SeedSequence) -> int:
     return int(stream.generate_state(1, np.uint64)[0])
+
+
+def _truncated(answers: list[Answer]) -> list[str]:
+    """What a reader must know of matrix product states that were cut off."""
+    worst = max(answer.facts.get("truncation", 0.0) for answer in answers)
+    if worst <= _TRUNCATED:
+        return []
+    return [
+        f"bonds of the matrix product state were cut off by {worst:.2g} in all: the shots are not those of the "
+        "circuit; raise max_bond_dimension"
+    ]
 
 
 def _counted(device: Device, request: Request) -> Iterator[Answer]:

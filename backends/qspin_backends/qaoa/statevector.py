@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from qspin.problem import IsingProblem
 from qspin.sampler import require_bytes
 from qspin_backends.common.walsh import walsh_hadamard
-from qspin_backends.qaoa import kernels
+from qspin_backends.qaoa import adjoint, kernels
 from qspin_backends.qaoa.ansatz import Angles, Terms, Tilts
 from qspin_backends.qaoa.objective import Objective
 
@@ -106,7 +106,7 @@ class StateVector:
         re, im = self._evolved(angles)
         value, weights = objective.value_and_weights(self, re, im)
         dual_re, dual_im = np.empty_like(re), np.empty_like(im)
-        self._spread(self.size, _bound(kernels.weigh, re, im, weights, dual_re, dual_im))
+        self._spread(self.size, _bound(adjoint.weigh, re, im, weights, dual_re, dual_im))
         del weights
         return value + self.offset, self._gradient(angles, re, im, dual_re, dual_im)
 
@@ -202,12 +202,12 @@ class StateVector:
         """Slopes of the mixers by X and Z (n_spins, 2) and of the cost; `state` goes one layer back."""
         slopes = np.zeros((self.n_spins, 2))
         if self.folded:
-            mirrored = _bound(kernels.rotate_mirrored_both, *state, c[-1], e[-1])
+            mirrored = _bound(adjoint.rotate_mirrored_both, *state, c[-1], e[-1])
             slopes[-1] = self._summed(self.size >> 1, (2,), mirrored)
         low, n = self._n_low, self.n_qubits
         for qubit, width in _groups(low, n, 2):
             own, stride = _of(qubit, width, c, d, e), 1 << qubit
-            rotate: Any = kernels.rotate_two_both if width == 2 else kernels.rotate_both
+            rotate: Any = adjoint.rotate_two_both if width == 2 else adjoint.rotate_both
             shape = (2, 2) if width == 2 else (2,)
             run = _bound(rotate, *state, stride, *own)
             slopes[qubit : qubit + width] = self._summed(self.size >> width, shape, run)
@@ -215,7 +215,7 @@ class StateVector:
         by_block, costs = np.zeros((n_blocks, low, 2)), np.zeros(n_blocks)
         self._spread(
             n_blocks,
-            _bound(kernels.backward_blocks, *state, energies, turns, c, d, e, low, by_block, costs),
+            _bound(adjoint.backward_blocks, *state, energies, turns, c, d, e, low, by_block, costs),
         )
         slopes[:low] = by_block.sum(axis=0)
         return slopes, float(costs.sum())
@@ -223,7 +223,7 @@ class StateVector:
     def _by_term(self, re: Floats, im: Floats, dual_re: Floats, dual_im: Floats) -> Floats:
         """Im <dual|term|state> of every term (n_terms,), all at once by a Walsh-Hadamard transform."""
         values = np.empty(self.size)
-        kernels.overlaps(re, im, dual_re, dual_im, values)
+        adjoint.overlaps(re, im, dual_re, dual_im, values)
         walsh_hadamard(values)
         masks = self.terms.masks & (self.size - 1)  # the last spin of a folded state is +1
         return self.terms.weights * values[masks]

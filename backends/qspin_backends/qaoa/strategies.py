@@ -15,7 +15,7 @@ from qspin.samples import SampleSet
 from qspin_backends.qaoa.ansatz import Angles, Terms, Tilts
 from qspin_backends.qaoa.objective import Objective
 from qspin_backends.qaoa.schedules import linear_ramp, quench
-from qspin_backends.qaoa.tables import coupling_scale, published, table_angles
+from qspin_backends.qaoa.tables import coupling_scale, table_angles, table_depths
 from qspin_backends.qaoa.training import (
     Target,
     Trained,
@@ -152,7 +152,7 @@ def _trained(
 def _optimised(problem: IsingProblem, recipe: Recipe, target: Target, seed: int) -> Trained:
     """From the table, a ramp, and the better of the two shaken."""
     starts = {"linear_ramp": linear_ramp(recipe.depth, recipe.ramp_step)}
-    if str(recipe.depth) in published()["sk"]["depths"]:
+    if recipe.depth in table_depths():
         starts = {"table": table_angles(problem, recipe.depth)[0].scaled(target.scale), **starts}
     best = min(starts.values(), key=target.value)
     rng = np.random.default_rng(seed)

@@ -13,7 +13,7 @@ from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin_backends.qaoa.ansatz import Angles, Terms
 
-__all__ = ["coupling_scale", "regular_degree", "table_angles"]
+__all__ = ["coupling_scale", "regular_degree", "table_angles", "table_depths"]
 
 
 @functools.cache
@@ -54,6 +54,11 @@ def regular_degree(problem: IsingProblem) -> int | None:
     return degree if sparse and known and (degrees == degree).all() else None
 
 
+def table_depths() -> range:
+    """Depths that every problem has angles for."""
+    return range(1, len(published()["sk"]["depths"]) + 1)
+
+
 def table_angles(problem: IsingProblem, depth: int) -> tuple[Angles, dict[str, Any]]:
     """Published angles in the units of a problem, and where they come from.
 
@@ -65,20 +70,21 @@ def table_angles(problem: IsingProblem, depth: int) -> tuple[Angles, dict[str, A
     degree = regular_degree(problem)
     tables = published()
     if degree is not None and str(depth) in (rows := tables["regular"]["degrees"][str(degree)]):
-        row = rows[str(depth)]
-        magnitude = float(np.sqrt(np.mean(Terms.of(problem).weights ** 2)))
+        row, weights = rows[str(depth)], Terms.of(problem).weights
         # C = const - E / (2 J): the published gamma belongs to half the coupling
-        angles = Angles.of(row["gamma"], row["beta"]).scaled(1 / (2 * magnitude))
-        source, name = tables["regular"]["source"], f"regular graphs of degree {degree}"
-        return angles, {"table": name, "source": source, "guaranteed_ratio": row["ratio"]}
-    rows = tables["sk"]["depths"]
-    if str(depth) not in rows:
+        halved = 1 / (2 * float(np.sqrt(np.mean(weights**2))))
+        angles = Angles.of(row["gamma"], row["beta"]).scaled(halved)
+        origin = {"table": f"regular graphs of degree {degree}", "source": tables["regular"]["source"]}
+        if weights[0] > 0 and (weights == weights[0]).all():  # MaxCut
+            origin["guaranteed_ratio"] = row["ratio"]
+        return angles, origin
+    if depth not in table_depths():
         raise InputError(
-            f"the table of angles has depths 1 to {len(rows)}, not {depth}; take angles: linear_ramp, interp "
-            "or fourier, or a smaller depth",
+            f"the table of angles has depths 1 to {table_depths()[-1]}, not {depth}; take angles: "
+            "linear_ramp, interp or fourier, or a smaller depth",
             key=("depth",),
         )
-    row = rows[str(depth)]
+    row = tables["sk"]["depths"][str(depth)]
     angles = Angles.of(row["gamma"], row["beta"]).scaled(1 / coupling_scale(problem))
     name = "Sherrington-Kirkpatrick, n -> infinity"
     return angles, {"table": name, "source": tables["sk"]["source"], "energy_per_spin": row["energy"]}

@@ -139,6 +139,7 @@ class TestMatrixProductStates:
             sampler = qaoa(depth=2, method="matrix_product_state", max_bond_dimension=bond)
             info = sampler.sample(problem, seed=1).info
             rows.append((info["batches"][0]["bond_dimension"], info["batches"][0]["truncation"]))
+            assert (bond < 16) == any("were cut off by" in warning for warning in info["warnings"])
         assert [bond for bond, _ in rows] == [2, 4, 16]
         assert rows[0][1] > rows[1][1] > 0.01
         assert rows[2][1] < 1e-12

@@ -25,7 +25,8 @@ from qiskit_ibm_runtime.exceptions import (
     RuntimeJobMaxTimeoutError,
     RuntimeJobNotFound,
 )
-from qspin_backends.qaoa import ibm
+from qspin_backends.common.faults import Passing
+from qspin_backends.qaoa import ibm, runtime
 from requests.exceptions import ConnectionError, ReadTimeout
 
 import qspin
@@ -93,7 +94,7 @@ class Cloud:
         return StandIn(self)
 
 
-class StandIn(ibm.Runtime):
+class StandIn(runtime.Runtime):
     """Takes itself for the cloud."""
 
     def __init__(self, cloud):
@@ -102,24 +103,24 @@ class StandIn(ibm.Runtime):
 
     def submitted(self, circuit, n_shots, label, seed, limit):
         cloud = self.cloud
-        with ibm.translated():
+        with runtime.translated():
             cloud.fail("submit")
         self.is_local = True
         job = Job(cloud, f"job-{len(cloud.jobs)}", super().submitted(circuit, n_shots, label, seed, limit))
         self.is_local = False
         cloud.jobs[job.job_id()] = job
         cloud.labels[label] = job
-        with ibm.translated():
+        with runtime.translated():
             cloud.fail("submitted")
         return job
 
     def by_label(self, label):
-        with ibm.translated():
+        with runtime.translated():
             self.cloud.fail("list")
         return self.cloud.labels.get(label)
 
     def by_id(self, job_id):
-        with ibm.translated():
+        with runtime.translated():
             self.cloud.fail("fetch")
             if job_id not in self.cloud.jobs:
                 raise RuntimeJobNotFound(f"Job not found: {job_id}")
@@ -199,16 +200,16 @@ class TestLocalMode:
                 ask(qspin.instances.sherrington_kirkpatrick(6, seed=1))
 
     def test_an_interrupted_local_job_is_run_again(self, local, monkeypatch):
-        class Dying(ibm.Runtime):
+        class Dying(runtime.Runtime):
             def submitted(self, *arguments):
                 super().submitted(*arguments)
                 raise Killed
 
-        real = ibm.Runtime
-        monkeypatch.setattr(ibm, "Runtime", Dying)
+        real = runtime.Runtime
+        monkeypatch.setattr(runtime, "Runtime", Dying)
         with pytest.raises(Killed):
             on_this_machine().sample(SK4, seed=1)
-        monkeypatch.setattr(ibm, "Runtime", real)
+        monkeypatch.setattr(runtime, "Runtime", real)
         assert on_this_machine().sample(SK4, seed=1).spins.shape == (1, 50, 1, 4)
 
 
@@ -225,7 +226,7 @@ class TestFaults:
     @pytest.mark.parametrize("stage", ["open", "submit", "submitted", "result"])
     def test_what_passes_is_waited_for(self, cloud, stage, fault):
         expected = on_this_machine_like(cloud)
-        error = PASSING[fault] if stage != "open" else ibm.Passing("ConnectionError: unreachable")
+        error = PASSING[fault] if stage != "open" else Passing("ConnectionError: unreachable")
         cloud.faults[stage] = [error, error]
         samples = hardware().sample(SK4, seed=1)
         np.testing.assert_array_equal(samples.spins, expected)
@@ -255,6 +256,16 @@ class TestFaults:
         with pytest.raises(KeyboardInterrupt, match="cancelled job job-0 at fake_manila; run again"):
             hardware().sample(SK4, seed=1)
         assert cloud.jobs["job-0"].cancelled
+
+    def test_ctrl_c_when_the_job_has_just_ended(self, cloud):
+        cloud.faults["result"] = [KeyboardInterrupt()]
+        cloud.faults["cancel"] = [RuntimeInvalidStateError("Job cannot be cancelled")]
+        with pytest.raises(
+            KeyboardInterrupt, match="job job-0 could no longer be cancelled; its answer will"
+        ):
+            hardware().sample(SK4, seed=1)
+        hardware().sample(SK4, seed=1)
+        assert len(cloud.jobs) == 1
 
     def test_ctrl_c_while_the_network_is_gone(self, cloud):
         cloud.faults["result"] = [KeyboardInterrupt()]
@@ -356,7 +367,7 @@ class TestToken:
 
     def test_an_expired_token_is_bad_input(self, monkeypatch):
         def expired(access):
-            with ibm.translated():
+            with runtime.translated():
                 raise ApiException(400, message=f"Provided API key {TOKEN} could not be found.")
 
         monkeypatch.setenv("QISKIT_IBM_TOKEN", TOKEN)

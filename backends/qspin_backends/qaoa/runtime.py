@@ -1,0 +1,199 @@
+"""IBM's service: how it is reached, what is asked of it, and what it raises, in the terms of `common.faults`.
+
+Tokens come from the environment (QISKIT_IBM_TOKEN) or from a saved account, never from settings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qspin.errors import InputError
+from qspin_backends.common.faults import (
+    Cancelled,
+    Failed,
+    Passing,
+    Refused,
+    TokenRefused,
+    Unknown,
+    one_line,
+)
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+__all__ = ["Access", "Runtime", "opened", "shots_a_job", "translated"]
+
+TOKEN_HELP = (
+    "set it in the environment (QISKIT_IBM_TOKEN) or save an account once with "
+    "QiskitRuntimeService.save_account; it is read from there only, and never stored"
+)
+_SHOTS_A_JOB = 100_000  # where a backend does not say
+_PASSING_CODES = (408, 409, 429)
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach IBM hardware, and what it may cost; see the settings of `Qaoa`."""
+
+    backend: str | None
+    channel: str | None
+    instance: str | None
+    max_qpu_seconds: float | None
+    retries: int
+    retry_pause: float
+
+
+class Runtime:
+    """What is asked of IBM's service; every method may raise a `Fault`.
+
+    Parameters
+    ----------
+    service : a `QiskitRuntimeService`, or its local twin over fake backends
+    backend : one of its backends
+    """
+
+    def __init__(self, service: Any, backend: Any):
+        self._service = service
+        self.backend = backend
+        self.is_local = bool(getattr(service, "is_local", False))
+
+    def submitted(
+        self, circuit: QuantumCircuit, n_shots: int, label: str, seed: int, limit: float | None
+    ) -> Any:
+        """A job that runs."""
+        from qiskit_ibm_runtime.executor_sampler import Sampler
+
+        sampler = Sampler(mode=self.backend)
+        sampler.options.environment.job_tags = [label]
+        if limit is not None and not self.is_local:
+            sampler.options.max_execution_time = max(1, math.ceil(limit))
+        if self.is_local:
+            sampler.options.simulator.seed_simulator = seed
+        with translated():
+            return sampler.run([circuit], shots=n_shots)
+
+    def by_label(self, label: str) -> Any | None:
+        """The job that was sent under a label."""
+        if self.is_local:
+            return None
+        with translated():
+            return next(iter(self._service.jobs(job_tags=[label], limit=1)), None)
+
+    def by_id(self, job_id: str) -> Any:
+        if self.is_local:
+            raise Cancelled("Cancelled: a job of the local service ends with its process")
+        with translated():
+            return self._service.job(job_id)
+
+
+def opened(access: Access) -> Runtime:
+    """Raises InputError, or a `Fault` for what `patiently` knows."""
+    from qiskit.providers.exceptions import QiskitBackendNotFoundError
+    from qiskit_ibm_runtime import QiskitRuntimeService
+    from qiskit_ibm_runtime.exceptions import IBMAccountError, IBMInputValueError
+
+    given = {name: value for name in ("channel", "instance") if (value := getattr(access, name))}
+    with translated(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # snapshots that are not of typical machines
+        try:
+            service = QiskitRuntimeService(**given)
+        except IBMAccountError as error:
+            raise InputError(
+                f"device 'ibm' needs an IBM Quantum account: {short(error)}; {TOKEN_HELP}"
+            ) from None
+        except (IBMInputValueError, ValueError) as error:
+            raise InputError(f"IBM's service cannot be reached as configured: {short(error)}") from None
+        try:
+            backend = service.least_busy() if access.backend is None else service.backend(access.backend)
+        except QiskitBackendNotFoundError as error:
+            names = ", ".join(sorted(backend.name for backend in service.backends())) or "none"
+            raise InputError(
+                f"no backend {access.backend!r} is available to this account; there are: {names}",
+                key=("backend",),
+            ) from error
+    return Runtime(service, backend)
+
+
+def shots_a_job(backend: Any) -> int:
+    """The most that one job may ask for."""
+    configuration = getattr(backend, "configuration", None)
+    stated = None if configuration is None else getattr(configuration(), "max_shots", None)
+    return int(stated or _SHOTS_A_JOB)
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Raise a `Fault` in place of what Qiskit Runtime raises."""
+    from ibm_cloud_sdk_core import ApiException
+    from qiskit_ibm_runtime.exceptions import (
+        IBMError,
+        IBMInputValueError,
+        IBMNotAuthorizedError,
+        RuntimeInvalidStateError,
+        RuntimeJobFailureError,
+        RuntimeJobMaxTimeoutError,
+        RuntimeJobNotFound,
+    )
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except ApiException as error:  # of the service that turns API keys into tokens
+        if error.status_code in (400, 401, 403):
+            raise TokenRefused(
+                f"the token was refused ({error.status_code}): renew it, and {TOKEN_HELP}"
+            ) from error
+        raise Passing(f"{type(error).__name__}: {short(error)}") from error
+    except (RuntimeJobFailureError, RuntimeJobMaxTimeoutError) as error:
+        raise Failed(f"the job failed: {short(error)}") from error
+    except RuntimeInvalidStateError as error:
+        raise Cancelled(f"Cancelled: {short(error)}") from error
+    except RuntimeJobNotFound as error:
+        raise Unknown(f"the service does not know it: {short(error)}") from error
+    except IBMInputValueError as error:
+        raise Refused(f"the service refused it: {short(error)}") from error
+    except (IBMError, RequestException) as error:
+        code = _status(error)
+        if isinstance(error, IBMNotAuthorizedError) or code in (401, 403):
+            raise TokenRefused(
+                f"the token was refused ({code or 401}): renew it, and {TOKEN_HELP}"
+            ) from error
+        if code is not None and 400 <= code < 500 and code not in _PASSING_CODES:
+            raise Refused(f"the service refused it ({code}): {short(error)}") from error
+        raise Passing(f"{type(error).__name__}: {short(error)}") from error
+
+
+def _refused(code: int) -> str:
+    return f"the token was refused ({code}): renew it, and {TOKEN_HELP}"
+
+
+def _status(error: BaseException) -> int | None:
+    """HTTP status of an error, or of the one that it was raised for."""
+    for cause in (error, error.__cause__, error.__context__):
+        code = getattr(cause, "status_code", None)
+        if code is None:
+            code = getattr(getattr(cause, "response", None), "status_code", None)
+        if isinstance(code, int) and code > 0:
+            return code
+    return None
+
+
+def short(error: BaseException) -> str:
+    """What an error says, on one line, and without the token."""
+    return one_line(error, _tokens())
+
+
+def _tokens() -> set[str]:
+    found = {os.environ.get("QISKIT_IBM_TOKEN")}
+    from qiskit_ibm_runtime import QiskitRuntimeService
+    from qiskit_ibm_runtime.exceptions import IBMError
+
+    with contextlib.suppress(IBMError, OSError, ValueError, AttributeError):  # one that cannot be read
+        found |= {account.get("token") for account in QiskitRuntimeService.saved_accounts().values()}
+    return {token for token in found if token}
