@@ -399,8 +399,8 @@ def _truncated(answers: list[Answer]) -> list[str]:
     if worst <= _TRUNCATED:
         return []
     return [
-        f"bonds of the matrix product state were cut off by {worst:.2g} in all: the shots are not those of the "
-        "circuit; raise max_bond_dimension"
+        f"bonds of the matrix product state were cut off by {worst:.2g} in all: the shots are not those of "
+        "the circuit; raise max_bond_dimension"
     ]
 
 
