@@ -105,7 +105,7 @@ def opened(access: Access) -> Runtime:
             service = QiskitRuntimeService(**given)
         except IBMAccountError as error:
             raise InputError(
-                f"device 'ibm' needs an IBM Quantum account: {short(error)}; {TOKEN_HELP}"
+                f"device 'ibm' needs an IBM Quantum API key: {TOKEN_HELP} ({short(error)})"
             ) from None
         except (IBMInputValueError, ValueError) as error:
             raise InputError(f"IBM's service cannot be reached as configured: {short(error)}") from None

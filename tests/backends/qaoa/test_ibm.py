@@ -362,7 +362,9 @@ class TestToken:
             "qiskit_ibm_runtime.QiskitRuntimeService.__new__", lambda cls, *_, **__: object.__new__(cls)
         )
         for ask in (hardware().check, hardware().sample):
-            with pytest.raises(InputError, match="needs an IBM Quantum account.*QISKIT_IBM_TOKEN"):
+            with pytest.raises(
+                InputError, match="needs an IBM Quantum API key: set it in the environment .QISKIT_IBM_TOKEN"
+            ):
                 ask(SK4)
 
     def test_an_expired_token_is_bad_input(self, monkeypatch):
