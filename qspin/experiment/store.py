@@ -41,7 +41,7 @@ __all__ = ["RunFolder", "Task"]
 
 _PACKAGES = (
     "qspin", "numpy", "scipy", "numba", "xarray", "h5netcdf", "arviz-stats", "dimod", "dwave-samplers",
-    "networkx", "torch", "scikit-learn", "matplotlib",
+    "networkx", "torch", "scikit-learn", "matplotlib", "qiskit", "qiskit-aer",
 )  # fmt: skip
 
 
