@@ -9,7 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from qspin.analysis.temperature import has_measured_temperatures
 from qspin.samples import SampleSet
 
-__all__ = ["chain_diagnostics", "effective_sample_size", "equilibrium_warnings", "r_hat"]
+__all__ = [
+    "chain_diagnostics",
+    "effective_sample_size",
+    "equilibrium_warnings",
+    "paired_overlaps",
+    "r_hat",
+]
 
 R_HAT_LIMIT = 1.05  # ours; Vehtari et al. ask for 1.01, which hundreds of independent draws exceed by chance
 ESS_LIMIT = 100
@@ -77,7 +83,9 @@ def chain_diagnostics(samples: SampleSet) -> xr.Dataset:
     variables = {}
     unknown = np.full((len(samples.betas), 1, 2), np.nan)
     chains_of = (
-        (unknown, unknown) if samples.has_averages else (samples.energies.values, _paired_overlaps(samples))
+        (unknown, unknown)
+        if samples.has_averages
+        else (samples.energies.values, np.abs(paired_overlaps(samples)))
     )
     for suffix, chains in zip(("", "_overlap"), chains_of, strict=True):
         variables[f"ess{suffix}"] = ("beta", effective_sample_size(chains))
@@ -124,12 +132,17 @@ def equilibrium_warnings(samples: SampleSet) -> list[str]:
     return found
 
 
-def _paired_overlaps(samples: SampleSet) -> NDArray[np.float64]:
-    """|q| of replicas (0, 1), (2, 3), ... draw by draw, (beta, pair, draw): pairs that share no replica."""
-    spins = samples.spins.values
-    n_pairs = spins.shape[1] // 2
-    first, second = spins[:, 0 : 2 * n_pairs : 2], spins[:, 1 : 2 * n_pairs : 2]
-    return np.abs(np.einsum("bpdi,bpdi->bpd", first, second, dtype=np.float64)) / max(samples.n_spins, 1)
+def paired_overlaps(samples: SampleSet, row: int | None = None) -> NDArray[np.float64]:
+    """q of replicas (0, 1), (2, 3), ... draw by draw, (beta, pair, draw): pairs that share no replica.
+
+    Parameters
+    ----------
+    row : of one temperature only, (pair, draw)
+    """
+    spins = samples.spins.values if row is None else samples.spins.values[row]
+    n_pairs = spins.shape[-3] // 2
+    first, second = spins[..., 0 : 2 * n_pairs : 2, :, :], spins[..., 1 : 2 * n_pairs : 2, :, :]
+    return np.einsum("...pdi,...pdi->...pd", first, second, dtype=np.float64) / max(samples.n_spins, 1)
 
 
 def _count(which: NDArray[np.bool_]) -> str:

@@ -6,8 +6,6 @@ their use; Li, arXiv:2508.07397 for the curve T -> mean |q_ab| as a descriptor o
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +24,7 @@ __all__ = [
     "replica_overlaps",
 ]
 
-_CHUNK_ELEMENTS = 2**22
+_CHUNK_ELEMENTS = 2**24
 _TARGET_BINS = 50
 
 
@@ -92,7 +90,9 @@ def overlap_curve(samples: SampleSet) -> xr.Dataset:
     if (averaged := samples.dataset.get("overlap_moments")) is not None:  # taken while sampling
         rows = list(averaged.values)
     else:
-        rows = [_row_sums(spins, _powers) for spins in samples.spins.values]
+        q = _lattice(samples.n_spins)
+        powers = np.stack([np.abs(q), q**2, q**4], axis=1)
+        rows = [_agreements(spins) @ powers for spins in samples.spins.values]
     columns = [jackknife_pairs(sums, with_binder) for sums in rows]
     return _curve(samples, ("q_abs", "q2", "q4", "binder"), columns)
 
@@ -119,14 +119,11 @@ def link_overlap_curve(samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
         raise InputError("a problem without couplings has no links, so no link overlap")
     _checked_samples(samples)
     links = problem.edges[:2]
-
-    def total(overlaps: NDArray[np.float64]) -> NDArray[np.float64]:
-        return overlaps.sum(axis=(0, 2))[:, None]
-
     if (averaged := samples.dataset.get("link_overlap")) is not None:  # taken while sampling
         rows = [sums[:, None] for sums in averaged.values]
     else:
-        rows = [_row_sums(spins, total, links) for spins in samples.spins.values]
+        q = _lattice(len(links[0]))[:, None]
+        rows = [_agreements(spins, links) @ q for spins in samples.spins.values]
     columns = [jackknife_pairs(sums) for sums in rows]
     return _curve(samples, ("q_link",), columns)
 
@@ -160,7 +157,7 @@ def overlap_distribution(samples: SampleSet, *, bins: int | None = None) -> xr.D
         first = np.arange(counted.shape[2]) * -(-(n_spins + 1) // counted.shape[2])
         rows = [_regrouped(counts, lattice[first], n_bins) for counts in counted.values]
     else:
-        rows = [_row_sums(x, lambda q: _histogram(q, lattice, n_bins)) for x in samples.spins.values]
+        rows = [_regrouped(_agreements(x), lattice, n_bins) for x in samples.spins.values]
     for counts in rows:
         mean, spread = jackknife_pairs(counts)
         density.append(mean / width)
@@ -182,20 +179,9 @@ def binder_ratio(q2: ArrayLike, q4: ArrayLike) -> NDArray[np.float64]:
         return np.where(squared > 0, (3 - np.asarray(q4) / squared) / 2, np.nan)
 
 
-def _powers(overlaps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums of |q|, q^2 and q^4 of overlaps (draw, row, replica), shape (row, 3)."""
-    squares = overlaps * overlaps
-    return np.stack([f.sum(axis=(0, 2)) for f in (np.abs(overlaps), squares, squares * squares)], axis=1)
-
-
-def _histogram(
-    overlaps: NDArray[np.float64], lattice: NDArray[np.integer], n_bins: int
-) -> NDArray[np.float64]:
-    """Counts of overlaps (draw, row, replica) in bins, shape (row, n_bins)."""
-    n_rows, n_spins = overlaps.shape[1], len(lattice) - 1
-    agreeing = np.rint((overlaps + 1) * n_spins / 2).astype(np.int64)
-    flat = lattice[agreeing] + n_bins * np.arange(n_rows)[:, None]
-    return np.bincount(flat.ravel(), minlength=n_rows * n_bins).reshape(n_rows, n_bins).astype(np.float64)
+def _lattice(n: int) -> NDArray[np.float64]:
+    """Overlaps of configurations that agree in 0, 1, ..., n of n spins."""
+    return 2.0 * np.arange(n + 1) / max(n, 1) - 1.0
 
 
 def _regrouped(counts: NDArray[np.float64], bin_of: NDArray[np.integer], n_bins: int) -> NDArray[np.float64]:
@@ -203,36 +189,32 @@ def _regrouped(counts: NDArray[np.float64], bin_of: NDArray[np.integer], n_bins:
     return np.stack([np.bincount(bin_of, weights=row, minlength=n_bins) for row in counts])
 
 
-def _row_sums(
-    spins: NDArray[np.int8],
-    reduce: Callable[[NDArray[np.float64]], NDArray[np.float64]],
-    links: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
+def _agreements(
+    spins: NDArray[np.int8], links: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None
 ) -> NDArray[np.float64]:
-    """For each replica the sum over the others of a function of their overlap, averaged over draws.
+    """For each replica, how many of the others agree with it in k spins, averaged over draws.
 
     Parameters
     ----------
     spins : (replica, draw, spin), at one temperature
-    reduce : overlaps (draw, row, replica) -> sums over draws and replicas (row, K)
-    links : ends of the edges; overlaps are then link overlaps
+    links : ends of the edges; then it is products of two spins that agree
 
     Returns
     -------
-    array (replica, K); computed in tiles of bounded memory
+    array (replica, n + 1), whose rows add up to the number of other replicas
     """
-    n_replicas, n_draws, _ = spins.shape
-    width = max(1, spins.shape[2] if links is None else len(links[0]))
-    rows = int(np.clip(_CHUNK_ELEMENTS // n_replicas, 1, n_replicas))
-    draws = max(1, _CHUNK_ELEMENTS // (n_replicas * max(width, rows)))
-    parts: list[NDArray[np.float64] | float] = [0.0] * (-(-n_replicas // rows))
+    from qspin.analysis.counting import agreement_counts, packed
+
+    n_replicas, n_draws, n_spins = spins.shape
+    width = n_spins if links is None else len(links[0])
+    counts = np.zeros((n_replicas, width + 1), dtype=np.int64)
+    draws = max(1, _CHUNK_ELEMENTS // (n_replicas * max(width, 1)))
     for start in range(0, n_draws, draws):
         block = spins[:, start : start + draws].swapaxes(0, 1)
         if links is not None:
             block = block[..., links[0]] * block[..., links[1]]
-        for k in range(len(parts)):
-            parts[k] += reduce(_products(block[:, k * rows : (k + 1) * rows], block) / width)
-    own = reduce(np.ones((1, 1, 1)))  # every replica has overlap 1 with itself, which is no pair
-    return np.concatenate(parts) / n_draws - own
+        agreement_counts(packed(block), width, counts)
+    return counts / n_draws
 
 
 def _products(some: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.float64]:

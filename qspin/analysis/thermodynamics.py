@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.analysis.resampling import jackknife
+from qspin.analysis.reweighting import free_energies
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
@@ -156,14 +157,11 @@ def _mbar(
     energies: NDArray[np.float64], betas: NDArray[np.float64], problem: IsingProblem
 ) -> NDArray[np.float64]:
     """ln Z (beta,) from energies (beta, sample); beta = 0 enters as a state without samples."""
-    from pymbar import MBAR
-
     states = np.concatenate([[0.0], betas])
     counts = np.concatenate([[0], np.full(len(betas), energies.shape[1])])
     flat = energies.ravel()
     centre = flat.mean()
-    mbar = MBAR(states[:, None] * (flat - centre), counts, solver_protocol="robust")
-    f = mbar.compute_free_energy_differences(compute_uncertainty=False)["Delta_f"][0, 1:]
+    f = free_energies(states[:, None] * (flat - centre), counts)[1:]
     return problem.n_spins * np.log(2) - f - betas * centre
 
 

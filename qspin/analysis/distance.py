@@ -1,0 +1,362 @@
+"""Two samplers on one problem: at which temperature is the second one, and is it the same ensemble there?
+
+Everything is a comparison of plain sample sets. The reference has a ladder of temperatures (tempering,
+exact); the other one need not have any (an annealer, QAOA, a dimod sample set).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from qspin.analysis.ensembles import EnsembleTest, same_ensemble
+from qspin.analysis.independent import MOST, Configurations, independent_configurations, spacing
+from qspin.analysis.reweighting import Reweighting
+from qspin.errors import InputError
+from qspin.problem import IsingProblem
+from qspin.samples import SampleSet
+
+__all__ = [
+    "Comparison",
+    "EffectiveTemperature",
+    "compare",
+    "correlation_error",
+    "cross_overlaps",
+    "effective_temperature",
+    "fair_sampling",
+    "total_variation",
+]
+
+_GROUND = 1e-9  # relative, of energies that are equal
+_LARGEST_EXACT = 20  # spins up to which the distribution is enumerated for total variation
+
+
+@dataclass(frozen=True)
+class EffectiveTemperature:
+    """Where a reference has the mean energy of some samples.
+
+    Parameters
+    ----------
+    beta, error : inverse temperature and its standard error, units of 1/energy; NaN where the reference has
+        no such energy, which `reason` explains
+    goodness : p-value of the energies against those of the reference at that temperature; since the
+        temperature was fitted to them, a little too large
+    reason : why there is no temperature
+    """
+
+    beta: float
+    error: float
+    goodness: float = float("nan")
+    reason: str = ""
+
+    @property
+    def temperature(self) -> float:
+        return 1 / self.beta if self.beta else float("inf")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two sets of samples have in common; see `compare`.
+
+    Parameters
+    ----------
+    beta, beta_error : inverse temperature at which they were compared; NaN for two sets without one
+    temperature : the fit, if the second set has no thermostat
+    test : of "the same ensemble"
+    wasserstein, kolmogorov_smirnov : distances of the two energy distributions, units of energy and none
+    overlaps : P(q) within each and between them, over ``q``
+    correlation_error, correlation_noise : error of pair correlations relative to the reference, and what two
+        samples of one ensemble of these sizes would have
+    magnetisation_error, magnetisation_noise : root mean square difference of single spins, and its noise
+    total_variation, total_variation_noise : to the exact distribution, and of an exact sample of this size;
+        NaN where there are too many spins to enumerate
+    remarks : what a reader must know
+    """
+
+    beta: float
+    beta_error: float
+    temperature: EffectiveTemperature | None
+    test: EnsembleTest
+    wasserstein: float
+    kolmogorov_smirnov: float
+    overlaps: xr.Dataset
+    correlation_error: float
+    correlation_noise: float
+    magnetisation_error: float
+    magnetisation_noise: float
+    total_variation: float
+    total_variation_noise: float
+    remarks: Sequence[str]
+
+
+def effective_temperature(
+    samples: SampleSet, reference: SampleSet, *, row: int = 0, seed: int = 0
+) -> EffectiveTemperature:
+    """The inverse temperature at which the reference, reweighted, has the mean energy of the samples.
+
+    It is the maximum-likelihood estimate in the family exp(-beta E). The error holds that of the samples, and
+    that of the reference over its replicas.
+
+    Parameters
+    ----------
+    samples : of any sampler; one row of it
+    reference : of the same problem, with a ladder of temperatures and stored energies
+
+    Raises
+    ------
+    InputError
+        If the two are of different problems, or the reference states no temperatures.
+    """
+    _require_same_problem(samples, reference)
+    reweighting = Reweighting.of(reference)
+    own = independent_configurations(samples, row)
+    return _fitted(own.energies, reweighting, np.random.default_rng(seed))
+
+
+def _fitted(
+    energies: NDArray[np.float64], reweighting: Reweighting, rng: np.random.Generator
+) -> EffectiveTemperature:
+    target = float(energies.mean())
+    betas = reweighting.betas
+    ends = [reweighting.mean(reweighting.energies, beta)[0] for beta in (betas[0], betas[-1])]
+    if not ends[1] < target < ends[0]:
+        side = "above" if target >= ends[0] else "below"
+        return EffectiveTemperature(
+            np.nan, np.nan, reason=f"the mean energy {target:.4g} lies {side} those of the reference, "
+            f"{ends[1]:.4g} to {ends[0]:.4g}: extend its ladder"
+        )  # fmt: skip
+
+    def excess(beta: float) -> float:
+        return reweighting.mean(reweighting.energies, beta)[0] - target
+
+    beta = float(optimize.brentq(excess, betas[0], betas[-1], xtol=1e-9 * betas[-1]))
+    mean, mean_error = reweighting.mean(reweighting.energies, beta)
+    variance = reweighting.mean((reweighting.energies - mean) ** 2, beta)[0]
+    spread = np.hypot(energies.std(ddof=1) / np.sqrt(len(energies)), np.nan_to_num(mean_error))
+    kept = reweighting.energies[reweighting.chosen(beta, rng)]
+    goodness = float(stats.ks_2samp(energies, kept).pvalue) if len(kept) > 1 else float("nan")
+    return EffectiveTemperature(beta, float(spread / variance), goodness)
+
+
+def compare(
+    reference: SampleSet,
+    other: SampleSet,
+    problem: IsingProblem,
+    *,
+    row: int = 0,
+    beta: float | None = None,
+    n_permutations: int = 999,
+    seed: int = 0,
+) -> Comparison:
+    """Hold samples against a reference at one temperature.
+
+    Without a temperature of its own, the other set is given that at which the reference has its mean energy;
+    configurations of the reference at exactly that temperature are chosen from its whole ladder.
+
+    Parameters
+    ----------
+    reference, other : sample sets of `problem`
+    row : of `other`
+    beta : at which to compare; default that of the row, or where it has none, the fitted one
+    n_permutations, seed : of the test
+
+    Raises
+    ------
+    InputError
+        If the sets are of other problems, no temperature can be told, or a side has too few configurations.
+    """
+    for samples in (reference, other):
+        if samples.info.get("problem") not in (None, problem.digest):
+            raise InputError("these samples are of another problem than the one given: their digests differ")
+    _require_same_problem(other, reference)
+    own = independent_configurations(other, row)
+    rng = np.random.default_rng(seed)
+    fit, error = None, 0.0
+    if beta is None:
+        beta = float(other.betas[row])
+    if np.isnan(beta) and not np.isnan(reference.betas).all():
+        fit = _fitted(own.energies, Reweighting.of(reference), rng)
+        if fit.reason:
+            raise InputError(f"no temperature to compare at: {fit.reason}")
+        beta, error = fit.beta, fit.error
+    base, remarks = _at(reference, beta, rng)
+    test = same_ensemble(
+        base.spins, own.spins, base.energies, own.energies, n_permutations=n_permutations, seed=seed
+    )
+    if fit is not None:
+        remarks.append("the temperature was fitted to the mean energy, so the test of energies is lenient")
+    correlations, magnetisations = _moment_errors(base.spins, own.spins, rng)
+    variation = total_variation(own.spins, problem, beta, rng)
+    return Comparison(
+        beta, error, fit, test,
+        float(stats.wasserstein_distance(base.energies, own.energies)),
+        float(stats.ks_2samp(base.energies, own.energies).statistic),
+        cross_overlaps(base.spins, own.spins), *correlations, *magnetisations, *variation, remarks,
+    )  # fmt: skip
+
+
+def _at(reference: SampleSet, beta: float, rng: np.random.Generator) -> tuple[Configurations, list[str]]:
+    """Configurations of the reference at a temperature, from the row that has it or from the whole ladder."""
+    if np.isnan(beta):
+        return independent_configurations(reference, 0), []
+    exact = np.flatnonzero(np.isclose(reference.betas, beta, rtol=1e-9, atol=0))
+    if exact.size:
+        return independent_configurations(reference, int(exact[0])), []
+    if not reference.betas[0] <= beta <= reference.betas[-1]:
+        raise InputError(
+            f"beta = {beta:.4g} lies outside the ladder of the reference, {reference.betas[0]:.4g} to "
+            f"{reference.betas[-1]:.4g}: extend it"
+        )
+    chosen = Reweighting.of(reference).chosen(beta, rng)
+    near = int(np.argmin(np.abs(np.log(np.maximum(reference.betas, 1e-300) / beta))))
+    step = spacing(reference, near)
+    chosen[:, :, np.arange(chosen.shape[2]) % step != 0] = False
+    places = np.argwhere(chosen)
+    if len(places) < 2:
+        raise InputError(
+            f"the reference has no samples near beta = {beta:.4g}: refine its ladder or sample longer"
+        )
+    places = places[rng.permutation(len(places))[:MOST]]
+    index = tuple(places.T)
+    spins, energies = reference.spins.values[index], reference.energies.values[index]
+    return Configurations(spins, energies, step), [
+        f"{len(places)} configurations of the reference were chosen from its ladder for beta = {beta:.4g}"
+    ]
+
+
+def cross_overlaps(first: NDArray[np.int8], second: NDArray[np.int8]) -> xr.Dataset:
+    """P(q) within each of two sets of configurations and between them, probabilities over the lattice of q.
+
+    Parameters
+    ----------
+    first, second : (n, n_spins)
+
+    Returns
+    -------
+    dataset over ``q`` with ``first``, ``second`` and ``cross``, which sum to 1
+    """
+    n_spins = first.shape[1]
+    found = {}
+    for name, (one, other) in {
+        "first": (first, first),
+        "second": (second, second),
+        "cross": (first, second),
+    }.items():
+        products = one.astype(np.float32) @ other.astype(np.float32).T
+        pairs = products[np.triu_indices(len(one), 1)] if name != "cross" else products.ravel()
+        agreeing = np.rint((pairs + n_spins) / 2).astype(np.int64)
+        found[name] = np.bincount(agreeing, minlength=n_spins + 1) / max(len(agreeing), 1)
+    q = 2.0 * np.arange(n_spins + 1) / max(n_spins, 1) - 1
+    return xr.Dataset({name: ("q", values) for name, values in found.items()}, coords={"q": q})
+
+
+def correlation_error(reference: NDArray[np.int8], other: NDArray[np.int8]) -> float:
+    """[sum (c_ij - c_ij^ref)^2 / sum (c_ij^ref)^2]^(1/2) over pairs i < j, c_ij = <s_i s_j> (King et al.
+    2025).
+
+    Parameters
+    ----------
+    reference, other : (n, n_spins)
+    """
+    upper = np.triu_indices(reference.shape[1], 1)
+    c, c_ref = (_correlations(spins)[upper] for spins in (other, reference))
+    norm = float((c_ref**2).sum())
+    return float(np.sqrt(((c - c_ref) ** 2).sum() / norm)) if norm else float("nan")
+
+
+def _correlations(spins: NDArray[np.int8]) -> NDArray[np.float64]:
+    floats = spins.astype(np.float32)
+    return (floats.T @ floats / len(floats)).astype(np.float64)
+
+
+def _moment_errors(
+    reference: NDArray[np.int8], other: NDArray[np.int8], rng: np.random.Generator
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Errors of pair correlations and of single spins, each with its noise: that of a random deal."""
+
+    def single(one: NDArray[np.int8], two: NDArray[np.int8]) -> float:
+        difference = one.mean(axis=0, dtype=np.float64) - two.mean(axis=0, dtype=np.float64)
+        return float(np.sqrt((difference**2).mean()))
+
+    both = np.concatenate([reference, other])
+    noise = []
+    for _ in range(20):
+        order = rng.permutation(len(both))
+        deal = both[order[: len(reference)]], both[order[len(reference) :]]
+        noise.append((correlation_error(*deal), single(*deal)))
+    middle = np.median(noise, axis=0)
+    return (correlation_error(reference, other), float(middle[0])), (
+        single(reference, other),
+        float(middle[1]),
+    )
+
+
+def total_variation(
+    spins: NDArray[np.int8], problem: IsingProblem, beta: float, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Half the sum of |p - p_exact| of configurations against Boltzmann, and that of an exact sample as
+    large.
+
+    NaN without a temperature, or for more than 20 spins.
+
+    Parameters
+    ----------
+    spins : (n, n_spins), independent
+    """
+    n = problem.n_spins
+    if np.isnan(beta) or not 0 < n <= _LARGEST_EXACT:
+        return float("nan"), float("nan")
+    states = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(np.int8)
+    energies = problem.energies(states)
+    weights = np.exp(-beta * (energies - energies.min()))
+    exact = weights / weights.sum()
+    counts = np.bincount(((1 - spins.astype(np.int64)) // 2) @ (1 << np.arange(n)), minlength=2**n)
+    drawn = rng.multinomial(len(spins), exact)
+    return tuple(float(0.5 * np.abs(c / len(spins) - exact).sum()) for c in (counts, drawn))  # type: ignore[return-value]
+
+
+def fair_sampling(samples: SampleSet, *, row: int = 0, ground_energy: float | None = None) -> xr.Dataset:
+    """How often each degenerate ground state was found, and whether all are equally likely.
+
+    Parameters
+    ----------
+    ground_energy : units of energy; default the lowest that was found
+
+    Returns ------- dataset over ``state`` with ``count`` and ``spins`` (state, spin); attributes ``p_value``
+    of chi-squared for equal probabilities of the states that were found (NaN for fewer than two), and
+    ``n_found``
+
+    Raises
+    ------
+    InputError
+        If no ground state was found.
+    """
+    own = independent_configurations(samples, row, most=2**31)
+    lowest = float(own.energies.min()) if ground_energy is None else ground_energy
+    ground = own.spins[own.energies <= lowest + _GROUND * max(1.0, abs(lowest))]
+    if not len(ground):
+        raise InputError(
+            f"no ground state was found: the lowest energy is {own.energies.min():.6g}, not {lowest:.6g}"
+        )
+    states, counts = np.unique(ground, axis=0, return_counts=True)
+    p_value = float(stats.chisquare(counts).pvalue) if len(counts) > 1 else float("nan")
+    return xr.Dataset(
+        {"count": ("state", counts), "spins": (("state", "spin"), states)},
+        attrs={"p_value": p_value, "n_found": len(counts)},
+    )
+
+
+def _require_same_problem(samples: SampleSet, reference: SampleSet) -> None:
+    mine, theirs = samples.info.get("problem"), reference.info.get("problem")
+    if mine is not None and theirs is not None and mine != theirs:
+        raise InputError(f"the samples are of different problems: digests {mine[:12]} and {theirs[:12]}")
+    if samples.n_spins != reference.n_spins:
+        raise InputError(
+            f"the samples have {samples.n_spins} and {reference.n_spins} spins: they are of different "
+            "problems"
+        )

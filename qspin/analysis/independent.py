@@ -1,0 +1,66 @@
+"""Draws that may be taken for independent: what two-sample tests need."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.analysis.chains import effective_sample_size, paired_overlaps
+from qspin.errors import InputError
+from qspin.samples import SampleSet
+
+__all__ = ["Configurations", "independent_configurations", "spacing"]
+
+MOST = 2000
+"""Configurations of one side of a test; more are thinned evenly."""
+
+
+class Configurations(NamedTuple):
+    """Configurations that may be taken for independent.
+
+    spins int8 (n, n_spins), energies (n,), and how many draws apart they were taken along one replica.
+    """
+
+    spins: NDArray[np.int8]
+    energies: NDArray[np.float64]
+    spacing: int
+
+
+def spacing(samples: SampleSet, row: int) -> int:
+    """Draws between configurations of one replica that may be taken for independent.
+
+    By the least effective sample size of the energy, of the overlap between pairs of replicas and of its
+    square.
+    """
+    energies = samples.energies.values[row]
+    n_draws = energies.shape[1]
+    if n_draws == 1:
+        return 1
+    shares = [effective_sample_size(energies) / energies.size]
+    if len(energies) > 1:
+        overlaps = paired_overlaps(samples, row)
+        shares += [effective_sample_size(chains) / chains.size for chains in (overlaps, overlaps**2)]
+    known = [float(share) for share in shares if np.isfinite(share) and share > 0]
+    return int(np.clip(np.ceil(1 / min(known, default=1 / n_draws)), 1, n_draws))
+
+
+def independent_configurations(samples: SampleSet, row: int, *, most: int = MOST) -> Configurations:
+    """Configurations at one temperature, far enough apart along their replica, at most so many.
+
+    Raises
+    ------
+    InputError
+        If there are no stored configurations, or an energy is not a number.
+    """
+    energies = samples.energies.values[row]
+    if not energies.size:
+        raise InputError("there are no samples to compare")
+    if np.isnan(energies).any():
+        raise InputError(f"{int(np.isnan(energies).sum())} energies are not a number")
+    step = spacing(samples, row)
+    spins = samples.spins.values[row][:, ::step].reshape(-1, samples.n_spins)
+    values = energies[:, ::step].ravel()
+    kept = np.unique(np.linspace(0, len(values) - 1, min(most, len(values))).round().astype(int))
+    return Configurations(spins[kept], values[kept], step)

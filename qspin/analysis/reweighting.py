@@ -1,0 +1,154 @@
+"""Averages at any inverse temperature within a ladder, from all of its samples at once.
+
+The weight of a sample is that of the multistate Bennett acceptance ratio (Shirts, Chodera 2008, J. Chem.
+Phys. 129, 124105): exp(-beta E) over the mixture of all temperatures that were sampled.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import logsumexp
+
+from qspin.errors import InputError
+from qspin.samples import SampleSet
+
+__all__ = ["Reweighting", "free_energies", "reweighted_curve"]
+
+_FEWEST = 50.0  # effective samples below which a reweighted average is not given
+_LARGEST = 2**22  # energies of a ladder that are used
+
+
+def free_energies(potentials: NDArray[np.float64], counts: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Free energies of all states relative to the first, in units of temperature, by pymbar.
+
+    Parameters
+    ----------
+    potentials : reduced potential of every sample in every state (n_states, n_samples)
+    counts : samples that come from each state (n_states,)
+    """
+    logging.getLogger("pymbar").setLevel(logging.ERROR)  # it speaks of JAX at every import
+    from pymbar import MBAR
+
+    mbar = MBAR(potentials, counts, solver_protocol="robust")
+    return mbar.compute_free_energy_differences(compute_uncertainty=False)["Delta_f"][0]
+
+
+class Reweighting:
+    """Samples of a ladder as one weighted sample at any inverse temperature inside it.
+
+    Parameters
+    ----------
+    energies : (beta, replica, draw), units of energy
+    betas : (beta,), ascending, finite
+
+    Raises
+    ------
+    InputError
+        If a beta is unknown or an energy not a number.
+    """
+
+    def __init__(self, energies: ArrayLike, betas: ArrayLike):
+        self.energies = np.asarray(energies, dtype=np.float64)
+        self.betas = np.asarray(betas, dtype=np.float64)
+        if np.isnan(self.betas).any():
+            raise InputError("the sampler states no temperature, so its samples cannot be reweighted to one")
+        if np.isnan(self.energies).any():
+            raise InputError(f"{int(np.isnan(self.energies).sum())} energies are not a number")
+
+    @classmethod
+    def of(cls, samples: SampleSet) -> Reweighting:
+        """Of stored energies; raises InputError where a run kept averages only, or states no temperature."""
+        if samples.has_averages:
+            raise InputError("reweighting needs stored energies: sample without store: statistics")
+        return cls(samples.energies.values, samples.betas)
+
+    @cached_property
+    def _log_mixture(self) -> NDArray[np.float64]:
+        """ln of the mixture of all temperatures at every energy, up to a constant, (beta, replica, draw)."""
+        n_betas = len(self.betas)
+        step = -(-self.energies.size // _LARGEST)
+        flat = self.energies.reshape(n_betas, -1)[:, ::step]
+        centre = float(flat.mean())
+        counts = np.full(n_betas, flat.shape[1])
+        potentials = self.betas[:, None] * (flat.ravel() - centre)
+        f = np.zeros(1)
+        if n_betas > 1:
+            f = free_energies(potentials, counts)
+        mixture = np.full(self.energies.shape, -np.inf)
+        for beta, free in zip(self.betas, f, strict=True):  # one at a time: memory of one more array only
+            np.logaddexp(mixture, free - beta * (self.energies - centre), out=mixture)
+        return mixture
+
+    def log_weights(self, beta: float) -> NDArray[np.float64]:
+        """ln of normalised weights (beta, replica, draw) at an inverse temperature."""
+        centre = float(self.energies.mean())
+        logs = -beta * (self.energies - centre) - self._log_mixture
+        return logs - logsumexp(logs)
+
+    def effective_samples(self, beta: float) -> float:
+        """1 / sum of squared weights (Kish)."""
+        return float(np.exp(-logsumexp(2 * self.log_weights(beta))))
+
+    def mean(self, values: ArrayLike, beta: float) -> tuple[float, float]:
+        """Mean of a quantity (beta, replica, draw) and its standard error over replicas.
+
+        NaN where fewer than 50 effective samples are left, as beyond the ends of the ladder.
+        """
+        weights = np.exp(self.log_weights(beta))
+        array = np.asarray(values, dtype=np.float64)
+        if self.effective_samples(beta) < _FEWEST:
+            return float("nan"), float("nan")
+        own = weights.sum(axis=(0, 2))
+        ratio = (weights * array).sum(axis=(0, 2)), own
+        total = float(ratio[0].sum())
+        n = len(own)
+        if n < 2:
+            return total, float("nan")
+        left_out = (total - ratio[0]) / (1 - own)
+        return total, float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()))
+
+    def chosen(self, beta: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """A sample at `beta` by rejection: which of all samples (beta, replica, draw) are kept.
+
+        Each is kept with a probability in proportion to its weight, so those that are kept follow the
+        distribution at `beta`, and are as independent of each other as all of them are.
+        """
+        logs = self.log_weights(beta)
+        return np.log(rng.random(logs.shape)) < logs - logs.max()
+
+
+def reweighted_curve(samples: SampleSet, betas: Sequence[float]) -> xr.Dataset:
+    """Energy and heat capacity per spin at other temperatures than those that were sampled.
+
+    Parameters
+    ----------
+    samples : of a ladder, with stored energies
+    betas : within it
+
+    Returns
+    -------
+    dataset over ``beta`` with ``energy``, ``heat_capacity`` and their ``..._error``, per spin, and
+    ``effective_samples``; NaN where fewer than 50 are left
+    """
+    reweighting = Reweighting.of(samples)
+    n = max(samples.n_spins, 1)
+    energies = reweighting.energies
+    rows = []
+    for beta in betas:
+        energy, error = reweighting.mean(energies, beta)
+        second, second_error = reweighting.mean((energies - energy) ** 2, beta)
+        kept = reweighting.effective_samples(beta)
+        rows.append((energy / n, error / n, beta**2 * second / n, beta**2 * second_error / n, kept))
+    names = ("energy", "energy_error", "heat_capacity", "heat_capacity_error", "effective_samples")
+    with np.errstate(divide="ignore"):
+        temperature = 1 / np.asarray(betas, dtype=np.float64)
+    return xr.Dataset(
+        {name: ("beta", column) for name, column in zip(names, np.array(rows).T, strict=True)},
+        coords={"beta": np.asarray(betas, dtype=np.float64), "temperature": ("beta", temperature)},
+    )
