@@ -1,6 +1,7 @@
 """What samples say. Plain arrays first; functions that take a SampleSet are a thin coat over them."""
 
 from qspin.analysis.chains import chain_diagnostics, equilibrium_warnings
+from qspin.analysis.disorder import bootstrap, disorder_curve, disorder_distribution
 from qspin.analysis.distance import (
     Comparison,
     EffectiveTemperature,
@@ -12,7 +13,17 @@ from qspin.analysis.distance import (
     total_variation,
 )
 from qspin.analysis.ensembles import EnsembleTest, same_ensemble
+from qspin.analysis.finite_size import collapse, crossings
 from qspin.analysis.independent import independent_configurations
+from qspin.analysis.landscape import (
+    descended,
+    find_states,
+    overlap_matrix,
+    rigidity,
+    states_by_energy,
+    ultrametricity,
+    valleys,
+)
 from qspin.analysis.overlap import (
     link_overlap_curve,
     link_overlaps,
@@ -21,6 +32,16 @@ from qspin.analysis.overlap import (
     replica_overlaps,
 )
 from qspin.analysis.resampling import disorder_average, jackknife
+from qspin.analysis.resolved import (
+    correlation_length,
+    distance_overlaps,
+    group_overlap_curve,
+    layers_by_label,
+    layers_of,
+    pattern_overlap_curve,
+    pattern_overlaps,
+    site_overlaps,
+)
 from qspin.analysis.reweighting import Reweighting, reweighted_curve
 from qspin.analysis.temperature import (
     at_measured_temperatures,
@@ -29,6 +50,7 @@ from qspin.analysis.temperature import (
     matched_temperature,
 )
 from qspin.analysis.thermodynamics import energy_curve, free_energy_curve
+from qspin.analysis.transitions import dissimilarity, dissimilarity_curve
 
 __all__ = [
     "Comparison",
@@ -36,27 +58,49 @@ __all__ = [
     "EnsembleTest",
     "Reweighting",
     "at_measured_temperatures",
+    "bootstrap",
     "chain_diagnostics",
+    "collapse",
     "compare",
     "correlation_error",
+    "correlation_length",
     "cross_overlaps",
+    "crossings",
+    "descended",
     "disorder_average",
+    "disorder_curve",
+    "disorder_distribution",
+    "dissimilarity",
+    "dissimilarity_curve",
+    "distance_overlaps",
     "effective_temperature",
     "energy_curve",
     "equilibrium_warnings",
     "fair_sampling",
+    "find_states",
     "free_energy_curve",
+    "group_overlap_curve",
     "has_measured_temperatures",
     "independent_configurations",
     "interpolated",
     "jackknife",
+    "layers_by_label",
+    "layers_of",
     "link_overlap_curve",
     "link_overlaps",
     "matched_temperature",
     "overlap_curve",
     "overlap_distribution",
+    "overlap_matrix",
+    "pattern_overlap_curve",
+    "pattern_overlaps",
     "replica_overlaps",
     "reweighted_curve",
+    "rigidity",
     "same_ensemble",
+    "site_overlaps",
+    "states_by_energy",
     "total_variation",
+    "ultrametricity",
+    "valleys",
 ]

@@ -1,0 +1,432 @@
+"""The landscape behind low-energy configurations: states, ultrametricity, valleys and barriers, rigidity.
+
+Every quantity comes with the null that it has to be held against, since a ferromagnet has two states, a
+paramagnet has as many clusters as configurations, and noise alone makes some triangles isosceles.
+
+Sources: Hed, Hartmann, Stauffer, Domany 2001 (Phys. Rev. Lett. 86, 3148) and Hed, Young, Domany 2004 (Phys.
+Rev. Lett. 92, 157201) for states by hierarchical clustering; Mezard, Parisi, Sourlas, Toulouse, Virasoro 1984
+(J. Phys. 45, 843) for ultrametricity; Becker, Karplus 1997 (J. Chem. Phys. 106, 1495) for disconnectivity
+trees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
+from scipy.special import ndtri
+
+from qspin.errors import InputError
+from qspin.problem import IsingProblem
+
+__all__ = [
+    "States",
+    "Ultrametricity",
+    "descended",
+    "find_states",
+    "overlap_matrix",
+    "rigidity",
+    "states_by_energy",
+    "ultrametricity",
+    "valleys",
+]
+
+_SIGNIFICANT = 0.05  # p-value,
+_EFFECT = 0.05  # share of the null,
+_SPREAD = 3.0  # and widths of the null, from which on ultrametricity counts as detected
+
+
+def overlap_matrix(spins: NDArray[np.int8]) -> NDArray[np.float64]:
+    """q_ab of all pairs of configurations (n, n_spins), (n, n)."""
+    floats = spins.astype(np.float32)
+    return (floats @ floats.T / max(spins.shape[1], 1)).astype(np.float64)
+
+
+# -- states --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class States:
+    """Clusters of configurations.
+
+    Parameters
+    ----------
+    labels : state of each configuration (n,), 0 the heaviest
+    weights : share of the configurations (n_states,)
+    overlaps : mean overlap within and between states (n_states, n_states); NaN within a single one
+    order : configurations as the dendrogram orders them (n,)
+    linkage : of scipy
+    separation : mean overlap within states minus that between them; 0 for one state
+    null_separation : mean and standard deviation of the same for configurations without correlations between
+        spins, which is what any clustering makes of noise
+    """
+
+    labels: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    overlaps: NDArray[np.float64]
+    order: NDArray[np.int64]
+    linkage: NDArray[np.float64]
+    separation: float
+    null_separation: tuple[float, float]
+
+    @property
+    def n_states(self) -> int:
+        return len(self.weights)
+
+    @property
+    def participation(self) -> float:
+        """1 / sum of squared weights: how many states matter."""
+        return float(1 / (self.weights**2).sum())
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether states lie further apart than those that clustering finds in noise, by four deviations."""
+        mean, deviation = self.null_separation
+        return self.n_states > 1 and self.separation > mean + 4 * deviation
+
+
+def find_states(
+    spins: NDArray[np.int8],
+    *,
+    n_states: int | None = None,
+    symmetric: bool = False,
+    n_null: int = 20,
+    seed: int = 0,
+) -> States:
+    """Cluster configurations by their overlaps, by average linkage.
+
+    Parameters
+    ----------
+    spins : (n, n_spins), of low energy
+    n_states : how many; default where the dendrogram has its widest gap between two merges
+    symmetric : take a configuration and its mirror image for the same
+    n_null : sets of configurations whose spins were dealt anew, each on its own, for the null
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three configurations.
+    """
+    if len(spins) < 3:
+        raise InputError(f"states are clusters of at least three configurations; got {len(spins)}")
+    rng = np.random.default_rng(seed)
+    spins = _turned(spins) if symmetric else spins
+    found = _clustered(spins, n_states, symmetric)
+    separations = []
+    for _ in range(n_null):
+        dealt = np.stack([rng.permutation(column) for column in spins.T], axis=1)
+        separations.append(_clustered(dealt, found[1].max() + 1, symmetric)[3])
+    linkage, labels, overlaps, separation = found
+    counts = np.bincount(labels)
+    return States(
+        labels,
+        counts / counts.sum(),
+        overlaps,
+        hierarchy.leaves_list(linkage).astype(np.int64),
+        linkage,
+        separation,
+        (float(np.mean(separations)), float(np.std(separations, ddof=1))),
+    )
+
+
+def _clustered(
+    spins: NDArray[np.int8], n_states: int | None, symmetric: bool
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], float]:
+    """Linkage, labels by falling weight, mean overlaps of states, and their separation."""
+    q = overlap_matrix(spins)
+    q = np.abs(q) if symmetric else q
+    distance = np.clip((1 - q) / 2, 0, None)
+    np.fill_diagonal(distance, 0)
+    linkage = hierarchy.optimal_leaf_ordering(
+        hierarchy.linkage(squareform(distance, checks=False), "average"), squareform(distance, checks=False)
+    )
+    count = _gap(linkage[:, 2]) if n_states is None else n_states
+    raw = hierarchy.fcluster(linkage, count, criterion="maxclust") - 1
+    heaviest = np.argsort(-np.bincount(raw), kind="stable")
+    rank = np.empty_like(heaviest)
+    rank[heaviest] = np.arange(len(heaviest))
+    labels = rank[raw].astype(np.int64)
+    member = np.eye(labels.max() + 1)[labels]
+    sizes = member.sum(axis=0)
+    off = q - np.diag(np.diag(q))
+    pairs = np.outer(sizes, sizes) - np.diag(sizes)
+    with np.errstate(invalid="ignore"):
+        means = np.where(pairs > 0, member.T @ off @ member / pairs, np.nan)
+    inside = float(np.trace(member.T @ off @ member) / max(np.trace(pairs), 1))
+    outside = pairs - np.diag(np.diag(pairs))
+    total = float((member.T @ off @ member)[outside > 0].sum())
+    separation = inside - total / outside.sum() if outside.sum() else 0.0
+    return linkage, labels, means, separation
+
+
+def _gap(heights: NDArray[np.float64]) -> int:
+    """Clusters above the widest gap between two merges, at most ten."""
+    top = heights[-10:]
+    gaps = np.diff(top)
+    return len(gaps) - int(np.argmax(gaps)) + 1 if len(gaps) and gaps.max() > 0 else 1
+
+
+# -- ultrametricity ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ultrametricity:
+    """Triangles of overlaps against a null whose spins are dealt anew among the configurations, each on its
+    own.
+
+    Parameters
+    ----------
+    k : (q_mid - q_min) / sigma of triples (n_triples,); 0 for isosceles triangles whose two smaller overlaps
+        are equal, which an ultrametric space has only
+    k_mean, null_mean, null_deviation : mean of the same over ranked overlaps (see `ultrametricity`), and mean
+        and standard deviation of that over nulls
+    p_value : share of nulls with a mean as small
+    spread : standard deviation of the overlaps over that of the nulls
+    """
+
+    k: NDArray[np.float64]
+    k_mean: float
+    null_mean: float
+    null_deviation: float
+    p_value: float
+    spread: float
+
+    @property
+    def effect(self) -> float:
+        """By how much k_mean lies below the null: 0 for none, 1 for a perfectly ultrametric space."""
+        return 1 - self.k_mean / self.null_mean
+
+    @property
+    def is_detected(self) -> bool:
+        """Beyond chance (p <= 0.05), by 5 % at least, and with overlaps spread three times as wide as the
+        null.
+
+        The bounds are ours. The last keeps out the short-range order of a ferromagnet, whose droplets make
+        some triangles isosceles; at a critical point they are large, and only other sizes can tell.
+        """
+        return self.p_value <= _SIGNIFICANT and self.effect >= _EFFECT and self.spread >= _SPREAD
+
+
+def ultrametricity(
+    spins: NDArray[np.int8],
+    *,
+    symmetric: bool = False,
+    n_triples: int = 20_000,
+    n_null: int = 49,
+    seed: int = 0,
+) -> Ultrametricity:
+    """Test overlaps of independent configurations for ultrametricity, q_min = q_mid, against a null.
+
+    For the test, the part of q_ab that belongs to single configurations, x_a + x_b, is taken off, and what is
+    left is ranked and given the values of a normal distribution: neither the magnetisations of a ferromagnet
+    nor the shape of P(q) then make triangles isosceles.
+
+    Parameters
+    ----------
+    spins : (n, n_spins), independent
+    symmetric : problems without fields: configurations are turned towards the principal one first
+    n_triples : drawn at random, the same for the data and each null
+
+    Raises
+    ------
+    InputError
+        If there are fewer than four configurations, or all overlaps are equal.
+    """
+    n = len(spins)
+    if n < 4:
+        raise InputError(f"triangles need at least four configurations; got {n}")
+    rng = np.random.default_rng(seed)
+    turned = _turned(spins) if symmetric else spins
+    triples = np.argsort(rng.random((n_triples, n)), axis=1)[:, :3] if n < 50 else _triples(rng, n, n_triples)
+    upper = np.triu_indices(n, 1)
+    q = overlap_matrix(turned)
+    sigma = float(q[upper].std())
+    if sigma == 0:
+        raise InputError("all overlaps are equal: there is no triangle to tell from another")
+    k_mean = float(_triangles(_ranked(q, rng), triples).mean())
+    nulls, widths = [], []
+    for _ in range(n_null):
+        dealt = overlap_matrix(np.stack([rng.permutation(column) for column in turned.T], axis=1))
+        nulls.append(float(_triangles(_ranked(dealt, rng), triples).mean()))
+        widths.append(float(dealt[upper].std()))
+    p_value = (1 + int((np.array(nulls) <= k_mean).sum())) / (n_null + 1)
+    width = float(np.mean(widths))
+    return Ultrametricity(
+        _triangles(q, triples) / sigma,
+        k_mean,
+        float(np.mean(nulls)),
+        float(np.std(nulls, ddof=1)),
+        p_value,
+        sigma / width if width else float("inf"),
+    )
+
+
+def _turned(spins: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Configurations or their mirror images, whichever lie on the side of the principal component."""
+    main = np.linalg.eigh(overlap_matrix(spins))[1][:, -1]
+    return spins * np.where(main < 0, -1, 1).astype(np.int8)[:, None]
+
+
+def _triples(rng: np.random.Generator, n: int, size: int) -> NDArray[np.int64]:
+    drawn = rng.integers(0, n, (2 * size, 3))
+    drawn.sort(axis=1)
+    different = (drawn[:, 0] < drawn[:, 1]) & (drawn[:, 1] < drawn[:, 2])
+    return drawn[different][:size]
+
+
+def _triangles(q: NDArray[np.float64], triples: NDArray[np.int64]) -> NDArray[np.float64]:
+    """q_mid - q_min of triples (n_triples,)."""
+    a, b, c = triples.T
+    sides = np.sort(np.stack([q[a, b], q[b, c], q[c, a]], axis=1), axis=1)
+    return sides[:, 1] - sides[:, 0]
+
+
+def _ranked(q: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Overlaps without their additive part, as normal scores; ties are broken at random."""
+    n = len(q)
+    upper = np.triu_indices(n, 1)
+    off = q - np.diag(np.diag(q))
+    total = off.sum() / (n * (n - 1))
+    own = (off.sum(axis=1) - (n - 1) * total) / (n - 2)
+    rest = (q - total - own[:, None] - own[None, :])[upper]
+    scores = np.empty(len(rest))
+    scores[np.lexsort((rng.random(len(rest)), rest))] = ndtri((np.arange(len(rest)) + 0.5) / len(rest))
+    matrix = np.zeros_like(q)
+    matrix[upper] = scores
+    return matrix + matrix.T
+
+
+# -- valleys -------------------------------------------------------------------------------------
+
+
+def descended(problem: IsingProblem, spins: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Local minima below configurations (n, n_spins), by the flip that gains most until none does."""
+    states = spins.copy()
+    couplings = problem.couplings
+    active = np.arange(len(states))
+    while active.size:
+        values = states[active].astype(np.float64)
+        gains = 2 * values * (problem.fields + (couplings @ values.T).T)
+        best = gains.argmax(axis=1)
+        moving = gains[np.arange(len(active)), best] > 1e-12
+        active, best = active[moving], best[moving]
+        states[active, best] *= -1
+    return states
+
+
+def valleys(problem: IsingProblem, spins: NDArray[np.int8], *, most: int = 60) -> xr.Dataset:
+    """Local minima below configurations, and barriers between them.
+
+    A barrier is the highest energy on a path of single flips between two minima, built greedily: at each step
+    the spin that still differs and costs least is flipped. True barriers are at most as high.
+
+    Parameters
+    ----------
+    spins : (n, n_spins)
+    most : minima, of lowest energy
+
+    Returns ------- dataset over ``valley`` with ``energy``, ``weight`` (share of the configurations above
+    it), ``spins``, and ``barrier`` (``valley``, ``other``) lowered along detours over third minima (single
+    linkage), so that it is a disconnectivity tree; attribute ``n_found``, the number of minima
+    """
+    minima = descended(problem, spins)
+    states, counts = np.unique(minima, axis=0, return_counts=True)
+    energies = problem.energies(states)
+    order = np.lexsort((np.arange(len(states)), energies))[:most]
+    kept, low, weights = states[order], energies[order], counts[order] / counts.sum()
+    barrier = np.full((len(kept), len(kept)), -np.inf)
+    for a in range(len(kept)):
+        for b in range(a + 1, len(kept)):
+            barrier[a, b] = barrier[b, a] = _path_height(problem, kept[a], kept[b])
+    np.fill_diagonal(barrier, low)
+    for k in range(len(kept)):  # minimax paths (Floyd, Warshall)
+        barrier = np.minimum(barrier, np.maximum(barrier[:, k : k + 1], barrier[k : k + 1]))
+    return xr.Dataset(
+        {
+            "energy": ("valley", low),
+            "weight": ("valley", weights),
+            "spins": (("valley", "spin"), kept),
+            "barrier": (("valley", "other"), barrier),
+        },
+        attrs={"n_found": len(states)},
+    )
+
+
+def _path_height(problem: IsingProblem, start: NDArray[np.int8], end: NDArray[np.int8]) -> float:
+    """Highest energy on a greedy path from one configuration to another."""
+    spins = start.astype(np.float64)
+    couplings, fields = problem.couplings, problem.fields
+    energy = highest = float(problem.energies(start))
+    local = fields + couplings @ spins
+    left = np.flatnonzero(start != end)
+    while left.size:
+        costs = -2 * spins[left] * local[left]
+        k = int(np.argmin(costs))
+        flip = left[k]
+        energy += float(costs[k])
+        highest = max(highest, energy)
+        unit = np.zeros(len(spins))
+        unit[flip] = -2 * spins[flip]
+        local = local + couplings @ unit
+        spins[flip] *= -1
+        left = np.delete(left, k)
+    return highest
+
+
+def states_by_energy(problem: IsingProblem, spins: NDArray[np.int8], *, bins: int = 10) -> xr.Dataset:
+    """Number of different local minima against their energy per spin, and of configurations above them.
+
+    Returns
+    -------
+    dataset over ``energy`` (middle of the bins, per spin) with ``n_states`` and ``n_configurations``
+    """
+    minima = descended(problem, spins)
+    states, counts = np.unique(minima, axis=0, return_counts=True)
+    energies = problem.energies(states) / max(problem.n_spins, 1)
+    edges = np.linspace(energies.min() - 1e-12, energies.max() + 1e-12, bins + 1)
+    n_states, _ = np.histogram(energies, edges)
+    n_above, _ = np.histogram(energies, edges, weights=counts)
+    return xr.Dataset(
+        {"n_states": ("energy", n_states), "n_configurations": ("energy", n_above.astype(int))},
+        coords={"energy": (edges[1:] + edges[:-1]) / 2},
+    )
+
+
+# -- rigidity ------------------------------------------------------------------------------------
+
+
+def rigidity(problem: IsingProblem, spins: NDArray[np.int8]) -> xr.Dataset:
+    """Which bonds and spins are the same in all configurations.
+
+    Parameters
+    ----------
+    spins : (n, n_spins), independent, of low energy
+
+    Returns ------- dataset with over ``edge`` ``bond`` |<s_i s_j>|, over ``spin`` ``neighbours`` (its mean
+    over the bonds of each spin), and attributes ``edge_rigidity`` (mean over bonds), ``bulk_rigidity`` (mean
+    |<s_i s_j>| over all pairs), ``rigid_share`` (bonds that never change) and ``null``: what |<s_i s_j>|
+    would be on average if spins were independent, sqrt(2 / (pi n))
+    """
+    if not len(spins):
+        raise InputError("there are no configurations")
+    i, j, _ = problem.edges
+    floats = spins.astype(np.float32)
+    bond = np.abs((floats[:, i] * floats[:, j]).mean(axis=0, dtype=np.float64))
+    degree = np.bincount(np.concatenate([i, j]), minlength=problem.n_spins)
+    sums = np.bincount(np.concatenate([i, j]), weights=np.tile(bond, 2), minlength=problem.n_spins)
+    pairs = np.abs(floats.T @ floats / len(floats))[np.triu_indices(problem.n_spins, 1)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        neighbours = sums / degree
+    return xr.Dataset(
+        {"bond": ("edge", bond), "neighbours": ("spin", neighbours)},
+        attrs={
+            "edge_rigidity": float(bond.mean()) if bond.size else float("nan"),
+            "bulk_rigidity": float(pairs.mean()) if pairs.size else float("nan"),
+            "rigid_share": float((bond == 1).mean()) if bond.size else float("nan"),
+            "null": float(np.sqrt(2 / (np.pi * len(spins)))),
+        },
+    )
