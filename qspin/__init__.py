@@ -23,12 +23,12 @@ _HOMES = {
     "checkpointing": "qspin.checkpoint",
     "QspinError": "qspin.errors",
 }
-_ROOMS = ("analysis", "errors", "instances", "networks", "plot", "testing")
+_ROOMS = ("analysis", "benchmark", "errors", "instances", "networks", "plot", "testing")
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 
 if TYPE_CHECKING:
-    from qspin import analysis, errors, instances, networks, plot, testing
+    from qspin import analysis, benchmark, errors, instances, networks, plot, testing
     from qspin.adapter import as_dimod
     from qspin.checkpoint import checkpointing
     from qspin.errors import QspinError

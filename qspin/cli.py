@@ -112,6 +112,30 @@ def sample(
 
 
 @app.command()
+def bench(
+    config: Annotated[Path, typer.Argument(help="YAML file of the benchmark.")],
+    set_: Sets = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder; default runs/NAME-DIGEST.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Finish an unfinished benchmark.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Time to solution of backends over problems, sizes and instances."""
+    with _errors(debug) as context:
+        from qspin.experiment.bench_config import load_bench_config
+        from qspin.experiment.bench_report import write_bench_report
+        from qspin.experiment.bench_run import BenchFolder, run_benchmark
+
+        resolved = load_bench_config(config, overrides=set_ or [])
+        folder = BenchFolder(out) if out is not None else BenchFolder.default(resolved)
+        context.hint = f"Finished cells are kept in {folder.path}; go on with --resume"
+        with _Progress() as reporter:
+            rows = run_benchmark(resolved, folder, resume=resume, reporter=reporter)
+        typer.echo(f"Report: {write_bench_report(resolved, folder, rows)}")
+
+
+@app.command()
 def report(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     debug: Debug = False,

@@ -18,7 +18,21 @@ from qspin.analysis.theory import random_overlap
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["energy_curves", "learning_curves", "overlap_curves", "overlap_densities", "style_of"]
+__all__ = [
+    "binder_ratios",
+    "cross_overlaps",
+    "dissimilarity",
+    "energy_curves",
+    "energy_distributions",
+    "learning_curves",
+    "overlap_curves",
+    "overlap_densities",
+    "overlap_matrix",
+    "performance_profile",
+    "style_of",
+    "time_to_solution",
+    "triangles",
+]
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -138,6 +152,130 @@ def learning_curves(
     ax.set(xlabel="epoch", ylabel="cross-entropy / nats" if quantity == "loss" else "accuracy")
     if quantity == "loss":
         ax.set_yscale("log")
+    return _finished(ax)
+
+
+def energy_distributions(
+    distributions: Mapping[str, xr.Dataset], ax: Axes | None = None, *, styles: Styles | None = None
+) -> Axes:
+    """Share of runs at or below an energy per spin; see `qspin.benchmark.energy_distribution`."""
+    ax = _axes(ax)
+    for label, data, style in _styled(distributions, styles):
+        ax.step(data["energy"], data["cumulative"], where="post", label=label, **{**style, "marker": None})
+    ax.set(xlabel="lowest energy of a run per spin", ylabel="share of runs", ylim=(0, 1.02))
+    return _finished(ax)
+
+
+def binder_ratios(
+    temperatures: ArrayLike,
+    curves: Mapping[int, ArrayLike],
+    errors: Mapping[int, ArrayLike],
+    ax: Axes | None = None,
+) -> Axes:
+    """Binder ratio against temperature, a line for each size; see `qspin.analysis.crossings`."""
+    ax = _axes(ax)
+    for k, size in enumerate(sorted(curves)):
+        ax.errorbar(
+            temperatures, curves[size], yerr=errors[size], label=f"L = {size}", capsize=2, **style_of(k)
+        )
+    ax.set(xlabel="temperature T", ylabel="Binder ratio")
+    return _finished(ax)
+
+
+def cross_overlaps(
+    overlaps: xr.Dataset, names: tuple[str, str] = ("first", "second"), ax: Axes | None = None
+) -> Axes:
+    """P(q) within two sets of configurations and between them; see `qspin.analysis.cross_overlaps`."""
+    ax = _axes(ax)
+    q = overlaps["q"].values
+    labels = {"first": names[0], "second": names[1], "cross": f"{names[0]} with {names[1]}"}
+    step = max(1, round(len(q) / 40))  # neighbouring lattice points together, as densities
+    edges = np.arange(0, len(q), step)
+    middle = np.add.reduceat(q, edges) / np.diff(np.append(edges, len(q)))
+    for k, (name, label) in enumerate(labels.items()):
+        density = np.add.reduceat(overlaps[name].values, edges) / (step * (q[1] - q[0]) if len(q) > 1 else 1)
+        ax.plot(middle, density, label=label, linewidth=1.4, **{**style_of(k), "marker": None})
+    ax.set(xlabel=r"overlap $q$", ylabel=r"$P(q)$", xlim=(-1.02, 1.02))
+    ax.set_ylim(bottom=0)
+    return _finished(ax)
+
+
+def overlap_matrix(overlaps: ArrayLike, ax: Axes | None = None, *, order: ArrayLike | None = None) -> Axes:
+    """Overlaps of all pairs of configurations as a map, in the order of a dendrogram.
+
+    Parameters
+    ----------
+    overlaps : (n, n), see `qspin.analysis.overlap_matrix`
+    order : of the configurations, such as `States.order`
+    """
+    ax = _axes(ax)
+    q = np.asarray(overlaps)
+    if order is not None:
+        q = q[np.ix_(np.asarray(order), np.asarray(order))]
+    image = ax.imshow(q, vmin=-1, vmax=1, cmap="PuOr_r", interpolation="nearest", rasterized=True)
+    ax.figure.colorbar(image, ax=ax, label=r"overlap $q$", shrink=0.85)
+    ax.set(xlabel="configuration", ylabel="configuration")
+    return ax
+
+
+def triangles(found: Mapping[str, Any], ax: Axes | None = None) -> Axes:
+    """Distribution of K = (q_mid - q_min) / sigma of triples; see `qspin.analysis.ultrametricity`."""
+    ax = _axes(ax)
+    edges = np.linspace(0, 3, 31)
+    for k, (label, test) in enumerate(found.items()):
+        density, _ = np.histogram(test.k, edges, density=True)
+        ax.stairs(density, edges, label=label, color=style_of(k)["color"], linestyle=style_of(k)["linestyle"])
+    ax.set(xlabel="K = (q_mid - q_min) / sigma", ylabel="density", xlim=(0, 3))
+    return _finished(ax)
+
+
+def dissimilarity(curves: Mapping[str, xr.Dataset], ax: Axes | None = None) -> Axes:
+    """D_g against temperature, peaks marked; see `qspin.analysis.dissimilarity_curve`."""
+    ax = _axes(ax)
+    for label, curve, style in _styled(curves, None):
+        t, d = curve["temperature"].values, curve["dissimilarity"].values
+        error = np.nan_to_num(curve["dissimilarity_error"].values)
+        ax.errorbar(t, d, yerr=error, label=label, capsize=2, linewidth=1.2, elinewidth=1, **style)
+        for k in np.flatnonzero(curve["is_peak"].values):
+            ax.axvline(t[k], color=style["color"], linewidth=0.8, linestyle=":")
+    ax.set(ylabel=r"dissimilarity $D_g$")
+    return _temperature_axis(ax, curves)
+
+
+def time_to_solution(
+    curves: Mapping[str, list[tuple[float, float, float, float]]], ax: Axes | None = None
+) -> Axes:
+    """Time to solution against the number of spins.
+
+    Parameters
+    ----------
+    curves : label -> (spins, seconds, low, high); an infinite time is marked at the top edge
+    """
+    ax = _axes(ax)
+    finite = [t for points in curves.values() for _, t, _, _ in points if np.isfinite(t)]
+    top = 3 * max(finite, default=1.0)
+    for k, (label, points) in enumerate(curves.items()):
+        n, t, low, high = np.array(points, dtype=np.float64).T
+        known = np.isfinite(t)
+        spread = np.nan_to_num(np.stack([t - low, np.where(np.isfinite(high), high - t, 0.0)])[:, known])
+        ax.errorbar(
+            n[known], t[known], yerr=np.abs(spread), label=label, capsize=2, linewidth=1.2, **style_of(k)
+        )
+        if not known.all():
+            ax.plot(
+                n[~known], np.full((~known).sum(), top), marker="^", linestyle="", color=style_of(k)["color"]
+            )
+    ax.set(xlabel="spins", ylabel="time to solution / s", yscale="log")
+    return _finished(ax)
+
+
+def performance_profile(profile: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Share of instances within a factor of the best; see `qspin.benchmark.performance_profile`."""
+    ax = _axes(ax)
+    for k, solver in enumerate(profile["solver"].values):
+        share = profile["share"].sel(solver=solver)
+        ax.step(profile["factor"], share, where="post", label=str(solver), **{**style_of(k), "marker": None})
+    ax.set(xlabel="factor of the fastest", ylabel="share of instances", xscale="log", ylim=(0, 1.02))
     return _finished(ax)
 
 

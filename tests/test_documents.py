@@ -19,7 +19,13 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
-FIGURES = {"01_quickstart.ipynb": 3, "02_annealer.ipynb": 4, "03_qaoa.ipynb": 6}
+FIGURES = {
+    "01_quickstart.ipynb": 3,
+    "02_annealer.ipynb": 4,
+    "03_qaoa.ipynb": 6,
+    "04_overlaps_and_rsb.ipynb": 5,
+    "05_benchmark.ipynb": 3,
+}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)

@@ -32,9 +32,10 @@ FLOORS = {
     "networks": PROBLEM | {"progress"},
     "instances": PROBLEM | {"networks"},
     "analysis": SAMPLER,
-    "plot": SAMPLER | {"analysis"},
+    "benchmark": SAMPLER | {"analysis"},
+    "plot": SAMPLER | {"analysis", "benchmark"},
     "testing": SAMPLER | {"registry"},
-    "experiment": SAMPLER | {"registry", "formats", "networks", "instances", "analysis", "plot"},
+    "experiment": SAMPLER | {"registry", "formats", "networks", "instances", "analysis", "benchmark", "plot"},
     "cli": SAMPLER | {"registry", "formats", "experiment"},
 }
 HEAVY = {"torch": {"networks"}, "sklearn": {"networks"}, "dwave": {"instances"}}

@@ -22,6 +22,7 @@ from qspin.analysis.landscape import (
     rigidity,
     states_by_energy,
     ultrametricity,
+    valley_coverage,
     valleys,
 )
 from qspin.analysis.overlap import (
@@ -102,5 +103,6 @@ __all__ = [
     "states_by_energy",
     "total_variation",
     "ultrametricity",
+    "valley_coverage",
     "valleys",
 ]

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _GROUND = 1e-9  # relative, of energies that are equal
-_LARGEST_EXACT = 20  # spins up to which the distribution is enumerated for total variation
+_LARGEST_EXACT = 16  # spins up to which the distribution is enumerated for total variation
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class Comparison:
     temperature : the fit, if the second set has no thermostat
     test : of "the same ensemble"
     wasserstein, kolmogorov_smirnov : distances of the two energy distributions, units of energy and none
+    first, second : the configurations that were compared, of the reference and of the other one
     overlaps : P(q) within each and between them, over ``q``
     correlation_error, correlation_noise : error of pair correlations relative to the reference, and what two
         samples of one ensemble of these sizes would have
@@ -82,6 +83,8 @@ class Comparison:
     beta_error: float
     temperature: EffectiveTemperature | None
     test: EnsembleTest
+    first: Configurations
+    second: Configurations
     wasserstein: float
     kolmogorov_smirnov: float
     overlaps: xr.Dataset
@@ -151,7 +154,9 @@ def compare(
     row: int = 0,
     beta: float | None = None,
     n_permutations: int = 999,
+    most: int = MOST,
     seed: int = 0,
+    reweighting: Reweighting | None = None,
 ) -> Comparison:
     """Hold samples against a reference at one temperature.
 
@@ -164,6 +169,8 @@ def compare(
     row : of `other`
     beta : at which to compare; default that of the row, or where it has none, the fitted one
     n_permutations, seed : of the test
+    most : configurations of each side
+    reweighting : of the reference, if it is at hand already
 
     Raises
     ------
@@ -174,17 +181,18 @@ def compare(
         if samples.info.get("problem") not in (None, problem.digest):
             raise InputError("these samples are of another problem than the one given: their digests differ")
     _require_same_problem(other, reference)
-    own = independent_configurations(other, row)
+    own = independent_configurations(other, row, most=most)
     rng = np.random.default_rng(seed)
     fit, error = None, 0.0
     if beta is None:
         beta = float(other.betas[row])
     if np.isnan(beta) and not np.isnan(reference.betas).all():
-        fit = _fitted(own.energies, Reweighting.of(reference), rng)
+        reweighting = reweighting or Reweighting.of(reference)
+        fit = _fitted(own.energies, reweighting, rng)
         if fit.reason:
             raise InputError(f"no temperature to compare at: {fit.reason}")
         beta, error = fit.beta, fit.error
-    base, remarks = _at(reference, beta, rng)
+    base, remarks = _at(reference, beta, most, rng, reweighting)
     test = same_ensemble(
         base.spins, own.spins, base.energies, own.energies, n_permutations=n_permutations, seed=seed
     )
@@ -193,26 +201,32 @@ def compare(
     correlations, magnetisations = _moment_errors(base.spins, own.spins, rng)
     variation = total_variation(own.spins, problem, beta, rng)
     return Comparison(
-        beta, error, fit, test,
+        beta, error, fit, test, base, own,
         float(stats.wasserstein_distance(base.energies, own.energies)),
         float(stats.ks_2samp(base.energies, own.energies).statistic),
         cross_overlaps(base.spins, own.spins), *correlations, *magnetisations, *variation, remarks,
     )  # fmt: skip
 
 
-def _at(reference: SampleSet, beta: float, rng: np.random.Generator) -> tuple[Configurations, list[str]]:
+def _at(
+    reference: SampleSet,
+    beta: float,
+    most: int,
+    rng: np.random.Generator,
+    reweighting: Reweighting | None,
+) -> tuple[Configurations, list[str]]:
     """Configurations of the reference at a temperature, from the row that has it or from the whole ladder."""
     if np.isnan(beta):
-        return independent_configurations(reference, 0), []
+        return independent_configurations(reference, 0, most=most), []
     exact = np.flatnonzero(np.isclose(reference.betas, beta, rtol=1e-9, atol=0))
     if exact.size:
-        return independent_configurations(reference, int(exact[0])), []
+        return independent_configurations(reference, int(exact[0]), most=most), []
     if not reference.betas[0] <= beta <= reference.betas[-1]:
         raise InputError(
             f"beta = {beta:.4g} lies outside the ladder of the reference, {reference.betas[0]:.4g} to "
             f"{reference.betas[-1]:.4g}: extend it"
         )
-    chosen = Reweighting.of(reference).chosen(beta, rng)
+    chosen = (reweighting or Reweighting.of(reference)).chosen(beta, rng)
     near = int(np.argmin(np.abs(np.log(np.maximum(reference.betas, 1e-300) / beta))))
     step = spacing(reference, near)
     chosen[:, :, np.arange(chosen.shape[2]) % step != 0] = False
@@ -221,7 +235,7 @@ def _at(reference: SampleSet, beta: float, rng: np.random.Generator) -> tuple[Co
         raise InputError(
             f"the reference has no samples near beta = {beta:.4g}: refine its ladder or sample longer"
         )
-    places = places[rng.permutation(len(places))[:MOST]]
+    places = places[rng.permutation(len(places))[:most]]
     index = tuple(places.T)
     spins, energies = reference.spins.values[index], reference.energies.values[index]
     return Configurations(spins, energies, step), [
@@ -302,7 +316,7 @@ def total_variation(
     """Half the sum of |p - p_exact| of configurations against Boltzmann, and that of an exact sample as
     large.
 
-    NaN without a temperature, or for more than 20 spins.
+    NaN without a temperature, or for more than 16 spins.
 
     Parameters
     ----------

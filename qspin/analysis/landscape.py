@@ -24,6 +24,7 @@ from qspin.errors import InputError
 from qspin.problem import IsingProblem
 
 __all__ = [
+    "Coverage",
     "States",
     "Ultrametricity",
     "descended",
@@ -32,9 +33,11 @@ __all__ = [
     "rigidity",
     "states_by_energy",
     "ultrametricity",
+    "valley_coverage",
     "valleys",
 ]
 
+_HEAVY = 0.05  # share of the configurations that makes a cluster a state
 _SIGNIFICANT = 0.05  # p-value,
 _EFFECT = 0.05  # share of the null,
 _SPREAD = 3.0  # and widths of the null, from which on ultrametricity counts as detected
@@ -84,9 +87,10 @@ class States:
 
     @property
     def is_significant(self) -> bool:
-        """Whether states lie further apart than those that clustering finds in noise, by four deviations."""
+        """Whether two states hold 5 % each, and lie four deviations further apart than clusters of noise."""
         mean, deviation = self.null_separation
-        return self.n_states > 1 and self.separation > mean + 4 * deviation
+        several = int((self.weights >= _HEAVY).sum()) > 1
+        return several and self.separation > mean + 4 * deviation
 
 
 def find_states(
@@ -354,6 +358,46 @@ def valleys(problem: IsingProblem, spins: NDArray[np.int8], *, most: int = 60) -
         },
         attrs={"n_found": len(states)},
     )
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Valleys of a reference, and how many of them others missed.
+
+    Parameters
+    ----------
+    n_valleys : that hold at least a share of the reference's configurations
+    n_missed : of them, where no configuration of the others lies
+    expected_missed : of as many configurations of the reference's own distribution
+    missed_weight : share of the reference's configurations in the missed ones
+    """
+
+    n_valleys: int
+    n_missed: int
+    expected_missed: float
+    missed_weight: float
+
+
+def valley_coverage(
+    problem: IsingProblem, reference: NDArray[np.int8], other: NDArray[np.int8], *, least: float = 0.01
+) -> Coverage:
+    """Which valleys of the reference were visited; without fields a valley and its mirror image are one.
+
+    Parameters
+    ----------
+    reference, other : configurations (n, n_spins), independent
+    least : share of the reference's configurations that makes a valley count
+    """
+    minima = [descended(problem, spins) for spins in (reference, other)]
+    if not problem.fields.any():
+        minima = [states * states[:, :1] for states in minima]
+    states, counts = np.unique(minima[0], axis=0, return_counts=True)
+    weights = counts / counts.sum()
+    visited = {row.tobytes() for row in minima[1]}
+    heavy = weights >= least
+    missed = np.array([row.tobytes() not in visited for row in states[heavy]], dtype=bool)
+    expected = float(((1 - weights[heavy]) ** len(other)).sum())
+    return Coverage(int(heavy.sum()), int(missed.sum()), expected, float(weights[heavy][missed].sum()))
 
 
 def _path_height(problem: IsingProblem, start: NDArray[np.int8], end: NDArray[np.int8]) -> float:

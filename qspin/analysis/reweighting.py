@@ -21,7 +21,7 @@ from qspin.samples import SampleSet
 __all__ = ["Reweighting", "free_energies", "reweighted_curve"]
 
 _FEWEST = 50.0  # effective samples below which a reweighted average is not given
-_LARGEST = 2**22  # energies of a ladder that are used
+_LARGEST = 2**16  # energies that free energies are solved from; weights are given to all
 
 
 def free_energies(potentials: NDArray[np.float64], counts: NDArray[np.integer]) -> NDArray[np.float64]:

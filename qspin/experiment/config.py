@@ -15,13 +15,13 @@ from pydantic import AfterValidator, ConfigDict, Field, NonNegativeInt, Positive
 
 from qspin.errors import InputError, nearest_name
 from qspin.experiment.models import StrictModel, explain_unknown
-from qspin.experiment.problem_specs import ProblemSpec, checked_kind
+from qspin.experiment.problem_specs import InstanceSpec, ProblemSpec, checked_kind, with_instances
 from qspin.experiment.yaml_source import Key, YamlSource, parse_value
 from qspin.registry import available_backends, backend_class, get_backend
 from qspin.sampler import Sampler
 from qspin.settings import settings_of
 
-__all__ = ["RunConfig", "config_schema", "load_config", "parse_settings"]
+__all__ = ["RunConfig", "apply_override", "config_schema", "load_config", "parse_settings"]
 
 _LABEL = re.compile(r"^[A-Za-z0-9][\w.-]*$")
 
@@ -86,6 +86,15 @@ class RunConfig(StrictModel):
                 raise InputError(f"backends.{label}: {error}", key=key) from None
         return samplers
 
+    @property
+    def families(self) -> dict[str, list[str]]:
+        """Label of a family -> labels of its instances."""
+        found: dict[str, list[str]] = {}
+        for label, spec in self.problems.items():
+            if isinstance(spec, InstanceSpec) and spec.family is not None:
+                found.setdefault(spec.family, []).append(label)
+        return found
+
     def resolved(self) -> dict[str, Any]:
         """The config as plain values with every default spelled out."""
         plain = self.model_dump(mode="json", by_alias=True)
@@ -125,7 +134,7 @@ def load_config(
     data = source.data
     if backends:
         data["backends"] = dict(_chosen_backend(choice, data.get("backends")) for choice in backends)
-    overridden = [_override(data, text) for text in overrides]
+    overridden = [apply_override(data, text) for text in overrides]
     try:
         return _validated(data, source.path.parent)
     except InputError as error:
@@ -144,7 +153,7 @@ def parse_settings(overrides: Sequence[str]) -> dict[str, Any]:
     """``name=value`` pairs of one backend; ``parameters.num_sweeps=100`` reaches into a mapping."""
     settings: dict[str, Any] = {}
     for text in overrides:
-        _override(settings, text, create=True)
+        apply_override(settings, text, create=True)
     return settings
 
 
@@ -166,6 +175,10 @@ def config_schema() -> dict[str, Any]:
 
 
 def _validated(data: dict[str, Any], folder: Path) -> RunConfig:
+    if isinstance(data.get("problems"), dict):
+        for label, spec in data["problems"].items():
+            checked_kind(label, spec)
+        data = {**data, "problems": with_instances(data["problems"])}
     for label, spec in _mapping(data, "problems").items():
         checked_kind(label, spec)
         if spec["kind"] == "file" and isinstance(spec.get("path"), str):
@@ -205,7 +218,7 @@ def _chosen_backend(choice: str, present: Any) -> tuple[str, Any]:
     return choice, {"name": choice}
 
 
-def _override(data: dict[str, Any], text: str, *, create: bool = False) -> Key:
+def apply_override(data: dict[str, Any], text: str, *, create: bool = False) -> Key:
     """Apply one ``a.b=value`` and return its key."""
     path, equals, value = text.partition("=")
     parts = path.split(".")

@@ -88,15 +88,16 @@ def half_temperature(curve: xr.Dataset) -> tuple[float, float] | None:
 def findings(config: RunConfig, results: Results) -> list[str]:
     """One sentence or two for every comparison that the run allows."""
     sentences = []
+    problems = list(dict.fromkeys(problem for problem, _ in results))
     for backend in config.backends:
-        present = {p: results[p, backend] for p in config.problems if (p, backend) in results}
+        present = {p: results[p, backend] for p in problems if (p, backend) in results}
         sentences += _without_temperature(backend, present)
         sentences += _measured_temperatures(backend, present)
         for (first, a), (second, b) in itertools.combinations(present.items(), 2):
             if (comparison := compare_curves(a, b)) is not None:
                 sentences.append(_difference(f"{first}", f"{second}", f"With {backend}", comparison))
         sentences += _controls(config, backend, present)
-    for problem in config.problems:
+    for problem in problems:
         present = {b: results[problem, b] for b in config.backends if (problem, b) in results}
         for (first, a), (second, b) in itertools.combinations(present.items(), 2):
             if (comparison := compare_curves(a, b)) is not None:

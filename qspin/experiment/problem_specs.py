@@ -33,7 +33,7 @@ from qspin.networks.feedforward import Scale, shuffled_weights, twin_from_weight
 from qspin.networks.training import TrainingRecord, check_training, train_mlp
 from qspin.problem import IsingProblem
 
-__all__ = ["FileSpec", "InstanceSpec", "MlpSpec", "ProblemSpec", "Training"]
+__all__ = ["FileSpec", "InstanceSpec", "MlpSpec", "ProblemSpec", "Training", "with_instances"]
 
 _INSTANCE_KINDS = tuple(name for name in instances.__all__ if inspect.isfunction(getattr(instances, name)))
 _SHUFFLE_STREAM = 1  # added to the seed of a training, so that shuffling has numbers of its own
@@ -100,10 +100,11 @@ class InstanceSpec(StrictModel):
     """Base of the models made from the generators of `qspin.instances`."""
 
     model_config = ConfigDict(protected_namespaces=())
+    family: str | None = Field(None, description="label under which instances of the disorder are averaged")
     generator: ClassVar[Callable[..., IsingProblem | Planted | Quench]]
 
     def build(self) -> IsingProblem:
-        made = type(self).generator(**self.model_dump(exclude={"kind"}))
+        made = type(self).generator(**self.model_dump(exclude={"kind", "family"}))
         return made.problem if isinstance(made, Planted | Quench) else made
 
 
@@ -143,6 +144,32 @@ else:
         Union[tuple(Annotated[model, Tag(f"<{kind}>")] for kind, model in _KINDS.items())],  # noqa: UP007
         Discriminator(_tag),
     ]
+
+
+def with_instances(problems: dict[str, Any]) -> dict[str, Any]:
+    """Spell out ``instances: n``: one problem each, with consecutive seeds, under labels LABEL-0, LABEL-1,
+    ...
+
+    Raises
+    ------
+    InputError
+        If the number is none, or the kind has no instances.
+    """
+    spelled: dict[str, Any] = {}
+    for label, spec in problems.items():
+        if not isinstance(spec, dict) or "instances" not in spec:
+            spelled[label] = spec
+            continue
+        n, key = spec["instances"], ("problems", label, "instances")
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            raise InputError(f"problem {label!r}: instances must be a positive integer; got {n!r}", key=key)
+        if spec.get("kind") in ("mlp", "file"):
+            raise InputError(f"problem {label!r}: kind {spec['kind']!r} has no instances", key=key)
+        rest = {name: value for name, value in spec.items() if name != "instances"}
+        first = rest.get("seed", 0)
+        for k in range(n):
+            spelled[f"{label}-{k}"] = {**rest, "seed": first + k, "family": label}
+    return spelled
 
 
 def checked_kind(label: str, spec: Any) -> None:

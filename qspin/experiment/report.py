@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -15,6 +13,9 @@ import xarray as xr
 
 from qspin import plot
 from qspin.experiment.analyse import load_analysis
+from qspin.experiment.comparison import LEVEL, Pair, compared, shown, verdict_table
+from qspin.experiment.families import binder_curves, crossing_sentences, with_families
+from qspin.experiment.figures import Figure, drawn
 from qspin.experiment.findings import findings, half_temperature, trust, with_error
 from qspin.experiment.problem_specs import MlpSpec
 from qspin.experiment.store import RunFolder
@@ -23,30 +24,26 @@ from qspin.networks.training import TrainingRecord
 
 __all__ = ["write_report"]
 
-_WIDTH = 7.4  # inches
-
-
-class _Figure(NamedTuple):
-    name: str
-    caption: str
-    svg: bytes
-
-    @property
-    def source(self) -> str:
-        return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
-
 
 def write_report(folder: RunFolder) -> Path:
-    """Write ``figures/*.svg`` and ``report.html`` from what `analyse` stored.
+    """Write ``figures/*.svg``, ``figures/*.pdf`` and ``report.html`` from what `analyse` stored.
 
     Returns
     -------
     path of the page
     """
-    results = load_analysis(folder)
-    figures = list(_figures(folder, results))
+    single = load_analysis(folder)
+    results = with_families(folder.config, single)
+    verdicts, pairs, energies = compared(folder)
+    atomic_write(folder.path / "comparison.csv", verdict_table(verdicts))
+    figures = [
+        *_figures(folder, results),
+        *_size_figures(folder.config, single),
+        *_comparison_figures(pairs, energies),
+    ]
     for figure in figures:
         atomic_write(folder.figures / f"{figure.name}.svg", figure.svg)
+        atomic_write(folder.figures / f"{figure.name}.pdf", figure.pdf)
     config = folder.config
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("qspin.experiment"), autoescape=True, undefined=jinja2.StrictUndefined
@@ -57,9 +54,11 @@ def write_report(folder: RunFolder) -> Path:
         environment=folder.environment,
         unfinished=folder.unfinished_tasks(),
         n_tasks=len(config.problems) * len(config.backends),
-        findings=findings(config, results),
+        findings=[*crossing_sentences(config, single), *findings(config, results)],
         warnings=trust(results),
         figures=figures,
+        verdicts=[shown(verdict) for verdict in verdicts],
+        level=LEVEL,
         rows=[_row(problem, backend, result) for (problem, backend), result in results.items()],
         twins=[label for label, spec in config.problems.items() if isinstance(spec, MlpSpec)],
         critical=any(isinstance(s, MlpSpec) and s.scale == "critical" for s in config.problems.values()),
@@ -87,12 +86,12 @@ def _series(results: Mapping[tuple[str, str], xr.Dataset]) -> dict[str, xr.Datas
     }
 
 
-def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[_Figure]:
+def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Figure]:
     series, styles = _series(results), _styles(results)
     overlaps = {label: d for label, d in series.items() if "q_abs" in d}
     if overlaps:
         sizes = {int(d.attrs["n_spins"]) for d in overlaps.values()}
-        yield _drawn(
+        yield drawn(
             "overlap_curves",
             "Mean |q_ab| over pairs of replicas at the same temperature. Bars are one standard error, from "
             "leaving out one replica at a time.",
@@ -102,19 +101,19 @@ def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -
         )
         betas = _shown_betas(folder, overlaps)
         where = ", ".join("no temperature" if np.isnan(b) else f"T = {1 / b:.3g}" for b in betas)
-        yield _drawn(
+        yield drawn(
             "overlap_distributions",
             f"Distribution of the overlap, P(q), at {where}. Bands are one standard error.",
             *(_density_panel(overlaps, beta, styles) for beta in betas),
             height=2.9,
         )
-    yield _drawn(
+    yield drawn(
         "energy_curves",
         "Energy per spin. Bars are one standard error over replicas; mostly smaller than the symbols.",
         lambda ax: plot.energy_curves(series, ax, styles=styles),
     )
     for labels, record in _trainings(folder):
-        yield _drawn(
+        yield drawn(
             f"training_{'_'.join(labels)}",
             f"Training behind {', '.join(labels)}: cross-entropy and accuracy, epoch 0 being the untrained "
             f"network. Final accuracy {record.curves['accuracy_train'][-1]:.1%} on the training set, "
@@ -125,44 +124,56 @@ def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -
         )
 
 
+def _size_figures(config: Any, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Figure]:
+    for backend in config.backends:
+        for kind, (curves, errors, temperatures, _) in binder_curves(config, results, backend).items():
+            yield drawn(
+                f"binder_{kind}_{backend}",
+                f"Binder ratio of {kind} against temperature, averaged over instances, by size. Bars are one "
+                "standard error by bootstrap over instances.",
+                lambda ax, c=curves, e=errors, t=temperatures: plot.binder_ratios(t, c, e, ax),
+            )
+
+
+def _comparison_figures(
+    pairs: list[Pair], energies: Mapping[str, Mapping[str, xr.Dataset]]
+) -> Iterator[Figure]:
+    several = {problem: curves for problem, curves in energies.items() if len(curves) > 1}
+    if several:
+        yield drawn(
+            "energy_distributions",
+            "Cumulative distribution of the lowest energy of a run (a replica with its ladder, a read, a "
+            f"shot), for {', '.join(several)}.",
+            *(_energy_panel(problem, curves) for problem, curves in several.items()),
+            height=2.9,
+        )
+    for pair in pairs:
+        names = (pair.reference, pair.backend)
+        yield drawn(
+            f"cross_{pair.problem}_{pair.backend}",
+            f"{pair.problem} at T = {pair.temperature:.3g}: overlaps within {names[0]}, within {names[1]} "
+            f"and between them; and the overlaps of {names[0]} (first half) and {names[1]} (second half), "
+            "each in the order of its dendrogram.",
+            lambda ax, pair=pair, names=names: plot.cross_overlaps(pair.overlaps, names, ax),
+            lambda ax, pair=pair: plot.overlap_matrix(pair.matrix, ax, order=pair.order),
+            height=3.0,
+        )
+
+
+def _energy_panel(problem: str, curves: Mapping[str, xr.Dataset]) -> Any:
+    def draw(ax: Any) -> None:
+        plot.energy_distributions(curves, ax)
+        ax.set_title(problem, fontsize="medium")
+
+    return draw
+
+
 def _density_panel(overlaps: Mapping[str, xr.Dataset], beta: float, styles: plot.Styles) -> Any:
     def draw(ax: Any) -> None:
         plot.overlap_densities(overlaps, beta, ax, styles=styles)
         ax.set_title("no temperature" if np.isnan(beta) else f"T = {1 / beta:.3g}", fontsize="medium")
 
     return draw
-
-
-def _drawn(name: str, caption: str, *panels: Any, height: float = 3.8) -> _Figure:
-    """Panels side by side as one SVG; several panels share one legend below them."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(
-        {"svg.hashsalt": name, "font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False}
-    ):
-        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-        axes = figure.subplots(1, len(panels), squeeze=False)[0]
-        for panel, ax in zip(panels, axes, strict=True):
-            panel(ax)
-        if len(axes) > 1:
-            _share_legend(figure, axes)
-        content = io.BytesIO()
-        figure.savefig(content, format="svg", metadata={"Date": None})
-    return _Figure(name, caption, content.getvalue())
-
-
-def _share_legend(figure: Any, axes: Any) -> None:
-    handles = {}
-    for ax in axes:
-        handles.update({label: handle for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)})
-        if (legend := ax.get_legend()) is not None:
-            legend.remove()
-    columns = min(3, len(handles))
-    figure.legend(
-        handles.values(), handles, loc="outside lower center", ncols=columns, frameon=False, fontsize="small"
-    )
-    figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(handles) // columns))
 
 
 def _shown_betas(folder: RunFolder, overlaps: Mapping[str, xr.Dataset]) -> list[float]:

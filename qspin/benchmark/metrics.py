@@ -1,0 +1,131 @@
+"""What a sample set says about an optimum: successes, residual energies, how many different solutions."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from qspin.errors import InputError
+from qspin.samples import SampleSet
+
+__all__ = [
+    "Runs",
+    "approximation_ratio",
+    "diversity",
+    "energy_distribution",
+    "residual_energy",
+    "runs_of",
+    "seconds_of",
+]
+
+Clock = Literal["sample", "device", "wall"]
+
+_EQUAL = 1e-9  # relative, of energies
+
+
+class Runs(NamedTuple):
+    """Independent runs of a sampler: lowest energy of each, (n_runs,), and how many reached the target."""
+
+    lowest: NDArray[np.float64]
+    successes: int
+
+
+def runs_of(samples: SampleSet, target: float) -> Runs:
+    """Runs, and those that reached an energy.
+
+    A replica with its whole ladder is a run of a sampler with a thermostat, and every read or shot is one of
+    a sampler without.
+
+    Parameters
+    ----------
+    target : energy to reach, units of energy
+
+    Raises
+    ------
+    InputError
+        If there are no samples, or an energy is not a number.
+    """
+    energies = samples.energies.values
+    if not energies.size:
+        raise InputError("an empty sample set has no runs")
+    if np.isnan(energies).any():
+        raise InputError(f"{int(np.isnan(energies).sum())} energies are not a number")
+    lowest = energies.min(axis=2)
+    runs = lowest.ravel() if np.isnan(samples.betas).any() else lowest.min(axis=0)
+    reached = runs <= target + _EQUAL * max(1.0, abs(target))
+    return Runs(runs, int(reached.sum()))
+
+
+def seconds_of(samples: SampleSet, clock: Clock = "sample") -> float:
+    """Seconds of one run, by a clock: ``sample``, ``device`` (that a QPU reports), or ``wall`` (all clocks
+    together).
+
+    Raises
+    ------
+    InputError
+        If the sampler does not have that clock.
+    """
+    clocks = samples.info.get("clocks", {})
+    n_runs = len(runs_of(samples, np.inf).lowest)
+    if clock == "wall":
+        return sum(clocks.values()) / n_runs
+    if clock not in clocks:
+        raise InputError(
+            f"these samples have no clock {clock!r}; there are: {', '.join(sorted(clocks)) or 'none'}"
+        )
+    return float(clocks[clock]) / n_runs
+
+
+def residual_energy(samples: SampleSet, ground_energy: float) -> tuple[float, float]:
+    """Mean over runs of (lowest energy - ground energy) / N, and its standard error."""
+    lowest = runs_of(samples, ground_energy).lowest
+    n = max(samples.n_spins, 1)
+    error = lowest.std(ddof=1) / np.sqrt(len(lowest)) if len(lowest) > 1 else np.nan
+    return float((lowest.mean() - ground_energy) / n), float(error / n)
+
+
+def approximation_ratio(energies: ArrayLike, lowest: float, highest: float) -> float:
+    """(highest - mean energy) / (highest - lowest): 1 for ground states, 0 for the opposite.
+
+    Raises
+    ------
+    InputError
+        If lowest is not below highest.
+    """
+    if not lowest < highest:
+        raise InputError(f"the lowest energy must lie below the highest; got {lowest:g} and {highest:g}")
+    return float((highest - np.mean(np.asarray(energies, dtype=np.float64))) / (highest - lowest))
+
+
+def energy_distribution(samples: SampleSet) -> xr.Dataset:
+    """Cumulative distribution of the lowest energies of runs, per spin: ``cumulative`` over ``energy``."""
+    lowest = np.sort(runs_of(samples, np.inf).lowest) / max(samples.n_spins, 1)
+    return xr.Dataset(
+        {"cumulative": ("energy", np.arange(1, len(lowest) + 1) / len(lowest))}, coords={"energy": lowest}
+    )
+
+
+def diversity(samples: SampleSet, target: float, *, distance: float = 0.0) -> int:
+    """Different configurations at or below an energy, further apart than a share of the spins.
+
+    Parameters
+    ----------
+    target : units of energy
+    distance : least share of spins in which two solutions differ; 0 counts every different configuration
+
+    Returns
+    -------
+    how many, chosen greedily from the lowest energy on
+    """
+    energies = samples.energies.values.ravel()
+    good = energies <= target + _EQUAL * max(1.0, abs(target))
+    spins = samples.spins.values.reshape(-1, samples.n_spins)[good]
+    order = np.argsort(energies[good], kind="stable")
+    kept: list[NDArray[np.int8]] = []
+    for state in np.unique(spins[order], axis=0) if distance == 0 else spins[order]:
+        if all((state != other).mean() > distance for other in kept):
+            kept.append(state)
+    return len(kept)

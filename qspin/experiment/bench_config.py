@@ -1,0 +1,169 @@
+"""The config of a benchmark: problems x sizes x instances x backends x run lengths."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, TypeAdapter
+
+from qspin.benchmark.metrics import Clock
+from qspin.errors import InputError
+from qspin.experiment.config import BackendSpec, Label, apply_override
+from qspin.experiment.models import StrictModel, explain_unknown
+from qspin.experiment.problem_specs import ProblemSpec, checked_kind
+from qspin.experiment.yaml_source import YamlSource
+from qspin.problem import IsingProblem
+from qspin.sampler import Sampler
+from qspin.settings import settings_of
+
+__all__ = ["BenchConfig", "load_bench_config"]
+
+_OURS = ("sizes", "instances")
+
+
+def _one_key(values: dict[str, Any]) -> dict[str, Any]:
+    if len(values) != 1:
+        raise ValueError(f"one name with a list of values is expected; got {sorted(values)}")
+    return values
+
+
+class ProblemFamily(pydantic.BaseModel):
+    """A kind of problem in several sizes, each in several instances; parameters of the kind beside them."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="allow")
+    kind: str
+    sizes: Annotated[dict[str, list[Any]], AfterValidator(_one_key)] = Field(
+        description="the parameter that is the size, and its values, such as {n_spins: [8, 12, 16]}"
+    )
+    instances: PositiveInt = 1
+
+    def spec(self, value: Any, instance: int) -> Any:
+        """One problem; the seed of the family is that of the first instance."""
+        parameters = dict(self.model_extra or {})
+        (name,) = self.sizes
+        seeded = {"seed": int(parameters.pop("seed", 0)) + instance}
+        return TypeAdapter(ProblemSpec).validate_python(
+            {"kind": self.kind, name: value, **seeded, **parameters}
+        )
+
+
+class BackendFamily(BackendSpec):
+    """A backend, and run lengths to choose the best of: a setting with its values."""
+
+    lengths: Annotated[dict[str, list[PositiveInt]], AfterValidator(_one_key)] | None = None
+
+    def samplers(self) -> list[tuple[int, Sampler]]:
+        """(run length, sampler); length 0 where none is varied."""
+        if self.lengths is None:
+            return [(0, self.sampler())]
+        ((name, values),) = self.lengths.items()
+        family = self.model_copy(update={"lengths": None})
+        return [
+            (value, BackendSpec(name=family.name, **{**family.settings, name: value}).sampler())
+            for value in values
+        ]
+
+
+class Target(StrictModel):
+    """What counts as a success."""
+
+    probability: Annotated[float, Field(gt=0, lt=1)] = 0.99
+    gap: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="share of |lowest energy| that a run may stay above it: 0 is time to solution"
+    )
+
+
+class BenchConfig(StrictModel):
+    """Everything that fixes a benchmark."""
+
+    version: Literal[1] = Field(alias="schema", description="of this format")
+    name: Label = Field(description="of the folder")
+    seed: NonNegativeInt = 0
+    problems: dict[Label, ProblemFamily] = Field(min_length=1)
+    backends: dict[Label, BackendFamily] = Field(min_length=1)
+    target: Target = Field(default_factory=Target)
+    clock: Clock = Field("sample", description="sample, device or wall: the seconds of a run")
+
+    @cached_property
+    def samplers(self) -> dict[str, list[tuple[int, Sampler]]]:
+        return {label: family.samplers() for label, family in self.backends.items()}
+
+    def problems_of(self, label: str) -> Iterator[tuple[int, int, IsingProblem]]:
+        """(number of spins, instance, problem) of one family."""
+        family = self.problems[label]
+        (values,) = family.sizes.values()
+        for value in values:
+            for instance in range(family.instances):
+                problem = family.spec(value, instance).build()
+                yield problem.n_spins, instance, problem
+
+    def resolved(self) -> dict[str, Any]:
+        plain = self.model_dump(mode="json", by_alias=True)
+        for label, samplers in self.samplers.items():
+            plain["backends"][label]["settings"] = [settings_of(sampler) for _, sampler in samplers]
+        return plain
+
+    @cached_property
+    def digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.resolved(), sort_keys=True).encode()).hexdigest()
+
+
+def load_bench_config(path: str | Path, *, overrides: Sequence[str] = ()) -> BenchConfig:
+    """Read and validate a benchmark config; every problem and backend is tried before anything runs.
+
+    Raises
+    ------
+    InputError
+        Naming the line, what was expected, and the remedy.
+    """
+    source = YamlSource(path)
+    data = source.data
+    changed = [apply_override(data, text) for text in overrides]
+    try:
+        return _validated(data)
+    except InputError as error:
+        if type(error) is not InputError:
+            raise
+        place = next(
+            (f"--set {'.'.join(map(str, key))}" for key in changed if error.key[: len(key)] == key),
+            source.locate(error.key),
+        )
+        raise InputError(f"{place}: {error}", key=error.key) from None
+
+
+def _validated(data: dict[str, Any]) -> BenchConfig:
+    for label, spec in (data.get("problems") or {}).items():
+        checked_kind(label, spec)
+        if spec["kind"] in ("mlp", "file"):
+            raise InputError(
+                f"problem {label!r}: a benchmark needs instances of several sizes; kind {spec['kind']!r} has "
+                "none",
+                key=("problems", label, "kind"),
+            )
+    try:
+        config = BenchConfig.model_validate(data)
+    except pydantic.ValidationError as error:
+        raise explain_unknown(error) from None
+    for label, family in config.problems.items():
+        (values,) = family.sizes.values()
+        if not values:
+            raise InputError(f"problems.{label}.sizes: no size is given", key=("problems", label, "sizes"))
+        try:
+            family.spec(values[0], 0)
+        except pydantic.ValidationError as error:
+            fault = explain_unknown(error)
+            raise InputError(f"problems.{label}: {fault}", key=("problems", label, *fault.key)) from None
+    for label, backend in config.backends.items():
+        try:
+            backend.samplers()
+        except InputError as error:
+            if type(error) is not InputError:
+                raise
+            raise InputError(f"backends.{label}: {error}", key=("backends", label, *error.key)) from None
+    return config

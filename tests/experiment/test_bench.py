@@ -1,0 +1,154 @@
+"""`qspin bench`: cells, resumption, tables, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import yaml
+
+from qspin.errors import InputError
+from qspin.experiment.bench_config import load_bench_config
+from qspin.experiment.bench_report import write_bench_report
+from qspin.experiment.bench_run import BenchFolder, run_benchmark, summarised
+
+CONFIG = {
+    "schema": 1,
+    "name": "small",
+    "seed": 2,
+    "problems": {"sk": {"kind": "sherrington_kirkpatrick", "sizes": {"n_spins": [4, 6, 8]}, "instances": 3}},
+    "backends": {
+        "tempering": {
+            "name": "tempering",
+            "betas": [0.5, 2.0],
+            "n_replicas": 30,
+            "n_burn_in": 0,
+            "n_draws": 1,
+            "lengths": {"n_sweeps": [1, 4, 16]},
+        },
+        "hot": {"name": "exact", "betas": [0.0], "n_replicas": 2},
+    },
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    def written(**changes):
+        (tmp_path / "bench.yaml").write_text(yaml.safe_dump({**CONFIG, **changes}, sort_keys=False))
+        return load_bench_config(tmp_path / "bench.yaml")
+
+    return written
+
+
+class TestRun:
+    def test_every_cell_has_a_time_or_a_bound(self, config, tmp_path):
+        resolved = config()
+        folder = BenchFolder(tmp_path / "out")
+        rows = run_benchmark(resolved, folder)
+        assert len(rows) == 3 * 3 * (3 + 1)
+        for row in rows:
+            assert row.is_exact
+            assert row.best >= row.reference - 1e-9
+            assert row.residual >= -1e-12
+            assert row.tts.is_bound == (row.tts.probability.successes == 0)
+        write_bench_report(resolved, folder, rows)
+        with (folder.path / "results.csv").open() as file:
+            table = list(csv.DictReader(file))
+        assert len(table) == len(rows)
+        assert {row["backend"] for row in table} == {"tempering", "hot"}
+        assert (folder.path / "figures" / "tts_sk.pdf").is_file()
+        assert "time to solution grows as" in folder.report_file.read_text()
+
+    def test_a_stopped_benchmark_resumes_and_repeats_nothing(self, config, tmp_path):
+        resolved, folder = config(), BenchFolder(tmp_path / "out")
+        run_benchmark(resolved, folder)
+        files = sorted((folder.path / "cells").iterdir())
+        before = {file: file.stat().st_mtime_ns for file in files}
+        files[0].unlink()
+        with pytest.raises(InputError, match="unfinished benchmark: add --resume"):
+            run_benchmark(resolved, folder)
+        run_benchmark(resolved, folder, resume=True)
+        after = {file: file.stat().st_mtime_ns for file in files}
+        assert [file for file in files if after[file] != before[file]] == [files[0]]
+
+    def test_another_folder_is_left_alone(self, config, tmp_path):
+        run_benchmark(config(), BenchFolder(tmp_path / "out"))
+        with pytest.raises(InputError, match="holds another benchmark"):
+            run_benchmark(config(seed=3), BenchFolder(tmp_path / "out"))
+        (tmp_path / "full").mkdir()
+        (tmp_path / "full" / "mine.txt").write_text("mine")
+        with pytest.raises(InputError, match="is no benchmark"):
+            run_benchmark(config(), BenchFolder(tmp_path / "full"))
+
+    def test_lengths_are_chosen_and_edges_are_told(self, config, tmp_path):
+        summaries = summarised(run_benchmark(config(), BenchFolder(tmp_path / "out")))
+        assert [(s.n_spins, s.backend) for s in summaries] == [
+            (n, b) for n in (4, 6, 8) for b in ("tempering", "hot")
+        ]
+        for summary in summaries:
+            if summary.backend == "tempering":
+                assert summary.length in (1, 4, 16)
+                assert summary.is_inside == (summary.length == 4)
+                assert summary.low <= summary.median <= summary.high
+            if summary.n_bounds > summary.n_instances / 2:
+                assert math.isinf(summary.median)
+
+    def test_a_gap_makes_it_easier(self, config, tmp_path):
+        strict, wide = (
+            run_benchmark(config(target={"gap": gap}), BenchFolder(tmp_path / f"{gap}")) for gap in (0.0, 0.5)
+        )
+        counts = [sum(row.tts.probability.successes for row in rows) for rows in (strict, wide)]
+        assert counts[1] > counts[0]
+
+    def test_cells_keep_the_clocks_apart(self, config, tmp_path):
+        folder = BenchFolder(tmp_path / "out")
+        run_benchmark(config(), folder)
+        cell = json.loads(next((folder.path / "cells").iterdir()).read_text())
+        assert "sample" in cell["clocks"]
+        assert len(cell["lowest"]) in (2, 30)
+        assert np.isfinite(cell["seconds_a_run"])
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"problems": {"a": {"kind": "mlp"}}}, "needs instances of several sizes; kind 'mlp' has none"),
+            ({"problems": {"a": {"kind": "mattis"}}}, "sizes"),
+            ({"problems": {"a": {"kind": "mattis", "sizes": {"n_spins": []}}}}, "no size is given"),
+            ({"problems": {"a": {"kind": "mattis", "sizes": {"spins": [4]}}}}, "did you mean 'n_spins'"),
+            ({"problems": {"a": {"kind": "matis", "sizes": {}}}}, "did you mean 'mattis'"),
+            ({"backends": {"a": {"name": "exact", "lengths": {"a": [1], "b": [2]}}}}, "one name with a list"),
+            ({"backends": {"a": {"name": "exact", "lengths": {"n_sweps": [1]}}}}, "no setting 'n_sweps'"),
+            ({"target": {"probability": 1.0}}, "less than 1"),
+            ({"clock": "cpu"}, "'sample', 'device' or 'wall'"),
+            ({"unknown": 1}, "unknown key 'unknown'"),
+        ],
+    )
+    def test_before_anything_runs(self, config, change, message):
+        with pytest.raises(InputError, match=message):
+            config(**change)
+
+
+def test_the_command(config, tmp_path):
+    config()
+    command = [
+        sys.executable,
+        "-m",
+        "qspin",
+        "bench",
+        str(tmp_path / "bench.yaml"),
+        "--out",
+        str(tmp_path / "o"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Report: ")
+    wrong = subprocess.run([*command, "--set", "target.gap=2"], capture_output=True, text=True, timeout=60)
+    assert wrong.returncode == 2
+    assert "--set target.gap" in wrong.stderr
