@@ -126,3 +126,11 @@ def test_the_qaoa_section_runs(capsys):
     exec(compile(code, "README.md", "exec"), {})
     without_shots, with_them = map(float, capsys.readouterr().out.splitlines()[0].split())
     assert with_them == pytest.approx(without_shots, rel=0.1)
+
+
+def test_the_comparing_section_runs(capsys):
+    code = next(block for block in blocks("python") if "found = qspin.analysis.compare" in block)
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert 0 < names["found"].test.p_value <= 1
+    assert names["fit"].temperature > 0

@@ -19,13 +19,19 @@ from qspin.analysis import (
     overlap_matrix,
     valley_coverage,
 )
-from qspin.benchmark import energy_distribution
+from qspin.benchmark import (
+    TimeToSolution,
+    energy_distribution,
+    runs_of,
+    seconds_of,
+    time_to_solution,
+)
 from qspin.errors import InputError
 from qspin.experiment.findings import with_error
 from qspin.experiment.store import RunFolder, Task
 from qspin.samples import SampleSet
 
-__all__ = ["LEVEL", "Pair", "Verdict", "compared", "shown", "verdict_table"]
+__all__ = ["LEVEL", "Compared", "Pair", "Verdict", "compared", "shown", "verdict_table"]
 
 LEVEL = 0.05
 """p-value at or below which "the same ensemble" is rejected."""
@@ -70,15 +76,30 @@ class Pair(NamedTuple):
     order: np.ndarray
 
 
-def compared(folder: RunFolder) -> tuple[list[Verdict], list[Pair], dict[str, dict[str, xr.Dataset]]]:
-    """Verdicts, pairs, and by problem and backend the distribution of the lowest energies of runs."""
-    verdicts, pairs, energies = [], [], {}
+class Compared(NamedTuple):
+    """Verdicts and pairs; by problem and backend the lowest energies of runs, and the time to the lowest of
+    all.
+    """
+
+    verdicts: list[Verdict]
+    pairs: list[Pair]
+    energies: dict[str, dict[str, xr.Dataset]]
+    times: dict[tuple[str, str], TimeToSolution]
+
+
+def compared(folder: RunFolder) -> Compared:
+    """Hold the backends of a run against each other; of a family of instances, the first stands for all."""
+    verdicts: list[Verdict] = []
+    pairs: list[Pair] = []
+    energies: dict[str, dict[str, xr.Dataset]] = {}
+    times: dict[tuple[str, str], TimeToSolution] = {}
     later = {label for members in folder.config.families.values() for label in members[1:]}
     for problem, tasks in _by_problem(folder).items():
-        if problem in later:  # of a family, the first instance stands for all
+        if problem in later:
             continue
         samples = {label: folder.samples(task) for label, task in tasks.items()}
         energies[problem] = {label: energy_distribution(s) for label, s in samples.items() if s.energies.size}
+        times |= {(problem, label): time for label, time in _times(samples)}
         reference = next((label for label, s in samples.items() if _is_reference(s)), None)
         if reference is None:
             continue
@@ -90,7 +111,16 @@ def compared(folder: RunFolder) -> tuple[list[Verdict], list[Pair], dict[str, di
             own, pair = _against(tasks[label], reference, samples[reference], reweighting, label, other)
             verdicts += own
             pairs += [] if pair is None else [pair]
-    return verdicts, pairs, energies
+    return Compared(verdicts, pairs, energies, times)
+
+
+def _times(samples: Mapping[str, SampleSet]) -> Iterator[tuple[str, TimeToSolution]]:
+    """Time to the lowest energy that any of the backends found, by their clock of sampling."""
+    lowest = min((s.best.energy for s in samples.values() if s.energies.size), default=math.nan)
+    for label, own in samples.items():
+        if own.energies.size and own.info.get("clocks", {}).get("sample", 0.0) > 0:
+            runs = runs_of(own, lowest)
+            yield label, time_to_solution(runs.successes, len(runs.lowest), seconds_of(own))
 
 
 def _by_problem(folder: RunFolder) -> dict[str, dict[str, Task]]:

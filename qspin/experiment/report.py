@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from qspin import plot
+from qspin.benchmark import TimeToSolution
 from qspin.experiment.analyse import load_analysis
 from qspin.experiment.comparison import LEVEL, Pair, compared, shown, verdict_table
 from qspin.experiment.families import binder_curves, crossing_sentences, with_families
@@ -24,6 +25,8 @@ from qspin.networks.training import TrainingRecord
 
 __all__ = ["write_report"]
 
+CLOCKS = ("compile", "prepare", "queue", "device", "sample")
+
 
 def write_report(folder: RunFolder) -> Path:
     """Write ``figures/*.svg``, ``figures/*.pdf`` and ``report.html`` from what `analyse` stored.
@@ -34,12 +37,12 @@ def write_report(folder: RunFolder) -> Path:
     """
     single = load_analysis(folder)
     results = with_families(folder.config, single)
-    verdicts, pairs, energies = compared(folder)
-    atomic_write(folder.path / "comparison.csv", verdict_table(verdicts))
+    found = compared(folder)
+    atomic_write(folder.path / "comparison.csv", verdict_table(found.verdicts))
     figures = [
         *_figures(folder, results),
         *_size_figures(folder.config, single),
-        *_comparison_figures(pairs, energies),
+        *_comparison_figures(found.pairs, found.energies),
     ]
     for figure in figures:
         atomic_write(folder.figures / f"{figure.name}.svg", figure.svg)
@@ -57,9 +60,9 @@ def write_report(folder: RunFolder) -> Path:
         findings=[*crossing_sentences(config, single), *findings(config, results)],
         warnings=trust(results),
         figures=figures,
-        verdicts=[shown(verdict) for verdict in verdicts],
+        verdicts=[shown(verdict) for verdict in found.verdicts],
         level=LEVEL,
-        rows=[_row(problem, backend, result) for (problem, backend), result in results.items()],
+        rows=[_row(*key, result, found.times.get(key)) for key, result in results.items()],
         twins=[label for label, spec in config.problems.items() if isinstance(spec, MlpSpec)],
         critical=any(isinstance(s, MlpSpec) and s.scale == "critical" for s in config.problems.values()),
     )
@@ -203,7 +206,7 @@ def _trainings(folder: RunFolder) -> Iterator[tuple[list[str], TrainingRecord]]:
             yield labels, record
 
 
-def _row(problem: str, backend: str, result: xr.Dataset) -> dict[str, Any]:
+def _row(problem: str, backend: str, result: xr.Dataset, tts: TimeToSolution | None) -> dict[str, Any]:
     """One line of the table."""
     info = json.loads(result.attrs["info"])
     half = half_temperature(result)
@@ -228,8 +231,25 @@ def _row(problem: str, backend: str, result: xr.Dataset) -> dict[str, Any]:
         "swap_rate": _extreme(result, "swap_rate", np.nanmin, "{:.0%}"),
         "seed": info["seed"],
         "round_trips": result.attrs.get("round_trips", "–"),
-        **{clock: _seconds(info["clocks"], clock) for clock in ("compile", "sample")},
+        "tts": "–" if tts is None else str(tts),
+        "facts": _facts(info),
+        **{clock: _seconds(info["clocks"], clock) for clock in CLOCKS},
     }
+
+
+def _facts(info: Mapping[str, Any]) -> str:
+    """What a device was given: its embedding, or its circuit."""
+    if "circuit" in info:
+        circuit, device = info["circuit"], info["device"]
+        text = f"depth {circuit['depth']}, {circuit['two_qubit_gates']} two-qubit gates"
+        return f"{text}, {device.get('method', device['name'])}"
+    if "pipeline" in info:
+        embedding = info["pipeline"]["embedding"]
+        chains = [len(chain) for chain in embedding.get("chains") or []]
+        if chains:
+            return f"{sum(chains)} qubits, chains of {max(chains)} at most"
+        return "no embedding"
+    return str(info.get("kernel", "–"))
 
 
 def _value(result: xr.Dataset, name: str, k: int) -> str:

@@ -121,8 +121,8 @@ def test_overlaps_of_spin_glasses(benchmark, remark):
         for seed in range(n_instances):
             problem = qspin.instances.sherrington_kirkpatrick(n, seed=[n, seed])
             sampler = qspin.get_backend(
-                "tempering", betas={"geometric": [0.5, 2.5, 16]}, n_replicas=48, n_burn_in=2_000, n_sweeps=3_000,
-                n_draws=6,
+                "tempering", betas={"geometric": [0.5, 2.5, 16]}, n_replicas=48, n_burn_in=2_000,
+                n_sweeps=3_000, n_draws=6,
             )  # fmt: skip
             samples = sampler.sample(problem, seed=seed)
             density = overlap_distribution(samples, bins=20).isel(beta=-1)

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 import yaml
+from conftest import ROOT
 
 from qspin.errors import InputError
 from qspin.experiment.bench_config import load_bench_config
@@ -133,6 +134,23 @@ class TestRefused:
     def test_before_anything_runs(self, config, change, message):
         with pytest.raises(InputError, match=message):
             config(**change)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "configs" / "bench").glob("*.yaml")), ids=lambda path: path.name
+)
+def test_the_smallest_form_of_every_config_runs(path, tmp_path):
+    data = yaml.safe_load(path.read_text())
+    for problem in data["problems"].values():
+        problem["instances"] = 1
+        problem["sizes"] = {name: values[:1] for name, values in problem["sizes"].items()}
+    for backend in data["backends"].values():
+        if "lengths" in backend:
+            backend["lengths"] = {name: values[:2] for name, values in backend["lengths"].items()}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+    config, folder = load_bench_config(tmp_path / "small.yaml"), BenchFolder(tmp_path / "out")
+    write_bench_report(config, folder, run_benchmark(config, folder))
+    assert folder.report_file.is_file()
 
 
 def test_the_command(config, tmp_path):

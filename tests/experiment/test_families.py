@@ -1,0 +1,92 @@
+"""Instances of one disorder: spelled out, averaged, and sizes held against each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import yaml
+
+from qspin.analysis import overlap_curve
+from qspin.errors import InputError
+from qspin.experiment import RunFolder, load_config, run_experiment
+from qspin.experiment.analyse import load_analysis
+from qspin.experiment.families import crossing_sentences, with_families
+
+GLASS = {"kind": "sherrington_kirkpatrick", "n_spins": 8, "seed": 5, "instances": 4}
+CONFIG = {
+    "schema": 1,
+    "name": "families",
+    "problems": {
+        "small": GLASS,
+        "large": {**GLASS, "n_spins": 12},
+        "alone": {"kind": "mattis", "n_spins": 6},
+    },
+    "backends": {"exact": {"name": "exact", "betas": [0.3, 0.7, 1.2, 2.0], "n_replicas": 60}},
+}
+
+
+@pytest.fixture
+def written(tmp_path):
+    def load(config):
+        (tmp_path / "a.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        return load_config(tmp_path / "a.yaml")
+
+    return load
+
+
+def test_instances_are_problems_with_consecutive_seeds(written):
+    config = written(CONFIG)
+    assert list(config.problems) == [
+        *(f"small-{k}" for k in range(4)),
+        *(f"large-{k}" for k in range(4)),
+        "alone",
+    ]
+    assert [config.problems[f"small-{k}"].seed for k in range(4)] == [5, 6, 7, 8]
+    assert config.families == {
+        "small": [f"small-{k}" for k in range(4)],
+        "large": [f"large-{k}" for k in range(4)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({**GLASS, "instances": 0}, "must be a positive integer; got 0"),
+        ({**GLASS, "instances": True}, "must be a positive integer; got True"),
+        ({"kind": "file", "path": "a.npz", "instances": 2}, "kind 'file' has no instances"),
+    ],
+)
+def test_what_has_no_instances(written, spec, message):
+    with pytest.raises(InputError, match=message):
+        written({**CONFIG, "problems": {"a": spec}})
+
+
+def test_averages_stand_for_their_instances(written, tmp_path):
+    folder = run_experiment(written(CONFIG), RunFolder(tmp_path / "run"))
+    single = load_analysis(folder)
+    found = with_families(folder.config, single)
+    assert list(found) == [("small", "exact"), ("large", "exact"), ("alone", "exact")]
+    own = [
+        overlap_curve(folder.samples(task)) for task in folder.tasks() if task.problem_label[:5] == "small"
+    ]
+    mean = np.mean([curve["q_abs"].values for curve in own], axis=0)
+    np.testing.assert_allclose(found["small", "exact"]["q_abs"], mean)
+    assert found["small", "exact"].attrs["n_instances"] == 4
+    sentences = crossing_sentences(folder.config, single)
+    assert len(sentences) == 1
+    assert sentences[0].startswith("With exact, Binder ratios of sherrington_kirkpatrick, sizes 8 and 12, ")
+    page = folder.report_file.read_text(encoding="utf-8")
+    assert "binder_sherrington_kirkpatrick_exact" in page
+    assert "small-0" not in page.split("Resolved config")[0].split("<h2>Figures</h2>")[1].split("verdicts")[0]
+
+
+def test_ladders_of_their_own_are_not_averaged(written, tmp_path):
+    problems = {"small": {**GLASS, "instances": 2}}
+    backends = {"auto": {"name": "tempering", "n_replicas": 4, "n_sweeps": 50, "n_burn_in": 10, "n_draws": 5}}
+    folder = run_experiment(
+        written({**CONFIG, "problems": problems, "backends": backends}), RunFolder(tmp_path / "run")
+    )
+    assert set(with_families(folder.config, load_analysis(folder))) == {
+        ("small-0", "auto"),
+        ("small-1", "auto"),
+    }
