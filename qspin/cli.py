@@ -147,8 +147,7 @@ def report(
         from qspin.experiment.report import write_report
 
         folder = RunFolder.open(run)
-        analyse(folder)
-        typer.echo(f"Report: {write_report(folder)}")
+        typer.echo(f"Report: {write_report(folder, analyse(folder))}")
 
 
 @app.command()

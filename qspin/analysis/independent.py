@@ -17,6 +17,9 @@ MOST = 2000
 """Configurations of one side of a test; more are thinned evenly."""
 
 
+_AS_GOOD_AS_ALL = 0.95  # effective share of the draws from which on they count as independent
+
+
 class Configurations(NamedTuple):
     """Configurations that may be taken for independent.
 
@@ -42,8 +45,8 @@ def spacing(samples: SampleSet, row: int) -> int:
     if len(energies) > 1:
         overlaps = paired_overlaps(samples, row)
         shares += [effective_sample_size(chains) / chains.size for chains in (overlaps, overlaps**2)]
-    known = [float(share) for share in shares if np.isfinite(share) and share > 0]
-    return int(np.clip(np.ceil(1 / min(known, default=1 / n_draws)), 1, n_draws))
+    share = min((float(s) for s in shares if np.isfinite(s) and s > 0), default=1 / n_draws)
+    return 1 if share >= _AS_GOOD_AS_ALL else int(np.clip(np.ceil(2 / share), 1, n_draws))
 
 
 def independent_configurations(samples: SampleSet, row: int, *, most: int = MOST) -> Configurations:

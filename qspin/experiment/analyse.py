@@ -35,8 +35,13 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def analyse(folder: RunFolder) -> None:
-    """Analyse every finished task; samples of one replica have no overlaps, and a warning says so."""
+def analyse(folder: RunFolder) -> dict[tuple[str, str], xr.Dataset]:
+    """Analyse every finished task; samples of one replica have no overlaps, and a warning says so.
+
+    Returns
+    -------
+    what was written, as `load_analysis` reads it
+    """
     results = {
         (task.problem_label, task.backend_label): _analysed(
             task, folder.samples(task), links=folder.config.analysis.link_overlap
@@ -47,6 +52,7 @@ def analyse(folder: RunFolder) -> None:
     tree = xr.DataTree.from_dict({f"/{problem}/{backend}": d for (problem, backend), d in results.items()})
     atomic_write(folder.analysis_file, tree.to_netcdf(None, engine="h5netcdf"))
     atomic_write(folder.metrics_file, _table(results))
+    return results
 
 
 def load_analysis(folder: RunFolder) -> dict[tuple[str, str], xr.Dataset]:

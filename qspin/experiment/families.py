@@ -67,7 +67,10 @@ def _averaged(group: list[xr.Dataset]) -> xr.Dataset:
         "swap_rate": np.nanmin,
     }.items():
         if name in first:
-            result[name] = ("beta", worst(np.stack([d[name].values for d in group]), axis=0))
+            values = np.stack([d[name].values for d in group])
+            known = ~np.isnan(values).all(axis=0)
+            result[name] = ("beta", np.full(values.shape[1], np.nan))
+            result[name].values[known] = worst(values[:, known], axis=0)
     warnings = [w for d in group for w in json.loads(d.attrs["warnings"])]
     info = {**json.loads(first.attrs["info"]), "seed": f"{len(group)} instances"}
     result.attrs = {
@@ -85,7 +88,7 @@ def _counted(warnings: list[str], n: int) -> list[str]:
     kinds: dict[str, list[str]] = {}
     for warning in warnings:
         kinds.setdefault(warning[:25], []).append(warning)
-    return [f"{len(group)} warnings of {n} instances, the first: {group[0]}" for group in kinds.values()]
+    return [f"{len(group)} of {n} instances; the first: {group[0]}" for group in kinds.values()]
 
 
 def binder_curves(

@@ -13,7 +13,6 @@ import xarray as xr
 
 from qspin import plot
 from qspin.benchmark import TimeToSolution
-from qspin.experiment.analyse import load_analysis
 from qspin.experiment.comparison import LEVEL, Pair, compared, shown, verdict_table
 from qspin.experiment.families import binder_curves, crossing_sentences, with_families
 from qspin.experiment.figures import Figure, drawn
@@ -28,14 +27,13 @@ __all__ = ["write_report"]
 CLOCKS = ("compile", "prepare", "queue", "device", "sample")
 
 
-def write_report(folder: RunFolder) -> Path:
-    """Write ``figures/*.svg``, ``figures/*.pdf`` and ``report.html`` from what `analyse` stored.
+def write_report(folder: RunFolder, single: Mapping[tuple[str, str], xr.Dataset]) -> Path:
+    """Write ``figures/*.svg``, ``figures/*.pdf`` and ``report.html`` from what `analyse` found.
 
     Returns
     -------
     path of the page
     """
-    single = load_analysis(folder)
     results = with_families(folder.config, single)
     found = compared(folder)
     atomic_write(folder.path / "comparison.csv", verdict_table(found.verdicts))

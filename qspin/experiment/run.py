@@ -76,8 +76,7 @@ def run_experiment(
     for task in make_tasks(config, problems):
         _sample(task, folder, show)
     with show.step("analysing and writing the report"):
-        analyse(folder)
-        write_report(folder)
+        write_report(folder, analyse(folder))
     return folder
 
 
