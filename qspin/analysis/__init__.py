@@ -50,7 +50,7 @@ from qspin.analysis.temperature import (
     interpolated,
     matched_temperature,
 )
-from qspin.analysis.thermodynamics import energy_curve, free_energy_curve
+from qspin.analysis.thermodynamics import energy_curve, free_energy_curve, magnetisation_curve
 from qspin.analysis.transitions import dissimilarity, dissimilarity_curve
 
 __all__ = [
@@ -89,6 +89,7 @@ __all__ = [
     "layers_of",
     "link_overlap_curve",
     "link_overlaps",
+    "magnetisation_curve",
     "matched_temperature",
     "overlap_curve",
     "overlap_distribution",

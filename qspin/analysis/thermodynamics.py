@@ -14,7 +14,7 @@ from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
 
-__all__ = ["energy_curve", "energy_moments", "free_energy_curve"]
+__all__ = ["energy_curve", "energy_moments", "free_energy_curve", "magnetisation_curve"]
 
 FreeEnergyMethod = Literal["mbar", "integration", "population"]
 
@@ -76,6 +76,42 @@ def energy_curve(samples: SampleSet) -> xr.Dataset:
             "heat_capacity_error": ("beta", errors[:, 1] / n),
         },
         coords={"beta": samples.betas, "temperature": ("beta", samples.temperatures)},
+    )
+
+
+def magnetisation_curve(samples: SampleSet) -> xr.Dataset:
+    """Mean |m|, m^2 and susceptibility at every temperature, with standard errors over replicas.
+
+    Returns ------- dataset over ``beta`` with ``m_abs``, ``m2`` and ``susceptibility`` beta N (<m^2> -
+    <|m|>^2), m = (1/N) sum s_i, each with its ``..._error``
+
+    Raises
+    ------
+    InputError
+        If a run kept averages only.
+    """
+    if samples.has_averages:
+        raise InputError("magnetisations need stored spins: sample without store: statistics")
+    n = max(samples.n_spins, 1)
+    m = (
+        samples.spins.values.mean(axis=-1, dtype=np.float64)
+        if samples.n_spins
+        else np.zeros(samples.energies.shape)
+    )
+    rows = []
+    for values, beta in zip(m, samples.betas, strict=True):
+        moments = np.stack([np.abs(values).mean(axis=1), (values**2).mean(axis=1)], axis=1)
+
+        def with_response(mean: NDArray[np.float64], b=beta) -> NDArray[np.float64]:
+            return np.append(mean, b * n * (mean[1] - mean[0] ** 2))
+
+        rows.append(jackknife(moments, with_response))
+    variables = {}
+    for k, name in enumerate(("m_abs", "m2", "susceptibility")):
+        variables[name] = ("beta", np.array([estimate[k] for estimate, _ in rows]))
+        variables[f"{name}_error"] = ("beta", np.array([error[k] for _, error in rows]))
+    return xr.Dataset(
+        variables, coords={"beta": samples.betas, "temperature": ("beta", samples.temperatures)}
     )
 
 

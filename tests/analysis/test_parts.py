@@ -22,6 +22,7 @@ from qspin.analysis import (
     group_overlap_curve,
     layers_by_label,
     layers_of,
+    magnetisation_curve,
     overlap_curve,
     overlap_distribution,
     pattern_overlap_curve,
@@ -87,6 +88,20 @@ class TestParts:
         found = correlation_length(samples, positions, 8)
         assert (np.diff(found["xi_over_l"]) > 0).all()
         np.testing.assert_allclose(found["chi0"], 64 * overlap_curve(samples)["q2"])
+
+    def test_magnetisation_and_susceptibility(self):
+        """A square ferromagnet of 3 x 3 spins against enumeration."""
+        problem = qspin.instances.lattice_ferromagnet((3, 3), periodic=False)
+        states = 1 - 2 * ((np.arange(512)[:, None] >> np.arange(9)) & 1)
+        m, energies = states.mean(axis=1), problem.energies(states)
+        found = magnetisation_curve(exact(problem, [0.2, 0.5], 2_000))
+        for row, beta in enumerate([0.2, 0.5]):
+            weights = np.exp(-beta * energies) / np.exp(-beta * energies).sum()
+            m_abs, m2 = np.abs(m) @ weights, m**2 @ weights
+            expected = {"m_abs": m_abs, "m2": m2, "susceptibility": beta * 9 * (m2 - m_abs**2)}
+            for name, value in expected.items():
+                estimate, error = (float(found[key][row]) for key in (name, f"{name}_error"))
+                assert_within_errors(estimate, error, value, what=name)
 
     def test_patterns(self):
         patterns = np.array([[1, 1, 1, 1], [1, -1, 1, -1]])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas
 import pytest
 import yaml
 from conftest import ROOT
@@ -63,6 +64,8 @@ class TestRun:
         assert len(table) == len(rows)
         assert {row["backend"] for row in table} == {"tempering", "hot"}
         assert (folder.path / "figures" / "tts_sk.pdf").is_file()
+        parquet = pandas.read_parquet(folder.path / "results.parquet")
+        np.testing.assert_allclose(parquet["tts"], [row.tts.seconds for row in rows])
         assert "time to solution grows as" in folder.report_file.read_text()
 
     def test_a_stopped_benchmark_resumes_and_repeats_nothing(self, config, tmp_path):
