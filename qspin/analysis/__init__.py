@@ -27,6 +27,7 @@ from qspin.analysis.landscape import (
 )
 from qspin.analysis.overlap import (
     link_overlap_curve,
+    link_overlap_distribution,
     link_overlaps,
     overlap_curve,
     overlap_distribution,
@@ -88,6 +89,7 @@ __all__ = [
     "layers_by_label",
     "layers_of",
     "link_overlap_curve",
+    "link_overlap_distribution",
     "link_overlaps",
     "magnetisation_curve",
     "matched_temperature",

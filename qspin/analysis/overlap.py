@@ -18,6 +18,7 @@ from qspin.samples import SampleSet
 __all__ = [
     "binder_ratio",
     "link_overlap_curve",
+    "link_overlap_distribution",
     "link_overlaps",
     "overlap_curve",
     "overlap_distribution",
@@ -113,11 +114,7 @@ def link_overlap_curve(samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
     InputError
         If the samples are of another problem, or there are fewer than two replicas, or no couplings.
     """
-    if samples.info.get("problem") not in (None, problem.digest):
-        raise InputError("these samples are of another problem than the one given: their digests differ")
-    if problem.n_couplings == 0:
-        raise InputError("a problem without couplings has no links, so no link overlap")
-    _checked_samples(samples)
+    _require_links(samples, problem)
     links = problem.edges[:2]
     if (averaged := samples.dataset.get("link_overlap")) is not None:  # taken while sampling
         rows = [sums[:, None] for sums in averaged.values]
@@ -144,22 +141,58 @@ def overlap_distribution(samples: SampleSet, *, bins: int | None = None) -> xr.D
     dataset over (``beta``, ``q``) with ``density`` and ``density_error``, and ``width`` (``q``) of the bins
     """
     _checked_samples(samples)
-    n_spins = samples.n_spins
-    group = max(1, round((n_spins + 1) / (bins or _TARGET_BINS)))
-    n_bins = -(-(n_spins + 1) // group)
-    shift = (n_bins * group - (n_spins + 1)) // 2
-    lattice = (np.arange(n_spins + 1) + shift) // group  # bin of each number of agreeing spins
-    sizes = np.bincount(lattice, minlength=n_bins)
-    width = sizes * 2.0 / n_spins
-    centre = np.bincount(lattice, weights=2.0 * np.arange(n_spins + 1) / n_spins - 1.0) / sizes
-    density, error = [], []
     if (counted := samples.dataset.get("overlap_counts")) is not None:  # taken while sampling
-        first = np.arange(counted.shape[2]) * -(-(n_spins + 1) // counted.shape[2])
-        rows = [_regrouped(counts, lattice[first], n_bins) for counts in counted.values]
+        n = samples.n_spins
+        first = np.arange(counted.shape[2]) * -(-(n + 1) // counted.shape[2])
+        rows = []
+        for counts in counted.values:
+            row = np.zeros((len(counts), n + 1))
+            row[:, first] = counts
+            rows.append(row)
     else:
-        rows = [_regrouped(_agreements(x), lattice, n_bins) for x in samples.spins.values]
+        rows = [_agreements(spins) for spins in samples.spins.values]
+    return _densities(samples, rows, bins)
+
+
+def link_overlap_distribution(
+    samples: SampleSet, problem: IsingProblem, *, bins: int | None = None
+) -> xr.Dataset:
+    """P(q_l) of the link overlap at every temperature, as `overlap_distribution` has P(q).
+
+    A width that stays for large systems is what tells replica symmetry breaking from droplets, whose P(q) may
+    be wide as well.
+
+    Parameters
+    ----------
+    samples : of `problem`, at least two replicas
+    problem : its edges are the links
+    bins : about how many
+
+    Raises
+    ------
+    InputError
+        As `link_overlap_curve`, or if a run kept averages only.
+    """
+    _require_links(samples, problem)
+    if samples.has_averages:
+        raise InputError("P(q_l) needs stored spins: sample without store: statistics")
+    return _densities(
+        samples, [_agreements(spins, problem.edges[:2]) for spins in samples.spins.values], bins
+    )
+
+
+def _densities(samples: SampleSet, rows: list[NDArray[np.float64]], bins: int | None) -> xr.Dataset:
+    """Densities of counts (replica, n + 1) of n agreeing spins or links, one array for each temperature."""
+    n = rows[0].shape[1] - 1
+    group = max(1, round((n + 1) / (bins or _TARGET_BINS)))
+    n_bins = -(-(n + 1) // group)
+    shift = (n_bins * group - (n + 1)) // 2
+    lattice = (np.arange(n + 1) + shift) // group  # bin of each number of agreeing spins
+    width = np.bincount(lattice, minlength=n_bins) * 2.0 / n
+    centre = np.bincount(lattice, weights=_lattice(n)) / np.bincount(lattice)
+    density, error = [], []
     for counts in rows:
-        mean, spread = jackknife_pairs(counts)
+        mean, spread = jackknife_pairs(_regrouped(counts, lattice, n_bins))
         density.append(mean / width)
         error.append(spread / width)
     return xr.Dataset(
@@ -233,6 +266,14 @@ def _checked_samples(samples: SampleSet) -> None:
     if samples.n_spins == 0:
         raise InputError("a problem without spins has no overlaps")
     _checked_replicas(samples.spins.values)
+
+
+def _require_links(samples: SampleSet, problem: IsingProblem) -> None:
+    if samples.info.get("problem") not in (None, problem.digest):
+        raise InputError("these samples are of another problem than the one given: their digests differ")
+    if problem.n_couplings == 0:
+        raise InputError("a problem without couplings has no links, so no link overlap")
+    _checked_samples(samples)
 
 
 def _curve(

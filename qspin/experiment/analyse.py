@@ -21,6 +21,7 @@ from qspin.analysis import (
     overlap_curve,
     overlap_distribution,
 )
+from qspin.experiment.families import with_families
 from qspin.experiment.store import RunFolder, Task
 from qspin.files import atomic_write
 from qspin.samples import SampleSet
@@ -40,7 +41,7 @@ def analyse(folder: RunFolder) -> dict[tuple[str, str], xr.Dataset]:
 
     Returns
     -------
-    what was written, as `load_analysis` reads it
+    results of every task; the file holds the averages of families of instances in the place of these
     """
     results = {
         (task.problem_label, task.backend_label): _analysed(
@@ -49,20 +50,24 @@ def analyse(folder: RunFolder) -> dict[tuple[str, str], xr.Dataset]:
         for task in folder.tasks()
         if folder.has_samples(task)
     }
-    tree = xr.DataTree.from_dict({f"/{problem}/{backend}": d for (problem, backend), d in results.items()})
+    stored = with_families(folder.config, results)
+    tree = xr.DataTree.from_dict({f"/{problem}/{backend}": d for (problem, backend), d in stored.items()})
     atomic_write(folder.analysis_file, tree.to_netcdf(None, engine="h5netcdf"))
     atomic_write(folder.metrics_file, _table(results))
     return results
 
 
 def load_analysis(folder: RunFolder) -> dict[tuple[str, str], xr.Dataset]:
-    """(problem label, backend label) -> what `analyse` stored, in the order of the config."""
+    """(problem or family label, backend label) -> what `analyse` stored, in the order of the config."""
     with xr.open_datatree(folder.analysis_file, engine="h5netcdf") as tree:
         stored = {
             tuple(node.path.strip("/").split("/")): node.to_dataset(inherit=False).load()
             for node in tree.leaves
         }
-    order = [(problem, backend) for problem in folder.config.problems for backend in folder.config.backends]
+    config = folder.config
+    owner = {member: label for label, members in config.families.items() for member in members}
+    labels = dict.fromkeys(name for p in config.problems for name in (owner.get(p, p), p))
+    order = [(label, backend) for label in labels for backend in config.backends]
     return {key: stored[key] for key in order if key in stored}
 
 

@@ -164,6 +164,13 @@ def config_schema() -> dict[str, Any]:
     choices = [_backend_schema(name) for name, state in available_backends().items() if state == "ready"]
     for _, body in choices:
         schema["$defs"] |= body.pop("$defs", {})
+    for body in schema["$defs"].values():
+        if "family" in body.get("properties", {}):
+            body["properties"]["instances"] = {
+                "type": "integer",
+                "minimum": 1,
+                "description": "that many problems with consecutive seeds, averaged in the report",
+            }
     schema["$defs"]["BackendSpec"] = {
         "description": BackendSpec.__doc__,
         "type": "object",

@@ -156,3 +156,17 @@ def test_link_overlap_of_another_problem_is_refused(samples):
     free = qspin.IsingProblem(np.zeros((10, 10)))
     with pytest.raises(InputError, match="no links"):
         analysis.link_overlap_curve(SampleSet.from_spins(free, np.ones((1, 2, 1, 10))), free)
+
+
+def test_distribution_of_link_overlaps():
+    """By hand on a ring of four, and its mean is the mean link overlap."""
+    ring = qspin.IsingProblem.from_edges(4, range(4), [1, 2, 3, 0], [-1.0] * 4)
+    samples = qspin.get_backend("exact", betas=[0.4, 1.0], n_replicas=30).sample(ring, seed=1)
+    found = analysis.link_overlap_distribution(samples, ring)
+    np.testing.assert_allclose((found["density"] * found["width"]).sum("q"), 1)
+    mean = (found["density"] * found["width"] * found["q"]).sum("q")
+    np.testing.assert_allclose(mean, analysis.link_overlap_curve(samples, ring)["q_link"])
+    i, j, _ = ring.edges
+    q = analysis.link_overlaps(samples.spins.values, i, j)[1]
+    shares = [np.isclose(q, value).mean() for value in found["q"]]
+    np.testing.assert_allclose((found["density"] * found["width"]).isel(beta=1), shares, atol=1e-12)

@@ -9,8 +9,8 @@ import yaml
 from qspin.analysis import overlap_curve
 from qspin.errors import InputError
 from qspin.experiment import RunFolder, load_config, run_experiment
-from qspin.experiment.analyse import load_analysis
-from qspin.experiment.families import crossing_sentences, with_families
+from qspin.experiment.analyse import analyse, load_analysis
+from qspin.experiment.families import crossing_sentences
 
 GLASS = {"kind": "sherrington_kirkpatrick", "n_spins": 8, "seed": 5, "instances": 4}
 CONFIG = {
@@ -63,8 +63,9 @@ def test_what_has_no_instances(written, spec, message):
 
 def test_averages_stand_for_their_instances(written, tmp_path):
     folder = run_experiment(written(CONFIG), RunFolder(tmp_path / "run"))
-    single = load_analysis(folder)
-    found = with_families(folder.config, single)
+    single = analyse(folder)
+    assert len(single) == 9
+    found = load_analysis(folder)
     assert list(found) == [("small", "exact"), ("large", "exact"), ("alone", "exact")]
     own = [
         overlap_curve(folder.samples(task)) for task in folder.tasks() if task.problem_label[:5] == "small"
@@ -86,7 +87,4 @@ def test_ladders_of_their_own_are_not_averaged(written, tmp_path):
     folder = run_experiment(
         written({**CONFIG, "problems": problems, "backends": backends}), RunFolder(tmp_path / "run")
     )
-    assert set(with_families(folder.config, load_analysis(folder))) == {
-        ("small-0", "auto"),
-        ("small-1", "auto"),
-    }
+    assert set(load_analysis(folder)) == {("small-0", "auto"), ("small-1", "auto")}
