@@ -129,7 +129,13 @@ def crossing_sentences(config: RunConfig, results: Results) -> list[str]:
         for kind, (curves, _, temperatures, resampled) in binder_curves(config, results, backend).items():
             if len(temperatures) < 3:
                 continue
-            for found in crossings(temperatures, curves, resampled):
+            pairs = crossings(temperatures, curves, resampled)
+            if len(curves) > 2:  # the widest pair crosses at the steepest angle
+                ends = (min(curves), max(curves))
+                pairs += crossings(
+                    temperatures, {k: curves[k] for k in ends}, {k: resampled[k] for k in ends}
+                )
+            for found in pairs:
                 small, large = found.sizes
                 if np.isnan(found.temperature):
                     text = f"do not cross between T = {temperatures.min():.3g} and {temperatures.max():.3g}"
