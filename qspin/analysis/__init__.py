@@ -21,7 +21,6 @@ from qspin.analysis.landscape import (
     overlap_matrix,
     rigidity,
     states_by_energy,
-    ultrametricity,
     valley_coverage,
     valleys,
 )
@@ -53,6 +52,7 @@ from qspin.analysis.temperature import (
 )
 from qspin.analysis.thermodynamics import energy_curve, free_energy_curve, magnetisation_curve
 from qspin.analysis.transitions import dissimilarity, dissimilarity_curve
+from qspin.analysis.ultrametric import ultrametricity
 
 __all__ = [
     "Comparison",

@@ -1,4 +1,4 @@
-"""The landscape behind low-energy configurations: states, ultrametricity, valleys and barriers, rigidity.
+"""The landscape behind low-energy configurations: states, valleys and barriers, rigidity.
 
 Every quantity comes with the null that it has to be held against, since a ferromagnet has two states, a
 paramagnet has as many clusters as configurations, and noise alone makes some triangles isosceles.
@@ -18,7 +18,6 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
-from scipy.special import ndtri
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
@@ -26,27 +25,29 @@ from qspin.problem import IsingProblem
 __all__ = [
     "Coverage",
     "States",
-    "Ultrametricity",
     "descended",
     "find_states",
     "overlap_matrix",
     "rigidity",
     "states_by_energy",
-    "ultrametricity",
+    "turned",
     "valley_coverage",
     "valleys",
 ]
 
 _HEAVY = 0.05  # share of the configurations that makes a cluster a state
-_SIGNIFICANT = 0.05  # p-value,
-_EFFECT = 0.05  # share of the null,
-_SPREAD = 3.0  # and widths of the null, from which on ultrametricity counts as detected
 
 
 def overlap_matrix(spins: NDArray[np.int8]) -> NDArray[np.float64]:
     """q_ab of all pairs of configurations (n, n_spins), (n, n)."""
     floats = spins.astype(np.float32)
     return (floats @ floats.T / max(spins.shape[1], 1)).astype(np.float64)
+
+
+def turned(spins: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Configurations or their mirror images, whichever lie on the side of the principal component."""
+    main = np.linalg.eigh(overlap_matrix(spins))[1][:, -1]
+    return spins * np.where(main < 0, -1, 1).astype(np.int8)[:, None]
 
 
 # -- states --------------------------------------------------------------------------------------
@@ -118,7 +119,7 @@ def find_states(
     if len(spins) < 3:
         raise InputError(f"states are clusters of at least three configurations; got {len(spins)}")
     rng = np.random.default_rng(seed)
-    spins = _turned(spins) if symmetric else spins
+    spins = turned(spins) if symmetric else spins
     found = _clustered(spins, n_states, symmetric)
     separations = []
     for _ in range(n_null):
@@ -172,136 +173,6 @@ def _gap(heights: NDArray[np.float64]) -> int:
     top = heights[-10:]
     gaps = np.diff(top)
     return len(gaps) - int(np.argmax(gaps)) + 1 if len(gaps) and gaps.max() > 0 else 1
-
-
-# -- ultrametricity ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Ultrametricity:
-    """Triangles of overlaps against a null whose spins are dealt anew among the configurations, each on its
-    own.
-
-    Parameters
-    ----------
-    k : (q_mid - q_min) / sigma of triples (n_triples,); 0 for isosceles triangles whose two smaller overlaps
-        are equal, which an ultrametric space has only
-    k_mean, null_mean, null_deviation : mean of the same over ranked overlaps (see `ultrametricity`), and mean
-        and standard deviation of that over nulls
-    p_value : share of nulls with a mean as small
-    spread : standard deviation of the overlaps over that of the nulls
-    """
-
-    k: NDArray[np.float64]
-    k_mean: float
-    null_mean: float
-    null_deviation: float
-    p_value: float
-    spread: float
-
-    @property
-    def effect(self) -> float:
-        """By how much k_mean lies below the null: 0 for none, 1 for a perfectly ultrametric space."""
-        return 1 - self.k_mean / self.null_mean
-
-    @property
-    def is_detected(self) -> bool:
-        """Beyond chance (p <= 0.05), by 5 % at least, and with overlaps spread three times as wide as the
-        null.
-
-        The bounds are ours. The last keeps out the short-range order of a ferromagnet, whose droplets make
-        some triangles isosceles; at a critical point they are large, and only other sizes can tell.
-        """
-        return self.p_value <= _SIGNIFICANT and self.effect >= _EFFECT and self.spread >= _SPREAD
-
-
-def ultrametricity(
-    spins: NDArray[np.int8],
-    *,
-    symmetric: bool = False,
-    n_triples: int = 20_000,
-    n_null: int = 49,
-    seed: int = 0,
-) -> Ultrametricity:
-    """Test overlaps of independent configurations for ultrametricity, q_min = q_mid, against a null.
-
-    For the test, the part of q_ab that belongs to single configurations, x_a + x_b, is taken off, and what is
-    left is ranked and given the values of a normal distribution: neither the magnetisations of a ferromagnet
-    nor the shape of P(q) then make triangles isosceles.
-
-    Parameters
-    ----------
-    spins : (n, n_spins), independent
-    symmetric : problems without fields: configurations are turned towards the principal one first
-    n_triples : drawn at random, the same for the data and each null
-
-    Raises
-    ------
-    InputError
-        If there are fewer than four configurations, or all overlaps are equal.
-    """
-    n = len(spins)
-    if n < 4:
-        raise InputError(f"triangles need at least four configurations; got {n}")
-    rng = np.random.default_rng(seed)
-    turned = _turned(spins) if symmetric else spins
-    triples = np.argsort(rng.random((n_triples, n)), axis=1)[:, :3] if n < 50 else _triples(rng, n, n_triples)
-    upper = np.triu_indices(n, 1)
-    q = overlap_matrix(turned)
-    sigma = float(q[upper].std())
-    if sigma == 0:
-        raise InputError("all overlaps are equal: there is no triangle to tell from another")
-    k_mean = float(_triangles(_ranked(q, rng), triples).mean())
-    nulls, widths = [], []
-    for _ in range(n_null):
-        dealt = overlap_matrix(np.stack([rng.permutation(column) for column in turned.T], axis=1))
-        nulls.append(float(_triangles(_ranked(dealt, rng), triples).mean()))
-        widths.append(float(dealt[upper].std()))
-    p_value = (1 + int((np.array(nulls) <= k_mean).sum())) / (n_null + 1)
-    width = float(np.mean(widths))
-    return Ultrametricity(
-        _triangles(q, triples) / sigma,
-        k_mean,
-        float(np.mean(nulls)),
-        float(np.std(nulls, ddof=1)),
-        p_value,
-        sigma / width if width else float("inf"),
-    )
-
-
-def _turned(spins: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Configurations or their mirror images, whichever lie on the side of the principal component."""
-    main = np.linalg.eigh(overlap_matrix(spins))[1][:, -1]
-    return spins * np.where(main < 0, -1, 1).astype(np.int8)[:, None]
-
-
-def _triples(rng: np.random.Generator, n: int, size: int) -> NDArray[np.int64]:
-    drawn = rng.integers(0, n, (2 * size, 3))
-    drawn.sort(axis=1)
-    different = (drawn[:, 0] < drawn[:, 1]) & (drawn[:, 1] < drawn[:, 2])
-    return drawn[different][:size]
-
-
-def _triangles(q: NDArray[np.float64], triples: NDArray[np.int64]) -> NDArray[np.float64]:
-    """q_mid - q_min of triples (n_triples,)."""
-    a, b, c = triples.T
-    sides = np.sort(np.stack([q[a, b], q[b, c], q[c, a]], axis=1), axis=1)
-    return sides[:, 1] - sides[:, 0]
-
-
-def _ranked(q: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Overlaps without their additive part, as normal scores; ties are broken at random."""
-    n = len(q)
-    upper = np.triu_indices(n, 1)
-    off = q - np.diag(np.diag(q))
-    total = off.sum() / (n * (n - 1))
-    own = (off.sum(axis=1) - (n - 1) * total) / (n - 2)
-    rest = (q - total - own[:, None] - own[None, :])[upper]
-    scores = np.empty(len(rest))
-    scores[np.lexsort((rng.random(len(rest)), rest))] = ndtri((np.arange(len(rest)) + 0.5) / len(rest))
-    matrix = np.zeros_like(q)
-    matrix[upper] = scores
-    return matrix + matrix.T
 
 
 # -- valleys -------------------------------------------------------------------------------------
