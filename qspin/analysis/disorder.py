@@ -46,11 +46,13 @@ def disorder_curve(curves: Sequence[xr.Dataset], n_spins: int) -> xr.Dataset:
     curves : `overlap_curve` of each instance, at the same temperatures
     n_spins : of each
 
-    Returns ------- dataset over ``beta``, each with its ``..._error``: ``q_abs``, ``q2``, ``q4`` (averages),
-    ``chi_sg`` N [<q^2>], ``binder`` (3 - [<q^4>]/[<q^2>]^2) / 2, ``self_averaging`` A = ([<q^2>^2] -
-    [<q^2>]^2) / [<q^2>]^2, which vanishes for large N where q^2 averages itself, and ``guerra`` G =
-    ([<q^2>^2] - [<q^2>]^2) / ([<q^4>] - [<q^2>]^2), 1/3 at low temperature where replica symmetry is broken
-    (Guerra 1996; Marinari et al. 1998)
+    Returns
+    -------
+    dataset over ``beta``, each with its ``..._error``: ``q_abs``, ``q2``, ``q4`` (averages), ``chi_sg`` N
+    [<q^2>], ``binder`` (3 - [<q^4>]/[<q^2>]^2) / 2, ``self_averaging`` A = ([<q^2>^2] - [<q^2>]^2) /
+    [<q^2>]^2, which vanishes for large N where q^2 averages itself, and ``guerra`` G = ([<q^2>^2] -
+    [<q^2>]^2) / ([<q^4>] - [<q^2>]^2), 1/3 at low temperature where replica symmetry is broken (Guerra 1996;
+    Marinari et al. 1998)
 
     Raises
     ------

@@ -341,9 +341,10 @@ def fair_sampling(samples: SampleSet, *, row: int = 0, ground_energy: float | No
     ----------
     ground_energy : units of energy; default the lowest that was found
 
-    Returns ------- dataset over ``state`` with ``count`` and ``spins`` (state, spin); attributes ``p_value``
-    of chi-squared for equal probabilities of the states that were found (NaN for fewer than two), and
-    ``n_found``
+    Returns
+    -------
+    dataset over ``state`` with ``count`` and ``spins`` (state, spin); attributes ``p_value`` of chi-squared
+    for equal probabilities of the states that were found (NaN for fewer than two), and ``n_found``
 
     Raises
     ------

@@ -4,9 +4,8 @@ Every quantity comes with the null that it has to be held against, since a ferro
 paramagnet has as many clusters as configurations, and noise alone makes some triangles isosceles.
 
 Sources: Hed, Hartmann, Stauffer, Domany 2001 (Phys. Rev. Lett. 86, 3148) and Hed, Young, Domany 2004 (Phys.
-Rev. Lett. 92, 157201) for states by hierarchical clustering; Mezard, Parisi, Sourlas, Toulouse, Virasoro 1984
-(J. Phys. 45, 843) for ultrametricity; Becker, Karplus 1997 (J. Chem. Phys. 106, 1495) for disconnectivity
-trees.
+Rev. Lett. 92, 157201) for states by hierarchical clustering; Becker, Karplus 1997 (J. Chem. Phys. 106, 1495)
+for disconnectivity trees.
 """
 
 from __future__ import annotations
@@ -204,9 +203,11 @@ def valleys(problem: IsingProblem, spins: NDArray[np.int8], *, most: int = 60) -
     spins : (n, n_spins)
     most : minima, of lowest energy
 
-    Returns ------- dataset over ``valley`` with ``energy``, ``weight`` (share of the configurations above
-    it), ``spins``, and ``barrier`` (``valley``, ``other``) lowered along detours over third minima (single
-    linkage), so that it is a disconnectivity tree; attribute ``n_found``, the number of minima
+    Returns
+    -------
+    dataset over ``valley`` with ``energy``, ``weight`` (share of the configurations above it), ``spins``, and
+    ``barrier`` (``valley``, ``other``) lowered along detours over third minima (single linkage), so that it
+    is a disconnectivity tree; attribute ``n_found``, the number of minima
     """
     minima = descended(problem, spins)
     states, counts = np.unique(minima, axis=0, return_counts=True)
@@ -321,10 +322,12 @@ def rigidity(problem: IsingProblem, spins: NDArray[np.int8]) -> xr.Dataset:
     ----------
     spins : (n, n_spins), independent, of low energy
 
-    Returns ------- dataset with over ``edge`` ``bond`` |<s_i s_j>|, over ``spin`` ``neighbours`` (its mean
-    over the bonds of each spin), and attributes ``edge_rigidity`` (mean over bonds), ``bulk_rigidity`` (mean
-    |<s_i s_j>| over all pairs), ``rigid_share`` (bonds that never change) and ``null``: what |<s_i s_j>|
-    would be on average if spins were independent, sqrt(2 / (pi n))
+    Returns
+    -------
+    dataset with over ``edge`` ``bond`` |<s_i s_j>|, over ``spin`` ``neighbours`` (its mean over the bonds of
+    each spin), and attributes ``edge_rigidity`` (mean over bonds), ``bulk_rigidity`` (mean |<s_i s_j>| over
+    all pairs), ``rigid_share`` (bonds that never change) and ``null``: what |<s_i s_j>| would be on average
+    if spins were independent, sqrt(2 / (pi n))
     """
     if not len(spins):
         raise InputError("there are no configurations")

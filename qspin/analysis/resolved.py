@@ -97,8 +97,10 @@ def site_overlaps(samples: SampleSet) -> xr.Dataset:
     Without fields it is zero in equilibrium by symmetry; where a replica stays on one side, spins that are
     frozen stand out. Errors leave out one replica at a time.
 
-    Returns ------- dataset over (``beta``, ``spin``) with ``q_site`` and ``q_site_error``, and over ``beta``
-    the mean ``q_ea`` with ``q_ea_error``
+    Returns
+    -------
+    dataset over (``beta``, ``spin``) with ``q_site`` and ``q_site_error``, and over ``beta`` the mean
+    ``q_ea`` with ``q_ea_error``
 
     Raises
     ------
@@ -239,8 +241,10 @@ def pattern_overlaps(spins: ArrayLike, patterns: ArrayLike) -> NDArray[np.float6
 def pattern_overlap_curve(samples: SampleSet, patterns: ArrayLike) -> xr.Dataset:
     """Mean |m_mu| with every pattern at every temperature, and the largest of them.
 
-    Returns ------- dataset over (``beta``, ``pattern``) with ``m_abs`` and ``m_abs_error``, and over ``beta``
-    ``m_max`` (mean of the largest |m_mu|) and ``m_max_error``; errors over replicas
+    Returns
+    -------
+    dataset over (``beta``, ``pattern``) with ``m_abs`` and ``m_abs_error``, and over ``beta`` ``m_max`` (mean
+    of the largest |m_mu|) and ``m_max_error``; errors over replicas
     """
     overlaps = np.abs(pattern_overlaps(samples.spins.values, patterns))  # (beta, replica, draw, pattern)
     each = [jackknife(row.mean(axis=1)) for row in overlaps]

@@ -82,8 +82,10 @@ def energy_curve(samples: SampleSet) -> xr.Dataset:
 def magnetisation_curve(samples: SampleSet) -> xr.Dataset:
     """Mean |m|, m^2 and susceptibility at every temperature, with standard errors over replicas.
 
-    Returns ------- dataset over ``beta`` with ``m_abs``, ``m2`` and ``susceptibility`` beta N (<m^2> -
-    <|m|>^2), m = (1/N) sum s_i, each with its ``..._error``
+    Returns
+    -------
+    dataset over ``beta`` with ``m_abs``, ``m2`` and ``susceptibility`` beta N (<m^2> - <|m|>^2), m = (1/N)
+    sum s_i, each with its ``..._error``
 
     Raises
     ------

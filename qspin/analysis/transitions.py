@@ -25,8 +25,11 @@ Measure = Literal["jensen_shannon", "total_variation", "linear"]
 def dissimilarity(left: ArrayLike, right: ArrayLike, measure: Measure = "linear") -> float:
     """D_g = 1/2 sum over y of E_(x ~ P_y) g(P_y(x) / (P_L(x) + P_R(x))) of two distributions.
 
-    Parameters ---------- left, right : probabilities (n_outcomes,), each summing to 1 measure :
-    ``jensen_shannon`` g = log 2x, ``total_variation`` g = 1 - 2 min(x, 1 - x), ``linear`` g = 2x - 1
+    Parameters
+    ----------
+    left, right : probabilities (n_outcomes,), each summing to 1
+    measure : ``jensen_shannon`` g = log 2x, ``total_variation`` g = 1 - 2 min(x, 1 - x), ``linear``
+        g = 2x - 1
 
     Examples
     --------

@@ -37,9 +37,12 @@ def success_probability(
 ) -> Proportion:
     """Share of successful runs with an interval.
 
-    Parameters ---------- level : of the interval interval : ``jeffreys``, the Bayesian one with prior
-    Beta(1/2, 1/2), covers `level` on average (Brown, Cai,
-        DasGupta 2001, Stat. Sci. 16, 101); ``clopper_pearson`` covers at least that for every probability
+    Parameters
+    ----------
+    level : of the interval
+    interval : ``jeffreys``, the Bayesian one with prior Beta(1/2, 1/2), covers `level` on average (Brown,
+        Cai, DasGupta 2001, Stat. Sci. 16, 101); ``clopper_pearson`` covers at least that for every
+        probability
 
     Raises
     ------

@@ -95,9 +95,12 @@ def time_to_solution(
 class BestLength:
     """The run length with the shortest time to solution.
 
-    Parameters ---------- length : of a run, such as sweeps; NaN where no length succeeded best : its time to
-    solution is_inside : whether shorter and longer runs were tried and are worse; otherwise the true optimum
-    may be better
+    Parameters
+    ----------
+    length : of a run, such as sweeps; NaN where no length succeeded
+    best : its time to solution
+    is_inside : whether shorter and longer runs were tried and are worse; otherwise the true optimum may be
+        better
     """
 
     length: float

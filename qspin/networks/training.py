@@ -88,10 +88,11 @@ def train_mlp(
 ) -> TrainingRecord:
     """Train a ReLU network with Adam and cross-entropy, on one thread, so that a seed fixes the result.
 
-    Parameters ---------- layers : neurons of each layer, inputs first; they must fit the data set (digits: 64
-    ... 10) dataset : ``digits``, the 1797 handwritten 8x8 digits bundled with scikit-learn, or
-    ``digits_small``, the 537
-        zeros, ones and twos among them, coarse enough for twins of twenty spins: means over 2x2 pixels,
+    Parameters
+    ----------
+    layers : neurons of each layer, inputs first; they must fit the data set (digits: 64 ... 10)
+    dataset : ``digits``, the 1797 handwritten 8x8 digits bundled with scikit-learn, or ``digits_small``, the
+        537 zeros, ones and twos among them, coarse enough for twins of twenty spins: means over 2x2 pixels,
         without the outer columns, 12 inputs and 3 classes; a fifth is for testing
     epochs, learning_rate, batch_size : of the training
     seed : of the split, the initial weights and the order of batches
