@@ -7,6 +7,7 @@ import json
 import math
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pandas
@@ -14,7 +15,9 @@ import pytest
 import yaml
 from conftest import ROOT
 
+import qspin
 from qspin.errors import InputError
+from qspin.experiment import bench_run
 from qspin.experiment.bench_config import load_bench_config
 from qspin.experiment.bench_report import write_bench_report
 from qspin.experiment.bench_run import BenchFolder, run_benchmark, summarised
@@ -108,6 +111,24 @@ class TestRun:
         )
         counts = [sum(row.tts.probability.successes for row in rows) for rows in (strict, wide)]
         assert counts[1] > counts[0]
+
+    @pytest.mark.parametrize(("device", "calls"), [("qpu", 1), ("ibm", 1), ("simulated", 2), (None, 2)])
+    def test_hardware_is_asked_for_the_problem_only(self, config, device, calls):
+        """A warm-up would be paid for."""
+        asked = []
+
+        class Sampler:
+            def sample(self, problem, *, seed):
+                asked.append(problem.n_spins)
+                return qspin.get_backend("exact", n_replicas=3).sample(problem, seed=seed)
+
+        sampler = Sampler()
+        sampler.device = device
+        problem = qspin.instances.mattis(5, seed=1)
+        task = types.SimpleNamespace(sampler=sampler, problem=problem, seed=1)
+        bench_run._measure(types.SimpleNamespace(task=task), config())
+        assert len(asked) == calls
+        assert asked[-1] == 5
 
     def test_cells_keep_the_clocks_apart(self, config, tmp_path):
         folder = BenchFolder(tmp_path / "out")
