@@ -15,7 +15,14 @@ from qspin.checkpoint import Checkpoint, current_checkpoint
 from qspin.files import atomic_write
 from qspin.problem import IsingProblem
 from qspin.progress import report_progress
-from qspin.samples import SampleSet, allocate_spins, require_bytes, require_memory, run_info
+from qspin.samples import (
+    SampleSet,
+    allocate_spins,
+    machine_memory,
+    require_bytes,
+    require_memory,
+    run_info,
+)
 from qspin.settings import (
     AutoLadder,
     ImportPath,
@@ -40,6 +47,7 @@ __all__ = [
     "atomic_write",
     "current_checkpoint",
     "imported",
+    "machine_memory",
     "report_progress",
     "require_bytes",
     "require_memory",

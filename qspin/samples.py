@@ -29,6 +29,7 @@ __all__ = [
     "SampleSet",
     "allocate_spins",
     "library_versions",
+    "machine_memory",
     "require_bytes",
     "require_memory",
     "run_info",
@@ -375,15 +376,21 @@ def require_bytes(needed: int, what: str, remedy: str, *, limit: int | None = No
     """
     allowed, whose = limit, "the limit that was set"
     if allowed is None:
-        try:
-            machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        except (AttributeError, ValueError, OSError):  # not a POSIX system: let NumPy decide
+        if (machine := machine_memory()) is None:  # let NumPy decide
             return
         allowed, whose = machine // 2, f"half of the {machine / 2**30:.1f} GiB of this machine"
     if needed > allowed:
         raise CapacityError(
             f"{what} take {needed / 2**30:.3g} GiB, more than {whose} ({allowed / 2**30:.3g} GiB); {remedy}"
         )
+
+
+def machine_memory() -> int | None:
+    """Bytes of this machine; None where the system does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        return None
 
 
 def _coordinate(labels: Sequence[Hashable]) -> NDArray[Any]:

@@ -16,6 +16,7 @@ from scipy import optimize, stats
 
 from qspin.analysis.ensembles import EnsembleTest, same_ensemble
 from qspin.analysis.independent import MOST, Configurations, independent_configurations, spacing
+from qspin.analysis.resampling import require_problem
 from qspin.analysis.reweighting import Reweighting
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
@@ -178,8 +179,7 @@ def compare(
         If the sets are of other problems, no temperature can be told, or a side has too few configurations.
     """
     for samples in (reference, other):
-        if samples.info.get("problem") not in (None, problem.digest):
-            raise InputError("these samples are of another problem than the one given: their digests differ")
+        require_problem(samples, problem)
     _require_same_problem(other, reference)
     own = independent_configurations(other, row, most=most)
     rng = np.random.default_rng(seed)

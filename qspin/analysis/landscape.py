@@ -158,11 +158,12 @@ def _clustered(
     sizes = member.sum(axis=0)
     off = q - np.diag(np.diag(q))
     pairs = np.outer(sizes, sizes) - np.diag(sizes)
+    sums = member.T @ off @ member
     with np.errstate(invalid="ignore"):
-        means = np.where(pairs > 0, member.T @ off @ member / pairs, np.nan)
-    inside = float(np.trace(member.T @ off @ member) / max(np.trace(pairs), 1))
+        means = np.where(pairs > 0, sums / pairs, np.nan)
+    inside = float(np.trace(sums) / max(np.trace(pairs), 1))
     outside = pairs - np.diag(np.diag(pairs))
-    total = float((member.T @ off @ member)[outside > 0].sum())
+    total = float(sums[outside > 0].sum())
     separation = inside - total / outside.sum() if outside.sum() else 0.0
     return linkage, labels, means, separation
 

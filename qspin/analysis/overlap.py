@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from qspin.analysis.resampling import checked_replicas, jackknife_pairs
+from qspin.analysis.resampling import checked_replicas, jackknife_pairs, require_problem
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
@@ -269,8 +269,7 @@ def _checked_samples(samples: SampleSet) -> None:
 
 
 def _require_links(samples: SampleSet, problem: IsingProblem) -> None:
-    if samples.info.get("problem") not in (None, problem.digest):
-        raise InputError("these samples are of another problem than the one given: their digests differ")
+    require_problem(samples, problem)
     if problem.n_couplings == 0:
         raise InputError("a problem without couplings has no links, so no link overlap")
     _checked_samples(samples)

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError
+from qspin.problem import IsingProblem
+from qspin.samples import SampleSet
 
-__all__ = ["checked_replicas", "disorder_average", "jackknife", "jackknife_pairs"]
+__all__ = ["checked_replicas", "disorder_average", "jackknife", "jackknife_pairs", "require_problem"]
 
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -101,6 +103,18 @@ def disorder_average(values: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np
     values : array (n_instances, ...), one estimate an instance
     """
     return jackknife(values)
+
+
+def require_problem(samples: SampleSet, problem: IsingProblem) -> None:
+    """Refuse samples of another problem; those from elsewhere, which name none, are taken.
+
+    Raises
+    ------
+    InputError
+        If the digests differ.
+    """
+    if samples.info.get("problem") not in (None, problem.digest):
+        raise InputError("these samples are of another problem than the one given: their digests differ")
 
 
 def _spread(left_out: NDArray[np.float64]) -> NDArray[np.float64]:

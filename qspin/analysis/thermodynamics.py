@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from qspin.analysis.resampling import jackknife
+from qspin.analysis.resampling import jackknife, require_problem
 from qspin.analysis.reweighting import free_energies
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
@@ -143,8 +143,7 @@ def free_energy_curve(
     InputError
         If the samples are of another problem, have no temperatures, or were not made by the method named.
     """
-    if samples.info.get("problem") not in (None, problem.digest):
-        raise InputError("these samples are of another problem than the one given: their digests differ")
+    require_problem(samples, problem)
     if method not in get_args(FreeEnergyMethod):
         raise InputError(f"method must be one of {', '.join(get_args(FreeEnergyMethod))}; got {method!r}")
     if np.isnan(samples.betas).any():

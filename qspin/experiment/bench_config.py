@@ -24,8 +24,6 @@ from qspin.settings import settings_of
 
 __all__ = ["BenchConfig", "load_bench_config"]
 
-_OURS = ("sizes", "instances")
-
 
 def _one_key(values: dict[str, Any]) -> dict[str, Any]:
     if len(values) != 1:

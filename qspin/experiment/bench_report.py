@@ -18,7 +18,7 @@ from qspin.benchmark import fit_scaling, performance_profile
 from qspin.errors import InputError
 from qspin.experiment.bench_config import BenchConfig
 from qspin.experiment.bench_run import BenchFolder, Row, Summary, summarised
-from qspin.experiment.figures import Figure, drawn
+from qspin.experiment.figures import Figure, drawn, save_figures
 from qspin.files import atomic_write
 
 __all__ = ["write_bench_report"]
@@ -44,9 +44,7 @@ def write_bench_report(config: BenchConfig, folder: BenchFolder, rows: Sequence[
         pandas.DataFrame(records).to_parquet(content)
         atomic_write(folder.path / "results.parquet", content.getbuffer())
     figures = _figures(summaries, rows)
-    for figure in figures:
-        atomic_write(folder.path / "figures" / f"{figure.name}.svg", figure.svg)
-        atomic_write(folder.path / "figures" / f"{figure.name}.pdf", figure.pdf)
+    save_figures(figures, folder.path / "figures")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("qspin.experiment"), autoescape=True, undefined=jinja2.StrictUndefined
     )

@@ -60,12 +60,7 @@ def _averaged(group: list[xr.Dataset]) -> xr.Dataset:
             values = np.stack([d[name].values for d in group])
             mean, error, _ = bootstrap(values, lambda sample: sample.mean(axis=0))
             result[name], result[f"{name}_error"] = ("beta", mean), ("beta", error)
-    for name, worst in {
-        "ess": np.nanmin,
-        "r_hat": np.nanmax,
-        "r_hat_overlap": np.nanmax,
-        "swap_rate": np.nanmin,
-    }.items():
+    for name, worst in _WORST.items():
         if name in first:
             values = np.stack([d[name].values for d in group])
             known = ~np.isnan(values).all(axis=0)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Figure", "drawn"]
+from qspin.files import atomic_write
+
+__all__ = ["Figure", "drawn", "save_figures"]
 
 _WIDTH = 7.4  # inches
 
@@ -51,6 +55,13 @@ def drawn(name: str, caption: str, *panels: Any, height: float = 3.8) -> Figure:
             _saved(figure, "svg", {"Date": None}),
             _saved(figure, "pdf", {"CreationDate": None}),
         )
+
+
+def save_figures(figures: Sequence[Figure], folder: Path) -> None:
+    """Write each as SVG and as PDF."""
+    for figure in figures:
+        atomic_write(folder / f"{figure.name}.svg", figure.svg)
+        atomic_write(folder / f"{figure.name}.pdf", figure.pdf)
 
 
 def _saved(figure: Any, form: str, metadata: dict[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ from qspin import plot
 from qspin.benchmark import TimeToSolution
 from qspin.experiment.comparison import LEVEL, Pair, compared, shown, verdict_table
 from qspin.experiment.families import binder_curves, crossing_sentences, with_families
-from qspin.experiment.figures import Figure, drawn
+from qspin.experiment.figures import Figure, drawn, save_figures
 from qspin.experiment.findings import findings, half_temperature, trust, with_error
 from qspin.experiment.problem_specs import MlpSpec
 from qspin.experiment.store import RunFolder
@@ -42,9 +42,7 @@ def write_report(folder: RunFolder, single: Mapping[tuple[str, str], xr.Dataset]
         *_size_figures(folder.config, single),
         *_comparison_figures(found.pairs, found.energies),
     ]
-    for figure in figures:
-        atomic_write(folder.figures / f"{figure.name}.svg", figure.svg)
-        atomic_write(folder.figures / f"{figure.name}.pdf", figure.pdf)
+    save_figures(figures, folder.figures)
     config = folder.config
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("qspin.experiment"), autoescape=True, undefined=jinja2.StrictUndefined

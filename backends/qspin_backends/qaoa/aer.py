@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ import numpy as np
 
 from qspin.errors import CapacityError, InputError, RunError
 from qspin.problem import IsingProblem
-from qspin.sampler import require_bytes
+from qspin.sampler import machine_memory, require_bytes
 from qspin_backends.common.journal import Answer
 from qspin_backends.qaoa import noise as noises
 from qspin_backends.qaoa.ansatz import Terms
@@ -125,7 +124,7 @@ class Aer:
         n = problem.n_spins
         if self.noise is not None:
             exact, trajectories = 4.0**n, n_shots * 2.0**n
-            if exact <= trajectories and 16 * 4**n <= _memory() // 2:
+            if exact <= trajectories and _fits(16 * 4**n):
                 return "density_matrix", f"noise; 4^{n} numbers once are less than {n_shots} trajectories"
             return "statevector", f"noise; {n_shots} trajectories are less than 4^{n} numbers"
         if n <= VECTOR_QUBITS:
@@ -161,7 +160,7 @@ class Aer:
             f"a matrix product state (method: matrix_product_state) needs bonds of 2^{bond} at most"
             + ("" if bond <= _NARROW else "; with max_bond_dimension it fits and reports what it truncates")
         ]
-        if method == "density_matrix" and 16 * 2**n <= _memory() // 2:
+        if method == "density_matrix" and _fits(16 * 2**n):
             others = ["trajectories (method: statevector) would fit"]
         try:
             require_bytes(needed, f"{_PLURALS[method]} of {n} qubits", "; ".join(others))
@@ -218,11 +217,10 @@ def _bond_qubits(problem: IsingProblem, depth: int) -> int:
     return int(np.minimum(depth * crossing, sides).max(initial=0))
 
 
-def _memory() -> int:
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 2**62
+def _fits(n_bytes: int) -> bool:
+    """In half of the machine's memory, which is what `require_bytes` allows."""
+    memory = machine_memory()
+    return memory is None or n_bytes <= memory // 2
 
 
 def _log_so_far() -> str:

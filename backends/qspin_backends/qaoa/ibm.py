@@ -18,7 +18,7 @@ from qspin.errors import InputError, MissingExtraError, RunError
 from qspin.problem import IsingProblem
 from qspin_backends.common.faults import Cancelled, Malformed, TokenRefused, patiently
 from qspin_backends.common.journal import Answer, Entry, digest_of
-from qspin_backends.common.purchase import Order, bought, refuse_beyond, unanswered
+from qspin_backends.common.purchase import Order, bought, refuse_beyond
 from qspin_backends.qaoa.aer import measured_errors
 from qspin_backends.qaoa.circuit import spins_of, summary
 from qspin_backends.qaoa.device import Request
@@ -142,12 +142,16 @@ class Ibm:
 
     def refuse_cost(self, request: Request) -> None:
         """Refuse what would cost more than allowed; answers that are on disk cost nothing."""
-        orders = unanswered(self._orders(request))
-        refuse_beyond(self._access.max_qpu_seconds, orders, what="QPU time", remedy="Lower n_shots or depth")
+        self._refuse(self._orders(request))
 
     def answers(self, request: Request) -> Iterator[Answer]:
-        self.refuse_cost(request)
-        return bought(self._orders(request), self._access.retries, self._access.retry_pause)
+        orders = self._orders(request)
+        self._refuse(orders)
+        return bought(orders, self._access.retries, self._access.retry_pause)
+
+    def _refuse(self, orders: list[Order]) -> None:
+        limit = self._access.max_qpu_seconds
+        refuse_beyond(limit, orders, what="QPU time", remedy="Lower n_shots or depth")
 
     def _orders(self, request: Request) -> list[Order]:
         circuit = request.circuit
