@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from qspin import __version__
 from qspin.errors import CapacityError, InputError
 from qspin.files import atomic_write
 from qspin.problem import IsingProblem, labels_from_json, labels_to_json
@@ -326,12 +327,14 @@ def run_info(
 
 
 def library_versions(names: Sequence[str] = _LIBRARIES) -> dict[str, str]:
-    """Installed versions by distribution name; those that are not installed are left out."""
+    """Versions by distribution name, of qspin the one that runs; what is not installed is left out."""
     return {name: version for name in names if (version := _version(name)) is not None}
 
 
 @functools.cache
 def _version(name: str) -> str | None:
+    if name == "qspin":  # installed as qspin-framework, or not at all
+        return __version__
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
