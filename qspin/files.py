@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,37 +16,53 @@ __all__ = ["PARTIAL", "atomic_path", "atomic_write", "require_writable"]
 
 PARTIAL = ".partial"
 
+_LONGEST = 40  # characters of a name that its temporary neighbour takes over, so that this one fits too
+
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], *, mode: int | None = None) -> Iterator[Path]:
     """Give a temporary path to write to; move it to `path` on success, remove it on any failure.
 
     A reader sees the old file or the new one, never a part. The temporary file keeps the suffix of `path`
-    and lies beside it, so that the move stays inside one file system.
+    and lies beside it, so that the move stays inside one file system. Where `path` is a symbolic link, the
+    file that it points to is replaced and the link stays.
+
+    Parameters
+    ----------
+    mode : permissions, such as 0o600; default those of the file that is replaced, and for a new one what the
+        umask leaves. Nobody else can read the temporary file
 
     Raises
     ------
     RunError
-        If the file cannot be written (full disk, no permission); what stood at `path` is untouched.
+        If the file cannot be written (full disk, no permission, a device); what stood at `path` is untouched.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.stem}-{secrets.token_hex(4)}{PARTIAL}{target.suffix}")
+    temporary: Path | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
+        place = _place_of(target)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        allowed = _mode_of(place) if mode is None else mode
+        temporary = _beside(place)
+        yield _reserved(temporary, 0o666 if allowed is None else 0o600)
+        if allowed is not None:
+            temporary.chmod(allowed)
         _sync(temporary)
-        os.replace(temporary, target)
+        os.replace(temporary, place)
     except OSError as error:
         raise _unwritable(target, error) from error
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
-def atomic_write(path: str | os.PathLike[str], content: str | bytes | memoryview) -> None:
-    """Write text (as UTF-8) or bytes, whole or not at all; raises as `atomic_path`."""
+def atomic_write(
+    path: str | os.PathLike[str], content: str | bytes | memoryview, *, mode: int | None = None
+) -> None:
+    """Write text (as UTF-8) or bytes, whole or not at all; `mode` and errors as of `atomic_path`."""
     data = content.encode("utf-8") if isinstance(content, str) else content
-    with atomic_path(path) as temporary:
+    with atomic_path(path, mode=mode) as temporary:
         temporary.write_bytes(data)
 
 
@@ -54,17 +72,55 @@ def require_writable(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     InputError
-        If `path` is a folder, or its folder cannot be made or written to.
+        If `path` is a folder or a device, or its folder cannot be made or written to.
     """
     target = Path(path)
-    if target.is_dir():
+    if os.path.isdir(target):
         raise InputError(f"{target} is a folder; expected the name of a file to write")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        place = _place_of(target)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _mode_of(place)
+        trial = _beside(place)
+        try:
+            _reserved(trial, 0o600)
+        finally:
+            trial.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"cannot make the folder of {target}: {error.strerror}; choose another") from error
-    if not os.access(target.parent, os.W_OK):
-        raise InputError(f"no permission to write {target}; choose another folder")
+        raise InputError(f"cannot write {str(target)!r}: {error.strerror}; choose another place") from error
+
+
+def _place_of(target: Path) -> Path:
+    """Where links lead to; OSError for what no file can be called."""
+    if "\0" in str(target):
+        raise OSError(errno.EINVAL, "a name cannot hold NUL", str(target))
+    place = Path(os.path.realpath(target)) if os.path.islink(target) else target
+    if os.path.islink(place):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(target))
+    return place
+
+
+def _mode_of(place: Path) -> int | None:
+    """Permissions of the file that is there, None if there is none; OSError for what is no file."""
+    try:
+        found = place.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found):
+        raise OSError(errno.EINVAL, "that is no ordinary file", str(place))
+    return stat.S_IMODE(found)
+
+
+def _beside(place: Path) -> Path:
+    """A name of its own in the same folder."""
+    stem, suffix = place.stem[:_LONGEST], place.suffix[:_LONGEST]
+    return place.with_name(f".{stem}-{secrets.token_hex(4)}{PARTIAL}{suffix}")
+
+
+def _reserved(path: Path, mode: int) -> Path:
+    """An empty new file with these permissions, less what the umask takes."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+    return path
 
 
 def _sync(path: Path) -> None:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 
 import pytest
 
-from qspin.errors import RunError
-from qspin.files import atomic_path, atomic_write
+from qspin.errors import InputError, RunError
+from qspin.files import atomic_path, atomic_write, require_writable
 
 
 def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path):
@@ -48,3 +49,66 @@ def test_no_permission_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="could not write .*(File exists|Not a directory)"):
         atomic_write(tmp_path / "file" / "a.txt", "text")
+
+
+def test_a_link_stays_and_its_target_is_written(tmp_path):
+    (tmp_path / "far").mkdir()
+    for name, there in (("old", True), ("new", False)):
+        target, link = tmp_path / "far" / name, tmp_path / f"link-{name}"
+        if there:
+            target.write_text("old")
+        link.symlink_to(target)
+        atomic_write(link, "text")
+        assert link.is_symlink()
+        assert target.read_text() == "text"
+    assert sorted(os.listdir(tmp_path / "far")) == ["new", "old"]
+
+
+def test_a_link_to_itself_is_refused(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "a")
+    with pytest.raises(RunError, match="could not write .*symbolic links"):
+        atomic_write(tmp_path / "a", "text")
+    with pytest.raises(InputError, match="cannot write .*symbolic links"):
+        require_writable(tmp_path / "a")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+def test_permissions_of_what_was_there_are_kept(tmp_path, mode):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    target.chmod(mode)
+    atomic_write(target, "new")
+    assert (stat.S_IMODE(target.stat().st_mode), target.read_text()) == (mode, "new")
+
+
+def test_permissions_may_be_given_and_hold_while_it_is_written(tmp_path):
+    with atomic_path(tmp_path / "a.txt", mode=0o600) as temporary:
+        temporary.write_text("secret")
+        assert stat.S_IMODE(temporary.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o600
+    atomic_write(tmp_path / "a.txt", "open", mode=0o644)
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o644
+
+
+def test_devices_are_left_alone(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(RunError, match="no ordinary file"):
+        atomic_write(tmp_path / "pipe", "text")
+    with pytest.raises(InputError, match="no ordinary file"):
+        require_writable(tmp_path / "pipe")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_names_as_long_as_allowed_are_written(tmp_path):
+    target = tmp_path / ("a" * 250 + ".txt")
+    require_writable(target)
+    atomic_write(target, "text")
+    assert os.listdir(tmp_path) == [target.name]
+
+
+@pytest.mark.parametrize("name", ["a" * 256, "a\0b", "file/a"])
+def test_what_no_file_can_be_called_is_refused_before_work(tmp_path, name):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write"):
+        require_writable(tmp_path / name)
+    assert os.listdir(tmp_path) == ["file"]
