@@ -4,7 +4,9 @@ A sampler is a class whose settings are fixed at construction and whose `sample`
 and returns a `SampleSet`; nothing evolves on it. `qspin.testing.SamplerContract` checks the rest.
 
 A sampler may also have ``check(problem)``, which raises `InputError` for a problem that it cannot sample; a
-run asks it about every task before any of them starts.
+run asks it about every task before any of them starts. And it may have ``is_paid``, a Boolean property or
+class attribute: whether its reads cost money. Nothing is sampled for the sake of warming up where they do, or
+where a sampler does not say.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ __all__ = [
     "atomic_write",
     "current_checkpoint",
     "imported",
+    "is_paid",
     "machine_memory",
     "report_progress",
     "require_bytes",
@@ -65,3 +68,16 @@ class Sampler(Protocol):
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
         """Sample `problem`; the same seed gives the same samples, None draws a fresh one and records it."""
         ...
+
+
+def is_paid(sampler: Sampler) -> bool:
+    """Whether reads of a sampler cost money; one that does not say so is taken to be paid.
+
+    Examples
+    --------
+    >>> class Hybrid:
+    ...     def sample(self, problem, *, seed=None): ...
+    >>> is_paid(Hybrid())
+    True
+    """
+    return bool(getattr(sampler, "is_paid", True))

@@ -24,6 +24,7 @@ from qspin.problem import IsingProblem
 from qspin.registry import get_backend
 from qspin.sampler import Sampler
 from qspin.samples import DIMS, SampleSet
+from qspin.sampling import check_samples
 from qspin.settings import setting_names
 
 __all__ = ["STANDARD_ERRORS", "SamplerContract", "assert_boltzmann", "assert_within_errors", "small_problems"]
@@ -135,6 +136,7 @@ class SamplerContract:
     def test_corners_are_sampled(self) -> None:
         for name, problem in small_problems().items():
             samples = self.sampler().sample(problem, seed=1)
+            check_samples(samples, problem)
             assert samples.spins.dims == DIMS, name
             assert samples.spins.dtype == np.int8, name
             assert samples.energies.dtype == np.float64, name
@@ -181,6 +183,9 @@ class SamplerContract:
             _assert_refused(
                 lambda s=seed: self.sampler().sample(small_problems()["one spin"], seed=s), "seed"
             )
+
+    def test_whether_reads_are_paid_is_said_with_yes_or_no(self) -> None:
+        assert isinstance(getattr(self.sampler(), "is_paid", True), bool)
 
     def test_an_unknown_setting_is_refused_by_name(self) -> None:
         _assert_refused(lambda: get_backend(self.backend, no_such_setting=1), "no_such_setting")

@@ -26,6 +26,7 @@ FLOORS = {
     "problem": BASE | {"energies", "validate"},
     "samples": PROBLEM | {"settings"},
     "sampler": SAMPLES,
+    "sampling": SAMPLER,
     "registry": SAMPLER,
     "adapter": SAMPLER,
     "formats": PROBLEM,
@@ -34,9 +35,10 @@ FLOORS = {
     "analysis": SAMPLER,
     "benchmark": SAMPLER | {"analysis"},
     "plot": SAMPLER | {"analysis", "benchmark"},
-    "testing": SAMPLER | {"registry"},
-    "experiment": SAMPLER | {"registry", "formats", "networks", "instances", "analysis", "benchmark", "plot"},
-    "cli": SAMPLER | {"registry", "formats", "experiment"},
+    "testing": SAMPLER | {"sampling", "registry"},
+    "experiment": SAMPLER
+    | {"sampling", "registry", "formats", "networks", "instances", "analysis", "benchmark", "plot"},
+    "cli": SAMPLER | {"sampling", "registry", "formats", "experiment"},
 }
 HEAVY = {"torch": {"networks"}, "sklearn": {"networks"}, "dwave": {"instances"}}
 SHARED = "common"  # what backends share; itself it imports no backend

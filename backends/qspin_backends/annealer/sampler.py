@@ -180,6 +180,11 @@ class Annealer:
             raise ValueError("physics 'thermal' has no transverse field, so no anneal_schedule; leave it out")
         return self
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether reads cost money."""
+        return self.device == "qpu"
+
     def check(self, problem: IsingProblem) -> None:
         """Refuse a problem that cannot be annealed, before anything is bought; raises as `sample`."""
         require_memory(len(self.betas), self.n_reads, 1, problem.n_spins)

@@ -37,6 +37,7 @@ class Exact:
     """
 
     name: ClassVar[str] = "exact"
+    is_paid: ClassVar[bool] = False
 
     betas: Ladder = (1.0,)
     n_replicas: PositiveInt = 100

@@ -25,6 +25,9 @@ from qspin.samples import SampleSet
 
 __all__ = ["Ocean"]
 
+_ON_THIS_MACHINE = ("dwave.samplers", "dimod", "neal", "tabu", "greedy")
+"""Packages whose samplers call nobody."""
+
 
 @settings
 class Ocean:
@@ -48,6 +51,12 @@ class Ocean:
     n_reads: PositiveInt = 100
     parameters: dict[str, Any] = Field(default_factory=dict)
     constructor: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether reads cost money: they may, unless the sampler is one that runs on this machine."""
+        module = self.sampler.partition(":")[0]
+        return not any(module == name or module.startswith(f"{name}.") for name in _ON_THIS_MACHINE)
 
     def check(self, problem: IsingProblem) -> None:
         """Raises InputError if the sampler cannot be made or refuses a parameter."""

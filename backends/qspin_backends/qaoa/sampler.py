@@ -170,6 +170,11 @@ class Qaoa:
             )
         return self
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether shots cost money."""
+        return self.device == "ibm" and self.channel != "local"
+
     def check(self, problem: IsingProblem) -> None:
         """Refuse what cannot be sampled, before anything is trained or bought; raises as `sample`."""
         require_memory(1, self.n_shots, 1, problem.n_spins)

@@ -75,6 +75,7 @@ class Tempering:
     """
 
     name: ClassVar[str] = "tempering"
+    is_paid: ClassVar[bool] = False
 
     method: Literal["tempering", "annealing", "population"] = "tempering"
     betas: AutoLadder = "auto"

@@ -1,0 +1,173 @@
+"""One call of a backend, and a look at what comes back: the boundary to code that is not ours.
+
+Runs, benchmarks and ``qspin sample`` call a sampler through `sampled`, so that a backend of a third party can
+neither end a run in a traceback nor bring in samples that are none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from qspin.errors import InputError, QspinError, RunError
+from qspin.problem import IsingProblem
+from qspin.sampler import Sampler, Seed
+from qspin.samples import DIMS, SampleSet
+
+__all__ = ["check_samples", "sampled"]
+
+_INFO: Mapping[str, tuple[type, str]] = {
+    "backend": (str, "text"),
+    "settings": (dict, "a mapping"),
+    "seed": (int, "an integer"),
+    "versions": (dict, "a mapping"),
+    "clocks": (dict, "a mapping"),
+    "status": (str, "text"),
+    "warnings": (list, "a list"),
+}
+"""What `qspin.samples.run_info` writes and everybody reads: name -> (type, in words)."""
+
+_STATUSES = ("complete", "interrupted")
+
+
+def sampled(sampler: Sampler, problem: IsingProblem, *, seed: Seed, backend: str) -> SampleSet:
+    """Sample, and refuse what is no sample set of the problem.
+
+    Parameters
+    ----------
+    backend : label of the sampler, for messages
+
+    Raises
+    ------
+    RunError
+        If the backend failed with an error that is none of qspin's (which is its cause), tried to end the
+        process, or returned something else than samples of the problem.
+    QspinError
+        As the backend raised it. KeyboardInterrupt passes too.
+    """
+    try:
+        samples = sampler.sample(problem, seed=seed)
+    except QspinError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise RunError(f"backend {backend!r} failed: {_told(error)}") from error
+    try:
+        check_samples(samples, problem)
+    except InputError as error:
+        raise RunError(f"backend {backend!r} returned {error}") from None
+    return samples
+
+
+def check_samples(samples: Any, problem: IsingProblem) -> None:
+    """Refuse what is no sample set of a problem, with everything that later steps rely on.
+
+    Raises
+    ------
+    InputError
+        Saying what it is instead.
+    """
+    if not isinstance(samples, SampleSet):
+        raise InputError(f"a {type(samples).__name__}; expected a qspin.SampleSet")
+    for check in (_check_info, _check_labels, _check_betas, _check_energies):
+        check(samples, problem)
+
+
+def _check_info(samples: SampleSet, problem: IsingProblem) -> None:
+    info = _part(samples, "info", lambda: samples.info)
+    if not isinstance(info, dict):
+        raise InputError(f"samples whose info is {info!r}; expected a mapping, from qspin.samples.run_info")
+    if info.get("problem") != problem.digest:
+        raise InputError("samples of another problem than it was given")
+    if faults := list(_info_faults(info)):
+        raise InputError(
+            f"samples whose info cannot be read: {'; '.join(faults)}. qspin.samples.run_info makes one"
+        )
+
+
+def _info_faults(info: Mapping[str, Any]) -> Iterator[str]:
+    for name, (kind, words) in _INFO.items():
+        if name not in info:
+            yield f"no {name!r}"
+        elif not isinstance(info[name], kind) or isinstance(info[name], bool):
+            yield f"{name!r} is {info[name]!r}, expected {words}"
+    if isinstance(status := info.get("status"), str) and status not in _STATUSES:
+        yield f"'status' is {status!r}, expected one of {', '.join(_STATUSES)}"
+    if isinstance(clocks := info.get("clocks"), dict):
+        wrong = {k: v for k, v in clocks.items() if not isinstance(v, int | float) or not 0 <= v < math.inf}
+        if wrong:
+            yield f"'clocks' holds {wrong!r}, expected seconds"
+    if isinstance(warnings := info.get("warnings"), list) and not all(isinstance(w, str) for w in warnings):
+        yield "'warnings' holds something else than text"
+
+
+def _check_labels(samples: SampleSet, problem: IsingProblem) -> None:
+    labels = _part(samples, "labels", lambda: samples.labels)
+    if samples.n_spins != problem.n_spins or list(labels) != list(problem.labels):
+        raise InputError(
+            f"samples of {samples.n_spins} spins with other labels than the {problem.n_spins} of the problem, "
+            "or in another order"
+        )
+
+
+def _check_betas(samples: SampleSet, problem: IsingProblem) -> None:
+    betas = np.asarray(_part(samples, "coordinate beta", lambda: samples.betas))
+    if betas.shape != samples.spins.shape[:1] or betas.dtype != np.float64:
+        raise InputError(
+            f"samples whose coordinate beta has shape {betas.shape} and dtype {betas.dtype}; expected a float64 "
+            f"for each of {samples.spins.shape[0]} rows"
+        )
+    if np.isnan(betas).all():
+        return
+    if not np.isfinite(betas).all() or betas[0] < 0 or not (np.diff(betas) > 0).all():
+        raise InputError(
+            f"samples at betas {betas.tolist()}; expected numbers that ascend from 0 or above, or NaN alone "
+            "where there is no thermostat"
+        )
+
+
+def _check_energies(samples: SampleSet, problem: IsingProblem) -> None:
+    energies = samples.energies
+    if samples.spins.dtype != np.int8 or energies.dtype != np.float64 or energies.dims != DIMS[:3]:
+        raise InputError(
+            f"spins of dtype {samples.spins.dtype} and energies {energies.dims} of dtype {energies.dtype}; "
+            f"expected int8 and {DIMS[:3]} float64, as qspin.SampleSet.from_spins makes them"
+        )
+    if not energies.size:
+        raise InputError("no samples at all")
+    try:
+        expected = problem.energies(samples.spins.values)
+    except InputError as error:
+        raise InputError(f"samples that are no configurations: {error}") from None
+    wrong = ~(np.abs(energies.values - expected) <= _rounding(problem))  # also where it is NaN
+    if wrong.any():
+        k = tuple(np.argwhere(wrong)[0])
+        raise InputError(
+            f"energies that are not those of its spins at {int(wrong.sum())} of {wrong.size} samples, the first "
+            f"{energies.values[k]:.10g} where the problem has {expected[k]:.10g}; leave them to "
+            "qspin.SampleSet.from_spins"
+        )
+
+
+def _rounding(problem: IsingProblem) -> float:
+    """How far two ways to add up one energy can lie apart: a rounding of the largest sum for every term."""
+    couplings = problem.edges.couplings
+    largest = np.abs(couplings).sum() + np.abs(problem.fields).sum() + abs(problem.offset)
+    n_terms = len(couplings) + problem.n_spins + 1
+    return float(2 * n_terms * np.finfo(np.float64).eps * largest)
+
+
+def _part(samples: SampleSet, what: str, read: Callable[[], Any]) -> Any:
+    """A part of a sample set that may be missing or unreadable, where it was put together by hand."""
+    try:
+        return read()
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"samples whose {what} cannot be read ({_told(error)})") from error
+
+
+def _told(error: BaseException) -> str:
+    """Type and message of an error on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
