@@ -6,7 +6,11 @@ Every message says what was expected, what came, and how to mend it.
 from __future__ import annotations
 
 import difflib
+import pickle
+import tomllib
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 __all__ = [
     "CapacityError",
@@ -14,12 +18,44 @@ __all__ = [
     "MissingExtraError",
     "QspinError",
     "RunError",
+    "install_command",
     "nearest_name",
 ]
 
+DISTRIBUTION = "qspin-framework"
+
 
 class QspinError(Exception):
-    """Base of every error that qspin raises on purpose."""
+    """Base of every error that qspin raises on purpose. Each of them can be pickled and copied."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # BaseException would call the class with its message alone, which not every __init__ takes
+        return _restored, (type(self), self.args, self.__dict__.copy(), _portable(self.__cause__))
+
+
+class _Cause(Exception):
+    """The text of a cause that cannot be pickled itself."""
+
+
+def _restored(
+    cls: type[QspinError], args: tuple[Any, ...], state: dict[str, Any], cause: BaseException | None
+) -> QspinError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    if cause is not None:
+        error.__cause__ = cause
+    return error
+
+
+def _portable(cause: BaseException | None) -> BaseException | None:
+    """The cause itself if it survives being pickled, else its type and text."""
+    if cause is None or isinstance(cause, QspinError):
+        return cause
+    try:
+        pickle.loads(pickle.dumps(cause))
+    except Exception:  # whatever a foreign class raises here, it only means that it cannot travel
+        return _Cause(f"{type(cause).__name__}: {cause}")
+    return cause
 
 
 class InputError(QspinError, ValueError):
@@ -41,17 +77,48 @@ class CapacityError(InputError):
 
 
 class MissingExtraError(InputError, ImportError):
-    """An optional dependency is not installed; the message holds the pip command that installs it."""
+    """An optional dependency is not installed; the message holds the pip command that installs it.
+
+    Parameters
+    ----------
+    feature : what cannot be had without it
+    extra : of qspin, that installs it
+    module : that is missing
+    """
 
     def __init__(self, feature: str, *, extra: str, module: str):
         super().__init__(
             f"{feature} needs the package {module!r}, which is not installed; "
-            f"install it with: pip install 'qspin[{extra}]'"
+            f"install it with: {install_command(extra)}"
         )
 
 
 class RunError(QspinError, RuntimeError):
     """Usable input, but the work failed underway. The command line exits with 1."""
+
+
+def install_command(extra: str) -> str:
+    """The pip command that installs an extra of the qspin that runs: of this checkout, or of the distribution
+    by its name.
+
+    Parameters
+    ----------
+    extra : a key of ``optional-dependencies`` in pyproject.toml, such as ``dwave``
+    """
+    folder = Path(__file__).resolve().parent.parent
+    if not _is_checkout(folder):
+        return f"pip install '{DISTRIBUTION}[{extra}]'"
+    place = "." if folder.samefile(".") else str(folder)
+    return f"pip install -e '{place}[{extra}]'"
+
+
+def _is_checkout(folder: Path) -> bool:
+    """Whether the pyproject.toml of qspin lies in `folder`."""
+    try:
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # none there, or none that can be read: an installed package
+        return False
+    return project.get("project", {}).get("name") == DISTRIBUTION
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str:

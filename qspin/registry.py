@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
-from qspin.errors import InputError, MissingExtraError, nearest_name
+from qspin.errors import InputError, MissingExtraError, install_command, nearest_name
 from qspin.sampler import Sampler
 from qspin.settings import setting_names
 
@@ -94,7 +94,7 @@ def available_backends() -> dict[str, str]:
         if name in _BUILTIN:
             module, extra = _BUILTIN[name].module, _BUILTIN[name].extra
             ready = module is None or _installed(module)
-            states[name] = READY if ready else f"needs {module}: pip install 'qspin[{extra}]'"
+            states[name] = READY if ready else f"needs {module}: {install_command(extra)}"
             continue
         try:
             backend_class(name)

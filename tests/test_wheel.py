@@ -61,12 +61,12 @@ def test_it_works_in_a_clean_environment(wheel, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "here" / "report.html").is_file()
     listed = subprocess.run([qspin, "backends"], cwd=tmp_path, capture_output=True, text=True).stdout
-    assert "ocean      needs dwave.samplers: pip install 'qspin[dwave]'" in listed
+    assert "ocean      needs dwave.samplers: pip install 'qspin-framework[dwave]'" in listed
     missing = subprocess.run(
         [qspin, "run", "small.yaml", "--backend", "ocean"], cwd=tmp_path, capture_output=True, text=True
     )
     assert missing.returncode == 2
-    assert "pip install 'qspin[dwave]'" in missing.stderr
+    assert "pip install 'qspin-framework[dwave]'" in missing.stderr
     twin = "{kind: mlp, layers: [64, 10], epochs: 1}"
     text = (tmp_path / "small.yaml").read_text().replace("{kind: lattice_ferromagnet, shape: [3, 3]}", twin)
     (tmp_path / "mlp.yaml").write_text(text)
@@ -75,5 +75,5 @@ def test_it_works_in_a_clean_environment(wheel, tmp_path):
     )
     assert missing.returncode == 2
     assert "training a network needs the package 'torch'" in missing.stderr
-    assert "pip install 'qspin[torch]'" in missing.stderr
+    assert "pip install 'qspin-framework[torch]'" in missing.stderr
     assert not (tmp_path / "runs").exists()
