@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from qspin.archives import parse_json
 from qspin.errors import InputError
 from qspin.validate import (
     checked_couplings,
+    checked_edges,
     checked_fields,
     checked_labels,
     checked_offset,
+    checked_real,
     checked_spins,
 )
 
@@ -210,6 +213,7 @@ class IsingProblem:
 
     def scaled(self, factor: float) -> IsingProblem:
         """The same problem with couplings, fields and offset times `factor`."""
+        factor = checked_real(factor, "factor")
         return IsingProblem(
             self._couplings * factor, self._fields * factor, self._offset * factor, self._labels
         )
@@ -227,13 +231,16 @@ class IsingProblem:
         offset: float = 0.0,
         labels: Iterable[Hashable] | None = None,
     ) -> IsingProblem:
-        """A sparse problem from one entry a coupling; spins count from 0, entries of one pair add up."""
-        i, j = np.asarray(i, dtype=np.int64), np.asarray(j, dtype=np.int64)
-        outside = (np.minimum(i, j) < 0) | (np.maximum(i, j) >= n_spins)
-        if outside.any():
-            k = int(np.flatnonzero(outside)[0])
-            raise InputError(f"spins are numbered 0 to {n_spins - 1}; edge {k} joins {i[k]} and {j[k]}")
-        values = np.asarray(couplings, dtype=np.float64)
+        """A sparse problem from one entry a coupling; spins count from 0, entries of one pair add up.
+
+        Raises
+        ------
+        InputError
+            If `i`, `j` and `couplings` are not vectors of one length, or name a spin that is not there.
+        CapacityError
+            If so many spins would not fit in memory.
+        """
+        n_spins, i, j, values = checked_edges(n_spins, i, j, couplings)
         rows, columns = np.concatenate([i, j]), np.concatenate([j, i])
         matrix = sparse.coo_array(
             (np.concatenate([values, values]), (rows, columns)), shape=(n_spins, n_spins)
@@ -242,7 +249,20 @@ class IsingProblem:
 
     @classmethod
     def from_bqm(cls, bqm: dimod.BinaryQuadraticModel) -> IsingProblem:
-        """From a dimod BQM of either vartype; exact for SPIN, for BINARY as exact as dimod's own change."""
+        """From a dimod BQM of either vartype; exact for SPIN, for BINARY as exact as dimod's own change.
+
+        Raises
+        ------
+        InputError
+            If it is another kind of model, or has a bias that is not finite.
+        """
+        import dimod
+
+        if not isinstance(bqm, dimod.BinaryQuadraticModel):
+            raise InputError(
+                f"expected a dimod.BinaryQuadraticModel; got a {type(bqm).__name__}. Models with "
+                "constraints, or other variables than spins and bits, are no Ising problems"
+            )
         vectors: Any = bqm.spin.to_numpy_vectors(variable_order=list(bqm.variables), sort_indices=True)
         linear, (i, j, quadratic), offset = vectors
         return cls.from_edges(len(linear), i, j, quadratic, linear, float(offset), list(bqm.variables))
@@ -268,7 +288,17 @@ class IsingProblem:
         Parameters
         ----------
         qubo : (u, v) -> Q_uv; ``(u, u)`` is linear, and (u, v) and (v, u) add up
+
+        Raises
+        ------
+        InputError
+            If it is no such mapping, or a value is not finite.
         """
+        if not isinstance(qubo, Mapping):
+            raise InputError(
+                f"a QUBO is a mapping from pairs of labels to numbers; got a {type(qubo).__name__}. A matrix "
+                "becomes one by dict(numpy.ndenumerate(Q))"
+            )
         index: dict[Hashable, int] = {}
         linear: dict[int, list[float]] = {}
         quadratic: dict[tuple[int, int], list[float]] = {}
@@ -276,13 +306,29 @@ class IsingProblem:
             if not isinstance(pair, tuple) or len(pair) != 2:
                 raise InputError(f"QUBO keys must be pairs of labels, e.g. ('a', 'b'); got {pair!r}")
             u, v = (index.setdefault(label, len(index)) for label in pair)
+            number = checked_real(value, f"Q[{pair[0]!r}, {pair[1]!r}]")
             if u == v:
-                linear.setdefault(u, []).append(float(value))
+                linear.setdefault(u, []).append(number)
             else:
-                quadratic.setdefault((min(u, v), max(u, v)), []).append(float(value))
+                quadratic.setdefault((min(u, v), max(u, v)), []).append(number)
+        offset = checked_real(offset, "offset")
+        try:
+            return cls._from_bits(list(index), linear, quadratic, offset)
+        except OverflowError:
+            raise InputError("the values of the QUBO add up to more than a float64 can hold") from None
+
+    @classmethod
+    def _from_bits(
+        cls,
+        labels: list[Hashable],
+        linear: Mapping[int, list[float]],
+        quadratic: Mapping[tuple[int, int], list[float]],
+        offset: float,
+    ) -> IsingProblem:
+        """The QUBO by position of its bits, terms to be summed; each sum is rounded once."""
         diagonal = {u: math.fsum(values) for u, values in linear.items()}
         pairs = {pair: math.fsum(values) for pair, values in quadratic.items()}
-        halves = [[diagonal.get(u, 0.0) / 2] for u in range(len(index))]
+        halves = [[diagonal.get(u, 0.0) / 2] for u in range(len(labels))]
         for (u, v), value in pairs.items():
             halves[u].append(value / 4)
             halves[v].append(value / 4)
@@ -291,9 +337,7 @@ class IsingProblem:
         )
         i, j = zip(*pairs, strict=True) if pairs else ((), ())
         couplings = [value / 4 for value in pairs.values()]
-        return cls.from_edges(
-            len(index), i, j, couplings, [math.fsum(h) for h in halves], constant, list(index)
-        )
+        return cls.from_edges(len(labels), i, j, couplings, [math.fsum(h) for h in halves], constant, labels)
 
     def to_qubo(self) -> tuple[dict[tuple[Hashable, Hashable], float], float]:
         """(Q, offset) with ``E(s) = sum Q_uv x_u x_v + offset``, x = (1 + s) / 2.
@@ -323,8 +367,13 @@ class IsingProblem:
         Raises
         ------
         InputError
-            For a directed graph (couplings are symmetric) or a self-loop (s_i s_i is a constant).
+            For a directed graph (couplings are symmetric) or a self-loop (s_i s_i is a constant), or an
+            attribute that is no finite number.
         """
+        import networkx as nx
+
+        if not isinstance(graph, nx.Graph):
+            raise InputError(f"expected a networkx graph; got a {type(graph).__name__}")
         if graph.is_directed():
             raise InputError("couplings are symmetric, but the graph is directed; pass graph.to_undirected()")
         index = {node: k for k, node in enumerate(graph.nodes)}
@@ -337,8 +386,9 @@ class IsingProblem:
                 )
         i = [index[u] for u, _, _ in edges]
         j = [index[v] for _, v, _ in edges]
-        couplings = [value for _, _, value in edges]
-        fields = [value for _, value in graph.nodes(data=field, default=0.0)]
+        couplings = [checked_real(value, f"{weight!r} of edge {u!r}, {v!r}") for u, v, value in edges]
+        nodes = graph.nodes(data=field, default=0.0)
+        fields = [checked_real(value, f"{field!r} of node {node!r}") for node, value in nodes]
         offset = graph.graph.get("offset", 0.0)
         return cls.from_edges(len(index), i, j, couplings, fields, offset, list(index))
 
@@ -373,10 +423,15 @@ def labels_to_json(labels: Iterable[Hashable]) -> str:
 
 
 def labels_from_json(text: str) -> Sequence[Hashable]:
-    """The inverse of `labels_to_json`."""
+    """The inverse of `labels_to_json`; raises InputError if `text` is nothing that it wrote."""
     from dimod.variables import iter_deserialize_variables
 
-    stored = json.loads(text)
-    if isinstance(stored, dict):
+    stored = parse_json(text)
+    if isinstance(stored, dict) and type(stored.get("range")) is int and 0 <= stored["range"] < 2**63:
         return range(stored["range"])
-    return tuple(iter_deserialize_variables(stored))
+    if not isinstance(stored, list):
+        raise InputError(f"expected stored labels, a list; got {text[:60]!r}")
+    try:
+        return tuple(iter_deserialize_variables(stored))
+    except RecursionError:
+        raise InputError("stored labels are nested too deeply") from None

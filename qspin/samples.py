@@ -16,8 +16,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin import __version__
-from qspin.errors import CapacityError, InputError
+from qspin.errors import InputError
 from qspin.files import atomic_write
+from qspin.memory import machine_memory, require_bytes, require_memory
 from qspin.problem import IsingProblem, labels_from_json, labels_to_json
 from qspin.settings import settings_of
 from qspin.validate import checked_spins
@@ -345,55 +346,6 @@ def allocate_spins(n_betas: int, n_replicas: int, n_draws: int, n_spins: int) ->
     """An int8 array (beta, replica, draw, spin) to be filled; raises as `require_memory`."""
     require_memory(n_betas, n_replicas, n_draws, n_spins)
     return np.empty((n_betas, n_replicas, n_draws, n_spins), dtype=np.int8)
-
-
-def require_memory(n_betas: int, n_replicas: int, n_draws: int, n_spins: int) -> None:
-    """Refuse samples that would not fit in memory, before anything is allocated.
-
-    Raises
-    ------
-    CapacityError
-        If it would take more than half of the machine's memory.
-    """
-    require_bytes(
-        n_betas * n_replicas * n_draws * n_spins,
-        f"{n_betas} betas x {n_replicas} replicas x {n_draws} draws of {n_spins} spins",
-        "keep fewer draws (n_draws) or replicas",
-    )
-
-
-def require_bytes(needed: int, what: str, remedy: str, *, limit: int | None = None) -> None:
-    """Refuse what would not fit in memory, before anything is allocated.
-
-    Parameters
-    ----------
-    needed : bytes
-    what : takes them, a plural for the message
-    remedy : what the user can do
-    limit : bytes allowed; default half of the machine's memory
-
-    Raises
-    ------
-    CapacityError
-        If more is needed than allowed.
-    """
-    allowed, whose = limit, "the limit that was set"
-    if allowed is None:
-        if (machine := machine_memory()) is None:  # let NumPy decide
-            return
-        allowed, whose = machine // 2, f"half of the {machine / 2**30:.1f} GiB of this machine"
-    if needed > allowed:
-        raise CapacityError(
-            f"{what} take {needed / 2**30:.3g} GiB, more than {whose} ({allowed / 2**30:.3g} GiB); {remedy}"
-        )
-
-
-def machine_memory() -> int | None:
-    """Bytes of this machine; None where the system does not tell."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not a POSIX system
-        return None
 
 
 def _coordinate(labels: Sequence[Hashable]) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
@@ -11,12 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from qspin.errors import InputError
+from qspin.memory import require_spins
 
 __all__ = [
+    "checked_array",
+    "checked_count",
     "checked_couplings",
+    "checked_edges",
     "checked_fields",
     "checked_labels",
     "checked_offset",
+    "checked_real",
     "checked_spins",
 ]
 
@@ -25,7 +31,7 @@ _ROUNDING = 8 * np.finfo(np.float64).eps
 
 def checked_spins(spins: ArrayLike, n_spins: int) -> NDArray[Any]:
     """`spins` as an array whose last axis is `n_spins` long and whose values are -1 and +1."""
-    spins = np.asarray(spins)
+    spins = checked_array(spins, "spins")
     if spins.ndim == 0 or spins.shape[-1] != n_spins:
         raise InputError(f"spins must have shape (..., {n_spins}), one value a spin; got shape {spins.shape}")
     if spins.size and not (spins.min() >= -1 and spins.max() <= 1 and _is_nonzero_integer(spins)):
@@ -43,7 +49,7 @@ def _is_nonzero_integer(spins: NDArray[Any]) -> bool:
 
 def checked_couplings(couplings: Any) -> NDArray[np.float64] | sparse.csr_array:
     is_sparse = sparse.issparse(couplings)
-    matrix: Any = couplings if is_sparse else np.asarray(couplings)
+    matrix: Any = couplings if is_sparse else checked_array(couplings, "couplings")
     if matrix.shape in {(0,), (0, 0)}:
         empty = np.zeros((0, 0))
         empty.flags.writeable = False
@@ -113,13 +119,82 @@ def _has_symmetric_pattern(matrix: sparse.csr_array) -> bool:
     return np.array_equal(np.sort(rows * n + columns), np.sort(columns * n + rows))
 
 
+def checked_array(values: Any, what: str) -> NDArray[Any]:
+    """`values` as an array of real numbers; Python's own numbers of any kind become float64.
+
+    Raises
+    ------
+    InputError
+        If they are ragged, or something else than real numbers; `what` is a plural for the message.
+    """
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "O" and array.ndim and all(isinstance(v, numbers.Real) for v in array.flat):
+            array = array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise InputError(f"{what} must be an array of real numbers; {error}") from None
+    if array.size and array.dtype.kind not in "biuf":
+        came = f"a {type(values).__name__}" if array.ndim == 0 else f"an array of dtype {array.dtype}"
+        raise InputError(f"{what} must be real numbers; got {came}")
+    return array
+
+
+def checked_real(value: Any, what: str) -> float:
+    """A finite real number as a float; text is none."""
+    try:
+        number = math.nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{what} must be finite; got {str(value)[:60]}")
+    return number
+
+
+def checked_count(value: Any, what: str, *, least: int = 0) -> int:
+    """An integer from `least` on, also NumPy's."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        raise InputError(f"{what} must be an integer; got {str(value)[:60]!r}")
+    if value < least:
+        raise InputError(f"{what} must be at least {least}; got {value}")
+    return int(value)
+
+
+def checked_edges(
+    n_spins: Any, i: ArrayLike, j: ArrayLike, couplings: ArrayLike
+) -> tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Number of spins, and three vectors of one length, spins in range; before memory is taken for them."""
+    n = checked_count(n_spins, "n_spins")
+    ends = [_checked_numbers(end, name) for end, name in ((i, "i"), (j, "j"))]
+    values = checked_array(couplings, "couplings")
+    if {ends[0].shape, ends[1].shape, values.shape} != {(len(values) if values.ndim else -1,)}:
+        raise InputError(
+            f"i, j and couplings must be vectors of one length, one entry a coupling; got shapes "
+            f"{ends[0].shape}, {ends[1].shape} and {values.shape}"
+        )
+    outside = (np.minimum(*ends) < 0) | (np.maximum(*ends) >= n)
+    if outside.any():
+        k = int(np.flatnonzero(outside)[0])
+        raise InputError(f"spins are numbered 0 to {n - 1}; edge {k} joins {ends[0][k]} and {ends[1][k]}")
+    require_spins(n, len(values))
+    return n, ends[0], ends[1], values.astype(np.float64)
+
+
+def _checked_numbers(values: ArrayLike, name: str) -> NDArray[np.int64]:
+    array = checked_array(values, name)
+    whole = array.astype(np.int64) if array.dtype.kind in "iu" or not array.size else None
+    if whole is None:
+        with np.errstate(invalid="ignore"):
+            whole = array.astype(np.int64)
+        if array.dtype.kind == "b" or not np.array_equal(whole, array):
+            raise InputError(f"{name} must be integers, numbers of spins; got dtype {array.dtype}")
+    return whole
+
+
 def checked_fields(fields: ArrayLike | None, n_spins: int) -> NDArray[np.float64]:
-    values = np.zeros(n_spins) if fields is None else np.array(fields)
+    values = np.zeros(n_spins) if fields is None else checked_array(fields, "fields")
     if values.shape != (n_spins,):
         raise InputError(f"fields must have shape ({n_spins},), one a spin; got shape {values.shape}")
-    if values.size and values.dtype.kind not in "biuf":
-        raise InputError(f"fields must be real numbers; got an array of dtype {values.dtype}")
-    values = values.astype(np.float64)
+    values = values.astype(np.float64)  # a copy
     if not np.isfinite(values).all():
         i = int(np.flatnonzero(~np.isfinite(values))[0])
         raise InputError(f"fields must be finite; h[{i}] is {values[i]}")
@@ -128,15 +203,14 @@ def checked_fields(fields: ArrayLike | None, n_spins: int) -> NDArray[np.float64
 
 
 def checked_offset(offset: float) -> float:
-    value = float(offset)
-    if not math.isfinite(value):
-        raise InputError(f"offset must be finite; got {value}")
-    return value
+    return checked_real(offset, "offset")
 
 
 def checked_labels(labels: Iterable[Hashable] | None, n_spins: int) -> Sequence[Hashable]:
     if labels is None:
         return range(n_spins)
+    if not isinstance(labels, Iterable):
+        raise InputError(f"labels must name {n_spins} spins; got {labels!r}")
     names = labels if isinstance(labels, range) else tuple(labels)
     if len(names) != n_spins:
         raise InputError(f"labels must name {n_spins} spins; got {len(names)} labels")

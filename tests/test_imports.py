@@ -12,18 +12,20 @@ from conftest import ROOT
 
 # room -> rooms of qspin that it may import; each stands below it
 BASE = {"errors"}
-PROBLEM = BASE | {"energies", "files", "validate", "problem"}
+PROBLEM = BASE | {"archives", "energies", "files", "memory", "validate", "problem"}
 SAMPLES = PROBLEM | {"checkpoint", "progress", "settings", "samples"}
 SAMPLER = SAMPLES | {"sampler"}
 FLOORS = {
     "errors": set(),
     "energies": set(),
     "files": BASE,
-    "checkpoint": BASE | {"files"},
+    "memory": BASE,
+    "archives": BASE | {"memory"},
+    "checkpoint": BASE | {"archives", "files"},
     "progress": set(),
     "settings": BASE,
-    "validate": BASE,
-    "problem": BASE | {"energies", "validate"},
+    "validate": BASE | {"memory"},
+    "problem": BASE | {"archives", "energies", "validate"},
     "samples": PROBLEM | {"settings"},
     "sampler": SAMPLES,
     "sampling": SAMPLER,

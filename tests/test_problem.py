@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from fractions import Fraction
 
 import dimod
 import networkx as nx
@@ -210,3 +212,48 @@ def test_edges_out_of_range():
 def test_qubo_keys_are_pairs():
     with pytest.raises(InputError, match="pairs of labels"):
         IsingProblem.from_qubo({"a": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: IsingProblem.from_edges(3, [0, 1], [1], [1.0]), r"vectors of one length.*\(2,\), \(1,\)"),
+        (lambda: IsingProblem.from_edges(3, [0], [1], [1.0, 2.0]), "vectors of one length"),
+        (lambda: IsingProblem.from_edges(3, [0.5], [1], [1.0]), "i must be integers"),
+        (lambda: IsingProblem.from_edges(3, [0], [1], ["x"]), "couplings must be real numbers"),
+        (lambda: IsingProblem.from_edges(3, [[0], [1, 2]], [1], [1]), "i must be an array of real numbers"),
+        (lambda: IsingProblem.from_edges("3", [0], [1], [1.0]), "n_spins must be an integer; got '3'"),
+        (lambda: IsingProblem.from_edges(-1, [], [], []), "n_spins must be at least 0"),
+        (lambda: IsingProblem.from_edges(10**12, [0], [1], [1.0]), r"1000000000000 spins .*GiB"),
+        (lambda: IsingProblem([[0, "a"], ["a", 0]]), "couplings must be real numbers"),
+        (lambda: IsingProblem([[0, 1], [1]]), "couplings must be an array of real numbers"),
+        (lambda: IsingProblem([[0.0]], fields=["a"]), "fields must be real numbers"),
+        (lambda: IsingProblem([[0.0]], offset="1"), "offset must be finite"),
+        (lambda: IsingProblem([[0.0]], labels=5), "labels must name 1 spins"),
+        (lambda: IsingProblem([[0.0]]).energies([["a"]]), "spins must be real numbers"),
+        (lambda: IsingProblem([[0.0]]).scaled(math.nan), "factor must be finite; got nan"),
+        (lambda: IsingProblem.from_bqm(dimod.CQM()), "expected a dimod.BinaryQuadraticModel; got a Constr"),
+        (lambda: IsingProblem.from_bqm(np.eye(2)), "expected a dimod.BinaryQuadraticModel; got a ndarray"),
+        (lambda: IsingProblem.from_qubo(np.eye(2)), "a QUBO is a mapping"),
+        (lambda: IsingProblem.from_qubo({(0, 1): "1"}), r"Q\[0, 1\] must be finite; got 1"),
+        (lambda: IsingProblem.from_qubo({(0, 1): math.nan}), r"Q\[0, 1\] must be finite; got nan"),
+        (lambda: IsingProblem.from_qubo({(0, 0): 1.0}, offset=None), "offset must be finite; got None"),
+        (lambda: IsingProblem.from_qubo({(0, 1): 1.7e308, (1, 0): 1.7e308}), "more than a float64 can hold"),
+        (lambda: IsingProblem.from_networkx({0: [1]}), "expected a networkx graph; got a dict"),
+        (
+            lambda: IsingProblem.from_networkx(nx.Graph([(0, 1, {"weight": "heavy"})])),
+            "'weight' of edge 0, 1 must be finite; got heavy",
+        ),
+    ],
+)
+def test_what_is_given_is_checked_at_the_door(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+def test_numbers_of_all_kinds_are_taken():
+    problem = IsingProblem.from_edges(
+        np.int64(3), np.array([0, 1], np.uint8), [1.0, 2.0], [Fraction(1, 2), 2], offset=np.float32(0.5)
+    )
+    assert problem.edges.couplings.tolist() == [0.5, 2.0]
+    assert problem.offset == 0.5

@@ -1,0 +1,186 @@
+"""Files from elsewhere, read without trust: every size that a file claims is held against the file first.
+
+A file is read whole, and what it unpacks to is bounded by its own size: `_FREE_BYTES`, or `_MOST_RATIO` times
+as much. Honest arrays stay far below; a bomb does not come to be unpacked.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.errors import InputError
+from qspin.memory import require_bytes
+
+__all__ = ["file_content", "parse_json", "read_array", "read_arrays", "require_unpacked", "unzipped"]
+
+_FREE_BYTES = 2**26  # that any file may unpack to
+_MOST_RATIO = 100  # unpacked bytes per byte beyond that
+_TEXT_BYTES = 2**22  # the same for texts, whose lines take a hundred times as long
+_GZIP = b"\x1f\x8b"
+_PLAIN_KINDS = "biufSU"
+_KNOWN = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_ENCRYPTED = 0x1
+# what NumPy, zipfile and zlib raise on damaged bytes; a parser that meets nonsense can end in any of these
+_DAMAGED = (
+    ValueError, KeyError, IndexError, TypeError, EOFError, OSError, OverflowError, RecursionError,
+    MemoryError, SyntaxError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+
+def file_content(path: str | os.PathLike[str]) -> bytes:
+    """All bytes of an ordinary file.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is a folder, a pipe or a device, or it cannot be read.
+    CapacityError
+        If it would not fit in memory.
+    """
+    source = Path(path)
+    try:
+        if source.exists() and not source.is_file():
+            raise InputError(f"{source} is no ordinary file; expected a file with an end")
+        require_bytes(source.stat().st_size, f"the contents of {source}", "split the file")
+        return source.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot read {str(source)!r}: {reason}") from error
+
+
+def unzipped(content: bytes, path: Path) -> bytes:
+    """What a gzip file holds, or the content itself if it is none.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, or holds more than so small a file can.
+    """
+    if not content.startswith(_GZIP):
+        return content
+    most = _TEXT_BYTES + _MOST_RATIO * len(content)
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            unpacked = file.read(most + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} is no whole gzip file: {error}") from error
+    if len(unpacked) > most:
+        raise InputError(
+            f"{path} unpacks to more than {most / 2**20:.0f} MiB, over {_MOST_RATIO} times its size: unpack "
+            "it yourself if you trust it"
+        )
+    return unpacked
+
+
+def require_unpacked(n_bytes: int, size: int) -> None:
+    """Refuse content that a file of `size` bytes cannot honestly hold, and what would not fit in memory.
+
+    Raises
+    ------
+    InputError
+        If it claims more than `_FREE_BYTES` and more than `_MOST_RATIO` times its size.
+    CapacityError
+        If it would not fit in memory.
+    """
+    if n_bytes > _FREE_BYTES + _MOST_RATIO * size:
+        raise InputError(f"it claims {n_bytes} bytes of content, far more than {size} bytes can hold")
+    require_bytes(n_bytes, "its contents", "use a machine with more memory")
+
+
+def read_arrays(content: bytes, names: Iterable[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Arrays of an .npz archive by name, checked against their checksums.
+
+    Parameters
+    ----------
+    content : of the file
+    names : to read; default all of them
+
+    Raises
+    ------
+    InputError
+        If it is no whole archive of plain arrays, lacks a name or claims sizes that it cannot have.
+    CapacityError
+        If it would not fit in memory.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+            if len(entries) < len(archive.infolist()):
+                raise InputError("it holds an array twice")
+            _check_entries(archive.infolist(), len(content))
+            wanted = list(entries if names is None else names)
+            if missing := [name for name in wanted if name not in entries]:
+                raise InputError(
+                    f"it holds no {missing[0]!r}, but {', '.join(map(repr, sorted(entries)[:9]))}"
+                )
+            found = {}
+            for name in wanted:
+                with archive.open(entries[name]) as member:
+                    found[name] = _array(member, entries[name].file_size)
+            return found
+    except InputError:
+        raise
+    except _DAMAGED as error:
+        raise InputError(f"it is no whole .npz archive ({_reason(error)})") from error
+
+
+def read_array(content: bytes) -> NDArray[Any]:
+    """The array of an .npy file; raises as `read_arrays`."""
+    try:
+        return _array(io.BytesIO(content), len(content))
+    except InputError:
+        raise
+    except _DAMAGED as error:
+        raise InputError(f"it is no whole .npy file ({_reason(error)})") from error
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Raises InputError if it is no JSON, or nested too deeply."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"it is no whole JSON ({_reason(error)})") from error
+
+
+def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
+    for entry in entries:
+        if entry.compress_type not in _KNOWN or entry.flag_bits & _ENCRYPTED:
+            raise InputError("it is packed in a way that NumPy does not write")
+    require_unpacked(sum(entry.file_size for entry in entries), size)
+
+
+def _array(file: IO[bytes], size: int) -> NDArray[Any]:
+    """One array in NumPy's format, whose header must agree with the bytes that follow it."""
+    version = np.lib.format.read_magic(file)
+    if version not in {(1, 0), (2, 0)}:
+        raise InputError(f"it holds an array of NumPy's format {version}; expected 1.0 or 2.0")
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran_order, dtype = header(file)
+    if dtype.kind not in _PLAIN_KINDS:
+        raise InputError(f"it holds an array of dtype {dtype}; expected numbers or text")
+    count = 1
+    for length in shape:  # Python integers: NumPy's product would overflow
+        count *= int(length)
+    content = file.read(size)
+    if min(shape, default=0) < 0 or dtype.itemsize == 0 or count * dtype.itemsize != len(content):
+        raise InputError(f"an array of shape {shape} does not have the {len(content)} bytes that are there")
+    values = np.frombuffer(bytearray(content), dtype=dtype) if content else np.zeros(0, dtype)
+    return values.reshape(shape, order="F" if fortran_order else "C")
+
+
+def _reason(error: BaseException) -> str:
+    """One line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
