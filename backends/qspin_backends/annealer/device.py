@@ -60,7 +60,21 @@ class Hardware:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a device accepts, in units of its couplings and in microseconds, from its properties."""
+    """What a device accepts of a program, in units of its couplings and in microseconds, from its properties.
+
+    What it accepts of an anneal, `Anneal` holds. The lower end of ``problem_run_duration_range`` is not
+    held: no call that asks for a read is too short.
+
+    Parameters
+    ----------
+    h, j, extended_j : of a field, a coupling, and one in the extended range
+    per_qubit : of the sum of the couplings of a qubit; None where the device states none
+    reads : most that a call may ask for
+    duration : longest run of a call; infinite where the device states none
+    per_group : of the sum of the couplings of a group (`dwave.system.coupling_groups`): those of a qubit of
+        a Zephyr device fall into two; None where the device states none
+    least_reads : fewest that a call may ask for
+    """
 
     h: tuple[float, float]
     j: tuple[float, float]
@@ -68,25 +82,35 @@ class Limits:
     per_qubit: tuple[float, float] | None
     reads: int
     duration: float
+    per_group: tuple[float, float] | None = None
+    least_reads: int = 1
 
     @classmethod
     def of(cls, properties: Mapping[str, Any]) -> Limits:
         j = tuple(properties["j_range"])
         per_qubit = properties.get("per_qubit_coupling_range")
+        per_group = properties.get("per_group_coupling_range")
+        least, most = properties["num_reads_range"]
         return cls(
             h=tuple(properties["h_range"]),
             j=j,
             extended_j=tuple(properties.get("extended_j_range", j)),
             per_qubit=None if per_qubit is None else tuple(per_qubit),
-            reads=int(properties["num_reads_range"][1]),
+            reads=int(most),
             duration=float(properties.get("problem_run_duration_range", [0, math.inf])[1]),
+            per_group=None if per_group is None else tuple(per_group),
+            least_reads=max(1, int(least)),
         )
 
     def reads_a_call(self, anneal_time: float, readout: float, programming: float) -> int:
-        """Reads that one call may ask for; times in microseconds, of a read, after a read, once."""
+        """Reads that one call may ask for; times in microseconds, of a read, after a read, once.
+
+        A call runs for (anneal + readout) reads + programming, by the documentation of D-Wave's solvers.
+        """
         each = anneal_time + readout
-        fitting = self.reads if each <= 0 else int((self.duration - programming) / each)
-        return min(self.reads, fitting)
+        if each <= 0 or math.isinf(self.duration):
+            return self.reads
+        return min(self.reads, int((self.duration - programming) / each))
 
 
 @dataclass(frozen=True)

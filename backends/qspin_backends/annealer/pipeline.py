@@ -20,7 +20,7 @@ from qspin_backends.annealer.chains import chain_strengths, unembed
 from qspin_backends.annealer.device import Device, Limits, Program
 from qspin_backends.annealer.embedding import Embedding, Layout, embed, lay_out
 from qspin_backends.annealer.gauges import draw_gauges, gauged_couplings
-from qspin_backends.annealer.scaling import Fit, fit
+from qspin_backends.annealer.scaling import Fit, coupling_groups, fit
 from qspin_backends.common.journal import Answer
 
 __all__ = ["Batch", "Plan", "Reads", "Stages", "plan", "read_out"]
@@ -202,6 +202,7 @@ def _strong_and_fitting(
 ) -> tuple[NDArray[np.float64], Fit]:
     """Strengths of chains, and the factor that fits problem and chains into the range."""
     scale = max(stages.scales) or 1.0
+    groups = coupling_groups(layout, device.hardware, limits)
 
     def fitted(strengths: NDArray[np.float64]) -> Fit:
         return fit(
@@ -212,6 +213,7 @@ def _strong_and_fitting(
             limits,
             gauged=stages.n_gauges > 0,
             extended=stages.extended_j_range,
+            groups=groups,
         )
 
     without_chains = fitted(np.zeros(problem.n_spins)).factor
