@@ -36,6 +36,7 @@ from qspin.settings import (
     settings,
     settings_of,
 )
+from qspin.spectrum import energy_tolerance, flip_tolerances, without_offset
 
 __all__ = [
     "AutoLadder",
@@ -48,6 +49,8 @@ __all__ = [
     "allocate_spins",
     "atomic_write",
     "current_checkpoint",
+    "energy_tolerance",
+    "flip_tolerances",
     "imported",
     "is_paid",
     "machine_memory",
@@ -58,6 +61,7 @@ __all__ = [
     "run_info",
     "settings",
     "settings_of",
+    "without_offset",
 ]
 
 

@@ -21,6 +21,7 @@ from qspin.files import atomic_write
 from qspin.memory import machine_memory, require_bytes, require_memory
 from qspin.problem import IsingProblem, labels_from_json, labels_to_json
 from qspin.settings import settings_of
+from qspin.spectrum import energy_tolerance, rounding_of
 from qspin.validate import checked_spins
 
 if TYPE_CHECKING:
@@ -99,9 +100,8 @@ class SampleSet:
         if spins.ndim != 4:
             raise InputError(f"spins must have dims {DIMS}; got shape {spins.shape}")
         energies = problem.energies(spins)
-        return cls._assemble(
-            spins, energies, problem.labels, betas, {**(info or {}), "problem": problem.digest}, extra
-        )
+        about = {"problem": problem.digest, "energy_tolerance": energy_tolerance(problem)}
+        return cls._assemble(spins, energies, problem.labels, betas, {**(info or {}), **about}, extra)
 
     @classmethod
     def _assemble(
@@ -165,6 +165,15 @@ class SampleSet:
     def labels(self) -> Sequence[Hashable]:
         """Names of the spins, as the problem gave them."""
         return labels_from_json(self.dataset.attrs["labels"])
+
+    @cached_property
+    def energy_tolerance(self) -> float:
+        """Energies no further apart than this are equal, units of energy.
+
+        By the rounding of the problem's energies (`qspin.spectrum`); where no problem was given, of these.
+        """
+        stored = self.info.get("energy_tolerance")
+        return rounding_of(self.energies.values, self.n_spins) if stored is None else float(stored)
 
     @property
     def has_averages(self) -> bool:

@@ -13,7 +13,7 @@ from conftest import ROOT
 # room -> rooms of qspin that it may import; each stands below it
 BASE = {"errors"}
 PROBLEM = BASE | {"archives", "energies", "files", "memory", "validate", "problem"}
-SAMPLES = PROBLEM | {"checkpoint", "progress", "settings", "samples"}
+SAMPLES = PROBLEM | {"checkpoint", "progress", "settings", "spectrum", "samples"}
 SAMPLER = SAMPLES | {"sampler"}
 FLOORS = {
     "errors": set(),
@@ -26,7 +26,8 @@ FLOORS = {
     "settings": BASE,
     "validate": BASE | {"memory"},
     "problem": BASE | {"archives", "energies", "validate"},
-    "samples": PROBLEM | {"settings"},
+    "spectrum": PROBLEM,
+    "samples": PROBLEM | {"settings", "spectrum"},
     "sampler": SAMPLES,
     "sampling": SAMPLER,
     "registry": SAMPLER,

@@ -16,6 +16,7 @@ from scipy import optimize, stats
 
 from qspin.analysis.ensembles import EnsembleTest, same_ensemble
 from qspin.analysis.independent import MOST, Configurations, independent_configurations, spacing
+from qspin.analysis.levels import comparable_energies
 from qspin.analysis.resampling import require_problem
 from qspin.analysis.reweighting import Reweighting
 from qspin.errors import InputError
@@ -33,7 +34,6 @@ __all__ = [
     "total_variation",
 ]
 
-_GROUND = 1e-9  # relative, of energies that are equal
 _LARGEST_EXACT = 16  # spins up to which the distribution is enumerated for total variation
 
 
@@ -334,12 +334,22 @@ def total_variation(
     return tuple(float(0.5 * np.abs(c / len(spins) - exact).sum()) for c in (counts, drawn))  # type: ignore[return-value]
 
 
-def fair_sampling(samples: SampleSet, *, row: int = 0, ground_energy: float | None = None) -> xr.Dataset:
+def fair_sampling(
+    samples: SampleSet,
+    *,
+    row: int = 0,
+    ground_energy: float | None = None,
+    problem: IsingProblem | None = None,
+) -> xr.Dataset:
     """How often each degenerate ground state was found, and whether all are equally likely.
+
+    Energies that differ by rounding alone (`SampleSet.energy_tolerance`) are equal.
 
     Parameters
     ----------
+    row : of `samples`
     ground_energy : units of energy; default the lowest that was found
+    problem : that was sampled; with it, energies are compared without its offset, however large that is
 
     Returns
     -------
@@ -352,11 +362,15 @@ def fair_sampling(samples: SampleSet, *, row: int = 0, ground_energy: float | No
         If no ground state was found.
     """
     own = independent_configurations(samples, row, most=2**31)
-    lowest = float(own.energies.min()) if ground_energy is None else ground_energy
-    ground = own.spins[own.energies <= lowest + _GROUND * max(1.0, abs(lowest))]
+    energies = comparable_energies(samples, problem, part=own)
+    if ground_energy is None:
+        ground = own.spins[energies.values <= energies.values.min() + energies.tolerance]
+    else:
+        ground = own.spins[energies.reach(ground_energy)]
     if not len(ground):
         raise InputError(
-            f"no ground state was found: the lowest energy is {own.energies.min():.6g}, not {lowest:.6g}"
+            f"no ground state was found: the lowest energy is {own.energies.min():.6g}, not "
+            f"{ground_energy:.6g}"
         )
     states, counts = np.unique(ground, axis=0, return_counts=True)
     p_value = float(stats.chisquare(counts).pvalue) if len(counts) > 1 else float("nan")

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
+from qspin.analysis.levels import binned_levels
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
+from qspin.spectrum import energy_tolerance, flip_tolerances, levelled, without_offset
 
 __all__ = [
     "Coverage",
@@ -179,15 +181,19 @@ def _gap(heights: NDArray[np.float64]) -> int:
 
 
 def descended(problem: IsingProblem, spins: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Local minima below configurations (n, n_spins), by the flip that gains most until none does."""
+    """Local minima below configurations (n, n_spins), by the flip that gains most until none does.
+
+    What rounding alone makes look like a gain is none.
+    """
     states = spins.copy()
-    couplings = problem.couplings
+    couplings, tolerances = problem.couplings, flip_tolerances(problem)
     active = np.arange(len(states))
     while active.size:
         values = states[active].astype(np.float64)
         gains = 2 * values * (problem.fields + (couplings @ values.T).T)
+        gains[gains <= tolerances] = 0.0
         best = gains.argmax(axis=1)
-        moving = gains[np.arange(len(active)), best] > 1e-12
+        moving = gains[np.arange(len(active)), best] > 0
         active, best = active[moving], best[moving]
         states[active, best] *= -1
     return states
@@ -210,10 +216,12 @@ def valleys(problem: IsingProblem, spins: NDArray[np.int8], *, most: int = 60) -
     ``barrier`` (``valley``, ``other``) lowered along detours over third minima (single linkage), so that it
     is a disconnectivity tree; attribute ``n_found``, the number of minima
     """
+    offset, problem = problem.offset, without_offset(problem)
     minima = descended(problem, spins)
     states, counts = np.unique(minima, axis=0, return_counts=True)
     energies = problem.energies(states)
-    order = np.lexsort((np.arange(len(states)), energies))[:most]
+    levels = levelled(energies, energy_tolerance(problem))  # of those that are equal, the first is kept
+    order = np.lexsort((np.arange(len(states)), levels))[:most]
     kept, low, weights = states[order], energies[order], counts[order] / counts.sum()
     barrier = np.full((len(kept), len(kept)), -np.inf)
     for a in range(len(kept)):
@@ -224,10 +232,10 @@ def valleys(problem: IsingProblem, spins: NDArray[np.int8], *, most: int = 60) -
         barrier = np.minimum(barrier, np.maximum(barrier[:, k : k + 1], barrier[k : k + 1]))
     return xr.Dataset(
         {
-            "energy": ("valley", low),
+            "energy": ("valley", low + offset),
             "weight": ("valley", weights),
             "spins": (("valley", "spin"), kept),
-            "barrier": (("valley", "other"), barrier),
+            "barrier": (("valley", "other"), barrier + offset),
         },
         attrs={"n_found": len(states)},
     )
@@ -301,15 +309,18 @@ def states_by_energy(problem: IsingProblem, spins: NDArray[np.int8], *, bins: in
     -------
     dataset over ``energy`` (middle of the bins, per spin) with ``n_states`` and ``n_configurations``
     """
+    offset, problem = problem.offset, without_offset(problem)
     minima = descended(problem, spins)
     states, counts = np.unique(minima, axis=0, return_counts=True)
-    energies = problem.energies(states) / max(problem.n_spins, 1)
-    edges = np.linspace(energies.min() - 1e-12, energies.max() + 1e-12, bins + 1)
-    n_states, _ = np.histogram(energies, edges)
-    n_above, _ = np.histogram(energies, edges, weights=counts)
+    index, edges = binned_levels(problem.energies(states), bins, energy_tolerance(problem))
+    n_above = np.bincount(index, weights=counts, minlength=bins).astype(int)
+    middle = ((edges[1:] + edges[:-1]) / 2 + offset) / max(problem.n_spins, 1)
     return xr.Dataset(
-        {"n_states": ("energy", n_states), "n_configurations": ("energy", n_above.astype(int))},
-        coords={"energy": (edges[1:] + edges[:-1]) / 2},
+        {
+            "n_states": ("energy", np.bincount(index, minlength=bins)),
+            "n_configurations": ("energy", n_above),
+        },
+        coords={"energy": middle},
     )
 
 

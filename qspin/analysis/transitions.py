@@ -13,8 +13,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from qspin.analysis.levels import binned_levels, comparable_energies
 from qspin.analysis.resampling import jackknife
 from qspin.errors import InputError
+from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
 
 __all__ = ["dissimilarity", "dissimilarity_curve"]
@@ -56,7 +58,12 @@ def _g(x: NDArray[np.float64], measure: str) -> NDArray[np.float64]:
 
 
 def dissimilarity_curve(
-    samples: SampleSet, *, width: int = 3, bins: int = 30, measure: Measure = "linear"
+    samples: SampleSet,
+    *,
+    width: int = 3,
+    bins: int = 30,
+    measure: Measure = "linear",
+    problem: IsingProblem | None = None,
 ) -> xr.Dataset:
     """D_g of the energy per spin between the rows of a sample set, at every point between two of them.
 
@@ -68,6 +75,7 @@ def dissimilarity_curve(
     width : rows on each side that are put together
     bins : of the energy
     measure : see `dissimilarity`
+    problem : that was sampled; with it, energies are binned without its offset, however large that is
 
     Returns
     -------
@@ -80,14 +88,13 @@ def dissimilarity_curve(
     InputError
         If there are fewer than two rows, or no such measure.
     """
-    energies = samples.energies.values
+    energies, _, tolerance = comparable_energies(samples, problem)
     if len(energies) < 2:
         raise InputError(
             f"a transition lies between temperatures: at least two are needed; got {len(energies)}"
         )
     _g(np.ones(1), measure)
-    edges = np.linspace(energies.min(), energies.max() + 1e-9 * max(1.0, np.ptp(energies)), bins + 1)
-    index = np.clip(np.digitize(energies, edges) - 1, 0, bins - 1)
+    index, _ = binned_levels(energies, bins, tolerance)
     counts = np.stack(
         [[np.bincount(draws, minlength=bins) / len(draws) for draws in row] for row in index]
     )  # (row, replica, bin)

@@ -8,8 +8,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from qspin.analysis.levels import comparable_energies
 from qspin.errors import InputError
+from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
+from qspin.spectrum import levelled
 
 __all__ = [
     "Runs",
@@ -23,8 +26,6 @@ __all__ = [
 
 Clock = Literal["sample", "device", "wall"]
 
-_EQUAL = 1e-9  # relative, of energies
-
 
 class Runs(NamedTuple):
     """Independent runs of a sampler: lowest energy of each, (n_runs,), and how many reached the target."""
@@ -33,30 +34,33 @@ class Runs(NamedTuple):
     successes: int
 
 
-def runs_of(samples: SampleSet, target: float) -> Runs:
+def runs_of(samples: SampleSet, target: float, *, problem: IsingProblem | None = None) -> Runs:
     """Runs, and those that reached an energy.
 
     A replica with its whole ladder is a run of a sampler with a thermostat, and every read or shot is one of
-    a sampler without.
+    a sampler without. Energies that differ by rounding alone (`SampleSet.energy_tolerance`) are equal.
 
     Parameters
     ----------
     target : energy to reach, units of energy
+    problem : that was sampled; with it, energies are compared without its offset, which matters where that
+        is so large that it rounds away differences between them
 
     Raises
     ------
     InputError
-        If there are no samples, or an energy is not a number.
+        If there are no samples, they are of another problem, or an energy is not a number.
     """
     energies = samples.energies.values
     if not energies.size:
         raise InputError("an empty sample set has no runs")
     if np.isnan(energies).any():
         raise InputError(f"{int(np.isnan(energies).sum())} energies are not a number")
+    reached = comparable_energies(samples, problem).reach(target).any(axis=2)
     lowest = energies.min(axis=2)
-    runs = lowest.ravel() if np.isnan(samples.betas).any() else lowest.min(axis=0)
-    reached = runs <= target + _EQUAL * max(1.0, abs(target))
-    return Runs(runs, int(reached.sum()))
+    if np.isnan(samples.betas).any():
+        return Runs(lowest.ravel(), int(reached.sum()))
+    return Runs(lowest.min(axis=0), int(reached.any(axis=0).sum()))
 
 
 def seconds_of(samples: SampleSet, clock: Clock = "sample") -> float:
@@ -108,24 +112,30 @@ def energy_distribution(samples: SampleSet) -> xr.Dataset:
     )
 
 
-def diversity(samples: SampleSet, target: float, *, distance: float = 0.0) -> int:
+def diversity(
+    samples: SampleSet, target: float, *, distance: float = 0.0, problem: IsingProblem | None = None
+) -> int:
     """Different configurations at or below an energy, further apart than a share of the spins.
 
     Parameters
     ----------
     target : units of energy
     distance : least share of spins in which two solutions differ; 0 counts every different configuration
+    problem : that was sampled, as for `runs_of`
 
     Returns
     -------
     how many, chosen greedily from the lowest energy on
     """
-    energies = samples.energies.values.ravel()
-    good = energies <= target + _EQUAL * max(1.0, abs(target))
+    energies = comparable_energies(samples, problem)
+    good = energies.reach(target).ravel()
     spins = samples.spins.values.reshape(-1, samples.n_spins)[good]
-    order = np.argsort(energies[good], kind="stable")
+    states, first = np.unique(spins, axis=0, return_index=True)
+    if distance == 0:
+        return len(states)
+    levels = levelled(energies.values.ravel()[good][first], energies.tolerance)
     kept: list[NDArray[np.int8]] = []
-    for state in np.unique(spins[order], axis=0) if distance == 0 else spins[order]:
+    for state in states[np.lexsort((first, levels))]:
         if all((state != other).mean() > distance for other in kept):
             kept.append(state)
     return len(kept)

@@ -34,6 +34,7 @@ from qspin.progress import listening
 from qspin.registry import get_backend
 from qspin.samples import library_versions
 from qspin.settings import settings_of
+from qspin.spectrum import energy_tolerance
 
 __all__ = ["BenchFolder", "Cell", "Row", "Summary", "run_benchmark", "summarised", "tabulated"]
 
@@ -198,8 +199,9 @@ def tabulated(config: BenchConfig, folder: BenchFolder, cells: Sequence[Cell]) -
     for cell, found in measured:
         reference = lowest[cell[:3]]
         energies = np.array(found["lowest"])
-        aim = reference + config.target.gap * abs(reference)
-        reached = int((energies <= aim + 1e-9 * max(1.0, abs(aim))).sum())
+        problem = cell.task.problem
+        aim = reference + config.target.gap * abs(reference - problem.offset)
+        reached = int((energies <= aim + energy_tolerance(problem)).sum())
         tts = time_to_solution(
             reached, len(energies), found["seconds_a_run"], target=config.target.probability
         )

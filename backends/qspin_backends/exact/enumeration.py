@@ -11,13 +11,13 @@ from scipy.special import logsumexp
 
 from qspin.errors import CapacityError
 from qspin.problem import IsingProblem
+from qspin.sampler import energy_tolerance, without_offset
 from qspin_backends.common.walsh import walsh_hadamard
 from qspin_backends.exact.kernels import fill_energies, sum_by_popcount
 
 __all__ = ["MAX_SPINS", "Enumeration", "enumerate_problem"]
 
 MAX_SPINS = 26
-_DEGENERATE = 1e-10  # energies closer than this fraction of the energy scale count as one level
 
 
 def enumerate_problem(problem: IsingProblem, *, max_spins: int = MAX_SPINS) -> Enumeration:
@@ -29,11 +29,9 @@ def enumerate_problem(problem: IsingProblem, *, max_spins: int = MAX_SPINS) -> E
         If the problem has more than `max_spins` spins; the message says what it would need.
     """
     require_enumerable(problem.n_spins, max_spins)
-    energies = np.empty(2**problem.n_spins)
-    fill_energies(problem.toarray(), problem.fields, problem.offset, energies)
-    scale = np.abs(problem.edges.couplings).sum() + np.abs(problem.fields).sum()
-    rounding = 4 * np.finfo(np.float64).eps * abs(problem.offset)
-    return Enumeration(energies, tolerance=_DEGENERATE * scale + rounding)
+    centred = np.empty(2**problem.n_spins)
+    fill_energies(problem.toarray(), problem.fields, centred)
+    return Enumeration(centred, problem.offset, energy_tolerance(without_offset(problem)))
 
 
 def require_enumerable(n_spins: int, max_spins: int) -> None:
@@ -54,35 +52,47 @@ class Enumeration:
 
     Parameters
     ----------
-    energies : float64 (2**N,), units of energy; bit i of the index is (1 + s_i) / 2
+    centred : energies without the offset, which would round away what distinguishes them; float64 (2**N,),
+        units of energy; bit i of the index is (1 + s_i) / 2
+    offset : of the problem
     tolerance : energies closer than this belong to one level
     """
 
-    energies: NDArray[np.float64]
+    centred: NDArray[np.float64]
+    offset: float
     tolerance: float
 
     @property
     def n_spins(self) -> int:
-        return len(self.energies).bit_length() - 1
+        return len(self.centred).bit_length() - 1
+
+    @property
+    def energies(self) -> NDArray[np.float64]:
+        """With the offset, float64 (2**N,); a copy where there is one."""
+        return self.centred + self.offset if self.offset else self.centred
 
     @cached_property
+    def _lowest(self) -> float:
+        return float(self.centred.min())
+
+    @property
     def ground_energy(self) -> float:
-        return float(self.energies.min())
+        return self._lowest + self.offset
 
     @cached_property
     def ground_degeneracy(self) -> int:
         """How many configurations share the lowest energy."""
-        return int(np.count_nonzero(self.energies <= self.ground_energy + self.tolerance))
+        return int(np.count_nonzero(self.centred <= self._lowest + self.tolerance))
 
     def ground_states(self) -> NDArray[np.int8]:
         """All configurations of lowest energy, int8 (ground_degeneracy, N)."""
-        return self.configurations(np.flatnonzero(self.energies <= self.ground_energy + self.tolerance))
+        return self.configurations(np.flatnonzero(self.centred <= self._lowest + self.tolerance))
 
     def levels(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Distinct energies, ascending, and the number of configurations at each."""
-        ordered = np.sort(self.energies)
+        ordered = np.sort(self.centred)
         first = np.flatnonzero(np.diff(ordered, prepend=-np.inf) > self.tolerance)
-        return ordered[first], np.diff(first, append=len(ordered))
+        return ordered[first] + self.offset, np.diff(first, append=len(ordered))
 
     def configurations(self, states: NDArray[np.integer]) -> NDArray[np.int8]:
         """Spins of numbered configurations, int8 (..., N)."""
@@ -91,22 +101,22 @@ class Enumeration:
 
     def probabilities(self, beta: float) -> NDArray[np.float64]:
         """Boltzmann weights exp(-beta E) / Z of all configurations, float64 (2**N,)."""
-        weights = np.exp(-beta * (self.energies - self.ground_energy))
+        weights = np.exp(-beta * (self.centred - self._lowest))
         weights /= weights.sum()
         return weights
 
     def log_partition(self, beta: float) -> float:
         """ln Z at inverse temperature `beta`."""
-        return float(logsumexp(-beta * self.energies))
+        return float(logsumexp(-beta * self.centred) - beta * self.offset)
 
     def mean_energy(self, beta: float) -> float:
         """<E>, units of energy."""
-        return float(self.probabilities(beta) @ self.energies)
+        return float(self.probabilities(beta) @ self.centred) + self.offset
 
     def heat_capacity(self, beta: float) -> float:
         """beta^2 (<E^2> - <E>^2) of the whole system, in units of Boltzmann's constant."""
         probabilities = self.probabilities(beta)
-        return float(beta**2 * (probabilities @ (self.energies - probabilities @ self.energies) ** 2))
+        return float(beta**2 * (probabilities @ (self.centred - probabilities @ self.centred) ** 2))
 
     def magnetisations(self, beta: float) -> NDArray[np.float64]:
         """<s_i>, float64 (N,)."""

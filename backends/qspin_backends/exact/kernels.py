@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-_BLOCK_BITS = 12  # a fresh start every 2**12 flips keeps rounding errors from adding up
+_BLOCK_BITS = 8  # a fresh start every 2**8 flips keeps rounding errors from adding up
 
 
 @njit(cache=True, nogil=True)
-def fill_energies(couplings, fields, offset, energies):
-    """Write the energy of configuration k to ``energies[k]``.
+def fill_energies(couplings, fields, energies):
+    """Write the energy of configuration k, without an offset, to ``energies[k]``.
 
     Within a block consecutive configurations differ by one flip (Gray 1953), so each costs O(N).
 
@@ -37,7 +37,7 @@ def fill_energies(couplings, fields, offset, energies):
             for j in range(n):
                 local[i] += couplings[i, j] * spins[j]
             energy += 0.5 * spins[i] * (local[i] + fields[i])
-        energies[state] = energy + offset
+        energies[state] = energy
         for step in range(1, 1 << n_low):
             flip = 0
             while not (step >> flip) & 1:
@@ -47,7 +47,7 @@ def fill_energies(couplings, fields, offset, energies):
             for j in range(n_low):
                 local[j] += 2.0 * couplings[flip, j] * spins[flip]
             state ^= 1 << flip
-            energies[state] = energy + offset
+            energies[state] = energy
 
 
 @njit(cache=True, nogil=True)
