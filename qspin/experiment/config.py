@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import AfterValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat
+from pydantic import AfterValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, model_validator
 
 from qspin.errors import InputError, nearest_name
 from qspin.experiment.models import StrictModel, explain_unknown
@@ -71,6 +71,17 @@ class RunConfig(StrictModel):
     problems: dict[Label, ProblemSpec] = Field(min_length=1)
     backends: dict[Label, BackendSpec] = Field(min_length=1)
     analysis: Analysis = Field(default_factory=Analysis)
+
+    @model_validator(mode="after")
+    def _names_of_families(self) -> RunConfig:
+        """The average of a family stands beside the problems, under its name."""
+        for family, members in self.families.items():
+            if family in self.problems:
+                raise ValueError(
+                    f"problem {family!r} is called as the family of problem {members[0]!r}; rename one of "
+                    "them"
+                )
+        return self
 
     @cached_property
     def samplers(self) -> dict[str, Sampler]:

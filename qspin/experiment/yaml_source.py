@@ -14,6 +14,8 @@ __all__ = ["YamlSource", "parse_value"]
 
 Key = tuple[str | int, ...]
 
+_MERGE = "tag:yaml.org,2002:merge"
+
 
 class _Loader(yaml.SafeLoader):
     """SafeLoader that reads 1e-3 as a number, as YAML 1.2 does."""
@@ -52,6 +54,8 @@ class YamlSource:
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
+            if node is not None:
+                _refuse_repeated_keys(loader, node, f"{self.path}, line ")
             self.data: Any = loader.construct_document(node) if node is not None else None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
@@ -80,25 +84,42 @@ class YamlSource:
                 self._walk(item, (*key, index))
         elif isinstance(node, yaml.MappingNode):
             # constructing has already merged "<<" into the node, merged keys first
-            seen: dict[str, yaml.Mark] = {}
             for name_node, value in node.value:
                 name = name_node.value
-                if (
-                    (mark := seen.get(name))
-                    and mark.line != name_node.start_mark.line
-                    and _inside(node, mark)
-                ):
-                    raise InputError(
-                        f"{self.path}, line {name_node.start_mark.line + 1}: key {name!r} stands twice, "
-                        f"first in line {mark.line + 1}"
-                    )
-                seen[name] = name_node.start_mark
                 self._lines[(*key, name)] = name_node.start_mark.line + 1
                 self._walk(value, (*key, name))
 
 
-def _inside(node: yaml.Node, mark: yaml.Mark) -> bool:
-    return node.start_mark.index <= mark.index <= node.end_mark.index
+def _refuse_repeated_keys(loader: _Loader, root: yaml.Node, where: str) -> None:
+    """Refuse mappings in which a key stands twice, of which YAML would keep one; also keys that are equal as
+    text or as values, such as 1 and "1", or yes and true.
+
+    To be called before construction, which puts merged keys ("<<") beside those that override them.
+
+    Parameters
+    ----------
+    where : what stands before the number of a line
+    """
+    pending, known = [root], {id(root)}
+    while pending:
+        node = pending.pop()
+        children = list(node.value) if isinstance(node, yaml.SequenceNode) else []
+        if isinstance(node, yaml.MappingNode):
+            seen: dict[Any, yaml.Mark] = {}
+            for name, value in node.value:
+                children += [name, value]
+                if isinstance(name, yaml.ScalarNode) and name.tag != _MERGE:
+                    forms = {name.value, loader.construct_object(name)}
+                    if twice := [seen[form] for form in forms if form in seen]:
+                        raise InputError(
+                            f"{where}{name.start_mark.line + 1}: key {name.value!r} stands twice, first in "
+                            f"line {twice[0].line + 1}"
+                        )
+                    seen |= dict.fromkeys(forms, name.start_mark)
+        for child in children:
+            if id(child) not in known:  # anchors share nodes, and may contain themselves
+                known.add(id(child))
+                pending.append(child)
 
 
 def parse_value(text: str) -> Any:
@@ -109,7 +130,14 @@ def parse_value(text: str) -> Any:
     >>> parse_value("[0.5, 1e-3]"), parse_value("zephyr"), parse_value("true")
     ([0.5, 0.001], 'zephyr', True)
     """
+    loader = _Loader(text)
     try:
-        return yaml.load(text, Loader=_Loader)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _refuse_repeated_keys(loader, node, f"the value {text!r}, line ")
+        return loader.construct_document(node)
     except yaml.YAMLError:
         raise InputError(f"cannot read the value {text!r} as YAML; quote it for the shell") from None
+    finally:
+        loader.dispose()

@@ -9,6 +9,7 @@ from conftest import ROOT
 
 from qspin.errors import InputError
 from qspin.experiment.config import config_from_plain, config_schema, load_config, parse_settings
+from qspin.experiment.yaml_source import YamlSource, parse_value
 
 GLASS = "{kind: sherrington_kirkpatrick, n_spins: 6}"
 MINIMAL = f"""\
@@ -99,6 +100,14 @@ class TestBackendOption:
         config = load_config(write(MINIMAL), backends=[str(fast)])
         assert config.samplers["fast"].n_sweeps == 7
 
+    def test_two_of_one_label(self, write, tmp_path):
+        (tmp_path / "other").mkdir()
+        fast, other = write("name: exact\n", "fast.yaml"), write("name: tempering\n", "other/fast.yaml")
+        with pytest.raises(InputError, match=r"--backend .*/fast\.yaml and .* both called 'fast'"):
+            load_config(write(MINIMAL), backends=[str(fast), str(other)])
+        with pytest.raises(InputError, match="--backend exact and --backend exact are both called 'exact'"):
+            load_config(write(MINIMAL), backends=["exact", "exact"])
+
     def test_wrong_ones(self, write):
         with pytest.raises(InputError, match="--backend exat: neither .*did you mean 'exact'"):
             load_config(write(MINIMAL), backends=["exat"])
@@ -183,6 +192,32 @@ def test_faults_name_the_line_and_the_remedy(write, old, new, message):
     assert old in MINIMAL
     with pytest.raises(InputError, match=message):
         load_config(write(MINIMAL.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{name: exact, betas: [1], betas: [2]}", "line 1: key 'betas' stands twice, first in line 1"),
+        ("{name: exact,\n 'betas': [1], betas: [2]}", "line 2: key 'betas' stands twice, first in line 2"),
+        ("a: [{b: {c: 1, c: 2}}]", "line 1: key 'c' stands twice"),
+        ("a: {1: 1, '1': 2}", "line 1: key '1' stands twice"),
+        ("a: {1: 1, 1.0: 2}", "line 1: key '1.0' stands twice"),
+        ("a: {1: 1, true: 2}", "line 1: key 'true' stands twice"),
+        ("a: {yes: 1, true: 2}", "line 1: key 'true' stands twice"),
+        ("a: {x: 1, <<: {x: 2, y: 3, y: 4}}", "line 1: key 'y' stands twice"),
+    ],
+)
+def test_keys_that_stand_twice(write, text, message):
+    with pytest.raises(InputError, match=message):
+        YamlSource(write(text))
+    with pytest.raises(InputError, match=message.rpartition(": ")[2]):
+        parse_value(text)
+
+
+def test_merged_keys_may_be_overridden(write):
+    source = YamlSource(write("base: &b {x: 1, y: 2}\nover: {x: 5, <<: *b}\nmore: {<<: [*b, {z: 3}]}\n"))
+    assert source.data["over"] == {"x": 5, "y": 2}
+    assert source.data["more"] == {"x": 1, "y": 2, "z": 3}
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,32 @@ def test_what_has_no_instances(written, spec, message):
         written({**CONFIG, "problems": {"a": spec}})
 
 
+@pytest.mark.parametrize(
+    ("problems", "message"),
+    [
+        ({"a": GLASS, "a-0": {"kind": "mattis", "n_spins": 6}}, r"'a': its 4 .* problem 'a-0' beside it"),
+        ({"a-3": {"kind": "mattis", "n_spins": 6}, "a": GLASS}, r"'a': its 4 .* problem 'a-3' beside it"),
+        (
+            {"a": {"kind": "mattis", "n_spins": 6}, "b": {**GLASS, "instances": 1, "family": "a"}},
+            None,
+        ),
+        (
+            {
+                "a": {"kind": "mattis", "n_spins": 6},
+                "b": {"kind": "mattis", "n_spins": 6, "family": "a"},
+            },
+            "problem 'a' is called as the family of problem 'b'; rename one of them",
+        ),
+    ],
+)
+def test_labels_of_their_own(written, problems, message):
+    if message is None:  # the label of the family is the one under which instances were asked for
+        assert written({**CONFIG, "problems": problems}).families == {"b": ["b-0"]}
+        return
+    with pytest.raises(InputError, match=message):
+        written({**CONFIG, "problems": problems})
+
+
 def test_averages_stand_for_their_instances(written, tmp_path):
     folder = run_experiment(written(CONFIG), RunFolder(tmp_path / "run"))
     single = analyse(folder)
