@@ -3,6 +3,9 @@
 A sampler is a class whose settings are fixed at construction and whose `sample` takes a problem and a seed
 and returns a `SampleSet`; nothing evolves on it. `qspin.testing.SamplerContract` checks the rest.
 
+A setting that decides nothing about the samples (threads, retries, memory, budgets) is marked as
+`Incidental`; all others enter seeds and digests.
+
 A sampler may also have ``check(problem)``, which raises `InputError` for a problem that it cannot sample; a
 run asks it about every task before any of them starts. And it may have ``is_paid``, a Boolean property or
 class attribute: whether its reads cost money. Nothing is sampled for the sake of warming up where they do, or
@@ -27,10 +30,14 @@ from qspin.samples import (
 )
 from qspin.settings import (
     AutoLadder,
+    FileSetting,
+    GivenFile,
     ImportPath,
+    Incidental,
     Ladder,
     PositiveInt,
     Seed,
+    deciding_settings,
     imported,
     resolved_seed,
     settings,
@@ -41,7 +48,10 @@ from qspin.spectrum import energy_tolerance, flip_tolerances, without_offset
 __all__ = [
     "AutoLadder",
     "Checkpoint",
+    "FileSetting",
+    "GivenFile",
     "ImportPath",
+    "Incidental",
     "Ladder",
     "PositiveInt",
     "Sampler",
@@ -51,6 +61,7 @@ __all__ = [
     "current_checkpoint",
     "energy_tolerance",
     "flip_tolerances",
+    "deciding_settings",
     "imported",
     "is_paid",
     "machine_memory",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import itertools
 import math
+import os
 import secrets
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_args, get_type_hints
 
 import numpy as np
 import pydantic
@@ -19,10 +22,14 @@ from qspin.errors import InputError, MissingExtraError, nearest_name
 
 __all__ = [
     "AutoLadder",
+    "FileSetting",
+    "GivenFile",
     "ImportPath",
+    "Incidental",
     "Ladder",
     "PositiveInt",
     "Seed",
+    "deciding_settings",
     "explain",
     "imported",
     "resolved_seed",
@@ -33,6 +40,18 @@ __all__ = [
 
 T = TypeVar("T")
 Seed = int | None
+
+
+class _Mark:
+    """Stands in the annotation of a setting that decides nothing."""
+
+
+Incidental = Annotated[T, _Mark()]
+"""A setting that says how samples are had, not what they are: threads, retries, pauses, memory, budgets.
+
+``n_threads: Incidental[PositiveInt | None] = None``. Such a setting enters no seed, digest, checkpoint or
+journal key, see `deciding_settings`. All others decide.
+"""
 
 
 def _expanded(value: Any) -> Any:
@@ -88,6 +107,60 @@ def _import_path(path: str) -> str:
 
 ImportPath = Annotated[str, AfterValidator(_import_path)]
 """``package.module:name``: where a replaceable part is to be imported from, see `imported`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GivenFile:
+    """A file that a setting names. What it holds decides, wherever it lies.
+
+    Parameters
+    ----------
+    path : absolute
+    sha256 : of its content when the setting was given; None if there was no file then
+    """
+
+    path: str
+    sha256: str | None = None
+
+    def __str__(self) -> str:
+        return self.path
+
+    def content(self) -> str:
+        """SHA-256 by which seeds and digests know it. Raises InputError if there is no such file."""
+        return self.sha256 or _content(self.path)
+
+    def unchanged(self) -> str:
+        """Its path.
+
+        Raises
+        ------
+        InputError
+            If the file is not there, or holds something else than when the setting was given.
+        """
+        if _content(self.path) != self.content():
+            raise InputError(f"{self.path} has changed since this setting was given; name the file anew")
+        return self.path
+
+
+def _content(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"no file at {path} can be read: {error.strerror}") from error
+
+
+def _given_file(value: Any) -> Any:
+    if not isinstance(value, str | os.PathLike):
+        return value
+    path = Path(value).resolve()
+    return GivenFile(str(path), _content(str(path)) if path.is_file() else None)
+
+
+FileSetting = Annotated[
+    GivenFile, BeforeValidator(_given_file, json_schema_input_type=str | dict[str, str | None])
+]
+"""The path of a file, whose content decides; a setting becomes a `GivenFile`."""
 
 
 def imported(path: str, what: str, *, key: str, suits: Callable[[Any], bool] = callable) -> Any:
@@ -188,6 +261,47 @@ def settings_of(sampler: object) -> dict[str, Any]:
     return pydantic.TypeAdapter(dict[str, Any]).dump_python(
         {name: getattr(sampler, name) for name in setting_names(type(sampler))}, mode="json"
     )
+
+
+def deciding_settings(sampler: object) -> dict[str, Any]:
+    """Settings of a sampler that decide what is sampled, as plain JSON values: all but the `Incidental` ones,
+    and of files what they hold.
+
+    Whatever is named after settings is named after these: seeds, sample files, checkpoints, purchases.
+
+    Examples
+    --------
+    >>> @settings
+    ... class HeatBath:
+    ...     betas: Ladder = (1.0,)
+    ...     n_threads: Incidental[PositiveInt] = 1
+    >>> deciding_settings(HeatBath(n_threads=4))
+    {'betas': [1.0]}
+    """
+    incidental = _incidental(type(sampler))
+    return {
+        name: value.content() if isinstance(value := getattr(sampler, name), GivenFile) else plain
+        for name, plain in settings_of(sampler).items()
+        if name not in incidental
+    }
+
+
+@functools.cache
+def _incidental(cls: type) -> frozenset[str]:
+    """Names of the settings that are marked as `Incidental`; none where annotations cannot be resolved."""
+    if not dataclasses.is_dataclass(cls):
+        return frozenset()
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except NameError:  # of a third party, imported for type checkers alone
+        return frozenset()
+    return frozenset(name for name in setting_names(cls) if _is_marked(hints.get(name)))
+
+
+def _is_marked(hint: Any) -> bool:
+    """Whether `Incidental` stands in an annotation, also as ``Incidental[int] | None``."""
+    marks = getattr(hint, "__metadata__", ())
+    return any(isinstance(mark, _Mark) for mark in marks) or any(map(_is_marked, get_args(hint)))
 
 
 def resolved_seed(seed: Seed, kept: Mapping[str, Any] | None = None) -> int:

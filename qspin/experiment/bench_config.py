@@ -58,14 +58,19 @@ class BackendFamily(BackendSpec):
 
     def samplers(self) -> list[tuple[int, Sampler]]:
         """(run length, sampler); length 0 where none is varied."""
+        return [(length, spec.sampler()) for length, spec in self.specs()]
+
+    def specs(self) -> list[tuple[int, BackendSpec]]:
+        """(run length, backend); length 0 where none is varied."""
         if self.lengths is None:
-            return [(0, self.sampler())]
+            return [(0, BackendSpec(name=self.name, **self.settings))]
         ((name, values),) = self.lengths.items()
-        family = self.model_copy(update={"lengths": None})
-        return [
-            (value, BackendSpec(name=family.name, **{**family.settings, name: value}).sampler())
-            for value in values
-        ]
+        return [(value, BackendSpec(name=self.name, **{**self.settings, name: value})) for value in values]
+
+    def identities(self, samplers: Sequence[tuple[int, Sampler]]) -> list[dict[str, Any]]:
+        """Name and settings that decide, of each of `samplers`."""
+        pairs = zip(self.specs(), samplers, strict=True)
+        return [spec.identity(sampler) for (_, spec), (_, sampler) in pairs]
 
 
 class Target(StrictModel):
@@ -109,7 +114,13 @@ class BenchConfig(StrictModel):
 
     @cached_property
     def digest(self) -> str:
-        return hashlib.sha256(json.dumps(self.resolved(), sort_keys=True).encode()).hexdigest()
+        """SHA-256 of what decides on the results, hex."""
+        plain = self.model_dump(mode="json", by_alias=True)
+        plain["backends"] = {
+            label: [family.lengths, family.identities(self.samplers[label])]
+            for label, family in self.backends.items()
+        }
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def load_bench_config(path: str | Path, *, overrides: Sequence[str] = ()) -> BenchConfig:

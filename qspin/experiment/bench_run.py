@@ -27,13 +27,12 @@ from qspin.benchmark.time_to_solution import best_length
 from qspin.errors import InputError
 from qspin.experiment.bench_config import BenchConfig
 from qspin.experiment.run import Reporter, SilentReporter
-from qspin.experiment.store import Task
+from qspin.experiment.store import Task, independent
 from qspin.files import atomic_write
 from qspin.problem import IsingProblem
 from qspin.progress import listening
 from qspin.registry import get_backend
 from qspin.samples import library_versions
-from qspin.settings import settings_of
 from qspin.spectrum import energy_tolerance
 
 __all__ = ["BenchFolder", "Cell", "Row", "Summary", "run_benchmark", "summarised", "tabulated"]
@@ -138,7 +137,7 @@ def run_benchmark(
         For unusable input, before the folder is made.
     """
     show = reporter or SilentReporter()
-    cells = list(_cells(config))
+    cells = _cells(config)
     for cell in cells:
         if (check := getattr(cell.task.sampler, "check", None)) is not None:
             check(cell.task.problem)
@@ -153,17 +152,26 @@ def run_benchmark(
         return tabulated(config, folder, cells)
 
 
-def _cells(config: BenchConfig) -> Iterator[Cell]:
+def _cells(config: BenchConfig) -> list[Cell]:
+    places = list(_places(config))
+    tasks = independent(task for *_, task in places)
+    return [Cell(*place[:-1], task) for place, task in zip(places, tasks, strict=True)]
+
+
+def _places(config: BenchConfig) -> Iterator[tuple[str, int, int, str, int, Task]]:
+    """What cells are made of, before equal ones are told apart."""
+    identities = {
+        label: family.identities(config.samplers[label]) for label, family in config.backends.items()
+    }
     for label in config.problems:
         for n_spins, instance, problem in config.problems_of(label):
             for backend, samplers in config.samplers.items():
-                for length, sampler in samplers:
-                    settings = {"name": config.backends[backend].name, **settings_of(sampler)}
+                for (length, sampler), settings in zip(samplers, identities[backend], strict=True):
                     named = backend if not length else f"{backend} ({length})"
                     task = Task(
                         f"{label}-{n_spins}-{instance}", named, problem, sampler, settings, config.seed
                     )
-                    yield Cell(label, n_spins, instance, backend, length, task)
+                    yield label, n_spins, instance, backend, length, task
 
 
 def _measure(cell: Cell, config: BenchConfig) -> dict[str, Any]:
@@ -179,6 +187,7 @@ def _measure(cell: Cell, config: BenchConfig) -> dict[str, Any]:
         "seconds_a_run": seconds_of(samples, config.clock),
         "clocks": samples.info["clocks"],
         "warnings": samples.info["warnings"],
+        "settings": samples.info.get("settings", {}),
         "versions": library_versions(),
     }
 
@@ -186,10 +195,10 @@ def _measure(cell: Cell, config: BenchConfig) -> dict[str, Any]:
 def tabulated(config: BenchConfig, folder: BenchFolder, cells: Sequence[Cell]) -> list[Row]:
     """Success and time to solution of every cell, against the lowest energy that is known of its instance."""
     measured = [(cell, found) for cell in cells if (found := folder.measured(cell)) is not None]
-    lowest: dict[tuple[str, int, int], float] = {}
-    exact: set[tuple[str, int, int]] = set()
+    lowest: dict[str, float] = {}  # by problem: two shapes of one size are two problems
+    exact: set[str] = set()
     for cell, found in measured:
-        place = cell[:3]
+        place = cell.task.problem.digest
         if place not in exact and cell.n_spins <= _EXACT:
             lowest[place] = float(get_backend("exact").enumerate(cell.task.problem).ground_energy)  # type: ignore[attr-defined]
             exact.add(place)
@@ -197,7 +206,7 @@ def tabulated(config: BenchConfig, folder: BenchFolder, cells: Sequence[Cell]) -
             lowest[place] = min(lowest.get(place, math.inf), min(found["lowest"]))
     rows = []
     for cell, found in measured:
-        reference = lowest[cell[:3]]
+        reference = lowest[cell.task.problem.digest]
         energies = np.array(found["lowest"])
         problem = cell.task.problem
         aim = reference + config.target.gap * abs(reference - problem.offset)
@@ -208,7 +217,7 @@ def tabulated(config: BenchConfig, folder: BenchFolder, cells: Sequence[Cell]) -
         residual = (float(energies.mean()) - reference) / max(cell.n_spins, 1)
         rows.append(
             Row(
-                cell, reference, cell[:3] in exact, float(energies.min()), residual, tts,
+                cell, reference, cell.task.problem.digest in exact, float(energies.min()), residual, tts,
                 found["clocks"], found["warnings"],
             )
         )  # fmt: skip

@@ -19,7 +19,7 @@ from qspin.experiment.problem_specs import InstanceSpec, ProblemSpec, checked_ki
 from qspin.experiment.yaml_source import Key, YamlSource, parse_value
 from qspin.registry import available_backends, backend_class, get_backend
 from qspin.sampler import Sampler
-from qspin.settings import settings_of
+from qspin.settings import deciding_settings, setting_names, settings_of
 
 __all__ = ["RunConfig", "apply_override", "config_schema", "load_config", "parse_settings"]
 
@@ -48,6 +48,11 @@ class BackendSpec(pydantic.BaseModel):
     def sampler(self) -> Sampler:
         """Raises InputError for an unknown backend, an unknown setting or a value that cannot work."""
         return get_backend(self.name, **self.settings)
+
+    def identity(self, sampler: Sampler) -> dict[str, Any]:
+        """Name and settings that decide; of a class that declares none, all that were given."""
+        declared = bool(setting_names(type(sampler)))
+        return {"name": self.name, **(deciding_settings(sampler) if declared else self.settings)}
 
 
 class Analysis(StrictModel):
@@ -109,7 +114,17 @@ class RunConfig(StrictModel):
     def resolved(self) -> dict[str, Any]:
         """The config as plain values with every default spelled out."""
         plain = self.model_dump(mode="json", by_alias=True)
+        plain["problems"] = {label: spec.resolved() for label, spec in self.problems.items()}
         plain["backends"] = {label: self.resolved_backend(label) for label in self.backends}
+        return plain
+
+    def identity(self) -> dict[str, Any]:
+        """What decides on the results, as plain values: no threads, budgets or paths."""
+        plain = self.model_dump(mode="json", by_alias=True)
+        plain["problems"] = {label: spec.identity() for label, spec in self.problems.items()}
+        plain["backends"] = {
+            label: spec.identity(self.samplers[label]) for label, spec in self.backends.items()
+        }
         return plain
 
     def resolved_backend(self, label: str) -> dict[str, Any]:
@@ -119,8 +134,8 @@ class RunConfig(StrictModel):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the resolved config, hex."""
-        text = json.dumps(self.resolved(), sort_keys=True)
+        """SHA-256 of what decides on the results, hex."""
+        text = json.dumps(self.identity(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -144,7 +159,7 @@ def load_config(
     source = YamlSource(path)
     data = source.data
     if backends:
-        data["backends"] = dict(_chosen_backend(choice, data.get("backends")) for choice in backends)
+        data["backends"] = _chosen_backends(backends, data.get("backends"))
     overridden = [apply_override(data, text) for text in overrides]
     try:
         return _validated(data, source.path.parent)
@@ -221,6 +236,20 @@ def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{key} must be a mapping from labels to specs; got {value!r}", key=(key,))
     return value
+
+
+def _chosen_backends(choices: Sequence[str], present: Any) -> dict[str, Any]:
+    chosen: dict[str, Any] = {}
+    called: dict[str, str] = {}
+    for choice in choices:
+        label, spec = _chosen_backend(choice, present)
+        if label in chosen:
+            raise InputError(
+                f"--backend {called[label]} and --backend {choice} are both called {label!r}; leave one out, "
+                "or rename its file"
+            )
+        chosen[label], called[label] = spec, choice
+    return chosen
 
 
 def _chosen_backend(choice: str, present: Any) -> tuple[str, Any]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_type_hints
 
 import numpy as np
@@ -39,7 +41,19 @@ _INSTANCE_KINDS = tuple(name for name in instances.__all__ if inspect.isfunction
 _SHUFFLE_STREAM = 1  # added to the seed of a training, so that shuffling has numbers of its own
 
 
-class Training(StrictModel):
+class Spec(StrictModel):
+    """Base of the specs of a problem."""
+
+    def resolved(self) -> dict[str, Any]:
+        """The spec as plain values with every default spelled out."""
+        return self.model_dump(mode="json")
+
+    def identity(self) -> dict[str, Any]:
+        """What decides on the problem, as plain values."""
+        return self.resolved()
+
+
+class Training(Spec):
     """What fixes a training, and with it the weights of every epoch."""
 
     layers: tuple[PositiveInt, ...] = Field(min_length=2, description="neurons of each layer, inputs first")
@@ -85,18 +99,48 @@ class MlpSpec(Training):
         return twin_from_weights(weights, biases if self.biases else None, scale=self.scale)
 
 
-class FileSpec(StrictModel):
+class FileSpec(Spec):
     """An instance file; a relative path starts at the folder of the config."""
 
     kind: Literal["file"]
     path: str
     format: str | None = None
+    digest: str | None = Field(
+        None, description="of the problem, as run folders record it: a file that holds another is refused"
+    )
 
     def build(self) -> IsingProblem:
-        return read_problem(self.path, self.format)
+        """Raises InputError if the file cannot be read, or no longer holds the problem that was recorded."""
+        return self._problem
+
+    @property
+    def is_there(self) -> bool:
+        return Path(self.path).is_file()
+
+    def resolved(self) -> dict[str, Any]:
+        return {**super().resolved(), "digest": self._digest}
+
+    def identity(self) -> dict[str, Any]:
+        """What the file holds; neither its place nor its format."""
+        return {"kind": self.kind, "digest": self._digest}
+
+    @cached_property
+    def _problem(self) -> IsingProblem:
+        problem = read_problem(self.path, self.format)
+        if self.digest not in (None, problem.digest):
+            raise InputError(
+                f"{self.path} no longer holds the problem that the config records (digest "
+                f"{self.digest:.10}, now {problem.digest:.10}): bring that file back, or leave out 'digest' "
+                "to sample the present one"
+            )
+        return problem
+
+    @property
+    def _digest(self) -> str:
+        return self.digest or self._problem.digest
 
 
-class InstanceSpec(StrictModel):
+class InstanceSpec(Spec):
     """Base of the models made from the generators of `qspin.instances`."""
 
     model_config = ConfigDict(protected_namespaces=())
@@ -125,7 +169,7 @@ def _instance_model(name: str) -> type[InstanceSpec]:
     return model
 
 
-_KINDS: dict[str, type[StrictModel]] = {
+_KINDS: dict[str, type[Spec]] = {
     "mlp": MlpSpec,
     "file": FileSpec,
     **{name: _instance_model(name) for name in _INSTANCE_KINDS},
@@ -168,7 +212,19 @@ def with_instances(problems: dict[str, Any]) -> dict[str, Any]:
         rest = {name: value for name, value in spec.items() if name != "instances"}
         first = rest.get("seed", 0)
         for k in range(n):
-            spelled[f"{label}-{k}"] = {**rest, "seed": first + k, "family": label}
+            if (made := f"{label}-{k}") in problems:
+                raise InputError(
+                    f"problem {label!r}: its {n} instances are called {label}-0 to {label}-{n - 1}, and "
+                    f"there is a problem {made!r} beside it; rename one of them",
+                    key=("problems", made),
+                )
+            if made in spelled:
+                raise InputError(
+                    f"problem {label!r}: its instance {made!r} is called as one of problem "
+                    f"{spelled[made]['family']!r}; rename one of them",
+                    key=key,
+                )
+            spelled[made] = {**rest, "seed": first + k, "family": label}
     return spelled
 
 

@@ -10,7 +10,7 @@ from qspin.checkpoint import checkpointing
 from qspin.errors import RunError
 from qspin.experiment.analyse import analyse
 from qspin.experiment.config import RunConfig
-from qspin.experiment.problem_specs import MlpSpec, Training
+from qspin.experiment.problem_specs import FileSpec, MlpSpec, Training
 from qspin.experiment.report import write_report
 from qspin.experiment.store import RunFolder, Task, make_tasks
 from qspin.networks.training import TrainingRecord
@@ -59,7 +59,7 @@ def run_experiment(
         If the work failed underway; finished steps are kept.
     """
     show = reporter or SilentReporter()
-    static = {label: spec.build() for label, spec in config.problems.items() if not isinstance(spec, MlpSpec)}
+    static = _static(config, folder)
     twins = {
         label: spec.placeholder() for label, spec in config.problems.items() if isinstance(spec, MlpSpec)
     }
@@ -78,6 +78,19 @@ def run_experiment(
     with show.step("analysing and writing the report"):
         write_report(folder, analyse(folder))
     return folder
+
+
+def _static(config: RunConfig, folder: RunFolder) -> dict[str, IsingProblem]:
+    """Problems that need no training; where an instance file is gone, as the folder keeps it."""
+    problems = {}
+    for label, spec in config.problems.items():
+        if isinstance(spec, MlpSpec):
+            continue
+        kept = None
+        if isinstance(spec, FileSpec) and spec.digest is not None and not spec.is_there:
+            kept = folder.stored_problem(label)
+        problems[label] = kept if kept is not None and kept.digest == spec.digest else spec.build()
+    return problems
 
 
 def _trainings(config: RunConfig) -> list[Training]:

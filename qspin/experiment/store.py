@@ -2,11 +2,11 @@
 
 ::
 
-    config.yaml          the resolved config, every default spelled out
+    config.yaml          the resolved config, every default spelled out, as the run was last gone on with
     environment.json     versions, platform
     problems/LABEL.npz   the problems that were sampled
     training/DIGEST.npz  trainings, every epoch
-    samples/DIGEST.nc    one sample set a task, named by the digest of problem, backend settings and seed
+    samples/DIGEST.nc    one sample set a task, named by the digest of problem, settings that decide and seed
     samples/DIGEST.checkpoint    unfinished work of a task
     analysis.nc          one group /PROBLEM/BACKEND a task
     metrics.csv          the same as one table, a row a temperature
@@ -16,10 +16,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import platform
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,7 +40,7 @@ from qspin.problem import IsingProblem
 from qspin.sampler import Sampler
 from qspin.samples import SampleSet, library_versions
 
-__all__ = ["RunFolder", "Task"]
+__all__ = ["RunFolder", "Task", "independent", "make_tasks"]
 
 _PACKAGES = (
     "qspin", "numpy", "scipy", "numba", "xarray", "h5netcdf", "arviz-stats", "dimod", "dwave-samplers",
@@ -47,7 +50,13 @@ _PACKAGES = (
 
 @dataclass(frozen=True)
 class Task:
-    """One cell of the product problems x backends; `backend` is its name with all settings."""
+    """One cell of the product problems x backends.
+
+    Parameters
+    ----------
+    backend : its name with the settings that decide
+    copy : how many tasks of the run came before with the same problem and backend, under other labels
+    """
 
     problem_label: str
     backend_label: str
@@ -55,16 +64,17 @@ class Task:
     sampler: Sampler
     backend: dict[str, Any]
     run_seed: int
+    copy: int = 0
 
     @cached_property
     def seed(self) -> int:
         """Sampling seed of this task: of the run's seed and of what is sampled how, not of its place in the
-        config, so that adding a problem changes no other task."""
+        config, so that adding a problem changes no other task; copies draw independently."""
         return int(self._hash("seed")[:12], 16)
 
     @cached_property
     def digest(self) -> str:
-        """Names the sample file: problem, backend with all settings, seed."""
+        """Names the sample file: problem, backend with the settings that decide, seed."""
         return self._hash("task")[:16]
 
     @property
@@ -72,7 +82,8 @@ class Task:
         return f"{self.problem_label} with {self.backend_label}"
 
     def _hash(self, purpose: str) -> str:
-        text = json.dumps([purpose, self.problem.digest, self.backend, self.run_seed], sort_keys=True)
+        copy = [self.copy] if self.copy else []
+        text = json.dumps([purpose, self.problem.digest, self.backend, self.run_seed, *copy], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -126,7 +137,8 @@ class RunFolder:
             raise InputError(f"{self.path} holds an unfinished run of this config: add --resume to finish it")
         for leftover in [*self.path.rglob(f".*{PARTIAL}*"), self.report_file]:
             leftover.unlink(missing_ok=True)  # also a report of the part that was there
-        self._write_environment()
+        self._write_head(config)  # paths, threads and budgets may be others now
+        vars(self).pop("config")
         return False
 
     def _write_head(self, config: RunConfig) -> None:
@@ -207,6 +219,11 @@ class RunFolder:
     def save_problem(self, label: str, problem: IsingProblem) -> None:
         write_problem(problem, self._problem_file(label))
 
+    def stored_problem(self, label: str) -> IsingProblem | None:
+        """What was sampled under a label, None if nothing was."""
+        file = self._problem_file(label)
+        return read_problem(file) if file.is_file() else None
+
     def refuse_changed(self, problems: dict[str, IsingProblem]) -> None:
         """Refuse to go on where a problem is no longer the one that was sampled, say from an edited file.
 
@@ -216,8 +233,7 @@ class RunFolder:
             Naming the problem.
         """
         for label, problem in problems.items():
-            file = self._problem_file(label)
-            if file.is_file() and read_problem(file) != problem:
+            if self.stored_problem(label) not in (None, problem):
                 raise InputError(
                     f"problem {label!r} is no longer the one that {self.path} was made from (has its file "
                     "changed?): choose another folder with --out"
@@ -226,12 +242,8 @@ class RunFolder:
     def tasks(self) -> list[Task]:
         """The tasks whose problem has been built, in the order of the config."""
         config = self.config
-        stored = {
-            label: read_problem(self._problem_file(label))
-            for label in config.problems
-            if self._problem_file(label).is_file()
-        }
-        return make_tasks(config, stored)
+        stored = ((label, self.stored_problem(label)) for label in config.problems)
+        return make_tasks(config, {label: problem for label, problem in stored if problem is not None})
 
     def unfinished_tasks(self) -> int:
         """How many tasks have no samples yet."""
@@ -256,15 +268,24 @@ class RunFolder:
 
 def make_tasks(config: RunConfig, problems: dict[str, IsingProblem]) -> list[Task]:
     """The product problems x backends."""
-    return [
+    return independent(
         Task(
             problem_label,
             backend_label,
             problem,
             sampler,
-            config.resolved_backend(backend_label),
+            config.backends[backend_label].identity(sampler),
             config.seed,
         )
         for problem_label, problem in problems.items()
         for backend_label, sampler in config.samplers.items()
+    )
+
+
+def independent(tasks: Iterable[Task]) -> list[Task]:
+    """Tasks of equal content numbered in their order, so that each is sampled with a seed of its own."""
+    numbers: dict[str, Iterator[int]] = {}
+    return [
+        dataclasses.replace(task, copy=next(numbers.setdefault(task.digest, itertools.count())))
+        for task in tasks
     ]

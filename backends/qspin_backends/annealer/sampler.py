@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, P
 from qspin.problem import IsingProblem
 from qspin.sampler import (
     ImportPath,
+    Incidental,
     Ladder,
     PositiveInt,
     Seed,
@@ -154,10 +155,10 @@ class Annealer:
     readout_error: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     solver: str | dict[str, Any] | None = None
     region: str | None = None
-    max_qpu_seconds: PositiveFloat | None = None
-    reuse: bool = True
-    retries: NonNegativeInt = 5
-    retry_pause: PositiveFloat = 1.0
+    max_qpu_seconds: Incidental[PositiveFloat | None] = None
+    reuse: Incidental[bool] = True
+    retries: Incidental[NonNegativeInt] = 5
+    retry_pause: Incidental[PositiveFloat] = 1.0
 
     @model_validator(mode="after")
     def _fit_together(self) -> Annealer:
@@ -216,7 +217,7 @@ class Annealer:
         require_memory(len(self.betas), self.n_reads, 1, problem.n_spins)
         if not problem.n_spins:
             return self._nothing_to_anneal(problem, resolved_seed(seed))
-        identity = begun(problem, seed)
+        identity = begun(problem, seed, reuse=self.reuse)
         seed = identity["seed"]
         start = time.perf_counter()
         stages = self._stages(problem)
@@ -245,7 +246,7 @@ class Annealer:
     def _request(self, planned: Plan, identity: dict[str, Any]) -> Request:
         """What is bought."""
         record = {"settings": settings_of(self), "embedding": planned.embedding.to_json()}
-        purpose = purpose_of(identity, reuse=self.reuse)
+        purpose = purpose_of(identity)
         return Request(planned.programs, planned.fit.factor, purpose, record)
 
     def _labelled(

@@ -11,8 +11,11 @@ from qspin.sampler import Seed, current_checkpoint, resolved_seed
 __all__ = ["begun", "ended", "purpose_of"]
 
 
-def begun(problem: IsingProblem, seed: Seed) -> dict[str, Any]:
-    """Seed, problem and a name of the purchase; kept in the checkpoint of the run, if there is one.
+def begun(problem: IsingProblem, seed: Seed, *, reuse: bool) -> dict[str, Any]:
+    """Seed, problem, a name of the purchase and whether others may answer it; kept in the checkpoint of the
+    run, if there is one.
+
+    A call that is resumed goes on as it was begun, whatever `reuse` says by then, and finds what it bought.
 
     Raises
     ------
@@ -25,6 +28,7 @@ def begun(problem: IsingProblem, seed: Seed) -> dict[str, Any]:
         "seed": resolved_seed(seed, kept),
         "problem": problem.digest,
         "purchase": (kept or {}).get("purchase", secrets.token_hex(8)),
+        "reuse": (kept or {}).get("reuse", reuse),
     }
     if checkpoint is not None:
         checkpoint.load(identity)
@@ -38,7 +42,7 @@ def ended() -> None:
         checkpoint.discard()
 
 
-def purpose_of(identity: dict[str, Any], *, reuse: bool) -> dict[str, Any]:
-    """What answers are found again by; without `reuse` only by this call, or one from its checkpoint."""
-    names = ("problem", "seed") if reuse else ("problem", "seed", "purchase")
+def purpose_of(identity: dict[str, Any]) -> dict[str, Any]:
+    """What answers are found again by; without ``reuse`` only by this call, or one from its checkpoint."""
+    names = ("problem", "seed") if identity["reuse"] else ("problem", "seed", "purchase")
     return {name: identity[name] for name in names}

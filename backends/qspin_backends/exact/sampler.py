@@ -10,6 +10,7 @@ from pydantic import Field
 
 from qspin.problem import IsingProblem
 from qspin.sampler import (
+    Incidental,
     Ladder,
     PositiveInt,
     Seed,
@@ -41,7 +42,7 @@ class Exact:
 
     betas: Ladder = (1.0,)
     n_replicas: PositiveInt = 100
-    max_spins: Annotated[int, Field(ge=0, le=34)] = MAX_SPINS
+    max_spins: Incidental[Annotated[int, Field(ge=0, le=34)]] = MAX_SPINS
 
     def enumerate(self, problem: IsingProblem) -> Enumeration:
         """All energies of the problem: spectrum, ground states, exact averages and exact P(q).

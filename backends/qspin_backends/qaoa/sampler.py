@@ -14,6 +14,8 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, mod
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.sampler import (
+    FileSetting,
+    Incidental,
     PositiveInt,
     Seed,
     report_progress,
@@ -71,7 +73,8 @@ class Qaoa:
     angles : ``table`` (published: regular graphs, Sherrington-Kirkpatrick), ``linear_ramp``, ``interp`` and
         ``fourier`` (trained depth by depth), ``optimise`` (trained from several starts), ``transfer`` (of
         another run), or ``{gamma: [...], beta: [...]}``, gamma in units of 1/energy
-    angles_from : sample file of the run whose angles are to be transferred
+    angles_from : sample file of the run whose angles are to be transferred; what it holds decides, not where
+        it lies
     n_shots : independent measurements
     ramp_step : gamma at the end and beta at the start of a linear ramp, units of the coupling scale
     fourier_terms : coefficients of ``fourier``; default as many as layers
@@ -114,7 +117,7 @@ class Qaoa:
     ansatz: Literal["qaoa", "quench"] = "qaoa"
     depth: PositiveInt = 1
     angles: GivenAngles = "table"
-    angles_from: str | None = None
+    angles_from: FileSetting | None = None
     n_shots: PositiveInt = 1000
     ramp_step: PositiveFloat = RAMP_STEP
     fourier_terms: PositiveInt | None = None
@@ -141,10 +144,10 @@ class Qaoa:
     readout_mitigation: bool = False
     channel: Literal["ibm_quantum_platform", "ibm_cloud", "local"] | None = None
     instance: str | None = None
-    max_qpu_seconds: PositiveFloat | None = None
-    reuse: bool = True
-    retries: NonNegativeInt = 5
-    retry_pause: PositiveFloat = 1.0
+    max_qpu_seconds: Incidental[PositiveFloat | None] = None
+    reuse: Incidental[bool] = True
+    retries: Incidental[NonNegativeInt] = 5
+    retry_pause: Incidental[PositiveFloat] = 1.0
 
     @model_validator(mode="after")
     def _fit_together(self) -> Qaoa:
@@ -213,7 +216,7 @@ class Qaoa:
         require_memory(1, self.n_shots, 1, problem.n_spins)
         if not problem.n_spins:
             return self._nothing_to_measure(problem, resolved_seed(seed))
-        identity = begun(problem, seed)
+        identity = begun(problem, seed, reuse=self.reuse)
         streams = np.random.SeedSequence(identity["seed"]).spawn(4)
         start = time.perf_counter()
         with self._connected() as device:
@@ -225,7 +228,7 @@ class Qaoa:
                 circuit,
                 self.n_shots,
                 _number(streams[2]),
-                purpose_of(identity, reuse=self.reuse),
+                purpose_of(identity),
                 {"settings": settings_of(self), "origin": chosen.origin},
             )
             prepared = time.perf_counter()

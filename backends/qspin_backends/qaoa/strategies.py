@@ -11,6 +11,7 @@ import numpy as np
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
+from qspin.sampler import GivenFile
 from qspin.samples import SampleSet
 from qspin_backends.qaoa.ansatz import Angles, Terms, Tilts
 from qspin_backends.qaoa.objective import Objective
@@ -41,7 +42,7 @@ class Recipe:
     ansatz: str
     depth: int
     angles: str | Mapping[str, Any]
-    angles_from: str | None
+    angles_from: GivenFile | None
     ramp_step: float
     fourier_terms: int | None
     objective: Objective
@@ -120,7 +121,7 @@ def _transfer(
 ) -> tuple[Angles, dict[str, Any]]:
     """Gamma goes with the inverse of the coupling scale."""
     assert recipe.angles_from is not None
-    info = SampleSet.load(recipe.angles_from).info
+    info = SampleSet.load(recipe.angles_from.unchanged()).info
     if "angles" not in info:
         raise InputError(
             f"angles_from {recipe.angles_from} holds samples of backend {info.get('backend')!r}, without "

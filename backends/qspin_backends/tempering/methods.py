@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
-from qspin.sampler import Checkpoint
+from qspin.sampler import Checkpoint, deciding_settings
 from qspin.samples import run_info
 from qspin_backends.tempering.annealing import cool, start_annealing
 from qspin_backends.tempering.coupling_graph import Graph
@@ -147,13 +147,12 @@ def _tuned(
 def _identity(given: Tempering, problem: IsingProblem, seed: int) -> dict[str, Any]:
     """What a checkpoint belongs to: everything that samples depend on."""
     info = run_info(given, seed)
-    settings = {k: v for k, v in info["settings"].items() if k not in {"n_threads", "max_memory"}}
     versions = {name: info["versions"].get(name) for name in ("qspin", "numpy", "numba")}
     return {
         "backend": info["backend"],
         "problem": problem.digest,
         "seed": seed,
-        "settings": settings,
+        "settings": deciding_settings(given),
         "versions": versions,
     }
 

@@ -13,6 +13,7 @@ from pydantic import NonNegativeInt, PositiveFloat, model_validator
 from qspin.problem import IsingProblem
 from qspin.sampler import (
     AutoLadder,
+    Incidental,
     PositiveInt,
     Seed,
     current_checkpoint,
@@ -89,8 +90,8 @@ class Tempering:
     swap_scheme: Literal["non_reversible", "reversible"] = "non_reversible"
     cluster_every: NonNegativeInt = 0
     store: Literal["spins", "statistics", "coldest"] = "spins"
-    n_threads: PositiveInt | None = None
-    max_memory: PositiveFloat | None = None
+    n_threads: Incidental[PositiveInt | None] = None
+    max_memory: Incidental[PositiveFloat | None] = None
 
     @model_validator(mode="after")
     def _fit_together(self) -> Tempering:
