@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from qspin.checkpoint import Checkpoint, current_checkpoint
+from qspin.compiled import njit
 from qspin.files import atomic_write
 from qspin.problem import IsingProblem
 from qspin.progress import report_progress
@@ -65,6 +66,7 @@ __all__ = [
     "imported",
     "is_paid",
     "machine_memory",
+    "njit",
     "report_progress",
     "require_bytes",
     "require_memory",

@@ -1,4 +1,4 @@
-"""Errors travel, through pickle, copy and a pool of processes, and give advice that works where it is read."""
+"""Errors travel through pickle, copy and a pool of processes, and give advice that works where it is read."""
 
 from __future__ import annotations
 

@@ -12,12 +12,13 @@ from conftest import ROOT
 
 # room -> rooms of qspin that it may import; each stands below it
 BASE = {"errors"}
-PROBLEM = BASE | {"archives", "energies", "files", "memory", "validate", "problem"}
+PROBLEM = BASE | {"archives", "compiled", "energies", "files", "memory", "validate", "problem"}
 SAMPLES = PROBLEM | {"checkpoint", "progress", "settings", "spectrum", "samples"}
 SAMPLER = SAMPLES | {"sampler"}
 FLOORS = {
     "errors": set(),
-    "energies": set(),
+    "compiled": set(),
+    "energies": {"compiled"},
     "files": BASE,
     "memory": BASE,
     "archives": BASE | {"memory"},
@@ -157,3 +158,11 @@ def test_every_public_name_is_there():
     assert set(qspin.__all__) <= set(dir(qspin))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = qspin.nothing
+
+
+def test_kernels_take_njit_from_one_place():
+    """Where its cache is optional; Numba's own refuses to define a kernel that it cannot cache."""
+    for package in (ROOT / "qspin", ROOT / "backends"):
+        for path, tree in modules(package):
+            taken = set(imported(tree)) & {"numba.njit", "numba.jit", "numba.vectorize", "numba.guvectorize"}
+            assert path.name == "compiled.py" or not taken, f"{path} imports {taken}"

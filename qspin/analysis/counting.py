@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic as _intrinsic
 from numpy.typing import NDArray
+
+from qspin.sampler import njit
 
 __all__ = ["agreement_counts", "packed"]
 

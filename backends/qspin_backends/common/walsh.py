@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
+from qspin.sampler import njit
 
 __all__ = ["walsh_hadamard"]
 

@@ -6,7 +6,8 @@ Configurations are numbered by their bits: bit i of the number is (1 + s_i) / 2.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from qspin.sampler import njit
 
 _BLOCK_BITS = 8  # a fresh start every 2**8 flips keeps rounding errors from adding up
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from qspin.sampler import njit
 from qspin_backends.qaoa.kernels import REORDER, phase, rotated
 
 __all__ = [

@@ -11,7 +11,8 @@ A rotation exp(i angle (sin(tilt) X + cos(tilt) Z)) is three real numbers, see `
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from qspin.sampler import njit
 
 BLOCK_QUBITS = 12
 """Qubits within a block, which stays in the second-level cache while all of them are rotated."""

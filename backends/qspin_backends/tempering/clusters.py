@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from qspin.sampler import njit
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.random import uniform
 

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
 from qspin.problem import IsingProblem
+from qspin.sampler import njit
 
 __all__ = ["Graph"]
 

@@ -13,9 +13,9 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from qspin.sampler import njit
 from qspin_backends.tempering.simd import (
     absolute,
     bits_of,

@@ -12,9 +12,9 @@ from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from qspin.sampler import njit
 from qspin_backends.tempering.decision import Move, decide, scales
 from qspin_backends.tempering.random import draw, load_state, store_state
 from qspin_backends.tempering.simd import broadcast, fma, load, pointer_to, prefetch, store, where

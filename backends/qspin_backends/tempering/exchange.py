@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from qspin.sampler import njit
 from qspin_backends.tempering.clusters import cluster_moves
 from qspin_backends.tempering.random import uniform
 from qspin_backends.tempering.walkers import sweep

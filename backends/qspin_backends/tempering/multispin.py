@@ -17,9 +17,9 @@ from functools import cached_property
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from qspin.sampler import njit
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.random import draw_bits, load_state, store_state

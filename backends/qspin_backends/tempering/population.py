@@ -9,10 +9,10 @@ populations share nothing.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
+from qspin.sampler import njit
 from qspin_backends.tempering.annealing import Cooling
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.packs import Grid, Seeds, start_packs

@@ -8,9 +8,9 @@ Words of spins that share random bits use the generator of 64-bit words, with 2*
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from qspin.sampler import njit
 from qspin_backends.tempering.simd import load, rotate_left, shift_left, store, to_float32
 
 __all__ = ["draw", "draw_bits", "lane_streams", "load_state", "store_state", "uniform", "word_streams"]

@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.problem import IsingProblem
+from qspin.sampler import njit
 from qspin_backends.tempering.simd import count_bits
 from qspin_backends.tempering.words import bit_words, expand, expanded
 

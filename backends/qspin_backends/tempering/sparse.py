@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from qspin.sampler import njit
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move, decide, scales
 from qspin_backends.tempering.random import draw, load_state, store_state

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.extending import overload
 from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
+from qspin.sampler import njit
 from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.dense import DenseKernel, DensePlan, sweep_dense
 from qspin_backends.tempering.multispin import MultispinKernel, MultispinPlan, sweep_multispin

@@ -6,10 +6,11 @@ Rows are spins in the order in which a kernel visits them; ``row[i]`` is the row
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
 
+from qspin.sampler import njit
 from qspin_backends.tempering.simd import (
     broadcast,
     load,
