@@ -9,7 +9,7 @@ with random weights, so that curves of different architectures share one axis, i
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from qspin.errors import InputError
+from qspin.networks.tracing import linear_chain
 from qspin.problem import IsingProblem
 
 if TYPE_CHECKING:
@@ -26,19 +27,16 @@ __all__ = ["critical_temperature", "shuffled_weights", "twin", "twin_from_weight
 
 Scale = Literal["critical", "none"]
 
-_TRANSPARENT = frozenset({
-    "AlphaDropout", "CELU", "Dropout", "ELU", "Flatten", "GELU", "Hardsigmoid", "Hardswish", "Hardtanh",
-    "Identity", "LeakyReLU", "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "ReLU", "ReLU6", "SELU", "SiLU",
-    "Sigmoid", "Softmax", "Softplus", "Softsign", "Tanh",
-})  # fmt: skip
-
 
 def twin(module: torch.nn.Module, *, biases: bool = False, scale: Scale = "critical") -> IsingProblem:
     """Spin-glass twin of a torch network of linear layers and element-wise activations.
 
+    Layers count in the order in which `forward` applies them, however they are registered.
+
     Parameters
     ----------
-    module : its `Linear` layers must follow each other, each taking what the one before gives
+    module : its `Linear` layers must follow each other, each taking what the one before gives; weights of any
+        floating precision
     biases : make biases fields, h = -b; inputs have none
     scale : ``critical`` divides by `critical_temperature` of the architecture, ``none`` leaves the weights
 
@@ -49,7 +47,8 @@ def twin(module: torch.nn.Module, *, biases: bool = False, scale: Scale = "criti
     Raises
     ------
     InputError
-        If a layer is of a kind that the twin does not know (the message says which), or layers do not chain.
+        If `forward` is more than such a chain: a layer of another kind, a shared one, a branch, a parameter
+        of its own (the message says which); if it cannot be traced, or weights are not finite.
     """
     weights, offsets = weights_of(module)
     return twin_from_weights(weights, offsets if biases else None, scale=scale)
@@ -58,7 +57,8 @@ def twin(module: torch.nn.Module, *, biases: bool = False, scale: Scale = "criti
 def weights_of(
     module: torch.nn.Module,
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
-    """Weights (out, in) and biases (out,) of the linear layers in order; a layer without bias gives zeros.
+    """Weights (out, in) and biases (out,) of the linear layers, in the order in which `forward` applies them;
+    a layer without bias gives zeros.
 
     Raises
     ------
@@ -66,27 +66,27 @@ def weights_of(
         As `twin`.
     """
     weights, biases = [], []
-    for name, layer in _leaves(module):
-        kind = type(layer).__name__
-        if kind in _TRANSPARENT:
-            continue
-        if kind != "Linear":
-            raise InputError(
-                f"layer {name!r} is a {kind}, which the twin does not know: it takes Linear layers with "
-                "element-wise activations, Dropout and Flatten between them"
-            )
-        weights.append(layer.weight.detach().cpu().numpy().astype(np.float64))
+    for name, layer in linear_chain(module):
+        weights.append(_as_float64(layer.weight, f"weight of layer {name!r}"))
         has_bias = layer.bias is not None
         biases.append(
-            layer.bias.detach().cpu().numpy().astype(np.float64) if has_bias else np.zeros(len(weights[-1]))
+            _as_float64(layer.bias, f"bias of layer {name!r}") if has_bias else np.zeros(len(weights[-1]))
         )
     return weights, biases
 
 
-def _leaves(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
-    for name, layer in module.named_modules():
-        if next(layer.children(), None) is None:
-            yield name or type(layer).__name__, layer
+def _as_float64(parameter: Any, what: str) -> NDArray[np.float64]:
+    """The numbers of a parameter, exact for every shorter floating precision."""
+    import torch
+
+    if parameter.is_meta:
+        raise InputError(f"the {what} lies on device 'meta', where there are no numbers; load the weights")
+    if parameter.is_quantized or not parameter.is_floating_point():
+        raise InputError(
+            f"the {what} must be real floating-point numbers; got {parameter.dtype}. Take the twin of the "
+            "network before it was quantised, or of its real part"
+        )
+    return parameter.detach().to("cpu", torch.float64, copy=True).to_dense().numpy()
 
 
 def twin_from_weights(
@@ -180,3 +180,6 @@ def _check_biases(biases: Sequence[ArrayLike], sizes: Sequence[int]) -> None:
     lengths = [np.shape(bias) for bias in biases]
     if lengths != [(size,) for size in sizes[1:]]:
         raise InputError(f"biases must have lengths {sizes[1:]}, one a weight layer; got shapes {lengths}")
+    for layer, bias in enumerate(biases):
+        if not np.isfinite(np.asarray(bias, dtype=np.float64)).all():
+            raise InputError(f"biases of layer {layer} are not finite: did the training diverge?")
