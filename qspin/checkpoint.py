@@ -5,6 +5,7 @@ there before it starts; who calls it decides on the place::
 
     with qspin.checkpointing("long-run.checkpoint", seconds=300):
         samples = sampler.sample(problem, seed=7)     # the same call again goes on from the file
+        samples.save("long-run.nc")                   # and is lost in no gap between the two
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
@@ -23,10 +26,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from qspin.errors import InputError
-from qspin.files import atomic_write
+from qspin.errors import InputError, StorageError
+from qspin.files import atomic_write, require_writable
 
-__all__ = ["Checkpoint", "checkpointing", "current_checkpoint"]
+__all__ = ["Checkpoint", "checkpointing", "current_checkpoint", "discard_damaged"]
 
 _FORMAT = 1
 _current: ContextVar[Checkpoint | None] = ContextVar("checkpoint", default=None)
@@ -39,6 +42,9 @@ class Checkpoint:
         self.path = Path(path)
         self._seconds = seconds
         self._saved = time.monotonic()
+        self._is_done = False
+        self.warning: str | None = None
+        """Why the last `keep` could not save, None if it could."""
 
     @property
     def is_due(self) -> bool:
@@ -59,6 +65,22 @@ class Checkpoint:
         np.savez(content, allow_pickle=False, identity=np.array(text), **arrays)
         atomic_write(self.path, content.getbuffer())
         self._saved = time.monotonic()
+        self._is_done = False
+
+    def keep(self, identity: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        """`save`, where the work is worth more than its checkpoint: what cannot be written is a warning.
+
+        It is tried again when the next save is due.
+        """
+        try:
+            self.save(identity, arrays)
+        except StorageError as error:
+            self._saved = time.monotonic()
+            if self.warning is None:
+                warnings.warn(f"unfinished work is not kept: {error}", RuntimeWarning, stacklevel=2)
+            self.warning = f"unfinished work could not be kept: {error}"
+        else:
+            self.warning = None
 
     def identity(self) -> dict[str, Any] | None:
         """What the file belongs to, None if there is no file. Raises as `load` does."""
@@ -88,12 +110,21 @@ class Checkpoint:
         return stored
 
     def discard(self) -> None:
-        """Remove the file: the work is done."""
-        self.path.unlink(missing_ok=True)
+        """The work is done: the file counts no more.
+
+        It is removed at the end of the block of `checkpointing`, so that samples can be stored in between and
+        a kill loses nothing.
+        """
+        self._is_done = True
+
+    def close(self) -> None:
+        """Remove the file if its work is done."""
+        if self._is_done:
+            self.path.unlink(missing_ok=True)
 
     def _stored(self, names: Sequence[str] | None = None) -> dict[str, NDArray[Any]] | None:
         """Arrays of the file by name, all of them unless `names` are given; None if there is no file."""
-        if not self.path.exists():
+        if self._is_done or not self.path.exists():
             return None
         try:
             with np.load(self.path, allow_pickle=False) as file:
@@ -110,18 +141,36 @@ class Checkpoint:
 def checkpointing(path: str | os.PathLike[str], *, seconds: float = 60.0) -> Iterator[None]:
     """Keep the work of a `sample` call inside this block in `path`, and go on from there if it exists.
 
-    Samples do not depend on whether a run was stopped. The file is removed when the samples are complete.
+    Samples do not depend on whether a run was stopped. Once they are complete the file is removed, at the end
+    of the block and unless that ends in an error: what has to outlive a kill is saved inside it.
 
     Parameters
     ----------
     path : file; its folder is made
     seconds : between two saves
+
+    Raises
+    ------
+    InputError
+        If nothing can be written there.
     """
-    token = _current.set(Checkpoint(path, seconds))
+    require_writable(path)
+    checkpoint = Checkpoint(path, seconds)
+    token = _current.set(checkpoint)
     try:
         yield
+        checkpoint.close()
     finally:
         _current.reset(token)
+
+
+def discard_damaged(path: str | os.PathLike[str]) -> None:
+    """Remove a checkpoint that cannot be read, so that its work starts anew."""
+    checkpoint = Checkpoint(path, math.inf)
+    try:
+        checkpoint._stored()
+    except InputError:
+        checkpoint.path.unlink()
 
 
 def current_checkpoint() -> Checkpoint | None:

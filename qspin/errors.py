@@ -18,6 +18,7 @@ __all__ = [
     "MissingExtraError",
     "QspinError",
     "RunError",
+    "StorageError",
     "install_command",
     "nearest_name",
 ]
@@ -95,6 +96,10 @@ class MissingExtraError(InputError, ImportError):
 
 class RunError(QspinError, RuntimeError):
     """Usable input, but the work failed underway. The command line exits with 1."""
+
+
+class StorageError(RunError):
+    """A file could not be written: a full disk, no permission. Every other task would meet the same."""
 
 
 def install_command(extra: str) -> str:

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from qspin.errors import InputError, RunError
+from qspin.errors import InputError, StorageError
 
 __all__ = ["PARTIAL", "atomic_path", "atomic_write", "require_writable"]
 
@@ -34,7 +34,7 @@ def atomic_path(path: str | os.PathLike[str], *, mode: int | None = None) -> Ite
 
     Raises
     ------
-    RunError
+    StorageError
         If the file cannot be written (full disk, no permission, a device); what stood at `path` is untouched.
     """
     target = Path(path)
@@ -131,9 +131,9 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _unwritable(target: Path, error: OSError) -> RunError:
+def _unwritable(target: Path, error: OSError) -> StorageError:
     reason = error.strerror or str(error)
-    return RunError(
+    return StorageError(
         f"could not write {target}: {reason}; nothing was left half-written. "
         "Free some space or choose another folder, then run again"
     )

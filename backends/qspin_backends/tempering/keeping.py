@@ -42,7 +42,7 @@ class Keeping:
     def save_if_due(self, state: Callable[[], Arrays]) -> None:
         """Write what `state` gives, if the time has come."""
         if self.checkpoint is not None and self.checkpoint.is_due:
-            self.checkpoint.save(self.identity, state())
+            self.checkpoint.keep(self.identity, state())
 
 
 class _Kept(Protocol):

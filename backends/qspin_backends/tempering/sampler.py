@@ -151,7 +151,8 @@ class Tempering:
         if checkpoint is not None and run.status == "complete":
             checkpoint.discard()
         clocks = {**run.clocks, "sample": total - sum(run.clocks.values())}
-        info = run_info(self, seed, clocks=clocks, warnings=run.warnings, status=run.status, **run.facts)
+        warnings = [*run.warnings, *([checkpoint.warning] if checkpoint and checkpoint.warning else [])]
+        info = run_info(self, seed, clocks=clocks, warnings=warnings, status=run.status, **run.facts)
         return SampleSet.from_spins(problem, run.spins, run.betas, info, run.extra)
 
     def check(self, problem: IsingProblem) -> None:
