@@ -59,7 +59,7 @@ def run(
 
         resolved = load_config(config, backends=backend or [], overrides=set_ or [])
         folder = RunFolder(out) if out is not None else RunFolder.default(resolved)
-        context.hint = f"Finished work is kept in {folder.path}; go on with --resume"
+        context.folder, context.kept = folder.path, "Finished work is"
         finished = folder.is_finished_run_of(resolved)
         with _Progress() as reporter:
             run_experiment(resolved, folder, resume=resume, reporter=reporter)
@@ -99,8 +99,8 @@ def sample(
         instance = read_problem(problem, format)
         keeping = contextlib.nullcontext() if checkpoint is None else checkpointing(checkpoint)
         with _Progress() as reporter, keeping:
-            samples = _sample_with_progress(reporter, sampler, instance, seed, f"sampling {problem.name}")
-        samples.save(output)
+            samples = _sample_with_progress(reporter, sampler, instance, seed, backend, problem.name)
+            samples.save(output)
         typer.echo(
             f"{samples}, best energy {samples.best.energy:.10g}, seed {samples.info['seed']}: {output}"
         )
@@ -125,14 +125,17 @@ def bench(
     with _errors(debug) as context:
         from qspin.experiment.bench_config import load_bench_config
         from qspin.experiment.bench_report import write_bench_report
-        from qspin.experiment.bench_run import BenchFolder, run_benchmark
+        from qspin.experiment.bench_run import BenchFolder, cells_of, run_benchmark
+        from qspin.experiment.run import refuse_failures
 
         resolved = load_bench_config(config, overrides=set_ or [])
         folder = BenchFolder(out) if out is not None else BenchFolder.default(resolved)
-        context.hint = f"Finished cells are kept in {folder.path}; go on with --resume"
+        context.folder, context.kept = folder.path, "Finished cells are"
         with _Progress() as reporter:
             rows = run_benchmark(resolved, folder, resume=resume, reporter=reporter)
         typer.echo(f"Report: {write_bench_report(resolved, folder, rows)}")
+        cells = cells_of(resolved)
+        refuse_failures(folder.failures(cells), len(cells), "cells")
 
 
 @app.command()
@@ -141,13 +144,17 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Analyse the samples of a run folder again and write its report, also of an unfinished run."""
-    with _errors(debug):
+    with _errors(debug) as context:
+        from qspin.errors import RunError
         from qspin.experiment import RunFolder
         from qspin.experiment.analyse import analyse
         from qspin.experiment.report import write_report
 
         folder = RunFolder.open(run)
         typer.echo(f"Report: {write_report(folder, analyse(folder))}")
+        if faults := folder.faults():
+            context.hint = "Run its config again with --resume to make them anew"
+            raise RunError("the report leaves out what failed or is damaged: " + "; ".join(faults))
 
 
 @app.command()
@@ -184,9 +191,21 @@ def _interrupt(*_: Any) -> NoReturn:
 
 
 class _Context:
-    """What to tell a user whose run ended early."""
+    """What to tell a user whose run ended early; of a folder only where there is one."""
 
-    hint = ""
+    folder: Path | None = None
+    kept = ""
+    _hint = ""
+
+    @property
+    def hint(self) -> str:
+        if self.folder is not None and (self.folder / "config.yaml").is_file():
+            return f"{self.kept} kept in {self.folder}; go on with --resume"
+        return self._hint
+
+    @hint.setter
+    def hint(self, text: str) -> None:
+        self._hint = text
 
 
 @contextlib.contextmanager
@@ -207,7 +226,7 @@ def _errors(debug: bool) -> Iterator[_Context]:
     except (OSError, MemoryError) as error:
         if debug:
             raise
-        _fail(f"error: {error or 'out of memory'}", context.hint, 1)
+        _fail(f"error: {str(error) or 'out of memory'}", context.hint, 1)
 
 
 def _fail(message: str, hint: str, code: int) -> NoReturn:
@@ -215,12 +234,15 @@ def _fail(message: str, hint: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _sample_with_progress(reporter: _Progress, sampler: Any, problem: Any, seed: Any, text: str) -> Any:
+def _sample_with_progress(
+    reporter: _Progress, sampler: Any, problem: Any, seed: Any, backend: str, name: str
+) -> Any:
     from qspin.progress import listening
+    from qspin.sampling import sampled
 
     reporter.begin(1)
-    with reporter.step(text) as tell, listening(tell):
-        return sampler.sample(problem, seed=seed)
+    with reporter.step(f"sampling {name}") as tell, listening(tell):
+        return sampled(sampler, problem, seed=seed, backend=backend)
 
 
 class _Progress:

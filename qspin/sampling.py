@@ -61,8 +61,13 @@ def sampled(sampler: Sampler, problem: IsingProblem, *, seed: Seed, backend: str
     return samples
 
 
-def check_samples(samples: Any, problem: IsingProblem) -> None:
+def check_samples(samples: Any, problem: IsingProblem, *, energies: bool = True) -> None:
     """Refuse what is no sample set of a problem, with everything that later steps rely on.
+
+    Parameters
+    ----------
+    energies : hold them, and with them the spins, against the problem; files that were checked when they were
+        written need it no more
 
     Raises
     ------
@@ -71,8 +76,11 @@ def check_samples(samples: Any, problem: IsingProblem) -> None:
     """
     if not isinstance(samples, SampleSet):
         raise InputError(f"a {type(samples).__name__}; expected a qspin.SampleSet")
-    for check in (_check_info, _check_labels, _check_betas, _check_energies):
-        check(samples, problem)
+    _check_info(samples, problem)
+    _check_labels(samples, problem)
+    _check_betas(samples)
+    if energies:
+        _check_energies(samples, problem)
 
 
 def _check_info(samples: SampleSet, problem: IsingProblem) -> None:
@@ -107,17 +115,17 @@ def _check_labels(samples: SampleSet, problem: IsingProblem) -> None:
     labels = _part(samples, "labels", lambda: samples.labels)
     if samples.n_spins != problem.n_spins or list(labels) != list(problem.labels):
         raise InputError(
-            f"samples of {samples.n_spins} spins with other labels than the {problem.n_spins} of the problem, "
-            "or in another order"
+            f"samples of {samples.n_spins} spins with other labels than the {problem.n_spins} of the "
+            "problem, or in another order"
         )
 
 
-def _check_betas(samples: SampleSet, problem: IsingProblem) -> None:
+def _check_betas(samples: SampleSet) -> None:
     betas = np.asarray(_part(samples, "coordinate beta", lambda: samples.betas))
     if betas.shape != samples.spins.shape[:1] or betas.dtype != np.float64:
         raise InputError(
-            f"samples whose coordinate beta has shape {betas.shape} and dtype {betas.dtype}; expected a float64 "
-            f"for each of {samples.spins.shape[0]} rows"
+            f"samples whose coordinate beta has shape {betas.shape} and dtype {betas.dtype}; expected a "
+            f"float64 for each of {samples.spins.shape[0]} rows"
         )
     if np.isnan(betas).all():
         return
@@ -145,8 +153,8 @@ def _check_energies(samples: SampleSet, problem: IsingProblem) -> None:
     if wrong.any():
         k = tuple(np.argwhere(wrong)[0])
         raise InputError(
-            f"energies that are not those of its spins at {int(wrong.sum())} of {wrong.size} samples, the first "
-            f"{energies.values[k]:.10g} where the problem has {expected[k]:.10g}; leave them to "
+            f"energies that are not those of its spins at {int(wrong.sum())} of {wrong.size} samples, the "
+            f"first {energies.values[k]:.10g} where the problem has {expected[k]:.10g}; leave them to "
             "qspin.SampleSet.from_spins"
         )
 

@@ -4,6 +4,7 @@
 
     config.yaml        the resolved config
     cells/DIGEST.json  one sampling: lowest energy of every run, clocks, warnings
+    failures/DIGEST.txt    why a cell was not measured
     results.csv        a row a cell: success probability and time to solution, with intervals
     summary.csv        a row for problem, size and backend: the best run length, over all instances
     figures/*.svg      time to solution over size, performance profile
@@ -14,31 +15,42 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 
 from qspin.benchmark import TimeToSolution, runs_of, seconds_of, time_to_solution
 from qspin.benchmark.time_to_solution import best_length
 from qspin.errors import InputError
 from qspin.experiment.bench_config import BenchConfig
-from qspin.experiment.run import Reporter, SilentReporter
+from qspin.experiment.folder import (
+    CONFIG,
+    DamagedHead,
+    clear_leftovers,
+    failure_of,
+    held,
+    is_new,
+    read_head,
+    recorded,
+    write_head,
+)
+from qspin.experiment.run import Reporter, SilentReporter, check_tasks, refuse_failures, sample_whole
 from qspin.experiment.store import Task, independent
 from qspin.files import atomic_write
 from qspin.problem import IsingProblem
 from qspin.progress import listening
 from qspin.registry import get_backend
+from qspin.sampler import is_paid
 from qspin.samples import library_versions
 from qspin.spectrum import energy_tolerance
 
-__all__ = ["BenchFolder", "Cell", "Row", "Summary", "run_benchmark", "summarised", "tabulated"]
+__all__ = ["BenchFolder", "Cell", "Row", "Summary", "cells_of", "run_benchmark", "summarised", "tabulated"]
 
 _EXACT = 20  # spins up to which the lowest energy is enumerated
-_ON_THIS_MACHINE = (None, "simulated", "aer")  # values of the setting `device` that cost nothing
+_KIND = "bench"
 
 
 class Cell(NamedTuple):
@@ -97,33 +109,83 @@ class BenchFolder:
     def cell_file(self, cell: Cell) -> Path:
         return self.path / "cells" / f"{cell.task.digest}.json"
 
-    def create(self, config: BenchConfig, *, resume: bool) -> None:
+    def refuse_foreign(self, config: BenchConfig) -> None:
+        """Refuse a folder that is neither new nor of this benchmark; nothing is changed.
+
+        Raises
+        ------
+        InputError
+            If it holds other files, a run or another benchmark.
+        """
+        if is_new(self.path):
+            return
+        if not (self.path / CONFIG).is_file():
+            raise InputError(f"{self.path} exists and is no benchmark; choose another with --out")
+        try:
+            kind, known, _ = read_head(self.path)
+        except DamagedHead as damage:  # what it was of may still be known
+            kind, known = _KIND, damage.digest
+        if kind != _KIND or known not in (config.digest, ""):
+            what = "another benchmark" if kind == _KIND else "a run"
+            raise InputError(f"{self.path} holds {what}: choose another folder with --out")
+
+    def create(self, config: BenchConfig, cells: Sequence[Cell], *, resume: bool) -> None:
         """Prepare the folder.
 
         Raises
         ------
         InputError
-            If it belongs to something else, or holds an unfinished benchmark and `resume` was not asked for.
+            As `refuse_foreign`; or if it holds an unfinished benchmark and `resume` was not asked for.
         """
-        head = self.path / "config.yaml"
-        if not head.is_file():
-            if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-                raise InputError(f"{self.path} exists and is no benchmark; choose another with --out")
-            atomic_write(head, yaml.safe_dump(config.resolved(), sort_keys=False, allow_unicode=True))
-            atomic_write(self.path / "digest.txt", config.digest + "\n")
+        self.refuse_foreign(config)
+        if is_new(self.path):
+            clear_leftovers(self.path)
+            self._write_head(config)
             return
-        known = self.path / "digest.txt"
-        if not known.is_file() or known.read_text(encoding="utf-8").strip() != config.digest:
-            raise InputError(f"{self.path} holds another benchmark: choose another folder with --out")
-        if not resume and not self.report_file.is_file():
+        whole = self._has_whole_head()
+        if not resume and not whole:
+            read_head(self.path)  # raises
+        if not resume and any(self.measured(cell) is None for cell in cells):
             raise InputError(f"{self.path} holds an unfinished benchmark: add --resume to finish it")
+        clear_leftovers(self.path)
+        if not whole:
+            self._write_head(config)
+
+    def _write_head(self, config: BenchConfig) -> None:
+        write_head(self.path, _KIND, config.resolved(), config.digest)
+
+    def _has_whole_head(self) -> bool:
+        try:
+            read_head(self.path)
+        except DamagedHead:
+            return False
+        return True
 
     def measured(self, cell: Cell) -> dict[str, Any] | None:
-        """What was measured in a cell, if it was."""
+        """What was measured in a cell; None if nothing was, or its file is damaged: measured again then."""
         try:
-            return json.loads(self.cell_file(cell).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+            found = json.loads(self.cell_file(cell).read_text(encoding="utf-8"))
+            whole = _is_whole(found)
+        except (OSError, ValueError, KeyError, TypeError):
             return None
+        return found if whole else None
+
+    def failures(self, cells: Iterable[Cell]) -> list[str]:
+        """What failed, a sentence for each cell that was not measured."""
+        missing = [cell for cell in cells if self.measured(cell) is None]
+        return [text for cell in missing if (text := failure_of(self.path, cell.task.digest)) is not None]
+
+
+def _is_whole(found: dict[str, Any]) -> bool:
+    """Whether a cell holds what tables need; raises KeyError or TypeError where it is something else."""
+    numbers = [*found["lowest"], found["seconds_a_run"], *found["clocks"].values()]
+    texts = found["warnings"]
+    return (
+        len(found["lowest"]) > 0
+        and all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
+        and isinstance(texts, list)
+        and all(isinstance(text, str) for text in texts)
+    )
 
 
 def run_benchmark(
@@ -131,28 +193,45 @@ def run_benchmark(
 ) -> list[Row]:
     """Measure all cells that are not there yet, and tabulate.
 
+    Returns
+    -------
+    a row for each cell that could be measured; `BenchFolder.failures` tells why others could not
+
     Raises
     ------
     InputError
-        For unusable input, before the folder is made.
+        For unusable input, or where another process works in the folder; before anything is changed.
+    RunError
+        If every cell failed. KeyboardInterrupt leaves the cell that was being measured for later.
     """
     show = reporter or SilentReporter()
-    cells = _cells(config)
-    for cell in cells:
-        if (check := getattr(cell.task.sampler, "check", None)) is not None:
-            check(cell.task.problem)
-    folder.create(config, resume=resume)
-    show.begin(len(cells) + 1)
-    for cell in cells:
-        name = f"{cell.problem}, {cell.n_spins} spins, instance {cell.instance}, {cell.task.backend_label}"
-        with show.step(name) as tell, listening(tell):
-            if folder.measured(cell) is None:
-                atomic_write(folder.cell_file(cell), json.dumps(_measure(cell, config), indent=1) + "\n")
-    with show.step("references and tables"):
-        return tabulated(config, folder, cells)
+    cells = cells_of(config)
+    check_tasks(cell.task for cell in cells)
+    folder.refuse_foreign(config)
+    with held(folder.path):
+        folder.create(config, cells, resume=resume)
+        show.begin(len(cells) + 1)
+        failures = [failure for cell in cells if (failure := _measured(cell, config, folder, show))]
+        if len(failures) == len(cells):
+            refuse_failures(failures, len(cells), "cells")
+        with show.step("references and tables"):
+            return tabulated(config, folder, cells)
 
 
-def _cells(config: BenchConfig) -> list[Cell]:
+def _measured(cell: Cell, config: BenchConfig, folder: BenchFolder, show: Reporter) -> str | None:
+    """Measure a cell that was not measured yet; what failed, if it did."""
+    name = f"{cell.problem}, {cell.n_spins} spins, instance {cell.instance}, {cell.task.backend_label}"
+    with show.step(name) as tell, listening(tell):
+        if folder.measured(cell) is not None:
+            return None
+        with recorded(folder.path, cell.task.digest, name) as outcome:
+            text = json.dumps(_measure(cell, config), indent=1, allow_nan=False)
+            atomic_write(folder.cell_file(cell), text + "\n")
+        return outcome.failure
+
+
+def cells_of(config: BenchConfig) -> list[Cell]:
+    """Every cell, in the order of the config."""
     places = list(_places(config))
     tasks = independent(task for *_, task in places)
     return [Cell(*place[:-1], task) for place, task in zip(places, tasks, strict=True)]
@@ -177,11 +256,12 @@ def _places(config: BenchConfig) -> Iterator[tuple[str, int, int, str, int, Task
 def _measure(cell: Cell, config: BenchConfig) -> dict[str, Any]:
     """Sample once; the first call of a process compiles, so a sampler warms up on a tiny problem before.
 
-    Hardware is not warmed up: it would be paid for.
+    What may cost money is not warmed up.
     """
-    if getattr(cell.task.sampler, "device", None) in _ON_THIS_MACHINE:
-        cell.task.sampler.sample(IsingProblem(np.zeros((2, 2))), seed=0)
-    samples = cell.task.sampler.sample(cell.task.problem, seed=cell.task.seed)
+    task = cell.task
+    if not is_paid(task.sampler):
+        sample_whole(replace(task, problem=IsingProblem(np.zeros((2, 2)))))
+    samples = sample_whole(task)
     return {
         "lowest": runs_of(samples, math.inf).lowest.tolist(),
         "seconds_a_run": seconds_of(samples, config.clock),

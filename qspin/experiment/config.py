@@ -15,7 +15,14 @@ from pydantic import AfterValidator, ConfigDict, Field, NonNegativeInt, Positive
 
 from qspin.errors import InputError, nearest_name
 from qspin.experiment.models import StrictModel, explain_unknown
-from qspin.experiment.problem_specs import InstanceSpec, ProblemSpec, checked_kind, with_instances
+from qspin.experiment.problem_specs import (
+    InstanceSpec,
+    MlpSpec,
+    ProblemSpec,
+    Training,
+    checked_kind,
+    with_instances,
+)
 from qspin.experiment.yaml_source import Key, YamlSource, parse_value
 from qspin.registry import available_backends, backend_class, get_backend
 from qspin.sampler import Sampler
@@ -101,6 +108,11 @@ class RunConfig(StrictModel):
                 key = ("backends", label, *error.key)
                 raise InputError(f"backends.{label}: {error}", key=key) from None
         return samplers
+
+    @property
+    def trainings(self) -> list[Training]:
+        """Each training once, though several problems may share it."""
+        return list(dict.fromkeys(s.training for s in self.problems.values() if isinstance(s, MlpSpec)))
 
     @property
     def families(self) -> dict[str, list[str]]:

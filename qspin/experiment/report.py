@@ -52,6 +52,7 @@ def write_report(folder: RunFolder, single: Mapping[tuple[str, str], xr.Dataset]
         config_text=(folder.path / "config.yaml").read_text(encoding="utf-8"),
         environment=folder.environment,
         unfinished=folder.unfinished_tasks(),
+        faults=folder.faults(),
         n_tasks=len(config.problems) * len(config.backends),
         findings=[*crossing_sentences(config, single), *findings(config, results)],
         warnings=trust(results),

@@ -1,23 +1,34 @@
-"""Run a config: build the problems, sample every pair of problem and backend, analyse, report."""
+"""Run a config: build the problems, sample every pair of problem and backend, analyse, report.
+
+A backend that fails costs its tasks only: why is written down, the others go on, and the report says what is
+missing.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from qspin.checkpoint import checkpointing
-from qspin.errors import RunError
+from qspin.checkpoint import checkpointing, discard_damaged
+from qspin.errors import QspinError, RunError
 from qspin.experiment.analyse import analyse
 from qspin.experiment.config import RunConfig
+from qspin.experiment.folder import held, recorded
 from qspin.experiment.problem_specs import FileSpec, MlpSpec, Training
 from qspin.experiment.report import write_report
 from qspin.experiment.store import RunFolder, Task, make_tasks
 from qspin.networks.training import TrainingRecord
 from qspin.problem import IsingProblem
 from qspin.progress import Listener, listening
+from qspin.sampler import is_paid
+from qspin.samples import SampleSet
+from qspin.sampling import sampled
 
-__all__ = ["Reporter", "SilentReporter", "run_experiment"]
+__all__ = ["Reporter", "SilentReporter", "check_tasks", "refuse_failures", "run_experiment", "sample_whole"]
+
+_SHOWN_FAILURES = 3
 
 
 class Reporter(Protocol):
@@ -54,30 +65,40 @@ def run_experiment(
     Raises
     ------
     InputError
-        For unusable input, before the folder is made.
+        For unusable input, or where another process works in the folder; before anything is changed.
     RunError
-        If the work failed underway; finished steps are kept.
+        If something failed underway; what was finished is kept. Where tasks failed, all others are done and
+        the report is written.
     """
     show = reporter or SilentReporter()
     static = _static(config, folder)
     twins = {
         label: spec.placeholder() for label, spec in config.problems.items() if isinstance(spec, MlpSpec)
     }
-    _check_tasks(make_tasks(config, {**static, **twins}))
+    check_tasks(make_tasks(config, {**static, **twins}))
+    folder.refuse_foreign(config)
     folder.refuse_changed(static)
-    if folder.create(config, resume=resume):
+    if folder.is_finished_run_of(config):
         return folder
-    trainings = _trainings(config)
+    with held(folder.path):
+        if not folder.create(config, resume=resume):
+            _finish(config, folder, static, show)
+    return folder
+
+
+def _finish(config: RunConfig, folder: RunFolder, static: dict[str, IsingProblem], show: Reporter) -> None:
+    """Everything that is not there yet, in a folder that is ours."""
+    trainings = config.trainings
     show.begin(len(trainings) + len(config.problems) * len(config.backends) + 1)
     records = {key: _train(key, folder, show) for key in trainings}
     problems = _built(config, static, records)
     for label, problem in problems.items():
         folder.save_problem(label, problem)
-    for task in make_tasks(config, problems):
-        _sample(task, folder, show)
+    failures = [failure for task in make_tasks(config, problems) if (failure := _sample(task, folder, show))]
     with show.step("analysing and writing the report"):
-        write_report(folder, analyse(folder))
-    return folder
+        if folder.unfinished_tasks() < len(config.problems) * len(config.backends):
+            write_report(folder, analyse(folder))
+    refuse_failures(failures, len(problems) * len(config.backends), "tasks")
 
 
 def _static(config: RunConfig, folder: RunFolder) -> dict[str, IsingProblem]:
@@ -93,13 +114,15 @@ def _static(config: RunConfig, folder: RunFolder) -> dict[str, IsingProblem]:
     return problems
 
 
-def _trainings(config: RunConfig) -> list[Training]:
-    """Each training once, though several problems may share it."""
-    wanted: list[Training] = []
-    for spec in config.problems.values():
-        if isinstance(spec, MlpSpec) and spec.training not in wanted:
-            wanted.append(spec.training)
-    return wanted
+def refuse_failures(failures: Sequence[str], n_all: int, what: str) -> None:
+    """Raise RunError for what failed, which names the first few."""
+    if not failures:
+        return
+    shown = "; ".join(failures[:_SHOWN_FAILURES]) + ("; …" if len(failures) > _SHOWN_FAILURES else "")
+    raise RunError(
+        f"{len(failures)} of {n_all} {what} failed, the others are done: {shown}. Tracebacks are in the "
+        "folder failures"
+    )
 
 
 def _train(training: Training, folder: RunFolder, show: Reporter) -> TrainingRecord:
@@ -121,23 +144,49 @@ def _built(
     }
 
 
-def _check_tasks(tasks: list[Task]) -> None:
-    """Let samplers that can tell in advance refuse a problem before any of them starts to work."""
+def check_tasks(tasks: Iterable[Task]) -> None:
+    """Let samplers that can tell in advance refuse a problem before any of them starts to work.
+
+    A check that itself breaks tells nothing: sampling will show, and costs that task only.
+    """
     for task in tasks:
-        if (check := getattr(task.sampler, "check", None)) is not None:
+        if (check := getattr(task.sampler, "check", None)) is None:
+            continue
+        try:
             check(task.problem)
-
-
-def _sample(task: Task, folder: RunFolder, show: Reporter) -> None:
-    with show.step(f"sampling {task.label}") as tell, listening(tell):
-        if folder.has_whole_samples(task):
-            return
-        with checkpointing(folder.checkpoint_file(task)):
-            samples = task.sampler.sample(task.problem, seed=task.seed)
-        if samples.info["status"] == "interrupted":
-            raise KeyboardInterrupt
-        if samples.info.get("problem") != task.problem.digest:
-            raise RunError(
-                f"backend {task.backend_label!r} returned samples of another problem than it was given"
+        except QspinError:
+            raise
+        except (Exception, SystemExit) as error:
+            warnings.warn(
+                f"the check of backend {task.backend_label!r} failed ({type(error).__name__}: {error}); its "
+                "tasks are tried",
+                RuntimeWarning,
+                stacklevel=2,
             )
-        samples.save(folder.sample_file(task))
+
+
+def sample_whole(task: Task) -> SampleSet:
+    """Samples of a task; a sampler that was interrupted and returned what there was interrupts here too.
+
+    Raises
+    ------
+    QspinError
+        As `sampled`.
+    """
+    samples = sampled(task.sampler, task.problem, seed=task.seed, backend=task.backend_label)
+    if samples.info["status"] == "interrupted":
+        raise KeyboardInterrupt
+    return samples
+
+
+def _sample(task: Task, folder: RunFolder, show: Reporter) -> str | None:
+    """Sample a task that has no samples yet; what failed, if it did."""
+    with show.step(f"sampling {task.label}") as tell, listening(tell):
+        if folder.has_samples(task):
+            return None
+        checkpoint = folder.checkpoint_file(task)
+        if not is_paid(task.sampler):  # that of a purchase knows what was bought
+            discard_damaged(checkpoint)
+        with recorded(folder.path, task.digest, task.label) as outcome, checkpointing(checkpoint):
+            sample_whole(task).save(folder.sample_file(task))
+        return outcome.failure

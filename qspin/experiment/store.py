@@ -3,6 +3,7 @@
 ::
 
     config.yaml          the resolved config, every default spelled out, as the run was last gone on with
+    failures/DIGEST.txt  why a task has no samples
     environment.json     versions, platform
     problems/LABEL.npz   the problems that were sampled
     training/DIGEST.npz  trainings, every epoch
@@ -28,19 +29,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from qspin.errors import InputError
 from qspin.experiment.config import RunConfig, config_from_plain
+from qspin.experiment.folder import (
+    CONFIG,
+    DamagedHead,
+    clear_leftovers,
+    failure_of,
+    is_new,
+    read_head,
+    write_head,
+)
 from qspin.experiment.problem_specs import Training
-from qspin.files import PARTIAL, atomic_write
+from qspin.files import atomic_write
 from qspin.formats import read_problem, write_problem
 from qspin.networks.training import TrainingRecord
 from qspin.problem import IsingProblem
 from qspin.sampler import Sampler
 from qspin.samples import SampleSet, library_versions
+from qspin.sampling import check_samples
 
 __all__ = ["RunFolder", "Task", "independent", "make_tasks"]
+
+_KIND = "run"
 
 _PACKAGES = (
     "qspin", "numpy", "scipy", "numba", "xarray", "h5netcdf", "arviz-stats", "dimod", "dwave-samplers",
@@ -112,40 +123,66 @@ class RunFolder:
             raise InputError(f"{path} is no run folder: it has no config.yaml; expected what qspin run wrote")
         return folder
 
+    def refuse_foreign(self, config: RunConfig) -> None:
+        """Refuse a folder that is neither new nor of this config; nothing is changed.
+
+        Raises
+        ------
+        InputError
+            If the folder holds other files, or belongs to another config or to a benchmark.
+        """
+        if is_new(self.path):
+            return
+        if not self._config_file.is_file():
+            raise InputError(f"{self.path} exists and is no run folder; choose another with --out")
+        try:
+            if read_head(self.path).kind not in (_KIND, ""):
+                raise InputError(f"{self.path} holds a benchmark: choose another folder with --out")
+            known, name = self.config.digest, f"{self.config.name}, "
+        except DamagedHead as damage:  # what it was of may still be known
+            known, name = damage.digest or config.digest, ""
+        if known != config.digest:
+            raise InputError(
+                f"{self.path} holds a run of another config ({name}digest {known[:10]}; now "
+                f"{config.digest[:10]}): choose another folder with --out"
+            )
+
     def create(self, config: RunConfig, *, resume: bool) -> bool:
         """Prepare the folder for a run; True if it holds a finished run of this config already.
 
         Raises
         ------
         InputError
-            If the folder belongs to another config, holds other files, or holds an unfinished run of this
-            config and `resume` was not asked for. Nothing is changed then.
+            As `refuse_foreign`; or if it holds an unfinished run and `resume` was not asked for.
         """
-        if not self._config_file.is_file():
-            if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-                raise InputError(f"{self.path} exists and is no run folder; choose another with --out")
+        self.refuse_foreign(config)
+        if is_new(self.path):
+            clear_leftovers(self.path)
             self._write_head(config)
             return False
-        if self.config.digest != config.digest:
-            raise InputError(
-                f"{self.path} holds a run of another config ({self.config.name}, digest "
-                f"{self.config.digest[:10]}; now {config.digest[:10]}): choose another folder with --out"
-            )
-        if self.is_finished:
+        if self.is_finished_run_of(config):
             return True
         if not resume:
+            read_head(self.path)  # a damaged one is told first
             raise InputError(f"{self.path} holds an unfinished run of this config: add --resume to finish it")
-        for leftover in [*self.path.rglob(f".*{PARTIAL}*"), self.report_file]:
-            leftover.unlink(missing_ok=True)  # also a report of the part that was there
+        clear_leftovers(self.path)
+        self.report_file.unlink(missing_ok=True)  # a report of the part that was there
         self._write_head(config)  # paths, threads and budgets may be others now
-        vars(self).pop("config")
+        vars(self).pop("config", None)
         return False
 
     def _write_head(self, config: RunConfig) -> None:
-        """What makes a folder a run folder."""
-        text = yaml.safe_dump(config.resolved(), sort_keys=False, allow_unicode=True)
-        atomic_write(self._config_file, text)
+        """What makes a folder a run folder: before it is there, nothing else is."""
+        write_head(self.path, _KIND, config.resolved(), config.digest)
         self._write_environment()
+
+    def _head_fault(self) -> str | None:
+        """What is wrong with the config file."""
+        try:
+            read_head(self.path)
+        except DamagedHead as damage:
+            return str(damage)
+        return None
 
     def _write_environment(self) -> None:
         """Where the run was finished: written anew when it goes on elsewhere or with other versions."""
@@ -161,7 +198,7 @@ class RunFolder:
 
     @property
     def _config_file(self) -> Path:
-        return self.path / "config.yaml"
+        return self.path / CONFIG
 
     @property
     def analysis_file(self) -> Path:
@@ -182,19 +219,49 @@ class RunFolder:
     @property
     def is_finished(self) -> bool:
         """The report is written last, after all samples; a report of a part of them does not count."""
-        return self.report_file.is_file() and not self.unfinished_tasks()
+        return self.report_file.is_file() and not self.unfinished_tasks() and not self.faults()
 
     def is_finished_run_of(self, config: RunConfig) -> bool:
         """Whether there is nothing left to do here for this config."""
-        return self._config_file.is_file() and self.config.digest == config.digest and self.is_finished
+        if not self._config_file.is_file() or self._head_fault() is not None:
+            return False
+        ours = read_head(self.path).kind in (_KIND, "")
+        return ours and self.config.digest == config.digest and self.is_finished
+
+    def faults(self) -> list[str]:
+        """What failed or is damaged, a sentence each, with the task or the file; --resume makes it anew."""
+        found = [] if self._environment() else ["environment.json is damaged"]
+        for label in self.config.problems:
+            if self._problem_file(label).is_file() and self.stored_problem(label) is None:
+                found.append(f"{label}: its file in problems is damaged")
+        for training in self.config.trainings:
+            if self._training_file(training).is_file() and self.training_record(training) is None:
+                found.append(f"{self._training_file(training).name}: this training is damaged")
+        for task in self.tasks():
+            if self.has_samples(task):
+                continue
+            fault = self._sample_fault(task) or failure_of(self.path, task.digest)
+            found += [] if fault is None else [fault]
+        return found
 
     @cached_property
     def config(self) -> RunConfig:
-        return config_from_plain(yaml.safe_load(self._config_file.read_text(encoding="utf-8")))
+        """Raises InputError if its file is damaged."""
+        return config_from_plain(read_head(self.path).plain)
 
-    @cached_property
+    @property
     def environment(self) -> dict[str, Any]:
-        return json.loads((self.path / "environment.json").read_text(encoding="utf-8"))
+        """Where the run was finished; ``unknown`` all over if that file is damaged."""
+        lost = dict.fromkeys(("python", "platform", "cpus"), "unknown")
+        return self._environment() or {**lost, "versions": {"qspin": "unknown"}}
+
+    def _environment(self) -> dict[str, Any] | None:
+        try:
+            found = json.loads((self.path / "environment.json").read_text(encoding="utf-8"))
+            whole = {"python", "platform", "cpus", "versions"} <= set(found) and "qspin" in found["versions"]
+        except (OSError, ValueError, TypeError):
+            return None
+        return found if whole else None
 
     def sample_file(self, task: Task) -> Path:
         return self.path / "samples" / f"{task.digest}.nc"
@@ -204,14 +271,31 @@ class RunFolder:
         return self.sample_file(task).with_suffix(".checkpoint")
 
     def has_samples(self, task: Task) -> bool:
-        return self.sample_file(task).is_file()
+        """Whether the sample file is there and whole; a damaged one is to be sampled again."""
+        return self.sample_file(task).is_file() and self._sample_fault(task) is None
 
-    def has_whole_samples(self, task: Task) -> bool:
-        """Whether the sample file is there and can be read; a damaged one is to be sampled again."""
+    def _sample_fault(self, task: Task) -> str | None:
+        """What is wrong with a sample file that is there; read once, unless it changes."""
+        file = self.sample_file(task)
         try:
-            return self.has_samples(task) and self.samples(task).info["problem"] == task.problem.digest
-        except InputError:
-            return False
+            status = file.stat()
+        except FileNotFoundError:
+            return None
+        stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if self._looked_at.get(file, (None, None))[0] != stamp:
+            self._looked_at[file] = (stamp, self._looked_into(task))
+        return self._looked_at[file][1]
+
+    def _looked_into(self, task: Task) -> str | None:
+        try:
+            check_samples(self.samples(task), task.problem, energies=False)
+        except InputError as error:
+            return f"{task.label}: its sample file is damaged: {error}"
+        return None
+
+    @cached_property
+    def _looked_at(self) -> dict[Path, tuple[tuple[int, int, int] | None, str | None]]:
+        return {}
 
     def samples(self, task: Task) -> SampleSet:
         return SampleSet.load(self.sample_file(task))
@@ -220,9 +304,13 @@ class RunFolder:
         write_problem(problem, self._problem_file(label))
 
     def stored_problem(self, label: str) -> IsingProblem | None:
-        """What was sampled under a label, None if nothing was."""
+        """What was sampled under a label; None if it has not been built, or its file is damaged: it is then
+        built again."""
         file = self._problem_file(label)
-        return read_problem(file) if file.is_file() else None
+        try:
+            return read_problem(file) if file.is_file() else None
+        except InputError:
+            return None
 
     def refuse_changed(self, problems: dict[str, IsingProblem]) -> None:
         """Refuse to go on where a problem is no longer the one that was sampled, say from an edited file.
@@ -233,17 +321,16 @@ class RunFolder:
             Naming the problem.
         """
         for label, problem in problems.items():
-            if self.stored_problem(label) not in (None, problem):
+            if self.stored_problem(label) not in (None, problem):  # a damaged one is written anew
                 raise InputError(
                     f"problem {label!r} is no longer the one that {self.path} was made from (has its file "
                     "changed?): choose another folder with --out"
                 )
 
     def tasks(self) -> list[Task]:
-        """The tasks whose problem has been built, in the order of the config."""
-        config = self.config
-        stored = ((label, self.stored_problem(label)) for label in config.problems)
-        return make_tasks(config, {label: problem for label, problem in stored if problem is not None})
+        """The tasks whose problem has been built and can be read, in the order of the config."""
+        stored = ((label, self.stored_problem(label)) for label in self.config.problems)
+        return make_tasks(self.config, {label: found for label, found in stored if found is not None})
 
     def unfinished_tasks(self) -> int:
         """How many tasks have no samples yet."""
@@ -252,8 +339,12 @@ class RunFolder:
         return len(config.problems) * len(config.backends) - done
 
     def training_record(self, training: Training) -> TrainingRecord | None:
+        """None if it has not run, or its file is damaged: it is then trained again."""
         file = self._training_file(training)
-        return TrainingRecord.load(file) if file.is_file() else None
+        try:
+            return TrainingRecord.load(file) if file.is_file() else None
+        except InputError:
+            return None
 
     def save_training(self, training: Training, record: TrainingRecord) -> None:
         record.save(self._training_file(training))

@@ -21,6 +21,7 @@ from qspin.experiment import bench_run
 from qspin.experiment.bench_config import load_bench_config
 from qspin.experiment.bench_report import write_bench_report
 from qspin.experiment.bench_run import BenchFolder, run_benchmark, summarised
+from qspin.experiment.store import Task
 
 CONFIG = {
     "schema": 1,
@@ -112,9 +113,9 @@ class TestRun:
         counts = [sum(row.tts.probability.successes for row in rows) for rows in (strict, wide)]
         assert counts[1] > counts[0]
 
-    @pytest.mark.parametrize(("device", "calls"), [("qpu", 1), ("ibm", 1), ("simulated", 2), (None, 2)])
-    def test_hardware_is_asked_for_the_problem_only(self, config, device, calls):
-        """A warm-up would be paid for."""
+    @pytest.mark.parametrize(("said", "calls"), [(True, 1), (False, 2), (None, 1)])
+    def test_what_may_cost_money_is_asked_for_the_problem_only(self, config, said, calls):
+        """A warm-up would be paid for; a sampler that does not say it may be."""
         asked = []
 
         class Sampler:
@@ -123,9 +124,9 @@ class TestRun:
                 return qspin.get_backend("exact", n_replicas=3).sample(problem, seed=seed)
 
         sampler = Sampler()
-        sampler.device = device
-        problem = qspin.instances.mattis(5, seed=1)
-        task = types.SimpleNamespace(sampler=sampler, problem=problem, seed=1)
+        if said is not None:
+            sampler.is_paid = said
+        task = Task("a", "b", qspin.instances.mattis(5, seed=1), sampler, {}, 1)
         bench_run._measure(types.SimpleNamespace(task=task), config())
         assert len(asked) == calls
         assert asked[-1] == 5
