@@ -299,7 +299,7 @@ class TestFilesThatSettingsName:
         folder = run_experiment(self.config(angles), RunFolder(tmp_path / "run"))
         angles.unlink()
         (task,) = RunFolder.open(folder.path).tasks()
-        assert folder.has_whole_samples(task)
+        assert folder.has_samples(task)
 
     def test_a_file_that_changed_meanwhile_is_refused(self, angles):
         sampler = qspin.get_backend("qaoa", angles="transfer", angles_from=str(angles), n_shots=5)
