@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import math
 import os
 import zipfile
 import zlib
@@ -22,11 +23,22 @@ from numpy.typing import NDArray
 from qspin.errors import InputError
 from qspin.memory import require_bytes
 
-__all__ = ["file_content", "parse_json", "read_array", "read_arrays", "require_unpacked", "unzipped"]
+__all__ = [
+    "DEFLATE_RATIO",
+    "file_content",
+    "ordinary_size",
+    "parse_json",
+    "read_array",
+    "read_arrays",
+    "require_unpacked",
+    "unzipped",
+]
 
 _FREE_BYTES = 2**26  # that any file may unpack to
 _MOST_RATIO = 100  # unpacked bytes per byte beyond that
+DEFLATE_RATIO = 1_100  # the most that deflate reaches is 1032
 _TEXT_BYTES = 2**22  # the same for texts, whose lines take a hundred times as long
+_PIECE_BYTES = 2**24  # read at once
 _GZIP = b"\x1f\x8b"
 _PLAIN_KINDS = "biufSU"
 _KNOWN = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -48,17 +60,28 @@ def file_content(path: str | os.PathLike[str]) -> bytes:
     CapacityError
         If it would not fit in memory.
     """
+    require_bytes(ordinary_size(path), f"the contents of {path}", "split the file")
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def ordinary_size(path: str | os.PathLike[str]) -> int:
+    """Bytes of an ordinary file; raises InputError if there is none, it is a folder, a pipe or a device."""
     source = Path(path)
     try:
         if source.exists() and not source.is_file():
             raise InputError(f"{source} is no ordinary file; expected a file with an end")
-        require_bytes(source.stat().st_size, f"the contents of {source}", "split the file")
-        return source.read_bytes()
+        return source.stat().st_size
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         if isinstance(error, InputError):
             raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot read {str(source)!r}: {reason}") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str | os.PathLike[str], error: Exception) -> InputError:
+    return InputError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}")
 
 
 def unzipped(content: bytes, path: Path) -> bytes:
@@ -85,28 +108,40 @@ def unzipped(content: bytes, path: Path) -> bytes:
     return unpacked
 
 
-def require_unpacked(n_bytes: int, size: int) -> None:
+def require_unpacked(n_bytes: int, size: int, *, ratio: int = _MOST_RATIO) -> None:
     """Refuse content that a file of `size` bytes cannot honestly hold, and what would not fit in memory.
+
+    Parameters
+    ----------
+    n_bytes : that it claims to unpack to
+    size : bytes of the file
+    ratio : of the two that is honest, beyond `_FREE_BYTES`; `DEFLATE_RATIO` where much may be constant
 
     Raises
     ------
     InputError
-        If it claims more than `_FREE_BYTES` and more than `_MOST_RATIO` times its size.
+        If it claims more than it can hold.
     CapacityError
         If it would not fit in memory.
     """
-    if n_bytes > _FREE_BYTES + _MOST_RATIO * size:
+    if n_bytes > _FREE_BYTES + ratio * size:
         raise InputError(f"it claims {n_bytes} bytes of content, far more than {size} bytes can hold")
     require_bytes(n_bytes, "its contents", "use a machine with more memory")
 
 
-def read_arrays(content: bytes, names: Iterable[str] | None = None) -> dict[str, NDArray[Any]]:
+def read_arrays(
+    source: bytes | str | os.PathLike[str],
+    names: Iterable[str] | None = None,
+    *,
+    ratio: int = _MOST_RATIO,
+) -> dict[str, NDArray[Any]]:
     """Arrays of an .npz archive by name, checked against their checksums.
 
     Parameters
     ----------
-    content : of the file
+    source : the file, or its content
     names : to read; default all of them
+    ratio : as of `require_unpacked`
 
     Raises
     ------
@@ -115,12 +150,14 @@ def read_arrays(content: bytes, names: Iterable[str] | None = None) -> dict[str,
     CapacityError
         If it would not fit in memory.
     """
+    is_content = isinstance(source, bytes)
+    size = len(source) if is_content else ordinary_size(source)
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with zipfile.ZipFile(io.BytesIO(source) if is_content else source) as archive:
             entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
             if len(entries) < len(archive.infolist()):
                 raise InputError("it holds an array twice")
-            _check_entries(archive.infolist(), len(content))
+            _check_entries(archive.infolist(), size, ratio)
             wanted = list(entries if names is None else names)
             if missing := [name for name in wanted if name not in entries]:
                 raise InputError(
@@ -155,11 +192,11 @@ def parse_json(text: str | bytes) -> Any:
         raise InputError(f"it is no whole JSON ({_reason(error)})") from error
 
 
-def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
+def _check_entries(entries: list[zipfile.ZipInfo], size: int, ratio: int) -> None:
     for entry in entries:
         if entry.compress_type not in _KNOWN or entry.flag_bits & _ENCRYPTED:
             raise InputError("it is packed in a way that NumPy does not write")
-    require_unpacked(sum(entry.file_size for entry in entries), size)
+    require_unpacked(sum(entry.file_size for entry in entries), size, ratio=ratio)
 
 
 def _array(file: IO[bytes], size: int) -> NDArray[Any]:
@@ -171,13 +208,20 @@ def _array(file: IO[bytes], size: int) -> NDArray[Any]:
     shape, fortran_order, dtype = header(file)
     if dtype.kind not in _PLAIN_KINDS:
         raise InputError(f"it holds an array of dtype {dtype}; expected numbers or text")
-    count = 1
-    for length in shape:  # Python integers: NumPy's product would overflow
-        count *= int(length)
-    content = file.read(size)
-    if min(shape, default=0) < 0 or dtype.itemsize == 0 or count * dtype.itemsize != len(content):
-        raise InputError(f"an array of shape {shape} does not have the {len(content)} bytes that are there")
-    values = np.frombuffer(bytearray(content), dtype=dtype) if content else np.zeros(0, dtype)
+    count = math.prod(int(length) for length in shape)  # Python integers: NumPy's would overflow
+    needed, there = count * dtype.itemsize, size - file.tell()
+    if min(shape, default=0) < 0 or dtype.itemsize == 0 or needed != there:
+        raise InputError(f"an array of shape {shape} does not have the {there} bytes that are there")
+    values = np.empty(count, dtype)
+    left = memoryview(values.view(np.uint8)) if count else memoryview(b"")
+    while len(left):  # in pieces, so that nothing is in memory twice
+        piece = file.read(min(len(left), _PIECE_BYTES))
+        if not piece:
+            raise EOFError("its data end early")
+        left[: len(piece)] = piece
+        left = left[len(piece) :]
+    if file.read(1):  # at the end the checksum is compared
+        raise InputError("it goes on after its array")
     return values.reshape(shape, order="F" if fortran_order else "C")
 
 

@@ -21,11 +21,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qspin.archives import parse_json, read_arrays
 from qspin.errors import InputError, StorageError
 from qspin.files import atomic_write, require_writable
 
@@ -127,12 +127,12 @@ class Checkpoint:
         if self._is_done or not self.path.exists():
             return None
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                stored = {name: file[name] for name in names or file.files}
-            json.loads(str(stored["identity"]))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            stored = read_arrays(self.path, names)
+            if not isinstance(parse_json(str(stored.get("identity"))), dict):
+                raise InputError("it does not tell what it belongs to")
+        except InputError as error:
             raise InputError(
-                f"{self.path} is not a readable checkpoint ({type(error).__name__}); remove it to start anew"
+                f"{self.path} is not a readable checkpoint ({error}); remove it to start anew"
             ) from error
         return stored
 

@@ -16,13 +16,15 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin import __version__
-from qspin.errors import InputError
+from qspin.archives import parse_json
+from qspin.errors import CapacityError, InputError
 from qspin.files import atomic_write
 from qspin.memory import machine_memory, require_bytes, require_memory
 from qspin.problem import IsingProblem, labels_from_json, labels_to_json
+from qspin.sealed import FORMAT, read_sealed, sealed
 from qspin.settings import settings_of
 from qspin.spectrum import energy_tolerance, rounding_of
-from qspin.validate import checked_spins
+from qspin.validate import checked_array, checked_spins
 
 if TYPE_CHECKING:
     import dimod
@@ -39,7 +41,7 @@ __all__ = [
 ]
 
 DIMS = ("beta", "replica", "draw", "spin")
-_FORMAT = 1
+_ROUNDING = 1e-10  # of energies, relative to the sum of all terms: libraries add in orders of their own
 _LIBRARIES = ("qspin", "numpy", "scipy", "numba", "xarray", "dimod")
 
 
@@ -94,8 +96,11 @@ class SampleSet:
         Raises
         ------
         InputError
-            If shapes do not fit the problem or the betas.
+            If shapes do not fit the problem or the betas, or `info` or `extra` cannot be stored.
         """
+        if not isinstance(problem, IsingProblem):
+            raise InputError(f"expected a qspin.IsingProblem; got a {type(problem).__name__}")
+        _checked_info(info)
         spins = checked_spins(spins, problem.n_spins)
         if spins.ndim != 4:
             raise InputError(f"spins must have dims {DIMS}; got shape {spins.shape}")
@@ -113,25 +118,25 @@ class SampleSet:
         info: Mapping[str, Any],
         extra: Mapping[str, tuple[str | tuple[str, ...], ArrayLike]] | None = None,
     ) -> SampleSet:
-        ladder = np.array([np.nan]) if betas is None else np.asarray(betas, dtype=np.float64)
+        ladder = np.array([np.nan]) if betas is None else checked_array(betas, "betas").astype(np.float64)
         if ladder.shape != spins.shape[:1]:
             raise InputError(
                 f"one beta is needed for each of {spins.shape[0]} rows of spins; got shape {ladder.shape}"
             )
+        attributes = {
+            "qspin": FORMAT,
+            "labels": labels_to_json(labels),
+            "info": json.dumps({"status": "complete", "warnings": [], **info}, sort_keys=True),
+        }
         dataset = xr.Dataset(
-            {
-                "spins": (DIMS, spins.astype(np.int8, copy=False)),
-                "energies": (DIMS[:3], energies),
-                **(extra or {}),
-            },
+            {"spins": (DIMS, spins.astype(np.int8, copy=False)), "energies": (DIMS[:3], energies)},
             coords={"beta": ladder, "spin": _coordinate(labels)},
-            attrs={
-                "qspin": _FORMAT,
-                "labels": labels_to_json(labels),
-                "info": json.dumps({"status": "complete", "warnings": [], **info}, sort_keys=True),
-            },
+            attrs=attributes,
         )
-        return cls(dataset)
+        try:
+            return cls(dataset.assign(dict(extra or {})))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"extra variables do not fit the samples: {error}") from error
 
     # -- what it holds ---------------------------------------------------------------------------
 
@@ -159,12 +164,15 @@ class SampleSet:
     @cached_property
     def info(self) -> dict[str, Any]:
         """Backend, settings, seed, problem digest, versions, clocks, status and warnings."""
-        return json.loads(self.dataset.attrs["info"])
+        info = parse_json(str(self.dataset.attrs.get("info")))
+        if not isinstance(info, dict):
+            raise InputError("the info of a sample set is a mapping")
+        return info
 
     @cached_property
     def labels(self) -> Sequence[Hashable]:
         """Names of the spins, as the problem gave them."""
-        return labels_from_json(self.dataset.attrs["labels"])
+        return labels_from_json(str(self.dataset.attrs.get("labels")))
 
     @cached_property
     def energy_tolerance(self) -> float:
@@ -212,6 +220,9 @@ class SampleSet:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write NetCDF (HDF5), spins compressed; whole or not at all.
 
+        The attribute ``checksum`` is one of the content, and the file ends in one of all its bytes, which
+        other programs do not see; `load` compares them.
+
         Raises
         ------
         RunError
@@ -219,26 +230,72 @@ class SampleSet:
         """
         # through memory: the HDF5 library does not survive a disk that fills up under it
         compressed = {"spins": {"zlib": True, "complevel": 1}}
-        atomic_write(path, self.dataset.to_netcdf(engine="h5netcdf", encoding=compressed))
+        atomic_write(path, sealed(self.dataset, compressed))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> SampleSet:
+    def load(cls, path: str | os.PathLike[str], problem: IsingProblem | None = None) -> SampleSet:
         """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path : the file
+        problem : what was sampled, if it is at hand: the samples are held against it, see `verify`
 
         Raises
         ------
         InputError
-            If there is no such file or it is not a sample set.
+            If there is no such file, it is not a sample set, it is damaged, or it is of another problem.
+        CapacityError
+            If it would not fit in memory.
         """
         if not Path(path).is_file():
             raise InputError(f"no sample file at {path}")
         try:
-            with xr.open_dataset(path, engine="h5netcdf") as stored:
-                return cls(stored.load())
-        except InputError:
+            samples = cls(read_sealed(path))
+            samples._check_content()
+            if problem is not None:
+                samples.verify(problem)
+        except CapacityError:
             raise
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{path} is not a readable NetCDF sample set: {error}") from error
+        except InputError as error:
+            raise InputError(
+                f"{path} is not a readable NetCDF sample set: {error}; remove it to sample again"
+            ) from error
+        return samples
+
+    def verify(self, problem: IsingProblem) -> None:
+        """Hold the samples against the problem that was sampled.
+
+        Raises
+        ------
+        InputError
+            If they are of another problem, or an energy is not that of its spins.
+        """
+        if self.info.get("problem") != problem.digest or list(self.labels) != list(problem.labels):
+            raise InputError("it holds samples of another problem")
+        terms = np.abs(problem.edges.couplings).sum() + np.abs(problem.fields).sum() + abs(problem.offset)
+        error = np.abs(problem.energies(self.spins.values) - self.energies.values)
+        wrong = np.count_nonzero(~(error <= _ROUNDING * terms))  # also NaN
+        if wrong:
+            raise InputError(f"{wrong} of {error.size} energies are not those of their spins")
+
+    def _check_content(self) -> None:
+        """Refuse content that `from_spins` would not have made."""
+        spins, energies = self.spins, self.energies
+        if spins.dtype != np.int8 or energies.dtype != np.float64 or energies.dims != DIMS[:3]:
+            raise InputError(
+                f"spins must be int8 and energies float64 with dims {DIMS[:3]}; got {spins.dtype}, "
+                f"{energies.dtype} and {energies.dims}"
+            )
+        checked_spins(spins.values, self.n_spins)
+        beta = self.dataset.coords.get("beta")
+        if beta is None or beta.dims != ("beta",) or beta.dtype.kind != "f":
+            raise InputError("it has no coordinate 'beta' of real numbers")
+        if len(self.labels) != self.n_spins:
+            raise InputError(f"it names {len(self.labels)} spins and holds {self.n_spins}")
+        info = self.info
+        if not isinstance(info.get("status"), str) or not isinstance(info.get("warnings"), list):
+            raise InputError("its info tells no status or no warnings")
 
     @classmethod
     def from_dimod(
@@ -258,7 +315,16 @@ class SampleSet:
         problem : what was sampled; energies are recomputed from it, and the spins take its order. Without
             it the energies are those that the sample set reports, and a warning in `info` says so.
         info : provenance, from `run_info`
+
+        Raises
+        ------
+        InputError
+            If it is no dimod sample set of spins or bits, or has other variables than the problem.
+        CapacityError
+            If its repeated reads would not fit in memory.
         """
+        _checked_info(info)
+        repeats = _checked_reads(sampleset)
         spin_set = sampleset.change_vartype("SPIN", inplace=False)
         labels = list(spin_set.variables) if problem is None else list(problem.labels)
         if set(labels) != set(spin_set.variables):
@@ -269,7 +335,6 @@ class SampleSet:
         position = {label: k for k, label in enumerate(spin_set.variables)}
         columns = [position[label] for label in labels]
         record = spin_set.record
-        repeats = np.asarray(record.num_occurrences)
         spins = np.repeat(record.sample[:, columns], repeats, axis=0)
         energies = np.repeat(record.energy.astype(np.float64), repeats)
         betas, shape, order = _grid(record, repeats)
@@ -281,8 +346,14 @@ class SampleSet:
             *provenance.get("warnings", []),
             "energies are those reported by the dimod sample set, not recomputed: no problem was given",
         ]
+        if not np.isfinite(energies).all():
+            raise InputError("the sample set reports energies that are not finite; pass the problem")
         return cls._assemble(
-            spins, energies[order].reshape(shape), _plain(labels), betas, {**provenance, "problem": None}
+            checked_spins(spins, len(labels)),
+            energies[order].reshape(shape),
+            _plain(labels),
+            betas,
+            {**provenance, "problem": None},
         )
 
     def to_dimod(self) -> dimod.SampleSet:
@@ -362,6 +433,34 @@ def _coordinate(labels: Sequence[Hashable]) -> NDArray[Any]:
     if isinstance(labels, range) or all(type(label) is int for label in labels):
         return np.asarray(labels, dtype=np.int64)
     return np.array([label if isinstance(label, str) else repr(label) for label in labels], dtype=object)
+
+
+def _checked_info(info: Mapping[str, Any] | None) -> None:
+    """Refuse provenance that no file can hold."""
+    try:
+        json.dumps(dict(info or {}), sort_keys=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"info must be a mapping of plain JSON values; {error}") from None
+    warnings = (info or {}).get("warnings", [])
+    if not isinstance(warnings, list):
+        raise InputError(f"the warnings in info must be a list; got {str(warnings)[:60]!r}")
+
+
+def _checked_reads(sampleset: dimod.SampleSet) -> NDArray[np.int64]:
+    """How often each row of a dimod sample set was read; raises as `SampleSet.from_dimod`."""
+    import dimod
+
+    if not isinstance(sampleset, dimod.SampleSet) or sampleset.vartype not in (dimod.SPIN, dimod.BINARY):
+        came = getattr(sampleset, "vartype", None)
+        raise InputError(
+            "expected a dimod.SampleSet of spins or bits; got "
+            + (f"a {type(sampleset).__name__}" if came is None else f"vartype {came}")
+        )
+    repeats = checked_array(sampleset.record.num_occurrences, "num_occurrences")
+    if repeats.dtype.kind not in "iu" or (repeats.size and repeats.min() < 0):
+        raise InputError("num_occurrences must be numbers of reads, integers from 0")
+    require_memory(1, int(sum(repeats.tolist())), 1, max(len(sampleset.variables), 8))
+    return repeats.astype(np.int64)
 
 
 def _plain(labels: list[Hashable]) -> Sequence[Hashable]:

@@ -12,8 +12,8 @@ from conftest import ROOT
 
 # room -> rooms of qspin that it may import; each stands below it
 BASE = {"errors"}
-PROBLEM = BASE | {"archives", "compiled", "energies", "files", "memory", "validate", "problem"}
-SAMPLES = PROBLEM | {"checkpoint", "progress", "settings", "spectrum", "samples"}
+PROBLEM = BASE | {"archives", "compiled", "energies", "files", "memory", "problem", "validate"}
+SAMPLES = PROBLEM | {"checkpoint", "progress", "samples", "sealed", "settings", "spectrum"}
 SAMPLER = SAMPLES | {"sampler"}
 FLOORS = {
     "errors": set(),
@@ -22,13 +22,14 @@ FLOORS = {
     "files": BASE,
     "memory": BASE,
     "archives": BASE | {"memory"},
-    "checkpoint": BASE | {"archives", "files"},
+    "sealed": BASE | {"archives"},
+    "checkpoint": BASE | {"archives", "files", "memory"},
     "progress": set(),
     "settings": BASE,
     "validate": BASE | {"memory"},
     "problem": BASE | {"archives", "energies", "validate"},
     "spectrum": PROBLEM,
-    "samples": PROBLEM | {"settings", "spectrum"},
+    "samples": PROBLEM | {"sealed", "settings", "spectrum"},
     "sampler": SAMPLES,
     "sampling": SAMPLER,
     "registry": SAMPLER,
@@ -46,7 +47,7 @@ FLOORS = {
 }
 HEAVY = {"torch": {"networks"}, "sklearn": {"networks"}, "dwave": {"instances"}}
 SHARED = "common"  # what backends share; itself it imports no backend
-BACKENDS_MAY_IMPORT = {"errors", "problem", "samples", "sampler"}
+BACKENDS_MAY_IMPORT = {"archives", "errors", "problem", "samples", "sampler"}
 
 
 def modules(package: Path):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import signal
+
 import dimod
 import numpy as np
 import pytest
@@ -124,6 +126,139 @@ def test_files_that_are_no_sample_sets(tmp_path):
         SampleSet.load(tmp_path / "b.nc")
 
 
+class TestDamage:
+    """A damaged file is refused by name, or loads as what was saved."""
+
+    @pytest.fixture
+    def file(self, samples, tmp_path):
+        samples.save(tmp_path / "a.nc")
+        return tmp_path / "a.nc"
+
+    def test_other_programs_open_a_sealed_file(self, samples, file):
+        import h5py
+
+        with h5py.File(file) as content:
+            assert content["spins"].shape == (2, 3, 4, 10)
+        with xr.open_dataset(file) as content:
+            np.testing.assert_array_equal(content["energies"], samples.energies)
+
+    def test_every_damaged_byte_is_found(self, samples, file):
+        whole = file.read_bytes()
+        rng = np.random.default_rng(0)
+        for place in rng.integers(0, len(whole), 150):
+            other = bytearray(whole)
+            other[place] ^= int(rng.integers(1, 256))
+            file.write_bytes(other)
+            self.assert_refused_or_equal(samples, file)
+
+    def test_damage_behind_a_lost_seal_is_found(self, samples, file):
+        """Without its seal a file is read in a process of its own, and its content has a checksum."""
+        body = file.read_bytes()[:-47]
+        file.write_bytes(body)
+        xr.testing.assert_identical(SampleSet.load(file).dataset, samples.dataset)
+        spins = body.index(samples.dataset.attrs["info"].encode()[:20])
+        for place in (9, 40, spins, len(body) // 2, len(body) - 20):
+            other = bytearray(body)
+            other[place] ^= 0x11
+            file.write_bytes(other)
+            self.assert_refused_or_equal(samples, file)
+        file.write_bytes(body[: len(body) // 2])
+        with pytest.raises(InputError, match="a.nc is not a readable NetCDF sample set: .*remove it"):
+            SampleSet.load(file)
+
+    @staticmethod
+    def assert_refused_or_equal(samples, file):
+        try:
+            again = SampleSet.load(file)
+        except InputError as error:
+            assert "a.nc is not a readable NetCDF sample set" in str(error)  # noqa: PT017
+        else:
+            xr.testing.assert_identical(again.dataset, samples.dataset)
+
+    def test_copies_by_other_programs_load_and_changes_are_found(self, samples, file):
+        with xr.open_dataset(file) as content:
+            copy = content.load()
+        copy.to_netcdf(file, engine="h5netcdf")
+        xr.testing.assert_identical(SampleSet.load(file).dataset, samples.dataset)
+        copy["energies"][0, 0, 0] += 1.0
+        copy.to_netcdf(file, engine="h5netcdf")
+        with pytest.raises(InputError, match="does not have the checksum that it was written with"):
+            SampleSet.load(file)
+        SampleSet(copy).save(file)  # as the message says
+        assert float(SampleSet.load(file).energies[0, 0, 0]) == float(samples.energies[0, 0, 0]) + 1.0
+
+    def test_samples_are_held_against_their_problem(self, samples, file, glass):
+        assert SampleSet.load(file, glass).info == samples.info
+        with pytest.raises(InputError, match=r"a.nc .*samples of another problem"):
+            SampleSet.load(file, glass.scaled(2.0))
+        samples.dataset["energies"][1, 2, 3] += 1e-3
+        samples.save(file)
+        with pytest.raises(InputError, match="1 of 24 energies are not those of their spins"):
+            SampleSet.load(file, glass)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda d: d.assign(spins=d["spins"] * np.int8(0)), r"spins must be -1 or \+1; got 0"),
+            (lambda d: d.assign(spins=d["spins"].astype(float)), "spins must be int8"),
+            (lambda d: d.assign(energies=d["energies"].astype(int)), "energies float64"),
+            (lambda d: d.assign(energies=d["energies"][0]), "energies float64 with dims"),
+            (lambda d: d.drop_vars("beta"), "no coordinate 'beta'"),
+            (lambda d: d.assign_attrs(labels="[1]"), "names 1 spins and holds 10"),
+            (lambda d: d.assign_attrs(labels='{"range": 1e300}'), "expected stored labels"),
+            (lambda d: d.assign_attrs(labels="[" * 100_000), "no whole JSON"),
+            (lambda d: d.assign_attrs(info="{"), "no whole JSON"),
+            (lambda d: d.assign_attrs(info="[]"), "info of a sample set is a mapping"),
+            (lambda d: d.assign_attrs(info="{}"), "tells no status"),
+            (lambda d: d.drop_attrs(deep=False), "a sample set has variables|format"),
+        ],
+    )
+    def test_content_of_others_is_checked(self, samples, tmp_path, change, message):
+        plain = samples.dataset.assign_attrs(qspin=1)  # as files were before they had checksums
+        change(plain).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+        with pytest.raises(InputError, match=message):
+            SampleSet.load(tmp_path / "a.nc")
+
+    def test_files_of_earlier_versions_load(self, samples, tmp_path):
+        samples.dataset.assign_attrs(qspin=1).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+        assert SampleSet.load(tmp_path / "a.nc").info == samples.info
+
+    def test_a_file_of_a_later_version_says_so(self, samples, tmp_path):
+        samples.dataset.assign_attrs(qspin=3).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+        with pytest.raises(InputError, match="it has format 3; this version reads 1 to 2"):
+            SampleSet.load(tmp_path / "a.nc")
+
+    def test_a_small_file_that_claims_much_is_refused(self, samples, tmp_path):
+        import h5netcdf
+
+        with h5netcdf.File(tmp_path / "a.nc", "w") as file:
+            file.dimensions = {"beta": 1, "replica": 10**6, "draw": 1, "spin": 10**6}
+            file.create_variable(
+                "spins", ("beta", "replica", "draw", "spin"), "i1", chunks=(1, 1000, 1, 1000)
+            )
+            file.attrs["qspin"] = 1
+        assert (tmp_path / "a.nc").stat().st_size < 50_000
+        with pytest.raises(InputError, match="it claims 10000.* bytes of content, far more than"):
+            SampleSet.load(tmp_path / "a.nc")
+
+    def test_a_library_that_hangs_or_dies_is_survived(self, tmp_path, monkeypatch):
+        """By a stand-in for h5netcdf, found by the process that tries the file."""
+        (tmp_path / "h5netcdf.py").write_text(
+            "import os\ndef File(path, mode):\n    if 'dies' in path.name: os.abort()\n    while True: pass\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        for name, number in (("hangs.nc", signal.SIGPROF), ("dies.nc", signal.SIGABRT)):
+            (tmp_path / name).write_bytes(b"anything")
+            with pytest.raises(InputError, match=rf"{name} .*took too long.*\(signal {number:d}\)"):
+                SampleSet.load(tmp_path / name)
+
+    def test_many_equal_spins_are_no_bomb(self, tmp_path):
+        problem = IsingProblem.from_edges(1_000, [0], [1], [-1.0])
+        samples = SampleSet.from_spins(problem, np.ones((1, 2, 50_000, 1_000), np.int8))
+        samples.save(tmp_path / "a.nc")
+        assert SampleSet.load(tmp_path / "a.nc").spins.shape == (1, 2, 50_000, 1_000)
+
+
 def test_a_failed_save_keeps_the_old_file(samples, tmp_path, monkeypatch):
     samples.save(tmp_path / "a.nc")
     before = (tmp_path / "a.nc").read_bytes()
@@ -149,3 +284,46 @@ def test_run_info_is_json_and_holds_the_settings():
     assert info["settings"] == {"betas": [1.0, 2.0], "n_replicas": 100, "max_spins": 26}
     assert (info["backend"], info["seed"], info["ground_energy"]) == ("exact", 3, -1.0)
     assert "numpy" in info["versions"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: SampleSet.from_spins(p.to_bqm(), np.ones((1, 2, 1, 10))), "expected a qspin.IsingProblem"),
+        (lambda p: SampleSet.from_spins(p, "spins"), "spins must be real numbers; got a str"),
+        (lambda p: SampleSet.from_spins(p, np.ones((1, 2, 1, 10)), ["cold"]), "betas must be real numbers"),
+        (lambda p: SampleSet.from_spins(p, np.ones((1, 2, 1, 10)), info={"a": {1}}), "plain JSON values"),
+        (lambda p: SampleSet.from_spins(p, np.ones((1, 2, 1, 10)), info={"warnings": "x"}), "must be a list"),
+        (
+            lambda p: SampleSet.from_spins(p, np.ones((1, 2, 1, 10)), extra={"x": ("beta", [1, 2])}),
+            "extra variables do not fit",
+        ),
+        (
+            lambda p: SampleSet.from_dimod([1, -1], p),
+            "expected a dimod.SampleSet of spins or bits; got a list",
+        ),
+        (
+            lambda p: SampleSet.from_dimod(dimod.SampleSet.from_samples([{"a": 3}], "INTEGER", [0.0])),
+            "got vartype Vartype.INTEGER",
+        ),
+        (
+            lambda p: SampleSet.from_dimod(dimod.SampleSet.from_samples([{"a": 1}], "SPIN", [np.nan])),
+            "energies that are not finite",
+        ),
+        (
+            lambda p: SampleSet.from_dimod(
+                dimod.SampleSet.from_samples([{"a": 1}], "SPIN", [0.0], num_occurrences=[-1])
+            ),
+            "integers from 0",
+        ),
+        (
+            lambda p: SampleSet.from_dimod(
+                dimod.SampleSet.from_samples([{"a": 1}], "SPIN", [0.0], num_occurrences=[2**60])
+            ),
+            "replicas.*GiB",
+        ),
+    ],
+)
+def test_what_is_given_is_checked_at_the_door(glass, make, message):
+    with pytest.raises(InputError, match=message):
+        make(glass)

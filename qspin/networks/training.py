@@ -8,12 +8,12 @@ import itertools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qspin.archives import read_arrays
 from qspin.errors import InputError, MissingExtraError, RunError, nearest_name
 from qspin.files import atomic_path
 from qspin.networks.feedforward import weights_of
@@ -68,13 +68,50 @@ class TrainingRecord:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TrainingRecord:
-        with np.load(Path(path), allow_pickle=False) as stored:
-            layers = range(int(stored["layers"]))
-            return cls(
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InputError
+            If there is no such file, or it is no whole record of a training.
+        """
+        try:
+            stored = read_arrays(path)
+            layers = range(_n_layers(stored))
+            record = cls(
                 [stored[f"weights_{k}"] for k in layers],
                 [stored[f"biases_{k}"] for k in layers],
                 {name: stored[name] for name in _CURVES},
             )
+            record._check_shapes()
+        except (InputError, KeyError) as error:
+            raise InputError(
+                f"{path} is no whole record of a training: {error}; remove it to train again"
+            ) from error
+        return record
+
+    def _check_shapes(self) -> None:
+        """Layers that follow each other, one set of them for every epoch."""
+        steps, width = self.n_epochs + 1, self.weights[0].shape[-1]
+        for weights, biases in zip(self.weights, self.biases, strict=True):
+            if weights.shape != (steps, biases.shape[-1], width) or biases.shape != (steps, len(biases[0])):
+                raise InputError("its layers do not fit each other")
+            width = biases.shape[-1]
+        arrays = [*self.weights, *self.biases, *self.curves.values()]
+        if any(array.dtype.kind != "f" for array in arrays):
+            raise InputError("it holds something else than real numbers")
+        if any(curve.shape != (steps,) for curve in self.curves.values()):
+            raise InputError("its curves are not those of its epochs")
+
+
+def _n_layers(stored: dict[str, NDArray[Any]]) -> int:
+    layers = stored["layers"]
+    if layers.shape or layers.dtype.kind not in "iu" or not 0 < int(layers) < len(stored):
+        raise InputError(f"it says that it has {str(layers)[:40]} layers")
+    for k in range(int(layers)):
+        if stored[f"weights_{k}"].ndim != 3 or stored[f"biases_{k}"].ndim != 2 or not stored["biases_0"].size:
+            raise InputError("its layers do not have the shapes of weights and biases")
+    return int(layers)
 
 
 def train_mlp(

@@ -77,3 +77,36 @@ def test_wrong_input(record, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=re.escape(install_command("torch"))):
         train_mlp([64, 10])
+
+
+def test_a_damaged_record_is_refused_by_name(record, tmp_path):
+    file = tmp_path / "a.npz"
+    with pytest.raises(InputError, match="a.npz is no whole record.*cannot read.*No such file"):
+        TrainingRecord.load(file)
+    record.save(file)
+    whole = file.read_bytes()
+    for content in (b"", whole[: len(whole) // 2], whole[:500] + bytes(9) + whole[509:]):
+        file.write_bytes(content)
+        with pytest.raises(InputError, match="a.npz is no whole record.*remove it to train again"):
+            TrainingRecord.load(file)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"layers": np.array(7)},
+        {"layers": np.array("two")},
+        {"weights_0": np.zeros((3, 2))},
+        {"biases_1": np.zeros((2, 10))},
+        {"weights_1": np.zeros((5, 10, 9))},
+        {"loss_test": np.zeros(3)},
+        {"loss_test": np.array(["a"] * 5)},
+    ],
+)
+def test_a_record_that_does_not_fit_itself_is_refused(record, tmp_path, change):
+    record.save(tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz") as stored:
+        arrays = dict(stored)
+    np.savez(tmp_path / "a.npz", **{**arrays, **change})
+    with pytest.raises(InputError, match="no whole record of a training"):
+        TrainingRecord.load(tmp_path / "a.npz")

@@ -22,11 +22,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qspin.archives import DEFLATE_RATIO, parse_json, read_arrays
 from qspin.errors import InputError
 from qspin.sampler import atomic_write
 from qspin_backends.common.places import journal_folder
@@ -107,7 +107,7 @@ class Entry:
         if not self.file.is_file():
             return {}
         try:
-            state = json.loads(self.file.read_text(encoding="utf-8"))
+            state = parse_json(self.file.read_bytes())
             version = state["version"]
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
@@ -148,11 +148,11 @@ class Entry:
         None if there is none, or none that can be read: it is then fetched again.
         """
         try:
-            with np.load(self._answer_file, allow_pickle=False) as file:
-                answer = Answer(file["spins"], json.loads(str(file["facts"])))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            stored = read_arrays(self._answer_file, ["spins", "facts"], ratio=DEFLATE_RATIO)
+            spins, facts = stored["spins"], parse_json(str(stored["facts"]))
+        except InputError:
             return None
-        return answer if answer.spins.shape == shape else None
+        return Answer(spins, facts) if spins.shape == shape and isinstance(facts, dict) else None
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
