@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -23,6 +24,7 @@ from qspin.validate import (
     checked_offset,
     checked_real,
     checked_spins,
+    locked,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ _CHUNK_ELEMENTS = 2**20
 
 
 class CSR(NamedTuple):
-    """Compressed rows of the symmetric coupling matrix, and the fields: what a kernel reads."""
+    """Compressed rows of the symmetric coupling matrix, and the fields: what a kernel reads; read-only."""
 
     indptr: NDArray[np.int64]
     indices: NDArray[np.int32]
@@ -44,7 +46,7 @@ class CSR(NamedTuple):
 
 
 class Edges(NamedTuple):
-    """Each coupling once, `i < j`, ordered by (i, j)."""
+    """Each coupling once, `i < j`, ordered by (i, j); read-only."""
 
     i: NDArray[np.int64]
     j: NDArray[np.int64]
@@ -64,7 +66,8 @@ class IsingProblem:
         a sparse matrix are kept as couplings of strength zero.
     fields : array (N,), units of energy, default zero
     offset : constant added to every energy
-    labels : N distinct hashable names of the spins, default ``0 .. N-1``
+    labels : N distinct names of the spins, default ``0 .. N-1``: text, finite numbers or tuples of them;
+        numbers of NumPy become Python's
 
     Raises
     ------
@@ -92,12 +95,29 @@ class IsingProblem:
         self._offset = checked_offset(offset)
         self._labels = checked_labels(labels, n)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_"):
+            raise AttributeError(
+                f"an IsingProblem is immutable: {name!r} cannot be set; make another problem"
+            )
+        super().__setattr__(name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By what it was made from: arrays come out of a pickle writable, beside a digest that would lie."""
+        return type(self), (self._couplings, self._fields, self._offset, self._labels)
+
+    def __copy__(self) -> IsingProblem:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> IsingProblem:
+        return self
+
     # -- what it is ------------------------------------------------------------------------------
 
     @property
     def couplings(self) -> NDArray[np.float64] | sparse.csr_array:
-        """Symmetric (N, N) matrix: a read-only array, or a CSR array if the problem is sparse."""
-        return self._couplings
+        """Symmetric (N, N) matrix: a read-only array, or a CSR array of such if the problem is sparse."""
+        return copy.copy(self._couplings) if self.is_sparse else self._couplings
 
     def toarray(self) -> NDArray[np.float64]:
         """Couplings as a dense (N, N) array, a copy."""
@@ -135,9 +155,9 @@ class IsingProblem:
         """Row-compressed couplings and fields: indptr (N+1,), indices and couplings (2 n_couplings,)."""
         rows = sparse.csr_array(self._couplings)
         return CSR(
-            rows.indptr.astype(np.int64),
-            rows.indices.astype(np.int32),
-            rows.data.astype(np.float64),
+            locked(rows.indptr.astype(np.int64)),
+            locked(rows.indices.astype(np.int32, copy=False)),
+            locked(rows.data),
             self._fields,
         )
 
@@ -148,9 +168,11 @@ class IsingProblem:
             rows = np.repeat(np.arange(self.n_spins), np.diff(self.csr.indptr))
             columns, values = self.csr.indices, self.csr.couplings
             upper = columns > rows
-            return Edges(rows[upper], columns[upper].astype(np.int64), values[upper])
-        i, j = np.nonzero(np.triu(self._couplings))
-        return Edges(i, j, self._couplings[i, j])
+            i, j, couplings = rows[upper], columns[upper].astype(np.int64), values[upper]
+        else:
+            i, j = np.nonzero(np.triu(self._couplings))
+            couplings = self._couplings[i, j]
+        return Edges(locked(i), locked(j), locked(couplings))
 
     @cached_property
     def digest(self) -> str:
@@ -405,21 +427,12 @@ class IsingProblem:
 
 
 def labels_to_json(labels: Iterable[Hashable]) -> str:
-    """Labels as JSON: numbers, strings and (nested) tuples of them; a `range` in short form.
-
-    Raises
-    ------
-    InputError
-        If a label is of a type that JSON cannot carry.
-    """
+    """Labels of a problem as JSON: numbers, strings and (nested) tuples of them; a `range` in short form."""
     from dimod.variables import iter_serialize_variables
 
     if isinstance(labels, range):
         return json.dumps({"range": len(labels)})
-    try:
-        return json.dumps(list(iter_serialize_variables(labels)))
-    except TypeError as error:
-        raise InputError(f"labels must be numbers, strings or tuples of them to be stored; {error}") from None
+    return json.dumps(list(iter_serialize_variables(labels)))
 
 
 def labels_from_json(text: str) -> Sequence[Hashable]:

@@ -24,7 +24,7 @@ from qspin.problem import IsingProblem, labels_from_json, labels_to_json
 from qspin.sealed import FORMAT, read_sealed, sealed
 from qspin.settings import settings_of
 from qspin.spectrum import energy_tolerance, rounding_of
-from qspin.validate import checked_array, checked_spins
+from qspin.validate import checked_array, checked_labels, checked_spins, locked
 
 if TYPE_CHECKING:
     import dimod
@@ -72,7 +72,7 @@ class SampleSet:
                 f"a sample set has variables 'spins' {DIMS} and 'energies' and the attribute 'qspin'; "
                 f"got {dict(dataset.sizes)} with {sorted(map(str, dataset.data_vars))}"
             )
-        self.dataset = dataset
+        self.dataset = _read_only(dataset)
 
     @classmethod
     def from_spins(
@@ -82,6 +82,8 @@ class SampleSet:
         betas: ArrayLike | None = None,
         info: Mapping[str, Any] | None = None,
         extra: Mapping[str, tuple[str | tuple[str, ...], ArrayLike]] | None = None,
+        *,
+        handed_over: bool = False,
     ) -> SampleSet:
         """Label configurations and compute their energies.
 
@@ -92,6 +94,8 @@ class SampleSet:
         betas : inverse temperatures (n_betas,), units of 1/energy; None: no thermostat, one column of NaN
         info : provenance, from `run_info`; plain JSON values
         extra : further variables of the dataset, name -> (dims, values)
+        handed_over : whether arrays are left to the sample set, which then takes them as they are; they are
+            copied otherwise, since whoever gave them may go on writing to them
 
         Raises
         ------
@@ -105,8 +109,14 @@ class SampleSet:
         if spins.ndim != 4:
             raise InputError(f"spins must have dims {DIMS}; got shape {spins.shape}")
         energies = problem.energies(spins)
-        about = {"problem": problem.digest, "energy_tolerance": energy_tolerance(problem)}
-        return cls._assemble(spins, energies, problem.labels, betas, {**(info or {}), **about}, extra)
+        provenance = {
+            **(info or {}),
+            "problem": problem.digest,
+            "energy_tolerance": energy_tolerance(problem),
+        }
+        return cls._assemble(
+            spins, energies, problem.labels, betas, provenance, extra, handed_over=handed_over
+        )
 
     @classmethod
     def _assemble(
@@ -117,6 +127,8 @@ class SampleSet:
         betas: ArrayLike | None,
         info: Mapping[str, Any],
         extra: Mapping[str, tuple[str | tuple[str, ...], ArrayLike]] | None = None,
+        *,
+        handed_over: bool,
     ) -> SampleSet:
         ladder = np.array([np.nan]) if betas is None else checked_array(betas, "betas").astype(np.float64)
         if ladder.shape != spins.shape[:1]:
@@ -134,9 +146,10 @@ class SampleSet:
             attrs=attributes,
         )
         try:
-            return cls(dataset.assign(dict(extra or {})))
+            dataset = dataset.assign(dict(extra or {}))
         except (ValueError, TypeError) as error:
             raise InputError(f"extra variables do not fit the samples: {error}") from error
+        return cls(dataset if handed_over else dataset.copy(deep=True))
 
     # -- what it holds ---------------------------------------------------------------------------
 
@@ -161,9 +174,9 @@ class SampleSet:
         with np.errstate(divide="ignore"):
             return 1.0 / self.betas
 
-    @cached_property
+    @property
     def info(self) -> dict[str, Any]:
-        """Backend, settings, seed, problem digest, versions, clocks, status and warnings."""
+        """Backend, settings, seed, problem digest, versions, clocks, status and warnings; a copy."""
         info = parse_json(str(self.dataset.attrs.get("info")))
         if not isinstance(info, dict):
             raise InputError("the info of a sample set is a mapping")
@@ -340,7 +353,7 @@ class SampleSet:
         betas, shape, order = _grid(record, repeats)
         spins = spins[order].reshape(*shape, len(labels))
         if problem is not None:
-            return cls.from_spins(problem, spins, betas, info)
+            return cls.from_spins(problem, spins, betas, info, handed_over=True)
         provenance = dict(info or {})
         provenance["warnings"] = [
             *provenance.get("warnings", []),
@@ -348,13 +361,11 @@ class SampleSet:
         ]
         if not np.isfinite(energies).all():
             raise InputError("the sample set reports energies that are not finite; pass the problem")
-        return cls._assemble(
-            checked_spins(spins, len(labels)),
-            energies[order].reshape(shape),
-            _plain(labels),
-            betas,
-            {**provenance, "problem": None},
-        )
+        provenance["problem"] = None
+        spins = checked_spins(spins, len(labels))
+        energies = energies[order].reshape(shape)
+        names = checked_labels(labels, len(labels))
+        return cls._assemble(spins, energies, names, betas, provenance, handed_over=True)
 
     def to_dimod(self) -> dimod.SampleSet:
         """All configurations, vartype SPIN; beta, its index, replica and draw are vectors."""
@@ -428,11 +439,23 @@ def allocate_spins(n_betas: int, n_replicas: int, n_draws: int, n_spins: int) ->
     return np.empty((n_betas, n_replicas, n_draws, n_spins), dtype=np.int8)
 
 
+def _read_only(dataset: xr.Dataset) -> xr.Dataset:
+    """The same dataset over views that cannot be written to."""
+    dataset = dataset.copy(deep=False)
+    for variable in dataset.variables.values():
+        if not isinstance(variable, xr.IndexVariable) and isinstance(variable.data, np.ndarray):
+            variable.data = locked(variable.data.view())
+    return dataset
+
+
 def _coordinate(labels: Sequence[Hashable]) -> NDArray[Any]:
     """Labels as an index that NetCDF can hold: integers and strings as they are, the rest by repr."""
     if isinstance(labels, range) or all(type(label) is int for label in labels):
         return np.asarray(labels, dtype=np.int64)
-    return np.array([label if isinstance(label, str) else repr(label) for label in labels], dtype=object)
+    names = [label if isinstance(label, str) else repr(label) for label in labels]
+    if len(set(names)) < len(names):  # text that reads as another label, such as "1" beside 1
+        names = [repr(label) for label in labels]
+    return np.array(names, dtype=object)
 
 
 def _checked_info(info: Mapping[str, Any] | None) -> None:
@@ -461,10 +484,6 @@ def _checked_reads(sampleset: dimod.SampleSet) -> NDArray[np.int64]:
         raise InputError("num_occurrences must be numbers of reads, integers from 0")
     require_memory(1, int(sum(repeats.tolist())), 1, max(len(sampleset.variables), 8))
     return repeats.astype(np.int64)
-
-
-def _plain(labels: list[Hashable]) -> Sequence[Hashable]:
-    return range(len(labels)) if labels == list(range(len(labels))) else tuple(labels)
 
 
 def _grid(

@@ -24,9 +24,18 @@ __all__ = [
     "checked_offset",
     "checked_real",
     "checked_spins",
+    "locked",
 ]
 
 _ROUNDING = 8 * np.finfo(np.float64).eps
+_LARGEST_LABEL = 2**63  # libraries and files hold integers of 64 bits
+_DEEPEST_LABEL = 20  # tuples in tuples
+
+
+def locked(array: NDArray[Any]) -> NDArray[Any]:
+    """An array of ours, which nobody may write to from now on."""
+    array.flags.writeable = False
+    return array
 
 
 def checked_spins(spins: ArrayLike, n_spins: int) -> NDArray[Any]:
@@ -51,9 +60,7 @@ def checked_couplings(couplings: Any) -> NDArray[np.float64] | sparse.csr_array:
     is_sparse = sparse.issparse(couplings)
     matrix: Any = couplings if is_sparse else checked_array(couplings, "couplings")
     if matrix.shape in {(0,), (0, 0)}:
-        empty = np.zeros((0, 0))
-        empty.flags.writeable = False
-        return empty
+        return locked(np.zeros((0, 0)))
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise InputError(f"couplings must be a square matrix (N, N); got shape {tuple(matrix.shape)}")
     matrix = sparse.csr_array(matrix, copy=True) if is_sparse else matrix
@@ -103,13 +110,13 @@ def _symmetric(matrix: Any) -> NDArray[np.float64] | sparse.csr_array:
     if largest:
         matrix = 0.5 * (matrix + matrix.T)
     if not sparse.issparse(matrix):
-        matrix.flags.writeable = False
-        return matrix
+        return locked(matrix)
     matrix = matrix.tocsr()
     if not _has_symmetric_pattern(matrix):  # an explicit zero in one triangle only
         matrix.eliminate_zeros()
     matrix.sort_indices()
-    matrix.data.flags.writeable = False
+    for array in (matrix.data, matrix.indices, matrix.indptr):
+        locked(array)
     return matrix
 
 
@@ -198,8 +205,7 @@ def checked_fields(fields: ArrayLike | None, n_spins: int) -> NDArray[np.float64
     if not np.isfinite(values).all():
         i = int(np.flatnonzero(~np.isfinite(values))[0])
         raise InputError(f"fields must be finite; h[{i}] is {values[i]}")
-    values.flags.writeable = False
-    return values
+    return locked(values)
 
 
 def checked_offset(offset: float) -> float:
@@ -207,24 +213,52 @@ def checked_offset(offset: float) -> float:
 
 
 def checked_labels(labels: Iterable[Hashable] | None, n_spins: int) -> Sequence[Hashable]:
-    if labels is None:
+    """`n_spins` distinct labels that every file and every library gives back as they are; a `range` where
+    they only count.
+
+    Text, finite numbers and (nested) tuples of them. Numbers that are equal are one label and take one form,
+    a Python integer where they are whole: ``numpy.int64(1)``, ``True``, ``1.0`` and 1 are the same.
+    """
+    if labels is None or (isinstance(labels, range) and labels == range(n_spins)):
         return range(n_spins)
-    if not isinstance(labels, Iterable):
-        raise InputError(f"labels must name {n_spins} spins; got {labels!r}")
-    names = labels if isinstance(labels, range) else tuple(labels)
-    if len(names) != n_spins:
-        raise InputError(f"labels must name {n_spins} spins; got {len(names)} labels")
     try:
-        distinct = set(names)
+        given = tuple(labels)
     except TypeError as error:
-        raise InputError(f"labels must be hashable; {error}") from None
-    if len(distinct) != n_spins:
-        seen: set[Hashable] = set()
-        for twice in names:
-            if twice in seen:
-                break
-            seen.add(twice)
-        raise InputError(f"labels must be distinct; {twice!r} stands twice")
-    if all(type(name) is int and name == k for k, name in enumerate(names)):
-        return range(n_spins)
-    return names
+        raise InputError(f"labels must be a list, one a spin; got {labels!r}") from error
+    if len(given) != n_spins:
+        raise InputError(f"labels must name {n_spins} spins; got {len(given)} labels")
+    names = tuple(map(_label, given))
+    seen: dict[Hashable, Hashable] = {}
+    for name, spelled in zip(names, given, strict=True):
+        if name in seen:
+            first = seen[name]
+            also = "" if repr(first) == repr(spelled) else f", first as {first!r}"
+            raise InputError(f"labels must be distinct; {spelled!r} stands twice{also}")
+        seen[name] = spelled
+    return range(n_spins) if names == tuple(range(n_spins)) else names
+
+
+def _label(label: Any, depth: int = 0) -> Hashable:
+    if isinstance(label, np.generic):
+        label = label.item()
+    if isinstance(label, str) and _is_storable(label):
+        return str.__str__(label)
+    if isinstance(label, float) and math.isfinite(label) and not label.is_integer():
+        return float(label)
+    if isinstance(label, int | float) and abs(label) < _LARGEST_LABEL:
+        return int(label)
+    if isinstance(label, tuple) and depth < _DEEPEST_LABEL:
+        return tuple(_label(part, depth + 1) for part in label)
+    raise InputError(
+        "labels must be hashable: text that files can hold (no NUL, no lone surrogate), finite numbers "
+        f"(whole ones of 64 bits) or tuples of them; got {label!r}: rename the spins, for instance by numbers"
+    )
+
+
+def _is_storable(text: str) -> bool:
+    """Whether the strings of NetCDF files, which are UTF-8 and end at NUL, can hold it."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

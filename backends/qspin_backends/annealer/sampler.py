@@ -275,9 +275,8 @@ class Annealer:
         }
         warnings = [*warnings, *measured.warnings]
         info = run_info(self, seed, clocks=clocks, warnings=warnings, **facts)
-        return SampleSet.from_spins(
-            problem, reads.spins[:, :, None], np.full(len(self.betas), np.nan), info, extra
-        )
+        spins, betas = reads.spins[:, :, None], np.full(len(self.betas), np.nan)
+        return SampleSet.from_spins(problem, spins, betas, info, extra, handed_over=True)
 
     def _nothing_to_anneal(self, problem: IsingProblem, seed: int) -> SampleSet:
         report_progress(1.0)

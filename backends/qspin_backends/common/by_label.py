@@ -14,17 +14,20 @@ T = TypeVar("T")
 
 
 def in_order(values: Mapping[Any, T], problem: IsingProblem, *, setting: str, what: str) -> list[T]:
-    """Values in the order of the spins; a label may be written as text, as keys of YAML and JSON often are.
+    """Values in the order of the spins; a label may be written as text, as keys of YAML and JSON often are,
+    unless that is the label of another spin.
 
     Raises
     ------
     InputError
         Naming the first spin without one.
     """
-    by_text = {str(label): value for label, value in values.items()}
-    if missing := [label for label in problem.labels if str(label) not in by_text]:
+    labels = set(problem.labels)
+    by_text = {str(label): value for label, value in values.items() if label not in labels}
+    found = {label: values[label] if label in values else by_text.get(str(label)) for label in problem.labels}
+    if missing := [label for label, value in found.items() if value is None]:
         raise InputError(
             f"{setting} has no {what} for {missing[0]!r}; it needs one for each of {problem.n_spins} spins",
             key=(setting,),
         )
-    return [by_text[str(label)] for label in problem.labels]
+    return [found[label] for label in problem.labels]

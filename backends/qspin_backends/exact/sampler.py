@@ -81,4 +81,4 @@ class Exact:
             ground_energy=spectrum.ground_energy,
             ground_degeneracy=spectrum.ground_degeneracy,
         )
-        return SampleSet.from_spins(problem, spins, self.betas, info)
+        return SampleSet.from_spins(problem, spins, self.betas, info, handed_over=True)

@@ -326,7 +326,7 @@ class Qaoa:
         )
         extra = {name: ("beta", values) for name, values in measured.values.items()}
         info = run_info(self, seed, clocks=clocks, warnings=[*warnings, *measured.warnings], **facts)
-        return SampleSet.from_spins(problem, spins[None, :, None], None, info, extra)
+        return SampleSet.from_spins(problem, spins[None, :, None], None, info, extra, handed_over=True)
 
     def _nothing_to_measure(self, problem: IsingProblem, seed: int) -> SampleSet:
         report_progress(1.0)

@@ -42,7 +42,8 @@ class Graph:
             matrix = sparse.csr_array((couplings, indices, indptr), shape=(len(fields),) * 2, copy=True)
             matrix.eliminate_zeros()
             indptr, indices, couplings = matrix.indptr, matrix.indices, matrix.data
-        return cls(indptr.astype(np.int64, copy=False), indices, couplings / unit, fields / unit, unit)
+        # copies: arrays of a problem are read-only, for which kernels would be compiled once more
+        return cls(indptr.astype(np.int64), indices.copy(), couplings / unit, fields / unit, unit)
 
     @property
     def n_spins(self) -> int:

@@ -153,7 +153,7 @@ class Tempering:
         clocks = {**run.clocks, "sample": total - sum(run.clocks.values())}
         warnings = [*run.warnings, *([checkpoint.warning] if checkpoint and checkpoint.warning else [])]
         info = run_info(self, seed, clocks=clocks, warnings=warnings, status=run.status, **run.facts)
-        return SampleSet.from_spins(problem, run.spins, run.betas, info, run.extra)
+        return SampleSet.from_spins(problem, run.spins, run.betas, info, run.extra, handed_over=True)
 
     def check(self, problem: IsingProblem) -> None:
         """Refuse a problem that cannot be sampled with these settings; raises as `sample` does."""
