@@ -20,7 +20,7 @@ from qspin.errors import InputError
 from qspin.files import atomic_write
 from qspin.formats.source import Source
 from qspin.memory import require_spins
-from qspin.problem import IsingProblem, labels_to_json
+from qspin.problem import IsingProblem
 
 __all__ = ["read_bqm", "write_bqm"]
 
@@ -63,7 +63,6 @@ def read_bqm(source: Source) -> IsingProblem:
 
 
 def write_bqm(problem: IsingProblem, path: Path) -> None:
-    labels_to_json(problem.labels)  # refuses labels that no file can hold
     with problem.to_bqm().to_file() as content:
         atomic_write(path, content.read())
 
