@@ -34,6 +34,7 @@ __all__ = [
     "total_variation",
 ]
 
+_ONE_DRAW = 1e-6  # chance below which equal configurations in equal order are one draw
 _LARGEST_EXACT = 16  # spins up to which the distribution is enumerated for total variation
 
 
@@ -176,7 +177,8 @@ def compare(
     Raises
     ------
     InputError
-        If the sets are of other problems, no temperature can be told, or a side has too few configurations.
+        If the sets are of other problems, no temperature can be told, a side has too few configurations, or
+        both sides are one draw, as of a sampler that ignores its seed.
     """
     for samples in (reference, other):
         require_problem(samples, problem)
@@ -193,6 +195,7 @@ def compare(
             raise InputError(f"no temperature to compare at: {fit.reason}")
         beta, error = fit.beta, fit.error
     base, remarks = _at(reference, beta, most, rng, reweighting)
+    _require_two_draws(base.spins, own.spins)
     test = same_ensemble(
         base.spins, own.spins, base.energies, own.energies, n_permutations=n_permutations, seed=seed
     )
@@ -378,6 +381,22 @@ def fair_sampling(
         {"count": ("state", counts), "spins": (("state", "spin"), states)},
         attrs={"p_value": p_value, "n_found": len(counts)},
     )
+
+
+def _require_two_draws(first: NDArray[np.int8], second: NDArray[np.int8]) -> None:
+    """Refuse the same configurations in the same order, unless two draws could well look like that.
+
+    With shares p_c of the configurations c, n_c times each, the chance of it is prod_c p_c^(n_c).
+    """
+    if not np.array_equal(first, second):
+        return
+    counts = np.unique(first, axis=0, return_counts=True)[1]
+    if float((counts * np.log(counts / counts.sum())).sum()) < np.log(_ONE_DRAW):
+        raise InputError(
+            f"both sides hold the same {len(first)} configurations in the same order: one draw compared with "
+            "itself, of which every test would say 'the same'. Sample one of them with another seed, which "
+            "its sampler must use"
+        )
 
 
 def _require_same_problem(samples: SampleSet, reference: SampleSet) -> None:

@@ -211,6 +211,17 @@ class TestCompare:
         with pytest.raises(InputError, match="two or more configurations"):
             compare(ladder, exact(0.9, 1, 1), SK10)
 
+    def test_one_draw_under_two_names(self, ladder):
+        one = exact(0.9, 200, 2)
+        with pytest.raises(InputError, match="same 200 configurations in the same order: one draw"):
+            compare(one, exact(0.9, 200, 2), SK10)
+        assert compare(one, exact(0.9, 200, 3), SK10).test.p_value > 0.01
+
+    def test_two_draws_that_must_be_alike(self):
+        frozen = qspin.IsingProblem(np.zeros((3, 3)), fields=[9.0, 9.0, 9.0])
+        found = compare(exact(5.0, 100, 1, frozen), exact(5.0, 100, 2, frozen), frozen)
+        assert found.test.p_value == 1
+
 
 class TestDistances:
     def test_correlation_error(self):
