@@ -32,7 +32,7 @@ from qspin.analysis.overlap import (
     overlap_distribution,
     replica_overlaps,
 )
-from qspin.analysis.resampling import disorder_average, jackknife
+from qspin.analysis.resampling import confidence_factor, disorder_average, jackknife
 from qspin.analysis.resolved import (
     correlation_length,
     distance_overlaps,
@@ -64,6 +64,7 @@ __all__ = [
     "chain_diagnostics",
     "collapse",
     "compare",
+    "confidence_factor",
     "correlation_error",
     "correlation_length",
     "cross_overlaps",

@@ -28,13 +28,16 @@ def bootstrap(
 
     Returns
     -------
-    estimate, error (NaN for one instance), and resampled estimates (n_resamples, ...)
+    estimate, error (NaN for one instance), and resampled estimates (n_resamples, ...). Of n instances,
+    resampled ones scatter less than new ones would by sqrt(1 - 1/n), which the error makes up for.
     """
     rng = np.random.default_rng(seed)
     n = len(values)
     estimate = np.asarray(statistic(values))
     drawn = np.stack([statistic(values[rng.integers(0, n, n)]) for _ in range(n_resamples)])
-    error = drawn.std(axis=0, ddof=1) if n > 1 else np.full(estimate.shape, np.nan)
+    if n < 2:
+        return estimate, np.full(estimate.shape, np.nan), drawn
+    error = drawn.std(axis=0, ddof=1) * np.sqrt(n / (n - 1))
     return estimate, error, drawn
 
 
@@ -52,7 +55,8 @@ def disorder_curve(curves: Sequence[xr.Dataset], n_spins: int) -> xr.Dataset:
     [<q^2>], ``binder`` (3 - [<q^4>]/[<q^2>]^2) / 2, ``self_averaging`` A = ([<q^2>^2] - [<q^2>]^2) /
     [<q^2>]^2, which vanishes for large N where q^2 averages itself, and ``guerra`` G = ([<q^2>^2] -
     [<q^2>]^2) / ([<q^4>] - [<q^2>]^2), 1/3 at low temperature where replica symmetry is broken (Guerra 1996;
-    Marinari et al. 1998)
+    Marinari et al. 1998). Variances over instances and squares of averages are estimated without bias; the
+    thermal error of <q^2> in each instance, which adds its square to [<q^2>^2], is left in.
 
     Raises
     ------
@@ -64,10 +68,11 @@ def disorder_curve(curves: Sequence[xr.Dataset], n_spins: int) -> xr.Dataset:
 
     def ratios(sample: NDArray[np.float64]) -> NDArray[np.float64]:
         q_abs, q2, q4 = sample.mean(axis=0)
-        spread = (sample[:, 1] ** 2).mean(axis=0) - q2**2
+        spread = sample[:, 1].var(axis=0, ddof=1)
+        square = q2**2 - spread / len(sample)  # of the average: q2**2 has its variance on top
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.stack(
-                [q_abs, q2, q4, n_spins * q2, binder_ratio(q2, q4), spread / q2**2, spread / (q4 - q2**2)]
+                [q_abs, q2, q4, n_spins * q2, binder_ratio(q2, q4), spread / square, spread / (q4 - square)]
             )
 
     estimate, error, _ = bootstrap(moments, ratios)

@@ -1,19 +1,51 @@
-"""Jackknife errors: over independent samples, over replicas of a pair statistic, over disorder instances."""
+"""Jackknife errors: over independent samples, over replicas of a pair statistic, over disorder instances.
+
+Errors are standard errors. Of few samples they are uncertain themselves: a 95 % interval of a mean is its
+value plus and minus `confidence_factor` errors, Student's t of one degree less than there are samples (3.2 of
+four replicas, 2.4 of eight, 2.1 of twenty). Variances have intervals of their own, see `variance_interval`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
 
-__all__ = ["checked_replicas", "disorder_average", "jackknife", "jackknife_pairs", "require_problem"]
+__all__ = [
+    "Variance",
+    "checked_replicas",
+    "confidence_factor",
+    "disorder_average",
+    "jackknife",
+    "jackknife_pairs",
+    "require_problem",
+    "variance_interval",
+    "variance_over_replicas",
+]
 
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+_SHARE = 1 / 9  # of the variance of ln s^2 of normal samples, that is added to what the jackknife finds
+
+
+class Variance(NamedTuple):
+    """An estimate of a variance, its standard error and 95 % interval, see `variance_interval`."""
+
+    value: float
+    error: float
+    low: float
+    high: float
+
+    def times(self, factor: float) -> Variance:
+        """The same in other units; zero for a factor of zero, however uncertain the variance is."""
+        return Variance(*(factor * part for part in self)) if factor else Variance(0.0, 0.0, 0.0, 0.0)
 
 
 def jackknife(
@@ -81,6 +113,90 @@ def jackknife_pairs(
         return estimate, np.full(estimate.shape, np.nan)
     left_out = np.stack([function((total - row) / ((n - 1) * (n - 2) / 2)) for row in row_sums])
     return estimate, _spread(left_out)
+
+
+def confidence_factor(n_samples: int, level: float = 0.95) -> float:
+    """Standard errors on each side of a mean that an interval takes: Student's t of n_samples - 1 degrees.
+
+    Examples
+    --------
+    >>> round(confidence_factor(8), 3)
+    2.365
+    """
+    return float(stdtrit(n_samples - 1, (1 + level) / 2)) if n_samples > 1 else float("nan")
+
+
+def variance_over_replicas(
+    means: NDArray[np.float64], variances: NDArray[np.float64], n_draws: int, *, tolerance: float = 0.0
+) -> Variance:
+    """Variance of a quantity over independent replicas of correlated draws, without bias.
+
+    The mean variance along replicas (divided by n_draws) and the variance between their means (divided by
+    n_replicas - 1) add up to it, however correlated the draws are: a replica's own variance lacks exactly
+    that of its mean. With one draw a replica it is the sample variance.
+
+    Parameters
+    ----------
+    means, variances : of each replica over its draws (n_replicas,)
+    n_draws : of each
+    tolerance : differences of the quantity that are rounding
+
+    Returns
+    -------
+    the estimate with its interval. Of one replica the value lacks the variance of its mean, and there is no
+    error; of one draw there is nothing, NaN.
+    """
+    n = len(means)
+    if n < 2:
+        value = float(variances[0]) if n_draws > 1 else float("nan")
+        return Variance(value, float("nan"), float("nan"), float("nan"))
+    total, centred = variances.sum(), means - means.mean()
+    squares = float((centred**2).sum())
+    value = float(total / n + squares / (n - 1))
+    if value <= tolerance**2:
+        return Variance(0.0, float("nan"), 0.0, float("inf"))
+    left_out = (total - variances) / (n - 1)
+    if n > 2:  # the mean of the others moves too
+        left_out = left_out + (squares - centred**2 * n / (n - 1)) / (n - 2)
+    elif n_draws == 1:
+        left_out = np.zeros(n)
+    n_effective = value * n * (n - 1) / squares if squares else float("inf")
+    return variance_interval(value, left_out, n_effective)
+
+
+def variance_interval(value: float, left_out: NDArray[np.float64], n_effective: float) -> Variance:
+    """Interval of a variance from the estimates without one of its samples.
+
+    Few samples seldom see what is rare and matters most, so that estimates lie below the truth more often
+    than above, and the more so the smaller they are: the jackknife is taken of the logarithm (Miller 1968,
+    Ann. Math. Stat. 39, 567), with Student's t of one degree less than there are samples. To its variance a
+    ninth of what normal samples have, 2 / (n_effective - 1), is added: the jackknife of so few finds too
+    little, and with this share intervals of 4, 8 and 20 samples cover best (ours, by simulation).
+
+    Parameters
+    ----------
+    value : the estimate
+    left_out : estimates without one sample each (n,)
+    n_effective : independent values that the estimate rests on
+
+    Returns
+    -------
+    value, error, low, high : `low` and `high` are the 95 % interval. The error is (high - value) / t, the
+        standard error where samples are many; of few it is wider, so that value +- t errors and value +- 1.96
+        errors cover the truth as well. Where all of the variance hangs on one sample, or there is none at
+        all, the error is NaN and the interval goes from 0 to infinity.
+    """
+    if not value > 0 or (left_out <= 0).any():
+        return Variance(value, float("nan"), 0.0, float("inf"))
+    spread = float(_spread(np.log(left_out)))
+    if n_effective > 1:
+        spread = float(np.hypot(spread, np.sqrt(_SHARE * 2 / (n_effective - 1))))
+    factor = confidence_factor(len(left_out))
+    with np.errstate(over="ignore"):
+        high = value * float(np.exp(factor * spread))
+    if not np.isfinite(high):
+        return Variance(value, float("nan"), 0.0, float("inf"))
+    return Variance(value, (high - value) / factor, value * float(np.exp(-factor * spread)), high)
 
 
 def checked_replicas(n_replicas: int) -> int:

@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
+from qspin.analysis.resampling import Variance, variance_interval
 from qspin.errors import InputError
 from qspin.samples import SampleSet
 
@@ -113,6 +114,26 @@ class Reweighting:
         left_out = (total - ratio[0]) / (1 - own)
         return total, float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()))
 
+    def variance(self, values: ArrayLike, beta: float) -> Variance:
+        """Variance of a quantity (beta, replica, draw) without bias, with its error over replicas.
+
+        That of the weighted sample lacks the variance of its mean, which is the square of its standard error.
+        NaN where `mean` is.
+        """
+        array = np.asarray(values, dtype=np.float64)
+        centre, error = self.mean(array, beta)
+        lacking = float(np.nan_to_num(error)) ** 2
+        if np.isnan(centre):
+            return Variance(*[float("nan")] * 4)
+        weights = np.exp(self.log_weights(beta))
+        sums = np.stack([(weights * (array - centre) ** k).sum(axis=(0, 2)) for k in range(3)])
+        value = float(sums[2].sum()) + lacking
+        if sums.shape[1] < 2:
+            return Variance(value, *[float("nan")] * 3)
+        total, first, second = sums.sum(axis=1, keepdims=True) - sums
+        left_out = second / total - (first / total) ** 2 + lacking
+        return variance_interval(value, left_out, value / lacking if lacking else float("inf"))
+
     def chosen(self, beta: float, rng: np.random.Generator) -> NDArray[np.bool_]:
         """A sample at `beta` by rejection: which of all samples (beta, replica, draw) are kept.
 
@@ -133,8 +154,9 @@ def reweighted_curve(samples: SampleSet, betas: Sequence[float]) -> xr.Dataset:
 
     Returns
     -------
-    dataset over ``beta`` with ``energy``, ``heat_capacity`` and their ``..._error``, per spin, and
-    ``effective_samples``; NaN where fewer than 50 are left
+    dataset over ``beta`` with ``energy``, ``heat_capacity`` and their ``..._error``, per spin, the 95 %
+    interval ``heat_capacity_low`` to ``..._high`` (as `energy_curve` has it), and ``effective_samples``; NaN
+    where fewer than 50 are left
     """
     reweighting = Reweighting.of(samples)
     n = max(samples.n_spins, 1)
@@ -142,10 +164,10 @@ def reweighted_curve(samples: SampleSet, betas: Sequence[float]) -> xr.Dataset:
     rows = []
     for beta in betas:
         energy, error = reweighting.mean(energies, beta)
-        second, second_error = reweighting.mean((energies - energy) ** 2, beta)
-        kept = reweighting.effective_samples(beta)
-        rows.append((energy / n, error / n, beta**2 * second / n, beta**2 * second_error / n, kept))
-    names = ("energy", "energy_error", "heat_capacity", "heat_capacity_error", "effective_samples")
+        capacity = reweighting.variance(energies, beta).times(beta**2 / n)
+        rows.append((energy / n, error / n, *capacity, reweighting.effective_samples(beta)))
+    names = ("energy", "energy_error", *(f"heat_capacity{part}" for part in ("", "_error", "_low", "_high")))
+    names = (*names, "effective_samples")
     with np.errstate(divide="ignore"):
         temperature = 1 / np.asarray(betas, dtype=np.float64)
     return xr.Dataset(

@@ -2,90 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from qspin.analysis.resampling import jackknife, require_problem
+from qspin.analysis.resampling import Variance, jackknife, require_problem, variance_over_replicas
 from qspin.analysis.reweighting import free_energies
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
 
-__all__ = ["energy_curve", "energy_moments", "free_energy_curve", "magnetisation_curve"]
+__all__ = ["energy_curve", "free_energy_curve", "magnetisation_curve"]
 
 FreeEnergyMethod = Literal["mbar", "integration", "population"]
 
 
-def energy_moments(energies: ArrayLike, betas: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean energy and heat capacity ``beta^2 (<E^2> - <E>^2)`` with jackknife errors over replicas.
-
-    Parameters
-    ----------
-    energies : array (beta, replica, draw), units of energy
-    betas : array (beta,); the heat capacity is NaN where it is
-
-    Returns
-    -------
-    estimates, errors : arrays (beta, 2), mean energy and heat capacity; with one replica errors are NaN
-    """
-    array = np.asarray(energies, dtype=np.float64)
-    return _moment_curves(array.mean(axis=2), array.var(axis=2), betas)
-
-
-def _moment_curves(
-    means: NDArray[np.float64], variances: NDArray[np.float64], betas: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """As `energy_moments`, from the mean and variance of the energy in each replica, (beta, replica)."""
-    estimates, errors = [], []
-    for mean, variance, beta in zip(means, variances, np.asarray(betas, dtype=np.float64), strict=True):
-        centre = mean.mean()  # variances do not depend on it, rounding errors do
-        moments = np.stack([mean - centre, variance + (mean - centre) ** 2], axis=1)
-
-        def energy_and_capacity(m: NDArray[np.float64], b=beta, c=centre) -> NDArray[np.float64]:
-            return np.array([c + m[0], b**2 * (m[1] - m[0] ** 2)])
-
-        estimate, error = jackknife(moments, energy_and_capacity)
-        estimates.append(estimate)
-        errors.append(error)
-    return np.array(estimates), np.array(errors)
-
-
 def energy_curve(samples: SampleSet) -> xr.Dataset:
-    """Energy and heat capacity per spin at every temperature, with standard errors over replicas.
+    """Energy and heat capacity per spin at every temperature, with errors over replicas.
+
+    The heat capacity is beta^2 times the variance of the energy, without bias however few replicas and draws
+    there are (`resampling.variance_over_replicas`).
 
     Returns
     -------
-    dataset over ``beta`` with ``energy``, ``heat_capacity`` and their ``..._error``, per spin
+    dataset over ``beta`` with, per spin, ``energy`` and its standard error ``energy_error``, of which a 95 %
+    interval takes `confidence_factor` (Student's t); ``heat_capacity``, its 95 % interval
+    ``heat_capacity_low`` to ``heat_capacity_high``, and ``heat_capacity_error``, from the upper side of that
+    interval (`resampling.variance_interval`). Of one replica there are no errors, of one energy there is no
+    heat capacity; where all energies are equal it is 0 with an unknown error.
     """
     n = max(samples.n_spins, 1)
-    if samples.has_averages:  # from every sweep
-        data = samples.dataset
-        estimates, errors = _moment_curves(
-            data["energy_mean"].values, data["energy_variance"].values, samples.betas
-        )
-    else:
-        estimates, errors = energy_moments(samples.energies.values, samples.betas)
-    return xr.Dataset(
-        {
-            "energy": ("beta", estimates[:, 0] / n),
-            "energy_error": ("beta", errors[:, 0] / n),
-            "heat_capacity": ("beta", estimates[:, 1] / n),
-            "heat_capacity_error": ("beta", errors[:, 1] / n),
-        },
-        coords={"beta": samples.betas, "temperature": ("beta", samples.temperatures)},
+    means = _replica_means(samples)
+    variances = _replica_variances(samples)
+    n_draws = 2 if samples.has_averages else samples.energies.sizes["draw"]  # of sweeps there are many
+    mean, error = np.array([jackknife(row) for row in means]).T
+    capacities = [
+        variance_over_replicas(m, v, n_draws, tolerance=samples.energy_tolerance).times(beta**2 / n)
+        for m, v, beta in zip(means, variances, samples.betas, strict=True)
+    ]
+    return _curve(
+        samples,
+        {"energy": mean / n, "energy_error": error / n, **_columns("heat_capacity", capacities)},
     )
 
 
 def magnetisation_curve(samples: SampleSet) -> xr.Dataset:
-    """Mean |m|, m^2 and susceptibility at every temperature, with standard errors over replicas.
+    """Mean |m|, m^2 and susceptibility at every temperature, with errors over replicas.
 
     Returns
     -------
     dataset over ``beta`` with ``m_abs``, ``m2`` and ``susceptibility`` beta N (<m^2> - <|m|>^2), m = (1/N)
-    sum s_i, each with its ``..._error``
+    sum s_i, each with its ``..._error``; the susceptibility, a variance, without bias and with its 95 %
+    interval ``susceptibility_low`` to ``..._high``, as the heat capacity of `energy_curve`
 
     Raises
     ------
@@ -100,20 +71,34 @@ def magnetisation_curve(samples: SampleSet) -> xr.Dataset:
         if samples.n_spins
         else np.zeros(samples.energies.shape)
     )
-    rows = []
-    for values, beta in zip(m, samples.betas, strict=True):
-        moments = np.stack([np.abs(values).mean(axis=1), (values**2).mean(axis=1)], axis=1)
-
-        def with_response(mean: NDArray[np.float64], b=beta) -> NDArray[np.float64]:
-            return np.append(mean, b * n * (mean[1] - mean[0] ** 2))
-
-        rows.append(jackknife(moments, with_response))
+    size = np.abs(m)
     variables = {}
-    for k, name in enumerate(("m_abs", "m2", "susceptibility")):
-        variables[name] = ("beta", np.array([estimate[k] for estimate, _ in rows]))
-        variables[f"{name}_error"] = ("beta", np.array([error[k] for _, error in rows]))
+    for name, values in (("m_abs", size), ("m2", m**2)):
+        variables[name], variables[f"{name}_error"] = np.array(
+            [jackknife(row.mean(axis=1)) for row in values]
+        ).T
+    rounding = 4 * np.finfo(np.float64).eps
+    responses = [
+        variance_over_replicas(row.mean(axis=1), row.var(axis=1), row.shape[1], tolerance=rounding).times(
+            beta * n
+        )
+        for row, beta in zip(size, samples.betas, strict=True)
+    ]
+    return _curve(samples, {**variables, **_columns("susceptibility", responses)})
+
+
+def _columns(name: str, found: Sequence[Variance]) -> dict[str, NDArray[np.float64]]:
+    """Value, error and interval of a variance at every temperature, by the name of each."""
+    columns = np.array(found).T
+    return {
+        f"{name}{part}": column for part, column in zip(("", "_error", "_low", "_high"), columns, strict=True)
+    }
+
+
+def _curve(samples: SampleSet, variables: Mapping[str, NDArray[np.float64]]) -> xr.Dataset:
     return xr.Dataset(
-        variables, coords={"beta": samples.betas, "temperature": ("beta", samples.temperatures)}
+        {name: ("beta", values) for name, values in variables.items()},
+        coords={"beta": samples.betas, "temperature": ("beta", samples.temperatures)},
     )
 
 
@@ -203,11 +188,7 @@ def _mbar(
 
 
 def _by_integration(samples: SampleSet, problem: IsingProblem) -> _Estimate:
-    data = samples.dataset
-    means = _replica_means(samples)
-    variances = (
-        data["energy_variance"].values if samples.has_averages else samples.energies.values.var(axis=2)
-    )
+    means, variances = _replica_means(samples), _replica_variances(samples)
     betas = np.concatenate([[0.0], samples.betas])
     start_variance = float((problem.edges.couplings**2).sum() + (problem.fields**2).sum())
 
@@ -242,3 +223,10 @@ def _replica_means(samples: SampleSet) -> NDArray[np.float64]:
     if samples.has_averages:
         return samples.dataset["energy_mean"].values
     return samples.energies.values.mean(axis=2)
+
+
+def _replica_variances(samples: SampleSet) -> NDArray[np.float64]:
+    """Variance of the energy along each replica at each beta, (beta, replica)."""
+    if samples.has_averages:
+        return samples.dataset["energy_variance"].values
+    return samples.energies.values.var(axis=2)

@@ -135,8 +135,11 @@ class TestDisorder:
         q2 = np.array([curve["q2"].values for curve in curves])
         np.testing.assert_allclose(found["q2"], q2.mean(axis=0))
         np.testing.assert_allclose(found["chi_sg"], 8 * q2.mean(axis=0))
-        spread = (q2**2).mean(axis=0) - q2.mean(axis=0) ** 2
-        np.testing.assert_allclose(found["self_averaging"], spread / q2.mean(axis=0) ** 2)
+        spread = q2.var(axis=0, ddof=1)  # without bias, as is the square of the average
+        square = q2.mean(axis=0) ** 2 - spread / 12
+        np.testing.assert_allclose(found["self_averaging"], spread / square)
+        q4 = np.array([curve["q4"].values for curve in curves]).mean(axis=0)
+        np.testing.assert_allclose(found["guerra"], spread / (q4 - square))
         ordinary = q2.std(axis=0, ddof=1) / np.sqrt(12)
         np.testing.assert_allclose(found["q2_error"], ordinary, rtol=0.25)
 
