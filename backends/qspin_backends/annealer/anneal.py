@@ -18,6 +18,12 @@ __all__ = ["Anneal"]
 
 Schedule = Sequence[tuple[float, float]]
 
+_RESOLUTION = 0.01
+"""Microseconds to which D-Wave's solvers round times, by their documentation: no property states it.
+
+Fast anneals are realised to about 0.05 % of their time instead, so that nothing is rounded away.
+"""
+
 
 @dataclass(frozen=True)
 class Anneal:
@@ -33,6 +39,13 @@ class Anneal:
     reduce_intersample_correlation, flux_drift_compensation : switches of the device
     flux_biases : function of (properties, qubits) that returns qubit -> flux bias in units of the flux
         quantum
+    programming_thermalization, readout_thermalization : microseconds of cooling after a programming, and
+        after a read
+    h_gain_schedule : points (time in microseconds, gain): by what fields are multiplied in the course of an
+        anneal. How steep it may be no property states, so the device itself refuses what is too steep
+    anneal_offsets : by how much qubits anneal ahead, in normalised units: of every spin, in order, for all
+        qubits of its chain; or a function of (properties, qubits) that returns qubit -> offset. A device
+        realises the nearest multiple of its ``anneal_offset_step``, 1e-4 or so
     """
 
     annealing_time: float | None
@@ -43,6 +56,10 @@ class Anneal:
     reduce_intersample_correlation: bool
     flux_drift_compensation: bool
     flux_biases: Any
+    programming_thermalization: float | None = None
+    readout_thermalization: float | None = None
+    h_gain_schedule: Schedule | None = None
+    anneal_offsets: Any = None
 
     def check(self, problem: IsingProblem, properties: Mapping[str, Any]) -> None:
         """Raises InputError for what the device, or its physics, would refuse."""
@@ -60,15 +77,32 @@ class Anneal:
             )
         if self.annealing_time is not None:
             name = "fast_anneal_time_range" if self.fast else "annealing_time_range"
-            low, high = properties.get(name, (0, np.inf))
-            if not low <= self.annealing_time <= high:
-                raise InputError(
-                    f"annealing_time must lie between {low:g} and {high:g} microseconds on this device "
-                    f"({name}); got {self.annealing_time:g}",
-                    key=("annealing_time",),
-                )
+            _check_time("annealing_time", self.annealing_time, name, properties, rounded=not self.fast)
         if self.schedule is not None:
             _check_schedule(self.schedule, properties)
+        for setting in ("programming_thermalization", "readout_thermalization"):
+            if (wait := getattr(self, setting)) is not None:
+                _check_time(setting, wait, f"{setting}_range", properties)
+        if self.h_gain_schedule is not None:
+            _check_gains(self.h_gain_schedule, self.time(properties), properties)
+
+    @property
+    def gains(self) -> tuple[float, ...]:
+        """The extremes of what fields are multiplied by, and 1: they are programmed as they are."""
+        gains = [gain for _, gain in self.h_gain_schedule or ()]
+        return (1.0, min(gains), max(gains)) if gains else (1.0,)
+
+    def waits(self, properties: Mapping[str, Any]) -> tuple[float, float]:
+        """After a read and after a programming, microseconds; pauses that undo correlations among them."""
+
+        def given(name: str) -> float:
+            value = getattr(self, name)
+            return float(properties.get(f"default_{name}", 0.0) if value is None else value)
+
+        readout, programming = given("readout_thermalization"), given("programming_thermalization")
+        if self.reduce_intersample_correlation:
+            readout = max(readout, _decorrelation(self.time(properties), properties))
+        return readout, programming
 
     def time(self, properties: Mapping[str, Any]) -> float:
         """Of one anneal, microseconds."""
@@ -102,7 +136,17 @@ class Anneal:
         if not self.flux_drift_compensation:
             given["flux_drift_compensation"] = False
         if self.flux_biases is not None:
-            given["flux_biases"] = _flux_biases(self.flux_biases, layout, properties)
+            biases = _called("flux_biases", self.flux_biases, layout, properties)
+            given["flux_biases"] = _by_number(biases, properties)
+        for name in ("programming_thermalization", "readout_thermalization"):
+            if (wait := getattr(self, name)) is not None:
+                given[name] = wait
+        if self.h_gain_schedule is not None:
+            given["h_gain_schedule"] = [list(map(float, point)) for point in self.h_gain_schedule]
+        if self.anneal_offsets is not None:
+            given["anneal_offsets"] = _by_number(
+                _offsets(self.anneal_offsets, layout, properties), properties
+            )
         for name in given:
             if name not in properties["parameters"]:
                 raise InputError(
@@ -110,6 +154,32 @@ class Anneal:
                     key=(name,),
                 )
         return given
+
+
+def _check_time(
+    setting: str, time: float, limit: str, properties: Mapping[str, Any], *, rounded: bool = True
+) -> None:
+    """Refuse a time that lies out of the range of a device, or that it would round."""
+    low, high = properties.get(limit, (0, np.inf))
+    if not low <= time <= high:
+        raise InputError(
+            f"{setting} must lie between {low:g} and {high:g} microseconds on this device ({limit}); got "
+            f"{time:g}",
+            key=(setting,),
+        )
+    if rounded:
+        _check_resolution(setting, [time])
+
+
+def _check_resolution(setting: str, times: Sequence[float]) -> None:
+    for time in times:
+        rounded = round(time / _RESOLUTION) * _RESOLUTION
+        if abs(time - rounded) > 1e-6 * _RESOLUTION:
+            raise InputError(
+                f"{setting}: a device rounds times to {_RESOLUTION:g} microseconds, so {time:.10g} would "
+                f"become {rounded:.10g}; give that",
+                key=(setting,),
+            )
 
 
 def _check_schedule(schedule: Schedule, properties: Mapping[str, Any]) -> None:
@@ -124,16 +194,72 @@ def _check_schedule(schedule: Schedule, properties: Mapping[str, Any]) -> None:
             "microseconds, s]",
             key=("anneal_schedule",),
         ) from error
+    _check_resolution("anneal_schedule", [time for time, _ in schedule])
 
 
-def _flux_biases(function: Any, layout: Layout, properties: Mapping[str, Any]) -> list[float]:
-    """One value for each qubit of the device, in the order of its numbers."""
-    biases = function(properties, layout.qubits.tolist())
-    known = isinstance(biases, Mapping) and set(biases) <= set(properties["qubits"])
-    if not known or not np.isfinite(list(biases.values())).all():
-        raise InputError(
-            "the function behind flux_biases must return a mapping from qubits of the device to finite "
-            f"numbers; got {str(biases)[:60]}",
-            key=("flux_biases",),
+def _check_gains(schedule: Schedule, anneal_time: float, properties: Mapping[str, Any]) -> None:
+    """Refuse what the device would: see `Anneal` for what cannot be known before."""
+    times = [time for time, _ in schedule]
+    low, high = properties.get("h_gain_schedule_range", (-np.inf, np.inf))
+    most = properties.get("max_h_gain_schedule_points", np.inf)
+    outside = [gain for _, gain in schedule if not low <= gain <= high]
+    if not 2 <= len(schedule) <= most:
+        fault = f"takes 2 to {most} points on this device (max_h_gain_schedule_points); got {len(schedule)}"
+    elif outside:
+        fault = (
+            f"takes gains between {low:g} and {high:g} on this device (h_gain_schedule_range); got "
+            f"{outside[0]:g}"
         )
-    return [float(biases.get(qubit, 0.0)) for qubit in range(int(properties["num_qubits"]))]
+    elif times[0] != 0 or not (np.diff(times) > 0).all():
+        fault = f"takes times that ascend from 0; got {times}"
+    elif not np.isclose(times[-1], anneal_time, rtol=1e-9, atol=0.0):
+        fault = f"must end with the anneal, after {anneal_time:g} microseconds; got {times[-1]:g}"
+    else:
+        return _check_resolution("h_gain_schedule", times)
+    raise InputError(f"h_gain_schedule {fault}", key=("h_gain_schedule",))
+
+
+def _decorrelation(anneal_time: float, properties: Mapping[str, Any]) -> float:
+    """Pause after a read where correlations are to be reduced, microseconds, by the solver's timing model."""
+    timing = properties.get("problem_timing_data") or {}
+    shortest, longest = timing.get("decorrelation_time_range", (0.0, 0.0))
+    share = anneal_time / float(timing.get("decorrelation_max_nominal_anneal_time") or np.inf)
+    return float(shortest + share * (longest - shortest))
+
+
+def _called(
+    setting: str, function: Any, layout: Layout, properties: Mapping[str, Any]
+) -> Mapping[int, float]:
+    """What a user's function says of qubits, checked."""
+    values = function(properties, layout.qubits.tolist())
+    known = isinstance(values, Mapping) and set(values) <= set(properties["qubits"])
+    if not known or not np.isfinite(list(values.values())).all():
+        raise InputError(
+            f"the function behind {setting} must return a mapping from qubits of the device to finite "
+            f"numbers; got {str(values)[:60]}",
+            key=(setting,),
+        )
+    return values
+
+
+def _offsets(given: Any, layout: Layout, properties: Mapping[str, Any]) -> Mapping[int, float]:
+    """Anneal offsets by qubit, checked against the range of each."""
+    if callable(given):
+        offsets = _called("anneal_offsets", given, layout, properties)
+    else:
+        offsets = dict(zip(layout.qubits.tolist(), np.asarray(given)[layout.spin_of].tolist(), strict=True))
+    ranges = properties.get("anneal_offset_ranges")
+    for qubit, offset in offsets.items():
+        low, high = ranges[qubit] if ranges else (-np.inf, np.inf)
+        if not low <= offset <= high:
+            raise InputError(
+                f"anneal_offsets must lie between {low:.4g} and {high:.4g} for qubit {qubit} of this device "
+                f"(anneal_offset_ranges); got {offset:g}",
+                key=("anneal_offsets",),
+            )
+    return offsets
+
+
+def _by_number(values: Mapping[int, float], properties: Mapping[str, Any]) -> list[float]:
+    """One value for each qubit of the device, in the order of its numbers, 0 where none is given."""
+    return [float(values.get(qubit, 0.0)) for qubit in range(int(properties["num_qubits"]))]

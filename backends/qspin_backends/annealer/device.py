@@ -200,7 +200,7 @@ class Device(Protocol):
         ...
 
     def expected_seconds(self, request: Request) -> float | None:
-        """Of QPU access time; None for no QPU, or where it is not known."""
+        """Of QPU access time that are charged; None for no QPU, or where it is not known."""
         ...
 
     def check(self, request: Request) -> None:

@@ -214,6 +214,7 @@ def _strong_and_fitting(
             gauged=stages.n_gauges > 0,
             extended=stages.extended_j_range,
             groups=groups,
+            gains=stages.anneal.gains,
         )
 
     without_chains = fitted(np.zeros(problem.n_spins)).factor
@@ -249,23 +250,32 @@ def _program(
 
 def _batches(stages: Stages, n_gauges: int, limits: Limits, properties: Mapping[str, Any]) -> Iterator[Batch]:
     """Reads shared evenly among gauges, in calls that the device accepts."""
-    most = limits.reads_a_call(
-        stages.anneal.time(properties),
-        float(properties.get("default_readout_thermalization", 0.0)),
-        float(properties.get("default_programming_thermalization", 0.0)),
-    )
+    anneal_time = stages.anneal.time(properties)
+    most = limits.reads_a_call(anneal_time, *stages.anneal.waits(properties))
     if most < 1:
         raise InputError(
-            f"one anneal of {stages.anneal.time(properties):g} microseconds exceeds what the device runs in "
-            f"a call ({limits.duration:g}); shorten annealing_time or anneal_schedule",
+            f"one anneal of {anneal_time:g} microseconds and the waits around it exceed what the device runs "
+            f"in a call ({limits.duration:g}); shorten annealing_time, anneal_schedule or thermalizations",
             key=("annealing_time",),
         )
     for scale in range(len(stages.scales)):
         for gauge in range(n_gauges):
-            left = len(range(gauge, stages.n_reads, n_gauges))
-            while left:
-                yield Batch(scale, gauge, min(left, most))
-                left -= min(left, most)
+            for n_reads in _calls(len(range(gauge, stages.n_reads, n_gauges)), limits.least_reads, most):
+                yield Batch(scale, gauge, n_reads)
+
+
+def _calls(n_reads: int, least: int, most: int) -> Iterator[int]:
+    """Reads of each call: as many as may be in the first ones, and never fewer than the device accepts."""
+    for left in range(-(-n_reads // most) - 1, -1, -1):  # calls that follow
+        now = min(most, n_reads - least * left)
+        if now < least:
+            raise InputError(
+                f"this device takes {least} to {most} reads in a call, which those of one gauge cannot be "
+                "split into: raise n_reads, or lower n_gauges",
+                key=("n_reads",),
+            )
+        yield now
+        n_reads -= now
 
 
 def _streams(seed: int, n: int) -> list[int]:

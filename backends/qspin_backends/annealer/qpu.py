@@ -94,7 +94,7 @@ class Qpu:
         return None
 
     def expected_seconds(self, request: Request) -> float | None:
-        """QPU access time by D-Wave's timing model; None where the solver does not publish what it needs."""
+        """What is charged, by D-Wave's timing model; None where the solver does not publish what it needs."""
         return self._expected(request.programs)[0]
 
     def check(self, request: Request) -> None:
@@ -120,7 +120,10 @@ class Qpu:
         return bought(self._orders(request), self._access.retries, self._access.retry_pause)
 
     def _expected(self, programs: Sequence[Program]) -> tuple[float | None, str]:
-        """Seconds, or None and why they are not known."""
+        """Seconds, or None and why they are not known.
+
+        What is charged is the access time, divided by the ``quota_conversion_rate`` of the solver.
+        """
         estimate = self._sampler.solver.estimate_qpu_access_time
         try:
             times = [
@@ -129,7 +132,10 @@ class Qpu:
             ]
         except (KeyError, ValueError, TypeError) as error:
             return None, short(error)
-        return 1e-6 * float(sum(times)), ""
+        rate = self.properties.get("quota_conversion_rate", 1)
+        if not rate > 0:
+            return None, f"its quota_conversion_rate is {rate}"
+        return 1e-6 * float(sum(times)) / rate, ""
 
     def _orders(self, request: Request) -> list[Order]:
         solver = {name: self.identity[name] for name in ("name", "graph_id")}

@@ -44,6 +44,7 @@ __all__ = ["Annealer"]
 _RULES = ("auto", "uniform_torque_compensation")
 _UNEMBEDDINGS = ("majority_vote", "minimize_energy", "discard")
 _EMBEDDINGS = ("auto", "native", *embeddings.METHODS)
+_QPU_ONLY = ("programming_thermalization", "readout_thermalization", "h_gain_schedule", "anneal_offsets")
 
 
 def _named_or_imported(names: tuple[str, ...], other: str = "") -> Any:
@@ -101,6 +102,11 @@ class Annealer:
     reinitialize_state : start every read of a reverse anneal from it
     reduce_intersample_correlation, flux_drift_compensation : switches of a QPU
     flux_biases : import path of a function of (properties, qubits) that returns qubit -> flux bias
+    programming_thermalization, readout_thermalization : microseconds that a QPU waits after a programming,
+        and after a read; without meaning for a simulated device, like the two below
+    h_gain_schedule : points (time in microseconds, gain on the fields) of a QPU, over the time of the anneal
+    anneal_offsets : by how much a QPU anneals qubits ahead, in its normalised units: by spin, for all qubits
+        of its chain, or import path of a function of (properties, qubits) that returns qubit -> offset
     topology : ``zephyr``, ``pegasus``, or ``none``: simulated, every problem is its own graph. Default
         zephyr; a QPU is chosen by it if it is given
     size : m of a simulated topology; default that of the largest device in service
@@ -116,7 +122,7 @@ class Annealer:
     readout_error : probability that a simulated device reads a qubit wrongly
     solver : of a QPU: its name, or features such as ``{topology__type: zephyr}``; default from Ocean's config
     region : of the QPU; default from Ocean's config
-    max_qpu_seconds : refuse before anything is bought if more QPU access time is expected
+    max_qpu_seconds : refuse before anything is bought if more QPU access time is expected to be charged
     reuse : answer a request that was bought before, with the same seed, from the journal
     retries : after network faults, each after twice the pause before
     retry_pause : seconds before the first
@@ -142,6 +148,10 @@ class Annealer:
     reduce_intersample_correlation: bool = False
     flux_drift_compensation: bool = True
     flux_biases: ImportPath | None = None
+    programming_thermalization: NonNegativeFloat | None = None
+    readout_thermalization: NonNegativeFloat | None = None
+    h_gain_schedule: tuple[tuple[float, float], ...] | None = None
+    anneal_offsets: ImportPath | dict[str | int, float] | None = None
     topology: Literal["zephyr", "pegasus", "none"] | None = None
     size: PositiveInt | None = None
     working: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -172,6 +182,8 @@ class Annealer:
                 "a reverse anneal needs an anneal_schedule that starts at s = 1 and an initial_state; one of "
                 "them is missing"
             )
+        if self.fast_anneal and self.h_gain_schedule is not None:
+            raise ValueError("fast_anneal takes no fields, so no h_gain_schedule; leave one of them out")
         if self.fast_anneal and self.anneal_schedule is not None:
             raise ValueError("fast_anneal takes an annealing_time, no anneal_schedule; leave one of them out")
         if self.device == "qpu" and self.topology == "none":
@@ -236,7 +248,7 @@ class Annealer:
             }
             if expected is not None:
                 facts["expected_qpu_seconds"] = expected
-            warnings = _warnings(planned, reads, device)
+            warnings = [*self._without_meaning(), *_warnings(planned, stages.anneal, reads, device)]
             clocks = {"prepare": prepared - start, **_device_clocks(batches)}
         ended()
         elsewhere = clocks.get("queue", 0.0) + clocks.get("device", 0.0)
@@ -308,8 +320,24 @@ class Annealer:
                 self.reduce_intersample_correlation,
                 self.flux_drift_compensation,
                 _function(self.flux_biases, (), "flux_biases"),
+                **({} if self.device == "simulated" else self._of_a_qpu(problem)),
             ),
         )
+
+    def _of_a_qpu(self, problem: IsingProblem) -> dict[str, Any]:
+        """What a simulated device has nothing for."""
+        offsets = self.anneal_offsets
+        if isinstance(offsets, dict):
+            offsets = in_order(offsets, problem, setting="anneal_offsets", what="offset")
+        given = {name: getattr(self, name) for name in _QPU_ONLY}
+        return {**given, "anneal_offsets": _function(offsets, (), "anneal_offsets")}
+
+    def _without_meaning(self) -> list[str]:
+        """A warning where settings were given that the device has nothing for."""
+        given = [name for name in _QPU_ONLY if getattr(self, name) is not None]
+        if self.device == "qpu" or not given:
+            return []
+        return [f"{', '.join(given)} left out: without meaning for a simulated device"]
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[Device]:
@@ -374,8 +402,13 @@ def _device_clocks(batches: list[Mapping[str, Any]]) -> dict[str, float]:
     }
 
 
-def _warnings(planned: Plan, reads: Reads, device: Device) -> list[str]:
+def _warnings(planned: Plan, anneal: Anneal, reads: Reads, device: Device) -> list[str]:
     warnings = []
+    if anneal.h_gain_schedule is not None and (gain := anneal.h_gain_schedule[-1][1]) != 1:
+        warnings.append(
+            f"h_gain_schedule ends at {gain:g}: what was annealed is the problem with its fields multiplied "
+            "by that, and effective betas are no temperatures of the problem itself"
+        )
     factor = planned.fit.factor
     if factor < 1 and device.temperature(factor) != 1:  # a temperature that does not follow
         warnings.append(

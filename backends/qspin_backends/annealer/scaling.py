@@ -71,7 +71,7 @@ def fit(
 def coupling_groups(layout: Layout, hardware: Hardware | None, limits: Limits) -> NDArray[np.int64] | None:
     """Which group of its one end and which of its other end each coupler belongs to (n_couplers, 2).
 
-    Groups are those of `dwave.system.coupling_groups`, numbered in its order; None where a device limits none.
+    Groups are those of `dwave.system.coupling_groups`, numbered in its order; None where none is limited.
 
     Raises
     ------
@@ -82,8 +82,8 @@ def coupling_groups(layout: Layout, hardware: Hardware | None, limits: Limits) -
         return None
     if hardware.topology != "zephyr":
         raise InputError(
-            f"this device states a per_group_coupling_range, and the groups of a {hardware.topology} device are "
-            "not known, only those of zephyr: choose another solver",
+            f"this device states a per_group_coupling_range, and the groups of a {hardware.topology} device "
+            "are not known, only those of zephyr: choose another solver",
             key=("solver",),
         )
     import networkx as nx

@@ -67,7 +67,11 @@ class Problem:
 
 @dataclass
 class Sapi:
-    """State of the server, shared by its threads."""
+    """State of the server, shared by its threads.
+
+    properties : of the solver, beside those it has anyway
+    recorded : all properties of another solver, in place of those
+    """
 
     latency: float = 0.05
     m: int = 2
@@ -77,6 +81,7 @@ class Sapi:
     cancelled: list[str] = field(default_factory=list)
     kill: Callable[[], None] = lambda: None
     properties: dict[str, Any] = field(default_factory=dict)
+    recorded: dict[str, Any] | None = None
     url: str = ""
     lock: Any = field(default_factory=threading.Lock)
 
@@ -92,6 +97,9 @@ class Sapi:
             "reinitialize_state",
         ]  # fmt: skip
         data = qpu_zephyr_solver_data(self.m, name=SOLVER)
+        if self.recorded is not None:
+            data["properties"] = self.recorded | self.properties
+            return data
         data["properties"].update(
             {
                 "category": "qpu",
@@ -164,12 +172,17 @@ class Sapi:
         return self.status(problem)
 
 
-def answer(job: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
-    """Reads of a thermal sampler in the ``qp`` format."""
+def programmed(job: dict[str, Any], properties: dict[str, Any]) -> tuple[dict[int, float], dict[Any, float]]:
+    """Fields and couplings of a job, by the names of qubits."""
     linear = _doubles(job["data"]["lin"])
     quadratic = iter(_doubles(job["data"]["quad"]))
     fields = {q: h for q, h in zip(properties["qubits"], linear, strict=True) if not np.isnan(h)}
-    couplings = {(u, v): next(quadratic) for u, v in properties["couplers"] if u in fields and v in fields}
+    return fields, {(u, v): next(quadratic) for u, v in properties["couplers"] if u in fields and v in fields}
+
+
+def answer(job: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+    """Reads of a thermal sampler in the ``qp`` format."""
+    fields, couplings = programmed(job, properties)
     n_reads = job["params"]["num_reads"]
     digest = hashlib.sha256((job["data"]["lin"] + job["data"]["quad"] + str(n_reads)).encode()).digest()
     reads = Substitute("thermal", 200, 0.0).sample(
@@ -227,7 +240,10 @@ class Handler(BaseHTTPRequestHandler):
         self.serve("cancel", lambda: self.sapi.cancel(problem))
 
     def submitted(self, job: dict[str, Any]) -> dict[str, Any]:
-        assert job["params"]["num_reads"] <= 50
+        properties = self.sapi.solver()["properties"]
+        least, most = properties["num_reads_range"]
+        assert least <= job["params"]["num_reads"] <= most
+        assert set(job["params"]) <= set(properties["parameters"])
         assert job["params"]["answer_mode"] == "raw"
         assert job["params"]["auto_scale"] is False
         return self.sapi.status(self.sapi.accept(job))
