@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -23,6 +26,14 @@ app = typer.Typer(
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeatable.")
+]
+AllowImport = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-import",
+        metavar="PACKAGE",
+        help="Let import paths in a file reach this package, whose code then runs; repeatable.",
+    ),
 ]
 
 
@@ -51,10 +62,11 @@ def run(
         Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default runs/NAME-DIGEST.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Finish an unfinished run.")] = False,
+    allow_import: AllowImport = None,
     debug: Debug = False,
 ) -> None:
     """Run a config: every problem on every backend, then analysis and report."""
-    with _errors(debug) as context:
+    with _errors(debug) as context, _imports(allow_import):
         from qspin.experiment import RunFolder, load_config, run_experiment
 
         resolved = load_config(config, backends=backend or [], overrides=set_ or [])
@@ -119,10 +131,11 @@ def bench(
         Path | None, typer.Option("--out", metavar="DIR", help="Folder; default runs/NAME-DIGEST.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Finish an unfinished benchmark.")] = False,
+    allow_import: AllowImport = None,
     debug: Debug = False,
 ) -> None:
     """Time to solution of backends over problems, sizes and instances."""
-    with _errors(debug) as context:
+    with _errors(debug) as context, _imports(allow_import):
         from qspin.experiment.bench_config import load_bench_config
         from qspin.experiment.bench_report import write_bench_report
         from qspin.experiment.bench_run import BenchFolder, cells_of, run_benchmark
@@ -144,7 +157,7 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Analyse the samples of a run folder again and write its report, also of an unfinished run."""
-    with _errors(debug) as context:
+    with _errors(debug) as context, _imports(None):
         from qspin.errors import RunError
         from qspin.experiment import RunFolder
         from qspin.experiment.analyse import analyse
@@ -183,7 +196,27 @@ def schema(debug: Debug = False) -> None:
 def main() -> None:
     """Entry point of the command ``qspin``."""
     signal.signal(signal.SIGTERM, _interrupt)
-    app()
+    code: Any = 1
+    try:
+        app()
+    except SystemExit as end:
+        code = end.code
+    except Exception:
+        from qspin.confidential import redacted
+
+        print(redacted(traceback.format_exc()), end="", file=sys.stderr)  # a server may repeat a token
+    _leave(code)
+
+
+def _leave(code: Any) -> NoReturn:
+    """End the program; what an interrupt left behind in compiled code is not waited for."""
+    from qspin.progress import ABANDONED
+
+    if any(thread.name == ABANDONED for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 1)
+    sys.exit(code)
 
 
 def _interrupt(*_: Any) -> NoReturn:
@@ -209,6 +242,16 @@ class _Context:
 
 
 @contextlib.contextmanager
+def _imports(allowed: list[str] | None) -> Iterator[None]:
+    """Import paths in files reach known packages and those that the user allows."""
+    from qspin.registry import known_packages
+    from qspin.trust import importing_only
+
+    with importing_only({*known_packages(), *(allowed or [])}):
+        yield
+
+
+@contextlib.contextmanager
 def _errors(debug: bool) -> Iterator[_Context]:
     """Errors as one line on standard error, with the exit code of the contract."""
     from qspin.errors import InputError, QspinError
@@ -230,6 +273,9 @@ def _errors(debug: bool) -> Iterator[_Context]:
 
 
 def _fail(message: str, hint: str, code: int) -> NoReturn:
+    from qspin.confidential import redacted
+
+    message = redacted(message)
     typer.echo(f"{message}. {hint}" if hint else message, err=True)
     raise typer.Exit(code)
 

@@ -6,7 +6,11 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
-__all__ = ["Listener", "listening", "report_progress"]
+__all__ = ["ABANDONED", "Listener", "listening", "report_progress"]
+
+ABANDONED = "qspin-beside"
+"""Name of daemon threads that compute beside the main thread; an interrupt may leave one behind, and the end
+of the program does not wait for it."""
 
 Listener = Callable[[float, str], None]
 """Takes the fraction that is done and a remark, which may be empty."""

@@ -9,14 +9,16 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
+from qspin.confidential import refuse_secrets
 from qspin.errors import InputError, MissingExtraError, install_command, nearest_name
 from qspin.sampler import Sampler
 from qspin.settings import setting_names
 
-__all__ = ["available_backends", "backend_class", "get_backend"]
+__all__ = ["available_backends", "backend_class", "get_backend", "known_packages"]
 
 GROUP = "qspin.backends"
 READY = "ready"
+_KNOWN = ("dimod", "dwave", "minorminer", "qspin", "qspin_backends")
 
 
 class _Builtin(NamedTuple):
@@ -57,6 +59,7 @@ def get_backend(name: str, /, **settings: Any) -> Sampler:
     cls = backend_class(name)
     if not setting_names(cls):
         _refuse_unknown(name, cls, settings)
+        refuse_secrets(settings, name)
     return cls(**settings)
 
 
@@ -102,6 +105,12 @@ def available_backends() -> dict[str, str]:
         except InputError as error:
             states[name] = str(error)
     return states
+
+
+def known_packages() -> frozenset[str]:
+    """Packages that import paths in a config may lead to: Ocean's, our own, those that register a backend."""
+    registered = (entry.value.partition(":")[0].partition(".")[0] for entry in _third_party().values())
+    return frozenset({*_KNOWN, *registered})
 
 
 @functools.cache

@@ -18,9 +18,10 @@ from typing import Protocol, runtime_checkable
 
 from qspin.checkpoint import Checkpoint, current_checkpoint
 from qspin.compiled import njit
+from qspin.confidential import keep_secret, redacted, scrubbed, strip_tokens
 from qspin.files import atomic_write
 from qspin.problem import IsingProblem
-from qspin.progress import report_progress
+from qspin.progress import ABANDONED, report_progress
 from qspin.samples import (
     SampleSet,
     allocate_spins,
@@ -36,6 +37,7 @@ from qspin.settings import (
     ImportPath,
     Incidental,
     Ladder,
+    PlainValues,
     PositiveInt,
     Seed,
     deciding_settings,
@@ -47,6 +49,7 @@ from qspin.settings import (
 from qspin.spectrum import energy_tolerance, flip_tolerances, without_offset
 
 __all__ = [
+    "ABANDONED",
     "AutoLadder",
     "Checkpoint",
     "FileSetting",
@@ -54,26 +57,31 @@ __all__ = [
     "ImportPath",
     "Incidental",
     "Ladder",
+    "PlainValues",
     "PositiveInt",
     "Sampler",
     "Seed",
     "allocate_spins",
     "atomic_write",
     "current_checkpoint",
+    "deciding_settings",
     "energy_tolerance",
     "flip_tolerances",
-    "deciding_settings",
     "imported",
     "is_paid",
+    "keep_secret",
     "machine_memory",
     "njit",
+    "redacted",
     "report_progress",
     "require_bytes",
     "require_memory",
     "resolved_seed",
     "run_info",
+    "scrubbed",
     "settings",
     "settings_of",
+    "strip_tokens",
     "without_offset",
 ]
 

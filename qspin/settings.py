@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import functools
 import hashlib
 import itertools
@@ -18,7 +19,9 @@ import numpy as np
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, PositiveInt, Tag
 
+from qspin.confidential import refuse_secrets
 from qspin.errors import InputError, MissingExtraError, nearest_name
+from qspin.trust import is_function, require_home, require_trusted
 
 __all__ = [
     "AutoLadder",
@@ -27,6 +30,7 @@ __all__ = [
     "ImportPath",
     "Incidental",
     "Ladder",
+    "PlainValues",
     "PositiveInt",
     "Seed",
     "deciding_settings",
@@ -163,23 +167,60 @@ FileSetting = Annotated[
 """The path of a file, whose content decides; a setting becomes a `GivenFile`."""
 
 
-def imported(path: str, what: str, *, key: str, suits: Callable[[Any], bool] = callable) -> Any:
-    """The object behind an `ImportPath`.
+def _plain(value: Any, where: str = "") -> Any:
+    """Numbers, text, lists and mappings, of NumPy or not, as JSON has them. Raises ValueError for others."""
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, bool | int | float | str):  # of a class of their own
+        return next(kind(value) for kind in (int, float, str) if isinstance(value, kind))
+    if isinstance(value, Mapping):
+        names = [_plain(name, where) for name in value]
+        if not all(isinstance(name, str | int) for name in names) or len(set(map(str, names))) < len(names):
+            raise ValueError(f"keys{where} must be text or integers that differ as text")
+        return {name: _plain(inner, f" of {name}") for name, inner in zip(names, value.values(), strict=True)}
+    if isinstance(value, list | tuple | range):
+        return [_plain(inner, where) for inner in value]
+    raise ValueError(
+        f"what is set{where} is written into every record, so it must be made of numbers, text, lists and "
+        f"mappings; a {type(value).__name__} cannot be"
+    )
+
+
+PlainValues = Annotated[dict[str, Any], BeforeValidator(_plain)]
+"""A mapping of what JSON can hold; NumPy scalars, arrays and enums become it, other objects are refused."""
+
+
+def imported(
+    path: str,
+    what: str,
+    *,
+    key: str,
+    suits: Callable[[Any], bool] = is_function,
+    expected: str = "a Python function",
+) -> Any:
+    """The object behind an `ImportPath`. Nothing of it is called.
 
     Parameters
     ----------
     path : ``package.module:name``
     what : it should be, for messages
     key : name of the setting that holds the path
-    suits : which members of the module an unknown name may be held against
+    suits : whether a member of the module is what is expected
+    expected : the same in words, for messages
 
     Raises
     ------
     MissingExtraError
         If it lies in a package of Ocean that is not installed.
     InputError
-        If the module cannot be imported or has no such member.
+        If the package may not be imported here (see `importing_only`), the module cannot be imported or has
+        no such member, or the member is another thing.
     """
+    require_trusted(path, what, key=key)
     module_name, _, attribute = path.partition(":")
     try:
         module = import_module(module_name)
@@ -194,7 +235,12 @@ def imported(path: str, what: str, *, key: str, suits: Callable[[Any], bool] = c
     if not hasattr(module, attribute):
         names = [name for name, member in vars(module).items() if name[0] != "_" and suits(member)]
         raise InputError(f"{module_name} has no {attribute!r}: {nearest_name(attribute, names)}", key=(key,))
-    return getattr(module, attribute)
+    member = getattr(module, attribute)
+    if not suits(member):
+        kind = f"the class {member.__name__}" if isinstance(member, type) else f"a {type(member).__name__}"
+        raise InputError(f"{what}: {path} is {kind}, not {expected}", key=(key,))
+    require_home(member, path, what, key=key)
+    return member
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -229,6 +275,7 @@ def settings(cls: type[T]) -> type[T]:
                 raise InputError(
                     f"{_title(type(self))} has no setting {name!r}: {nearest_name(name, names)}", key=(name,)
                 )
+        refuse_secrets(given, _title(type(self)))
         try:
             construct(self, **given)
         except pydantic.ValidationError as error:

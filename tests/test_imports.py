@@ -13,7 +13,16 @@ from conftest import ROOT
 # room -> rooms of qspin that it may import; each stands below it
 BASE = {"errors"}
 PROBLEM = BASE | {"archives", "compiled", "energies", "files", "memory", "problem", "validate"}
-SAMPLES = PROBLEM | {"checkpoint", "progress", "samples", "sealed", "settings", "spectrum"}
+SAMPLES = PROBLEM | {
+    "checkpoint",
+    "confidential",
+    "progress",
+    "samples",
+    "sealed",
+    "settings",
+    "spectrum",
+    "trust",
+}
 SAMPLER = SAMPLES | {"sampler"}
 FLOORS = {
     "errors": set(),
@@ -25,11 +34,13 @@ FLOORS = {
     "sealed": BASE | {"archives"},
     "checkpoint": BASE | {"archives", "files", "memory"},
     "progress": set(),
-    "settings": BASE,
+    "settings": BASE | {"confidential", "trust"},
     "validate": BASE | {"memory"},
     "problem": BASE | {"archives", "energies", "validate"},
     "spectrum": PROBLEM,
-    "samples": PROBLEM | {"sealed", "settings", "spectrum"},
+    "samples": PROBLEM | {"confidential", "sealed", "settings", "spectrum", "trust"},
+    "confidential": BASE,
+    "trust": BASE,
     "sampler": SAMPLES,
     "sampling": SAMPLER,
     "registry": SAMPLER,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import enum
+import json
+import os
 import re
 import sys
 
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 
 import qspin
-from qspin.errors import InputError, MissingExtraError, install_command
+from qspin.errors import InputError, MissingExtraError, RunError, install_command
 
 
 class Counting(dimod.Sampler):
@@ -27,6 +30,29 @@ class Counting(dimod.Sampler):
 
 
 COUNTING = f"{__name__}:Counting"
+
+
+class Recording(Counting):
+    """Says what it was given, and goes wrong afterwards if it is told to."""
+
+    parameters = {"num_reads": [], "extra": []}
+    calls: list = []
+
+    def sample(self, bqm, num_reads=1, extra=None):
+        self.calls.append(extra)
+        variables = ["stranger", *list(bqm.variables)[1:]] if extra == "strangers" else list(bqm.variables)
+        if extra == "list":
+            return []
+        return dimod.SampleSet.from_samples(
+            [dict.fromkeys(variables, 1)] * num_reads, "SPIN", [0] * num_reads
+        )
+
+
+class Colour(enum.Enum):
+    RED = 3
+
+
+RECORDING = f"{__name__}:Recording"
 
 
 def ocean(sampler, **settings):
@@ -91,7 +117,10 @@ def test_settings_refused_at_once(settings, message):
     [
         ({"sampler": "dwave.samplers:SimulatedAnnealing"}, "did you mean 'SimulatedAnnealingSampler'"),
         ({"sampler": "no_such_package:Sampler"}, "cannot be imported: No module named 'no_such_package'"),
-        ({"sampler": "collections:OrderedDict"}, "is a OrderedDict, not a dimod.Sampler"),
+        (
+            {"sampler": "collections:OrderedDict"},
+            "is the class OrderedDict, not a class derived from dimod.Sampler",
+        ),
         ({"sampler": COUNTING, "constructor": {"m": 2}}, "cannot be constructed: .*'m'"),
         ({"parameters": {"num_sweep": 3}}, "takes no parameter 'num_sweep': did you mean 'num_sweeps'"),
     ],
@@ -106,3 +135,97 @@ def test_a_missing_ocean_package_names_the_extra(glass, monkeypatch):
     monkeypatch.setitem(sys.modules, "dwave.system", None)
     with pytest.raises(MissingExtraError, match=re.escape(install_command("dwave"))):
         qspin.get_backend("ocean", sampler="dwave.system:LeapHybridSampler").sample(glass)
+
+
+class TestWhatIsPaidFor:
+    """All that can be refused is refused before the sampler is called; what it returned is kept."""
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("QSPIN_DATA_DIR", str(tmp_path / "data"))
+        Recording.calls.clear()
+
+    @pytest.mark.parametrize(
+        ("given", "taken"),
+        [
+            (np.float64(0.5), 0.5),
+            (np.int8(3), 3),
+            (np.array([[1, 2]]), [[1, 2]]),
+            (Colour.RED, 3),
+            ((1, (2.5,)), [1, [2.5]]),
+            ({"a": np.arange(2)}, {"a": [0, 1]}),
+        ],
+    )
+    def test_numpy_and_enums_become_plain_values(self, glass, tmp_path, given, taken):
+        sampler = qspin.get_backend("ocean", sampler=RECORDING, n_reads=2, parameters={"extra": given})
+        sampler.sample(glass, seed=1).save(tmp_path / "a.nc")
+        assert Recording.calls == [taken]
+        assert qspin.SampleSet.load(tmp_path / "a.nc").info["settings"]["parameters"] == {"extra": taken}
+
+    @pytest.mark.parametrize(
+        "value", [print, {1, 2}, object(), 1j, dimod.SampleSet.from_samples([[1]], "SPIN", 0), Counting]
+    )
+    def test_what_no_record_can_hold_is_refused_at_construction(self, value):
+        for where in ("parameters", "constructor"):
+            with pytest.raises(InputError, match=f"{where}: what is set of extra .* made of numbers, text"):
+                qspin.get_backend("ocean", sampler=RECORDING, **{where: {"extra": value}})
+        assert not Recording.calls
+
+    def test_reads_that_cannot_be_used_are_kept_and_named(self, glass, tmp_path):
+        sampler = qspin.get_backend("ocean", sampler=RECORDING, n_reads=2, parameters={"extra": "strangers"})
+        with pytest.raises(RunError, match="names other variables.*the reads that came are kept in") as error:
+            sampler.sample(glass, seed=1)
+        (file,) = (tmp_path / "data" / "ocean").iterdir()
+        assert str(file) in str(error.value)
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert file.parent.stat().st_mode & 0o777 == 0o700
+        kept = json.loads(file.read_text())
+        reads = dimod.SampleSet.from_serializable(kept["answer"])
+        assert (reads.record.sample == 1).all()
+        assert reads.record.sample.shape == (2, 10)
+        assert kept["variables"][0] == "'stranger'"
+        assert kept["problem"] == glass.digest
+
+    def test_an_interrupt_after_the_call_keeps_them_too(self, glass, tmp_path, monkeypatch):
+        def interrupted(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(qspin.SampleSet, "from_dimod", interrupted)
+        with pytest.raises(KeyboardInterrupt, match="the reads that came are kept in"):
+            qspin.get_backend("ocean", sampler=RECORDING).sample(glass, seed=1)
+        assert len(list((tmp_path / "data" / "ocean").iterdir())) == 1
+
+    def test_something_else_than_samples(self, glass):
+        with pytest.raises(RunError, match=r"returned a list; a dimod sampler returns a dimod\.SampleSet"):
+            qspin.get_backend("ocean", sampler=RECORDING, parameters={"extra": "list"}).sample(glass)
+
+
+class TestSecrets:
+    @pytest.mark.parametrize("where", ["parameters", "constructor"])
+    @pytest.mark.parametrize(
+        "secret",
+        [
+            {"token": "DEV-abc"},
+            {"api_key": "abc"},
+            {"defaults": {"password": "abc"}},
+            {"headers": [{"Authorization": "Bearer abc"}]},
+        ],
+    )
+    def test_they_are_refused_and_not_repeated(self, where, secret):
+        with pytest.raises(InputError, match=f"{where}.*holds a secret.*set it in the environment") as error:
+            qspin.get_backend("ocean", sampler=COUNTING, **{where: secret})
+        assert "abc" not in str(error.value)
+
+    def test_a_token_of_this_environment_under_any_name(self, monkeypatch):
+        monkeypatch.setenv("DWAVE_API_TOKEN", "DEV-0123")
+        with pytest.raises(InputError, match="constructor.profile holds a secret"):
+            qspin.get_backend("ocean", sampler=COUNTING, constructor={"profile": "DEV-0123"})
+
+    def test_numbers_and_labels_are_none(self):
+        qspin.get_backend("annealer", initial_state={"token": 1, "b": -1}, anneal_schedule=[[0, 1], [1, 1]])
+        qspin.get_backend("ocean", sampler=COUNTING, parameters={"extra": {"max_tokens": 3, "token": 1}})
+
+    def test_white_space_around_a_token_is_stripped_before_the_sampler_is_made(self, glass, monkeypatch):
+        monkeypatch.setenv("DWAVE_API_TOKEN", " DEV-0123\n")
+        qspin.get_backend("ocean", sampler=COUNTING).check(glass)
+        assert os.environ["DWAVE_API_TOKEN"] == "DEV-0123"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import struct
 from collections.abc import Iterator
 
 from requests.exceptions import RequestException
 
+from qspin.sampler import keep_secret, scrubbed, strip_tokens
 from qspin_backends.common.faults import Failed, Malformed, Passing, Refused, TokenRefused, Unknown, one_line
 
-__all__ = ["TOKEN_HELP", "short", "translated", "undecodable"]
+__all__ = ["TOKEN_HELP", "learn_tokens", "translated", "undecodable"]
 
 TOKEN_HELP = (
     "set it in the environment (DWAVE_API_TOKEN) or in Ocean's config file (dwave config create); it is "
@@ -30,17 +30,19 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (PollingTimeout, ResourceBadResponseError, SolverOfflineError) as error:
-        raise Passing(_named(error)) from error
+        raise Passing(_named(error)) from scrubbed(error)
     except SolverFailureError as error:
-        raise Failed(f"the solver refused it: {short(error)}") from error
+        raise Failed(f"the solver refused it: {one_line(error)}") from scrubbed(error)
     except RequestException as error:
         code = getattr(error, "error_code", None)
         if isinstance(error, ResourceAuthenticationError) or code == 401:
-            raise TokenRefused(f"the token was refused (401): renew it, and {TOKEN_HELP}") from error
+            raise TokenRefused(f"the token was refused (401): renew it, and {TOKEN_HELP}") from scrubbed(
+                error
+            )
         if isinstance(code, int) and 400 <= code < 500 and code not in _PASSING_CODES:
             kind = Unknown if code == 404 else Refused
-            raise kind(f"the server refused it ({code}): {short(error)}") from error
-        raise Passing(_named(error)) from error
+            raise kind(f"the server refused it ({code}): {one_line(error)}") from scrubbed(error)
+        raise Passing(_named(error)) from scrubbed(error)
 
 
 @contextlib.contextmanager
@@ -52,23 +54,18 @@ def undecodable() -> Iterator[None]:
         raise
     except _UNDECODABLE as error:
         name = type(error).__name__
-        raise Malformed(f"Malformed: an answer that cannot be decoded ({name})") from error
+        raise Malformed(f"Malformed: an answer that cannot be decoded ({name})") from scrubbed(error)
 
 
-def short(error: BaseException) -> str:
-    """What an error says, on one line, and without the token."""
-    return one_line(error, _tokens())
-
-
-def _named(error: Exception) -> str:
-    return f"{type(error).__name__}: {short(error)}"
-
-
-def _tokens() -> set[str]:
+def learn_tokens() -> None:
+    """Before anything is sent: strip the token of the environment, and get to know those of config files."""
     from dwave.cloud.config import load_config
     from dwave.cloud.config.exceptions import ConfigFileError
 
-    found = {os.environ.get("DWAVE_API_TOKEN")}
+    strip_tokens()
     with contextlib.suppress(ConfigFileError, ValueError, OSError):  # one that cannot be read holds none
-        found.add(load_config().get("token"))
-    return {token for token in found if token}
+        keep_secret(load_config().get("token"))
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {one_line(error)}"

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from qspin.errors import InputError, RunError
+from qspin.sampler import scrubbed
 from qspin_backends.annealer.cloud import CloudProblem
 from qspin_backends.annealer.device import Hardware, Program, Request
-from qspin_backends.annealer.faults import TOKEN_HELP, short, translated
-from qspin_backends.common.faults import TokenRefused, patiently
+from qspin_backends.annealer.faults import TOKEN_HELP, learn_tokens, translated
+from qspin_backends.common.faults import TokenRefused, one_line, patiently
 from qspin_backends.common.journal import Answer, Entry, digest_of, plain
 from qspin_backends.common.purchase import Order, bought, refuse_beyond, unanswered
 
@@ -131,7 +132,7 @@ class Qpu:
                 for program in programs
             ]
         except (KeyError, ValueError, TypeError) as error:
-            return None, short(error)
+            return None, one_line(error)
         rate = self.properties.get("quota_conversion_rate", 1)
         if not rate > 0:
             return None, f"its quota_conversion_rate is {rate}"
@@ -181,6 +182,7 @@ def _opened(access: Access) -> Any:
     from dwave.cloud.exceptions import SolverNotFoundError
     from dwave.system import DWaveSampler
 
+    learn_tokens()
     solver = access.solver
     if access.topology is not None and not isinstance(solver, str):
         solver = {"topology__type": access.topology, **(solver or {})}
@@ -196,11 +198,13 @@ def _opened(access: Access) -> Any:
                 key=("solver",),
             ) from error
         except ConfigFileError as error:
-            raise InputError(f"Ocean's config file cannot be used: {short(error)}") from None
+            raise InputError(f"Ocean's config file cannot be used: {one_line(error)}") from None
         except ValueError as error:
             if "token not defined" in str(error):
                 raise InputError(f"device 'qpu' needs a D-Wave API token: {TOKEN_HELP}") from None
-            raise InputError(f"the QPU cannot be reached as configured: {short(error)}") from error
+            raise InputError(f"the QPU cannot be reached as configured: {one_line(error)}") from scrubbed(
+                error
+            )
 
     try:
         sampler = patiently(

@@ -16,6 +16,7 @@ from qspin.sampler import (
     ImportPath,
     Incidental,
     Ladder,
+    PlainValues,
     PositiveInt,
     Seed,
     imported,
@@ -163,7 +164,7 @@ class Annealer:
     h_noise: NonNegativeFloat = 0.0
     j_noise: NonNegativeFloat = 0.0
     readout_error: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    solver: str | dict[str, Any] | None = None
+    solver: str | PlainValues | None = None
     region: str | None = None
     max_qpu_seconds: Incidental[PositiveFloat | None] = None
     reuse: Incidental[bool] = True

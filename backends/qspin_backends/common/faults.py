@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeVar
 
 from qspin.errors import RunError
-from qspin.sampler import report_progress
+from qspin.sampler import redacted, report_progress
 
 __all__ = [
     "Cancelled",
@@ -94,9 +94,7 @@ def patiently(
     raise AssertionError("the last attempt returns or raises")
 
 
-def one_line(error: BaseException, secrets: Iterable[str], length: int = 200) -> str:
-    """What an error says, on one line, and without the secrets if a server or a parser repeats them."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    for secret in secrets:
-        text = text.replace(secret, "<token>")
+def one_line(error: BaseException, length: int = 200) -> str:
+    """What an error says, on one line, and without tokens if a server or a parser repeats them."""
+    text = redacted(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= length else text[: length - 3] + "..."

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["embeddings_folder", "journal_folder"]
+from qspin.errors import RunError
+
+__all__ = ["embeddings_folder", "journal_folder", "private_folder"]
 
 
 def embeddings_folder() -> Path:
@@ -24,3 +26,22 @@ def _folder(variable: str, default: str) -> Path:
     import platformdirs
 
     return getattr(platformdirs, default)("qspin")
+
+
+def private_folder(folder: Path) -> Path:
+    """The folder, made if it is missing; nobody else looks into it.
+
+    Raises
+    ------
+    RunError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if folder.stat().st_mode & 0o077:  # of an earlier version
+            folder.chmod(0o700)
+    except OSError as error:
+        raise RunError(
+            f"cannot make the private folder {folder}: {error.strerror}; set QSPIN_DATA_DIR to another place"
+        ) from error
+    return folder

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from typing import Any, ClassVar
 
@@ -9,19 +11,24 @@ import dimod
 import numpy as np
 from pydantic import Field
 
-from qspin.errors import InputError, nearest_name
+from qspin.errors import InputError, RunError, nearest_name
 from qspin.problem import IsingProblem
 from qspin.sampler import (
     ImportPath,
+    PlainValues,
     PositiveInt,
     Seed,
     imported,
+    redacted,
     report_progress,
     resolved_seed,
     run_info,
     settings,
+    strip_tokens,
 )
 from qspin.samples import SampleSet
+from qspin_backends.common.background import in_background
+from qspin_backends.common.rescue import rescued
 
 __all__ = ["Ocean"]
 
@@ -34,23 +41,23 @@ class Ocean:
     """Sample with a dimod sampler; its reads become replicas with one draw and no known temperature.
 
     The answer carries ``beta = NaN``: a dimod sampler does not say at which temperature it samples, and none
-    is made up here.
+    is made up here. A token comes from the environment or from Ocean's config file, never from settings.
 
     Parameters
     ----------
     sampler : import path ``package.module:Class`` of a `dimod.Sampler`
     n_reads : reads to ask for, as ``num_reads``; a sampler without that parameter returns what it returns,
         and a warning says so where the number differs
-    parameters : further keyword arguments of its `sample` method
-    constructor : keyword arguments of the class itself
+    parameters : further keyword arguments of its `sample` method: numbers, text, lists and mappings
+    constructor : keyword arguments of the class itself; the same
     """
 
     name: ClassVar[str] = "ocean"
 
     sampler: ImportPath = "dwave.samplers:SimulatedAnnealingSampler"
     n_reads: PositiveInt = 100
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    constructor: dict[str, Any] = Field(default_factory=dict)
+    parameters: PlainValues = Field(default_factory=dict)
+    constructor: PlainValues = Field(default_factory=dict)
 
     @property
     def is_paid(self) -> bool:
@@ -77,17 +84,42 @@ class Ocean:
         sampler = self._construct()
         parameters, warnings = self._call_parameters(sampler, seed)
         bqm = problem.to_bqm()
-        prepared = time.perf_counter()
-        answer = sampler.sample(bqm, **parameters) if problem.n_spins else _no_spins(self.n_reads)
-        answer.resolve()
-        sampled = time.perf_counter()
-        report_progress(1.0)
-        n_returned = int(answer.record.num_occurrences.sum())
-        if n_returned != self.n_reads:
-            warnings.append(f"{self.n_reads} reads were asked for and {self.sampler} returned {n_returned}")
-        clocks = {"prepare": prepared - start, "sample": sampled - prepared}
-        info = run_info(self, seed, clocks=clocks, warnings=warnings)
-        return SampleSet.from_dimod(answer, problem, info)
+        clocks = {"prepare": time.perf_counter() - start}
+        json.dumps(run_info(self, seed, clocks=clocks, warnings=warnings))  # what cannot be stored fails here
+        start = time.perf_counter()
+        answer = self._answer(sampler, bqm, parameters) if problem.n_spins else _no_spins(self.n_reads)
+        clocks["sample"] = time.perf_counter() - start
+        with rescued(answer, self.name, {"sampler": self.sampler, "seed": seed, "problem": problem.digest}):
+            report_progress(1.0)
+            n_returned = int(answer.record.num_occurrences.sum())
+            if n_returned != self.n_reads:
+                warnings.append(
+                    f"{self.n_reads} reads were asked for and {self.sampler} returned {n_returned}"
+                )
+            info = run_info(self, seed, clocks=clocks, warnings=warnings)
+            return SampleSet.from_dimod(answer, problem, info)
+
+    def _answer(
+        self, sampler: dimod.Sampler, bqm: dimod.BinaryQuadraticModel, parameters: dict[str, Any]
+    ) -> dimod.SampleSet:
+        """What the sampler returns, waited for in a way that hears interrupts."""
+        stop = threading.Event()
+        if "interrupt_function" in sampler.parameters:
+            parameters = {**parameters, "interrupt_function": stop.is_set}
+
+        def sampled() -> dimod.SampleSet:
+            answer = sampler.sample(bqm, **parameters)
+            if not isinstance(answer, dimod.SampleSet):
+                raise RunError(
+                    f"{self.sampler} returned a {type(answer).__name__}; a dimod sampler returns a "
+                    "dimod.SampleSet"
+                )
+            answer.resolve()
+            return answer
+
+        return in_background(
+            sampled, stop, lambda seconds: report_progress(0.0, f"{self.sampler}, {seconds:.0f} s so far")
+        )
 
     def _construct(self) -> dimod.Sampler:
         cls = imported(
@@ -95,18 +127,15 @@ class Ocean:
             "sampler",
             key="sampler",
             suits=lambda member: isinstance(member, type) and issubclass(member, dimod.Sampler),
+            expected="a class derived from dimod.Sampler",
         )
+        strip_tokens()
         try:
-            sampler = cls(**self.constructor)
+            return cls(**self.constructor)
         except (TypeError, ValueError) as error:
             raise InputError(
-                f"{self.sampler} cannot be constructed: {error}", key=("constructor",)
+                f"{self.sampler} cannot be constructed: {redacted(str(error))}", key=("constructor",)
             ) from error
-        if not isinstance(sampler, dimod.Sampler):
-            raise InputError(
-                f"{self.sampler} is a {type(sampler).__name__}, not a dimod.Sampler", key=("sampler",)
-            )
-        return sampler
 
     def _call_parameters(self, sampler: dimod.Sampler, seed: int) -> tuple[dict[str, Any], list[str]]:
         """Keyword arguments of one call, and what cannot be promised about it."""

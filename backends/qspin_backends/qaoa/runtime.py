@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qspin.errors import InputError
+from qspin.sampler import keep_secret, scrubbed, strip_tokens
 from qspin_backends.common.faults import (
     Cancelled,
     Failed,
@@ -98,6 +98,7 @@ def opened(access: Access) -> Runtime:
     from qiskit_ibm_runtime import QiskitRuntimeService
     from qiskit_ibm_runtime.exceptions import IBMAccountError, IBMInputValueError
 
+    learn_tokens()
     given = {name: value for name in ("channel", "instance") if (value := getattr(access, name))}
     with translated(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # snapshots that are not of typical machines
@@ -105,10 +106,10 @@ def opened(access: Access) -> Runtime:
             service = QiskitRuntimeService(**given)
         except IBMAccountError as error:
             raise InputError(
-                f"device 'ibm' needs an IBM Quantum API key: {TOKEN_HELP} ({short(error)})"
+                f"device 'ibm' needs an IBM Quantum API key: {TOKEN_HELP} ({one_line(error)})"
             ) from None
         except (IBMInputValueError, ValueError) as error:
-            raise InputError(f"IBM's service cannot be reached as configured: {short(error)}") from None
+            raise InputError(f"IBM's service cannot be reached as configured: {one_line(error)}") from None
         try:
             backend = service.least_busy() if access.backend is None else service.backend(access.backend)
         except QiskitBackendNotFoundError as error:
@@ -148,29 +149,25 @@ def translated() -> Iterator[None]:
         if error.status_code in (400, 401, 403):
             raise TokenRefused(
                 f"the token was refused ({error.status_code}): renew it, and {TOKEN_HELP}"
-            ) from error
-        raise Passing(f"{type(error).__name__}: {short(error)}") from error
+            ) from scrubbed(error)
+        raise Passing(f"{type(error).__name__}: {one_line(error)}") from scrubbed(error)
     except (RuntimeJobFailureError, RuntimeJobMaxTimeoutError) as error:
-        raise Failed(f"the job failed: {short(error)}") from error
+        raise Failed(f"the job failed: {one_line(error)}") from scrubbed(error)
     except RuntimeInvalidStateError as error:
-        raise Cancelled(f"Cancelled: {short(error)}") from error
+        raise Cancelled(f"Cancelled: {one_line(error)}") from scrubbed(error)
     except RuntimeJobNotFound as error:
-        raise Unknown(f"the service does not know it: {short(error)}") from error
+        raise Unknown(f"the service does not know it: {one_line(error)}") from scrubbed(error)
     except IBMInputValueError as error:
-        raise Refused(f"the service refused it: {short(error)}") from error
+        raise Refused(f"the service refused it: {one_line(error)}") from scrubbed(error)
     except (IBMError, RequestException) as error:
         code = _status(error)
         if isinstance(error, IBMNotAuthorizedError) or code in (401, 403):
             raise TokenRefused(
                 f"the token was refused ({code or 401}): renew it, and {TOKEN_HELP}"
-            ) from error
+            ) from scrubbed(error)
         if code is not None and 400 <= code < 500 and code not in _PASSING_CODES:
-            raise Refused(f"the service refused it ({code}): {short(error)}") from error
-        raise Passing(f"{type(error).__name__}: {short(error)}") from error
-
-
-def _refused(code: int) -> str:
-    return f"the token was refused ({code}): renew it, and {TOKEN_HELP}"
+            raise Refused(f"the service refused it ({code}): {one_line(error)}") from scrubbed(error)
+        raise Passing(f"{type(error).__name__}: {one_line(error)}") from scrubbed(error)
 
 
 def _status(error: BaseException) -> int | None:
@@ -184,16 +181,12 @@ def _status(error: BaseException) -> int | None:
     return None
 
 
-def short(error: BaseException) -> str:
-    """What an error says, on one line, and without the token."""
-    return one_line(error, _tokens())
-
-
-def _tokens() -> set[str]:
-    found = {os.environ.get("QISKIT_IBM_TOKEN")}
+def learn_tokens() -> None:
+    """Before anything is sent: strip the token of the environment, and get to know those that are saved."""
     from qiskit_ibm_runtime import QiskitRuntimeService
     from qiskit_ibm_runtime.exceptions import IBMError
 
+    strip_tokens()
     with contextlib.suppress(IBMError, OSError, ValueError, AttributeError):  # one that cannot be read
-        found |= {account.get("token") for account in QiskitRuntimeService.saved_accounts().values()}
-    return {token for token in found if token}
+        for account in QiskitRuntimeService.saved_accounts().values():
+            keep_secret(account.get("token"))

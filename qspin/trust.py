@@ -1,0 +1,70 @@
+"""Which packages a text may have imported: importing a module already runs its code.
+
+Whoever writes Python imports what he likes. Text that somebody else may have written, such as a config, is
+read inside `importing_only`; there an import path reaches the packages that were named, and no other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import types
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from qspin.errors import InputError
+
+__all__ = ["importing_only", "is_function", "require_home", "require_trusted"]
+
+_packages: ContextVar[frozenset[str] | None] = ContextVar("packages", default=None)
+
+
+@contextlib.contextmanager
+def importing_only(packages: Iterable[str]) -> Iterator[None]:
+    """Let import paths of settings reach these top-level packages only.
+
+    Examples
+    --------
+    >>> with importing_only({"dimod"}):
+    ...     require_trusted("os:system", "embedding", key="embedding")
+    Traceback (most recent call last):
+    ...
+    qspin.errors.InputError: embedding 'os:system' would import the package os, which runs its code; files \
+may name dimod. If you trust it: --allow-import os
+    """
+    token = _packages.set(frozenset(packages))
+    try:
+        yield
+    finally:
+        _packages.reset(token)
+
+
+def require_trusted(path: str, what: str, *, key: str) -> None:
+    """Raises InputError if ``package.module:name`` lies in a package that may not be imported here."""
+    _require(path.partition(":")[0].partition(".")[0], f"{what} {path!r}", key)
+
+
+def require_home(member: Any, path: str, what: str, *, key: str) -> None:
+    """Raises InputError for a member that a trusted module has from a package that may not be used here."""
+    named = member if isinstance(member, type | types.FunctionType) else type(member)
+    home = str(getattr(member, "__module__", None) or named.__module__)
+    _require(home.partition(".")[0], f"{what} {path!r}, which is {home}:{_name(member)},", key)
+
+
+def is_function(member: Any) -> bool:
+    """Whether this is a function of Python, or an object that stands for one: no class, nothing built in."""
+    return callable(member) and not isinstance(member, type | types.BuiltinFunctionType)
+
+
+def _require(package: str, subject: str, key: str) -> None:
+    allowed = _packages.get()
+    if allowed is not None and package not in allowed:
+        raise InputError(
+            f"{subject} would import the package {package}, which runs its code; files may name "
+            f"{', '.join(sorted(allowed))}. If you trust it: --allow-import {package}",
+            key=(key,),
+        )
+
+
+def _name(member: Any) -> str:
+    return str(getattr(member, "__name__", type(member).__name__))
