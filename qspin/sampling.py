@@ -16,6 +16,7 @@ from qspin.errors import InputError, QspinError, RunError
 from qspin.problem import IsingProblem
 from qspin.sampler import Sampler, Seed
 from qspin.samples import DIMS, SampleSet
+from qspin.spectrum import energy_tolerance
 
 __all__ = ["check_samples", "sampled"]
 
@@ -85,8 +86,6 @@ def check_samples(samples: Any, problem: IsingProblem, *, energies: bool = True)
 
 def _check_info(samples: SampleSet, problem: IsingProblem) -> None:
     info = _part(samples, "info", lambda: samples.info)
-    if not isinstance(info, dict):
-        raise InputError(f"samples whose info is {info!r}; expected a mapping, from qspin.samples.run_info")
     if info.get("problem") != problem.digest:
         raise InputError("samples of another problem than it was given")
     if faults := list(_info_faults(info)):
@@ -149,7 +148,7 @@ def _check_energies(samples: SampleSet, problem: IsingProblem) -> None:
         expected = problem.energies(samples.spins.values)
     except InputError as error:
         raise InputError(f"samples that are no configurations: {error}") from None
-    wrong = ~(np.abs(energies.values - expected) <= _rounding(problem))  # also where it is NaN
+    wrong = ~(np.abs(energies.values - expected) <= energy_tolerance(problem))  # also where it is NaN
     if wrong.any():
         k = tuple(np.argwhere(wrong)[0])
         raise InputError(
@@ -157,14 +156,6 @@ def _check_energies(samples: SampleSet, problem: IsingProblem) -> None:
             f"first {energies.values[k]:.10g} where the problem has {expected[k]:.10g}; leave them to "
             "qspin.SampleSet.from_spins"
         )
-
-
-def _rounding(problem: IsingProblem) -> float:
-    """How far two ways to add up one energy can lie apart: a rounding of the largest sum for every term."""
-    couplings = problem.edges.couplings
-    largest = np.abs(couplings).sum() + np.abs(problem.fields).sum() + abs(problem.offset)
-    n_terms = len(couplings) + problem.n_spins + 1
-    return float(2 * n_terms * np.finfo(np.float64).eps * largest)
 
 
 def _part(samples: SampleSet, what: str, read: Callable[[], Any]) -> Any:

@@ -35,10 +35,14 @@ class TestDone:
         assert not file.exists()
 
     def test_it_stays_if_samples_could_not_be_stored(self, tmp_path):
-        with pytest.raises(StorageError), qspin.checkpointing(tmp_path / "a"):
-            current_checkpoint().save(WORK, ARRAYS)
-            current_checkpoint().discard()
-            raise StorageError("full disk")
+        def stopped_while_saving():
+            with qspin.checkpointing(tmp_path / "a"):
+                current_checkpoint().save(WORK, ARRAYS)
+                current_checkpoint().discard()
+                raise StorageError("full disk")
+
+        with pytest.raises(StorageError):
+            stopped_while_saving()
         np.testing.assert_array_equal(Checkpoint(tmp_path / "a", 0).load(WORK)["spins"], np.ones(3))
 
     def test_another_call_in_the_block_starts_anew(self, tmp_path):
@@ -83,7 +87,7 @@ def test_a_purchase_is_not_begun_without_its_checkpoint(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "atomic_write", write)
     with qspin.checkpointing(tmp_path / "a"), pytest.raises(StorageError):
-        begun(qspin.instances.mattis(5, seed=1), 1)
+        begun(qspin.instances.mattis(5, seed=1), 1, reuse=True)
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04"])

@@ -229,7 +229,7 @@ def test_qubo_keys_are_pairs():
         (lambda: IsingProblem([[0, 1], [1]]), "couplings must be an array of real numbers"),
         (lambda: IsingProblem([[0.0]], fields=["a"]), "fields must be real numbers"),
         (lambda: IsingProblem([[0.0]], offset="1"), "offset must be finite"),
-        (lambda: IsingProblem([[0.0]], labels=5), "labels must name 1 spins"),
+        (lambda: IsingProblem([[0.0]], labels=5), "labels must be a list"),
         (lambda: IsingProblem([[0.0]]).energies([["a"]]), "spins must be real numbers"),
         (lambda: IsingProblem([[0.0]]).scaled(math.nan), "factor must be finite; got nan"),
         (lambda: IsingProblem.from_bqm(dimod.CQM()), "expected a dimod.BinaryQuadraticModel; got a Constr"),

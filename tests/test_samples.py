@@ -191,8 +191,9 @@ class TestDamage:
         assert SampleSet.load(file, glass).info == samples.info
         with pytest.raises(InputError, match=r"a.nc .*samples of another problem"):
             SampleSet.load(file, glass.scaled(2.0))
-        samples.dataset["energies"][1, 2, 3] += 1e-3
-        samples.save(file)
+        energies = samples.energies.copy(deep=True)
+        energies[1, 2, 3] += 1e-3
+        SampleSet(samples.dataset.assign(energies=energies)).save(file)
         with pytest.raises(InputError, match="1 of 24 energies are not those of their spins"):
             SampleSet.load(file, glass)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 
 import numpy as np
@@ -70,7 +71,7 @@ WRONG = {
     ),
     "no info": (lambda s, p: without(s, "info"), "info cannot be read"),
     "text as info": (lambda s, p: informed(s, "no JSON"), "info cannot be read"),
-    "a list as info": (lambda s, p: informed(s, "[]"), "expected a mapping"),
+    "a list as info": (lambda s, p: informed(s, "[]"), "info of a sample set is a mapping"),
     "missing keys": (
         lambda s, p: SampleSet.from_spins(p, s.spins.values, [0.0, 1.0]),
         "no 'backend'; no 'settings'; no 'seed'; no 'versions'; no 'clocks'",
@@ -78,7 +79,10 @@ WRONG = {
     "unknown status": (lambda s, p: good(p, status="fine"), "'status' is 'fine', expected one of complete"),
     "clocks of text": (lambda s, p: good(p, clocks={"sample": "long"}), "expected seconds"),
     "endless clocks": (lambda s, p: good(p, clocks={"sample": float("inf")}), "expected seconds"),
-    "one warning": (lambda s, p: good(p, warnings="careful"), "'warnings' is 'careful', expected a list"),
+    "one warning": (
+        lambda s, p: informed(s, json.dumps({**s.info, "warnings": "careful"})),
+        "'warnings' is 'careful', expected a list",
+    ),
     "odd warnings": (lambda s, p: good(p, warnings=[1]), "something else than text"),
     "no labels": (lambda s, p: without(s, "labels"), "labels cannot be read"),
     "descending": (lambda s, p: changed(s, "beta", [1.0, 0.5]), "expected numbers that ascend"),
