@@ -69,11 +69,20 @@ def _expanded(value: Any) -> Any:
         raise ValueError(f"a ladder is a list of betas or a mapping with one key of {', '.join(forms)}")
     form, numbers = next(iter(value.items()))
     if form == "temperatures":
-        return sorted(1 / float(temperature) if float(temperature) else math.inf for temperature in numbers)
+        return sorted(_beta_of(float(temperature)) for temperature in numbers)
+    if not all(math.isfinite(float(number)) for number in numbers):
+        raise ValueError(f"{form} takes finite numbers")
     if len(numbers) != 3 or int(numbers[2]) < 1:
         raise ValueError(f"{form} takes [first beta, last beta, how many]")
     space = np.geomspace if form == "geometric" else np.linspace
     return space(float(numbers[0]), float(numbers[1]), int(numbers[2])).tolist()
+
+
+def _beta_of(temperature: float) -> float:
+    """Infinitely hot is beta = 0; absolute zero has no finite beta, which is refused as such."""
+    if temperature < 0:
+        raise ValueError(f"temperatures are not negative; got {temperature:g}")
+    return 1 / temperature if temperature else math.inf
 
 
 def _ascending(betas: tuple[float, ...]) -> tuple[float, ...]:
@@ -247,6 +256,9 @@ def imported(
 def settings(cls: type[T]) -> type[T]:
     """Class decorator: a frozen, keyword-only dataclass whose fields are validated at construction.
 
+    Every number in them has to be finite, however deep it lies; one whose infinity means something says so by
+    ``Field(allow_inf_nan=True)``.
+
     Raises (from the decorated class)
     ---------------------------------
     InputError
@@ -263,7 +275,10 @@ def settings(cls: type[T]) -> type[T]:
     qspin.errors.InputError: heatbath has no setting 'beta': did you mean 'betas'? Valid names: betas
     """
     validated = pydantic.dataclasses.dataclass(
-        cls, frozen=True, kw_only=True, config=ConfigDict(extra="forbid", ser_json_inf_nan="constants")
+        cls,
+        frozen=True,
+        kw_only=True,
+        config=ConfigDict(extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants"),
     )
     construct = validated.__init__
 
@@ -286,14 +301,23 @@ def settings(cls: type[T]) -> type[T]:
 
 
 def explain(error: pydantic.ValidationError, where: str) -> InputError:
-    """The first fault of a failed validation as one line: which setting, what was expected, what came."""
-    first = error.errors()[0]
-    key = tuple(part for part in first["loc"] if isinstance(part, int) or not part.startswith("<"))
+    """The first fault of a failed validation as one line: which setting, what was expected, what came.
+
+    Where a number or something else may stand, that a number is not finite is told before all other faults.
+    """
+    faults = error.errors()
+    first = next((fault for fault in faults if fault["type"] == "finite_number"), faults[0])
+    key = tuple(part for part in first["loc"] if isinstance(part, int) or not _names_a_type(part))
     reason = str(first["msg"]).removeprefix("Value error, ").replace("Input should be", "should be")
     if not key:
         return InputError(f"{where}: {reason}")
     came = "" if first["type"] == "missing" else f"; got {_short(first['input'])}"
     return InputError(f"{where}: {'.'.join(map(str, key))}: {reason}{came}", key=key)
+
+
+def _names_a_type(part: str) -> bool:
+    """Whether a part of a location is none of the user's: pydantic adds those of unions."""
+    return part.startswith("<") or "[" in part or part in ("constrained-float", "float", "int", "str")
 
 
 def setting_names(cls: type) -> list[str]:

@@ -17,9 +17,9 @@ _UNKNOWN = "unknown_key"
 
 
 class StrictModel(pydantic.BaseModel):
-    """Frozen, and every key is known."""
+    """Frozen, every key is known, and every number is finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod

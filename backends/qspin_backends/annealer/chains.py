@@ -55,7 +55,7 @@ def chain_strengths(
     Raises
     ------
     InputError
-        If a function returns no positive strength.
+        If a function returns no positive, finite strength.
     """
     if embedding.longest <= 1:
         return np.zeros(problem.n_spins)
@@ -83,9 +83,10 @@ def _checked(returned: Any, problem: IsingProblem) -> NDArray[np.float64]:
             f"got {type(returned).__name__}",
             key=("chain_strength",),
         ) from error
-    if not (strengths > 0).all():
+    if not (np.isfinite(strengths) & (strengths > 0)).all():
+        wrong = strengths[~(np.isfinite(strengths) & (strengths > 0))][0]
         raise InputError(
-            f"the function behind chain_strength must return positive strengths; got {strengths.min():g}",
+            f"the function behind chain_strength must return positive strengths; got {wrong:g}",
             key=("chain_strength",),
         )
     return np.array(strengths)

@@ -255,6 +255,9 @@ class TestChains:
         assert strength(twice) == 2.0
         with pytest.raises(InputError, match="must return positive strengths; got -1"):
             strength(negative)
+        for endless in (np.inf, np.nan):
+            with pytest.raises(InputError, match=f"must return positive strengths; got {endless}"):
+                strength(lambda bqm, embedding, endless=endless: endless)
         with pytest.raises(InputError, match="must return a number or a mapping"):
             strength(lambda bqm, embedding: "strong")
 
