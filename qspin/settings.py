@@ -349,7 +349,8 @@ def deciding_settings(sampler: object) -> dict[str, Any]:
     >>> deciding_settings(HeatBath(n_threads=4))
     {'betas': [1.0]}
     """
-    incidental = _incidental(type(sampler))
+    cls: Any = type(sampler)
+    incidental = _incidental(cls)
     return {
         name: value.content() if isinstance(value := getattr(sampler, name), GivenFile) else plain
         for name, plain in settings_of(sampler).items()

@@ -108,9 +108,10 @@ def _static(config: RunConfig, folder: RunFolder) -> dict[str, IsingProblem]:
         if isinstance(spec, MlpSpec):
             continue
         kept = None
-        if isinstance(spec, FileSpec) and spec.digest is not None and not spec.is_there:
+        if isinstance(spec, FileSpec) and not spec.is_there:
             kept = folder.stored_problem(label)
-        problems[label] = kept if kept is not None and kept.digest == spec.digest else spec.build()
+            kept = kept if kept is not None and kept.digest == spec.digest else None
+        problems[label] = spec.build() if kept is None else kept
     return problems
 
 

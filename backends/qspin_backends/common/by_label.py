@@ -24,10 +24,9 @@ def in_order(values: Mapping[Any, T], problem: IsingProblem, *, setting: str, wh
     """
     labels = set(problem.labels)
     by_text = {str(label): value for label, value in values.items() if label not in labels}
-    found = {label: values[label] if label in values else by_text.get(str(label)) for label in problem.labels}
-    if missing := [label for label, value in found.items() if value is None]:
+    if missing := [label for label in problem.labels if label not in values and str(label) not in by_text]:
         raise InputError(
             f"{setting} has no {what} for {missing[0]!r}; it needs one for each of {problem.n_spins} spins",
             key=(setting,),
         )
-    return [found[label] for label in problem.labels]
+    return [values[label] if label in values else by_text[str(label)] for label in problem.labels]
