@@ -21,6 +21,7 @@ __all__ = [
     "StorageError",
     "install_command",
     "nearest_name",
+    "shown",
 ]
 
 DISTRIBUTION = "qspin-framework"
@@ -140,3 +141,16 @@ def nearest_name(name: str, names: Iterable[str]) -> str:
     listing = "Valid names: " + ", ".join(valid)
     close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}? {listing}" if close else listing
+
+
+def shown(value: object, length: int = 60) -> str:
+    """A value for a message: its repr on one line, shortened; what has none is told by its type.
+
+    >>> shown([1, 2]), shown("a" * 100, length=10)
+    ('[1, 2]', "'aaaaaa...")
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # of others: a repr may fail in any way, an integer of many digits has none
+        return f"a {type(value).__name__}"
+    return text if len(text) <= length else text[: length - 3] + "..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -9,9 +10,11 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from qspin.errors import InputError, MissingExtraError
+from qspin.errors import InputError, MissingExtraError, shown
+from qspin.memory import require_bytes, require_spins
 from qspin.networks.hopfield import hebbian
 from qspin.problem import IsingProblem
+from qspin.validate import checked_count, checked_real
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -36,6 +39,8 @@ Distribution = Literal["gaussian", "bimodal", "seven_bit"]
 """N(0, 1); +-1; or a / 128 with integer a from -128 to 128, not 0, as devices resolve them."""
 
 _CELL_DIMERS = 12  # of a cell of Pegasus: three layers of four
+_EDGES_PER_CELL = 400  # and more, of Pegasus and Zephyr, whose graphs grow as m**2
+_BYTES_PER_EDGE = 600  # of a networkx graph, with what is made of it
 _CHAIN = -2.0  # the strongest coupling of the extended range of D-Wave's devices
 
 
@@ -64,8 +69,9 @@ class Quench(NamedTuple):
 
 def sherrington_kirkpatrick(n_spins: int, *, couplings: Distribution = "gaussian", seed: int) -> IsingProblem:
     """Fully connected glass, J_ij of mean 0 and variance 1/N (Sherrington, Kirkpatrick 1975); T_c = 1."""
-    _check_at_least("n_spins", n_spins, 1)
-    rng = np.random.default_rng(seed)
+    n_spins = checked_count(n_spins, "n_spins", least=1)
+    _require_numbers(4 * n_spins**2, f"the couplings of {n_spins} spins")
+    rng = _generator(seed)
     upper = np.zeros((n_spins, n_spins))
     rows = np.triu_indices(n_spins, 1)
     upper[rows] = _draw(rng, couplings, len(rows[0])) / np.sqrt(n_spins)
@@ -85,14 +91,14 @@ def edwards_anderson(
     seed : of the couplings
     """
     i, j = _lattice_edges(shape, periodic)
-    rng = np.random.default_rng(seed)
-    return IsingProblem.from_edges(int(np.prod(shape)), i, j, _draw(rng, couplings, len(i)))
+    rng = _generator(seed)
+    return IsingProblem.from_edges(math.prod(_checked_shape(shape)), i, j, _draw(rng, couplings, len(i)))
 
 
 def lattice_ferromagnet(shape: Sequence[int], *, periodic: bool = True) -> IsingProblem:
     """Ising ferromagnet on a square lattice: J = -1 on every bond; in 2D T_c = 2.269185 (Onsager 1944)."""
     i, j = _lattice_edges(shape, periodic)
-    return IsingProblem.from_edges(int(np.prod(shape)), i, j, np.full(len(i), -1.0))
+    return IsingProblem.from_edges(math.prod(_checked_shape(shape)), i, j, np.full(len(i), -1.0))
 
 
 def mattis(n_spins: int, *, seed: int) -> IsingProblem:
@@ -102,19 +108,22 @@ def mattis(n_spins: int, *, seed: int) -> IsingProblem:
 
 def hopfield(n_spins: int, n_patterns: int, *, seed: int) -> IsingProblem:
     """Random patterns stored by Hebb's rule; see `qspin.networks.hebbian`."""
-    _check_at_least("n_spins", n_spins, 1)
-    _check_at_least("n_patterns", n_patterns, 0)
-    return hebbian(np.random.default_rng(seed).choice([-1, 1], size=(n_patterns, n_spins)))
+    n_spins = checked_count(n_spins, "n_spins", least=1)
+    n_patterns = checked_count(n_patterns, "n_patterns")
+    _require_numbers(3 * n_spins**2 + 2 * n_spins * n_patterns, f"{n_patterns} patterns of {n_spins} spins")
+    return hebbian(_generator(seed).choice([-1, 1], size=(n_patterns, n_spins)))
 
 
 def maxcut_regular(n_spins: int, degree: int, *, seed: int) -> IsingProblem:
     """Maximum cut of a random regular graph: J = 1 on every edge, cut = (n_couplings - E) / 2."""
+    n_spins, degree = checked_count(n_spins, "n_spins", least=1), checked_count(degree, "degree")
     if not 0 <= degree < n_spins or n_spins * degree % 2:
         raise InputError(
             f"a {degree}-regular graph needs more than {degree} vertices and an even number of edge ends; "
             f"got {n_spins} vertices"
         )
-    graph = nx.random_regular_graph(degree, n_spins, seed=np.random.default_rng(seed))
+    _require_edges(n_spins * degree // 2, f"a {degree}-regular graph of {n_spins} vertices")
+    graph = nx.random_regular_graph(degree, n_spins, seed=_generator(seed))
     edges = np.array(sorted((min(e), max(e)) for e in graph.edges), dtype=int).reshape(-1, 2)
     return IsingProblem.from_edges(n_spins, edges[:, 0], edges[:, 1], np.ones(len(edges)))
 
@@ -146,19 +155,21 @@ def cubic_dimers(
     couplings : ``bimodal`` +-1, or ``seven_bit``: multiples of 1/128 up to 1 in size
     seed : of the couplings
     """
-    _check_at_least("m", m, 2)
+    m = checked_count(m, "m", least=2)
     most = (m - 1, m - 1, _CELL_DIMERS)
+    shape = _checked_shape(shape)
     if len(shape) != 3 or any(not 1 <= length <= limit for length, limit in zip(shape, most, strict=True)):
         raise InputError(
             f"shape must be three positive lengths of at most {most} on P_{m}; got {tuple(shape)}"
         )
     graphs = _dwave_graphs("cubic_dimers")
+    _require_edges(_EDGES_PER_CELL * m**2, f"a pegasus_graph of size {m}")
     lattice = graphs.pegasus_graph(m, nice_coordinates=True)
     number = graphs.pegasus_coordinates(m).nice_to_linear
     sites = np.stack(np.unravel_index(np.arange(np.prod(shape)), tuple(shape)), axis=1)
     dimers = [tuple((int(z) // 4, int(y), int(x), side, int(z) % 4) for side in (0, 1)) for x, y, z in sites]
     i, j = _lattice_edges(shape, periodic=False)
-    values = _draw(np.random.default_rng(seed), couplings, len(i))
+    values = _draw(_generator(seed), couplings, len(i))
     logical = IsingProblem.from_edges(len(dimers), i, j, values)
     return _chained(logical, dimers, lattice, number)
 
@@ -174,7 +185,8 @@ def biclique(n: int, *, m: int = 12, couplings: Distribution = "bimodal", seed: 
     m : of the Zephyr graph Z_m whose qubits are the labels; an Advantage2 has Z_12
     couplings, seed : as of `cubic_dimers`
     """
-    _check_at_least("n", n, 1)
+    n = checked_count(n, "n", least=1)
+    _require_edges(_EDGES_PER_CELL * m**2 + n**2, f"a zephyr_graph of size {m} and {n} chains a side")
     lattice = _dwave_graphs("biclique").zephyr_graph(m)
     from minorminer import busclique
 
@@ -183,7 +195,7 @@ def biclique(n: int, *, m: int = 12, couplings: Distribution = "bimodal", seed: 
     if not chains:
         raise InputError(f"K_({n},{n}) does not fit on Z_{m}: give a smaller n or a larger m")
     i, j = (axis.ravel() for axis in np.meshgrid(*sides, indexing="ij"))
-    values = _draw(np.random.default_rng(seed), couplings, n * n)
+    values = _draw(_generator(seed), couplings, n * n)
     logical = IsingProblem.from_edges(2 * n, i, j, values)
     return _chained(logical, [tuple(chains[k]) for k in range(2 * n)], lattice, int)
 
@@ -226,11 +238,12 @@ def wishart(n_spins: int, alpha: float, *, seed: int) -> Planted:
     alpha : vectors per spin, positive
     seed : of the vectors and the planted state
     """
-    _check_at_least("n_spins", n_spins, 2)
-    n_vectors = round(alpha * n_spins)
+    n_spins = checked_count(n_spins, "n_spins", least=2)
+    n_vectors = round(checked_real(alpha, "alpha") * n_spins)
     if n_vectors < 1:
         raise InputError(f"alpha * n_spins must round to at least 1 vector; got {alpha} x {n_spins}")
-    rng = np.random.default_rng(seed)
+    _require_numbers(3 * n_spins * (n_vectors + n_spins), f"{n_vectors} vectors of {n_spins} spins")
+    rng = _generator(seed)
     planted = rng.choice(np.array([-1, 1], np.int8), n_spins)
     vectors = rng.normal(size=(n_spins, n_vectors)) * np.sqrt(n_spins / (n_spins - 1))
     vectors -= np.outer(planted, planted @ vectors) / n_spins
@@ -241,12 +254,13 @@ def wishart(n_spins: int, alpha: float, *, seed: int) -> Planted:
 
 
 def _hardware_glass(graph: str, m: int, couplings: Distribution, seed: int) -> IsingProblem:
-    _check_at_least("m", m, 1)
+    m = checked_count(m, "m", least=1)
+    _require_edges(_EDGES_PER_CELL * m**2, f"a {graph} of size {m}")
     lattice = getattr(_dwave_graphs(graph), graph)(m)
     nodes = sorted(lattice.nodes)
     index = {node: k for k, node in enumerate(nodes)}
     edges = np.array(sorted(tuple(sorted((index[u], index[v]))) for u, v in lattice.edges), dtype=int)
-    values = _draw(np.random.default_rng(seed), couplings, len(edges))
+    values = _draw(_generator(seed), couplings, len(edges))
     return IsingProblem.from_edges(len(nodes), edges[:, 0], edges[:, 1], values, labels=nodes)
 
 
@@ -260,8 +274,8 @@ def _dwave_graphs(what: str) -> Any:
 
 def _lattice_edges(shape: Sequence[int], periodic: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Bonds of a square lattice, each once, sites numbered in C order."""
-    if not 1 <= len(shape) <= 3 or any(int(length) < 1 for length in shape):
-        raise InputError(f"shape must be one to three positive lengths; got {tuple(shape)}")
+    shape = _checked_shape(shape)
+    require_spins(math.prod(shape), len(shape) * math.prod(shape))
     sites = np.arange(np.prod(shape)).reshape(tuple(shape))
     i, j = [], []
     for axis, length in enumerate(shape):
@@ -271,9 +285,33 @@ def _lattice_edges(shape: Sequence[int], periodic: bool) -> tuple[NDArray[np.int
     return np.concatenate(i), np.concatenate(j)
 
 
+def _checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    try:
+        lengths = tuple(checked_count(length, "a length", least=1) for length in shape)
+    except (TypeError, InputError):
+        lengths = ()
+    if not 1 <= len(lengths) <= 3:
+        raise InputError(f"shape must be one to three positive lengths; got {shown(shape)}")
+    return lengths
+
+
+def _generator(seed: int) -> Generator:
+    return np.random.default_rng(checked_count(seed, "seed"))
+
+
+def _require_numbers(count: int, what: str) -> None:
+    """Refuse arrays of so many float64 before they are made."""
+    require_bytes(8 * count, what, "take a smaller problem")
+
+
+def _require_edges(count: int, what: str) -> None:
+    """Refuse a networkx graph of so many edges before it is made."""
+    require_bytes(_BYTES_PER_EDGE * count, what, "take a smaller one")
+
+
 def _draw(rng: Generator, distribution: str, size: int) -> NDArray[np.float64]:
-    if distribution not in _DISTRIBUTIONS:
-        raise InputError(f"couplings must be one of {', '.join(_DISTRIBUTIONS)}; got {distribution!r}")
+    if not isinstance(distribution, str) or distribution not in _DISTRIBUTIONS:
+        raise InputError(f"couplings must be one of {', '.join(_DISTRIBUTIONS)}; got {shown(distribution)}")
     return _DISTRIBUTIONS[distribution](rng, size)
 
 
@@ -282,8 +320,3 @@ _DISTRIBUTIONS: dict[str, Callable[[Generator, int], NDArray[np.float64]]] = {
     "bimodal": lambda rng, size: rng.choice([-1.0, 1.0], size=size),
     "seven_bit": lambda rng, size: rng.integers(1, 129, size=size) * rng.choice([-1, 1], size=size) / 128,
 }
-
-
-def _check_at_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise InputError(f"{name} must be at least {least}; got {value}")

@@ -20,7 +20,7 @@ import pydantic
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, PositiveInt, Tag
 
 from qspin.confidential import refuse_secrets
-from qspin.errors import InputError, MissingExtraError, nearest_name
+from qspin.errors import InputError, MissingExtraError, nearest_name, shown
 from qspin.trust import is_function, require_home, require_trusted
 
 __all__ = [
@@ -42,6 +42,8 @@ __all__ = [
     "settings_of",
 ]
 
+_MOST_BETAS = 100_000
+
 T = TypeVar("T")
 Seed = int | None
 
@@ -61,21 +63,42 @@ journal key, see `deciding_settings`. All others decide.
 def _expanded(value: Any) -> Any:
     """Spell out ``{geometric: [first, last, count]}``, ``{linear: ...}`` and ``{temperatures: [...]}``."""
     if isinstance(value, np.ndarray):
-        return value.tolist()
+        value = value.tolist()
     if not isinstance(value, Mapping):
         return [value] if isinstance(value, int | float) else value
     forms = ("geometric", "linear", "temperatures")
     if len(value) != 1 or next(iter(value)) not in forms:
         raise ValueError(f"a ladder is a list of betas or a mapping with one key of {', '.join(forms)}")
-    form, numbers = next(iter(value.items()))
+    form, given = next(iter(value.items()))
+    numbers = _numbers(given)
     if form == "temperatures":
-        return sorted(_beta_of(float(temperature)) for temperature in numbers)
-    if not all(math.isfinite(float(number)) for number in numbers):
-        raise ValueError(f"{form} takes finite numbers")
-    if len(numbers) != 3 or int(numbers[2]) < 1:
+        if numbers is None:
+            raise ValueError("temperatures takes a list of numbers")
+        return sorted(map(_beta_of, numbers))
+    if numbers is None or len(numbers) != 3 or numbers[2] < 1 or numbers[2] % 1:
         raise ValueError(f"{form} takes [first beta, last beta, how many]")
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{form} takes finite numbers")
+    first, last, count = *numbers[:2], int(numbers[2])
+    if count > _MOST_BETAS:
+        raise ValueError(f"{form} takes at most {_MOST_BETAS} betas; got {count}")
+    if form == "geometric" and min(first, last) <= 0:
+        raise ValueError("a geometric ladder starts above 0; linear may start there")
     space = np.geomspace if form == "geometric" else np.linspace
-    return space(float(numbers[0]), float(numbers[1]), int(numbers[2])).tolist()
+    return space(first, last, count).tolist()
+
+
+def _numbers(values: Any) -> list[float] | None:
+    """Numbers, or texts that read as such, as YAML may give them; None if they are something else."""
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if not isinstance(values, list | tuple):
+        return None
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return None if any(map(math.isnan, numbers)) else numbers
 
 
 def _beta_of(temperature: float) -> float:
@@ -311,7 +334,7 @@ def explain(error: pydantic.ValidationError, where: str) -> InputError:
     reason = str(first["msg"]).removeprefix("Value error, ").replace("Input should be", "should be")
     if not key:
         return InputError(f"{where}: {reason}")
-    came = "" if first["type"] == "missing" else f"; got {_short(first['input'])}"
+    came = "" if first["type"] == "missing" else f"; got {shown(first['input'])}"
     return InputError(f"{where}: {'.'.join(map(str, key))}: {reason}{came}", key=key)
 
 
@@ -399,8 +422,3 @@ def resolved_seed(seed: Seed, kept: Mapping[str, Any] | None = None) -> int:
 
 def _title(cls: type) -> str:
     return str(getattr(cls, "name", cls.__name__.lower()))
-
-
-def _short(value: Any, length: int = 60) -> str:
-    text = repr(value)
-    return text if len(text) <= length else text[: length - 3] + "..."

@@ -6,7 +6,7 @@ import pytest
 
 import qspin
 from qspin import instances
-from qspin.errors import InputError
+from qspin.errors import CapacityError, InputError
 
 SEEDED = {
     "sherrington_kirkpatrick": {"n_spins": 12},
@@ -163,3 +163,41 @@ def test_quenches_run_on_the_device_they_are_made_for(name, topology):
     ).sample(problem, seed=1)
     assert samples.info["pipeline"]["embedding"]["method"] == "native"
     assert samples.info["pipeline"]["scaling"]["factor"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: instances.sherrington_kirkpatrick(10**7, seed=0),
+        lambda: instances.edwards_anderson((10**5, 10**5), seed=0),
+        lambda: instances.lattice_ferromagnet((10**9, 10**9, 10**9)),
+        lambda: instances.hopfield(10, 10**12, seed=0),
+        lambda: instances.mattis(10**7, seed=0),
+        lambda: instances.maxcut_regular(10**9, 4, seed=0),
+        lambda: instances.wishart(10**6, 0.5, seed=0),
+        lambda: instances.pegasus(10**5, seed=0),
+        lambda: instances.zephyr(10**5, seed=0),
+        lambda: instances.cubic_dimers((2, 2, 2), m=10**5, seed=0),
+        lambda: instances.biclique(10**6, seed=0),
+    ],
+)
+def test_what_would_not_fit_is_refused_before_memory_is_taken(make):
+    with pytest.raises(CapacityError, match="GiB"):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: instances.sherrington_kirkpatrick("6", seed=0), "n_spins must be an integer; got '6'"),
+        (lambda: instances.sherrington_kirkpatrick(6.0, seed=0), "n_spins must be an integer"),
+        (lambda: instances.sherrington_kirkpatrick(6, seed=-1), "seed must be at least 0"),
+        (lambda: instances.sherrington_kirkpatrick(6, seed="a"), "seed must be an integer"),
+        (lambda: instances.sherrington_kirkpatrick(6, couplings=[1], seed=0), "couplings must be one of"),
+        (lambda: instances.edwards_anderson(5, seed=0), "shape must be one to three positive lengths; got 5"),
+        (lambda: instances.wishart(5, float("nan"), seed=0), "alpha must be finite"),
+    ],
+)
+def test_types_are_checked(make, message):
+    with pytest.raises(InputError, match=message):
+        make()

@@ -13,10 +13,10 @@ import pydantic
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, TypeAdapter
 
 from qspin.benchmark.metrics import Clock
-from qspin.errors import InputError
-from qspin.experiment.config import BackendSpec, Label, apply_override
+from qspin.errors import InputError, shown
+from qspin.experiment.config import BackendSpec, Label, apply_override, mapping_of
 from qspin.experiment.models import StrictModel, explain_unknown
-from qspin.experiment.problem_specs import ProblemSpec, checked_kind
+from qspin.experiment.problem_specs import MOST_INSTANCES, ProblemSpec, checked_kind
 from qspin.experiment.yaml_source import YamlSource
 from qspin.problem import IsingProblem
 from qspin.sampler import Sampler
@@ -27,7 +27,7 @@ __all__ = ["BenchConfig", "load_bench_config"]
 
 def _one_key(values: dict[str, Any]) -> dict[str, Any]:
     if len(values) != 1:
-        raise ValueError(f"one name with a list of values is expected; got {sorted(values)}")
+        raise ValueError(f"one name with a list of values is expected; got {sorted(map(str, values))}")
     return values
 
 
@@ -39,13 +39,16 @@ class ProblemFamily(pydantic.BaseModel):
     sizes: Annotated[dict[str, list[Any]], AfterValidator(_one_key)] = Field(
         description="the parameter that is the size, and its values, such as {n_spins: [8, 12, 16]}"
     )
-    instances: PositiveInt = 1
+    instances: Annotated[int, Field(ge=1, le=MOST_INSTANCES)] = 1
 
     def spec(self, value: Any, instance: int) -> Any:
         """One problem; the seed of the family is that of the first instance."""
         parameters = dict(self.model_extra or {})
         (name,) = self.sizes
-        seeded = {"seed": int(parameters.pop("seed", 0)) + instance}
+        first = parameters.pop("seed", 0)
+        if isinstance(first, bool) or not isinstance(first, int) or first < 0:
+            raise InputError(f"seed must be a non-negative integer; got {shown(first)}", key=("seed",))
+        seeded = {"seed": first + instance}
         return TypeAdapter(ProblemSpec).validate_python(
             {"kind": self.kind, name: value, **seeded, **parameters}
         )
@@ -147,7 +150,7 @@ def load_bench_config(path: str | Path, *, overrides: Sequence[str] = ()) -> Ben
 
 
 def _validated(data: dict[str, Any]) -> BenchConfig:
-    for label, spec in (data.get("problems") or {}).items():
+    for label, spec in mapping_of(data, "problems").items():
         checked_kind(label, spec)
         if spec["kind"] in ("mlp", "file"):
             raise InputError(

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import AfterValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, model_validator
 
-from qspin.errors import InputError, nearest_name
+from qspin.errors import InputError, nearest_name, shown
 from qspin.experiment.models import StrictModel, explain_unknown
 from qspin.experiment.problem_specs import (
     InstanceSpec,
@@ -224,15 +224,15 @@ def _validated(data: dict[str, Any], folder: Path) -> RunConfig:
         for label, spec in data["problems"].items():
             checked_kind(label, spec)
         data = {**data, "problems": with_instances(data["problems"])}
-    for label, spec in _mapping(data, "problems").items():
+    for label, spec in mapping_of(data, "problems").items():
         checked_kind(label, spec)
         if spec["kind"] == "file" and isinstance(spec.get("path"), str):
             spec["path"] = str((folder / spec["path"]).resolve())
-    for label, spec in _mapping(data, "backends").items():
+    for label, spec in mapping_of(data, "backends").items():
         if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
             raise InputError(
                 f"backend {label!r} must be a mapping with 'name', one of {', '.join(available_backends())}; "
-                f"got {spec!r}",
+                f"got {shown(spec)}",
                 key=("backends", label),
             )
     try:
@@ -243,10 +243,10 @@ def _validated(data: dict[str, Any], folder: Path) -> RunConfig:
     return config
 
 
-def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
+def mapping_of(data: dict[str, Any], key: str) -> dict[str, Any]:
     value = data.get(key, {})
     if not isinstance(value, dict):
-        raise InputError(f"{key} must be a mapping from labels to specs; got {value!r}", key=(key,))
+        raise InputError(f"{key} must be a mapping from labels to specs; got {shown(value)}", key=(key,))
     return value
 
 

@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from qspin import instances
-from qspin.errors import InputError, nearest_name
+from qspin.errors import InputError, nearest_name, shown
 from qspin.experiment.models import StrictModel
 from qspin.formats import read_problem
 from qspin.instances import Planted, Quench
@@ -38,6 +38,7 @@ from qspin.problem import IsingProblem
 __all__ = ["FileSpec", "InstanceSpec", "MlpSpec", "ProblemSpec", "Training", "with_instances"]
 
 _INSTANCE_KINDS = tuple(name for name in instances.__all__ if inspect.isfunction(getattr(instances, name)))
+MOST_INSTANCES = 10_000  # each is a problem and a file of its own
 _SHUFFLE_STREAM = 1  # added to the seed of a training, so that shuffling has numbers of its own
 
 
@@ -84,7 +85,7 @@ class MlpSpec(Training):
 
     def placeholder(self) -> IsingProblem:
         """A problem of the size of this twin, to be refused, if it must be, before the training."""
-        check_training(self.layers, self.dataset)
+        check_training(self.layers, self.dataset, self.epochs)
         weights = [np.ones((after, before)) for before, after in itertools.pairwise(self.layers)]
         return twin_from_weights(weights, scale=self.scale)
 
@@ -205,12 +206,20 @@ def with_instances(problems: dict[str, Any]) -> dict[str, Any]:
             spelled[label] = spec
             continue
         n, key = spec["instances"], ("problems", label, "instances")
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise InputError(f"problem {label!r}: instances must be a positive integer; got {n!r}", key=key)
+        if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_INSTANCES:
+            raise InputError(
+                f"problem {label!r}: instances must be an integer from 1 to {MOST_INSTANCES}; got {shown(n)}",
+                key=key,
+            )
         if spec.get("kind") in ("mlp", "file"):
             raise InputError(f"problem {label!r}: kind {spec['kind']!r} has no instances", key=key)
         rest = {name: value for name, value in spec.items() if name != "instances"}
         first = rest.get("seed", 0)
+        if isinstance(first, bool) or not isinstance(first, int) or first < 0:
+            raise InputError(
+                f"problem {label!r}: seed must be a non-negative integer; got {shown(first)}",
+                key=("problems", label, "seed"),
+            )
         for k in range(n):
             if (made := f"{label}-{k}") in problems:
                 raise InputError(
@@ -232,9 +241,9 @@ def checked_kind(label: str, spec: Any) -> None:
     """Refuse a spec without a valid kind, which a discriminated union reports less clearly."""
     key = ("problems", label)
     if not isinstance(spec, dict):
-        raise InputError(f"problem {label!r} must be a mapping with 'kind'; got {spec!r}", key=key)
+        raise InputError(f"problem {label!r} must be a mapping with 'kind'; got {shown(spec)}", key=key)
     if "kind" not in spec:
         raise InputError(f"problem {label!r} lacks 'kind', one of {', '.join(KINDS)}", key=key)
     if spec["kind"] not in KINDS:
-        remedy = nearest_name(str(spec["kind"]), KINDS)
-        raise InputError(f"problem {label!r}: no kind {spec['kind']!r}: {remedy}", key=(*key, "kind"))
+        remedy = nearest_name(shown(spec["kind"]), KINDS)
+        raise InputError(f"problem {label!r}: no kind {shown(spec['kind'])}: {remedy}", key=(*key, "kind"))

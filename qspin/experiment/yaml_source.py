@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import ComposerError
 
+from qspin.archives import file_content, ordinary_size
 from qspin.errors import InputError
 
 __all__ = ["YamlSource", "parse_value"]
@@ -15,10 +17,27 @@ __all__ = ["YamlSource", "parse_value"]
 Key = tuple[str | int, ...]
 
 _MERGE = "tag:yaml.org,2002:merge"
+_MOST_BYTES = 2**22  # PyYAML takes a second for some hundred thousand
+_MOST_VALUES = 100_000  # that aliases may stand for
+_MOST_LEVELS = 50
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 1e-3 as a number, as YAML 1.2 does."""
+    """SafeLoader that reads 1e-3 as a number, as YAML 1.2 does, and stops where nesting is too deep."""
+
+    _level = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._level += 1
+        if self._level > _MOST_LEVELS:
+            mark = self.peek_event().start_mark
+            raise ComposerError(
+                None, None, f"nested too deeply; expected at most {_MOST_LEVELS} levels", mark
+            )
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._level -= 1
 
 
 _Loader.add_implicit_resolver(
@@ -26,6 +45,10 @@ _Loader.add_implicit_resolver(
     re.compile(r"^[-+]?(?:[0-9][0-9_]*)(?:\.[0-9_]*)?[eE][-+]?[0-9]+$"),
     list("-+0123456789"),
 )
+
+
+class _Malformed(InputError):
+    """No YAML at all."""
 
 
 class YamlSource:
@@ -45,26 +68,7 @@ class YamlSource:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self._lines: dict[Key, int] = {}
-        try:
-            text = self.path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise InputError(f"no config file at {self.path}") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read {self.path} as text: {error}") from error
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            if node is not None:
-                _refuse_repeated_keys(loader, node, f"{self.path}, line ")
-            self.data: Any = loader.construct_document(node) if node is not None else None
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line = f", line {mark.line + 1}" if mark else ""
-            raise InputError(f"{self.path}{line}: not valid YAML: {error.problem}") from None
-        except yaml.YAMLError as error:
-            raise InputError(f"{self.path}: not valid YAML: {error}") from None
-        finally:
-            loader.dispose()
+        node, self.data = _parsed(_text(self.path), str(self.path))
         if not isinstance(self.data, dict):
             came = "nothing" if self.data is None else f"a {type(self.data).__name__}"
             raise InputError(f"{self.path}: expected a mapping of keys at the top level; got {came}")
@@ -90,6 +94,74 @@ class YamlSource:
                 self._walk(value, (*key, name))
 
 
+def _text(path: Path) -> str:
+    if not path.exists():
+        raise InputError(f"no config file at {path}")
+    if (size := ordinary_size(path)) > _MOST_BYTES:
+        raise InputError(f"{path} has {size} bytes; expected a config of at most {_MOST_BYTES}")
+    try:
+        return file_content(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"cannot read {path} as text: {error}") from error
+
+
+def _parsed(text: str, where: str) -> tuple[yaml.Node | None, Any]:
+    """The nodes of a YAML text, and what they stand for; `where` begins every message."""
+    try:
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            if node is not None:
+                _require_bounded(node, where)
+                _refuse_repeated_keys(loader, node, where)
+            return node, loader.construct_document(node) if node is not None else None
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        raise _Malformed(f"{where}{line}: not valid YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise _Malformed(f"{where}: not valid YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise InputError(f"{where}: nested too deeply; expected at most {_MOST_LEVELS} levels") from None
+    # what PyYAML raises on tags that do not fit their values, such as !!int x or a date in month 13
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{where}: a value cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
+def _require_bounded(root: yaml.Node, where: str) -> None:
+    """Refuse aliases that multiply to more than could be meant, circles of them, and deep nesting."""
+    sizes: dict[int, tuple[int, int]] = {}  # of each node, aliases spelled out: values and levels
+
+    def measured(node: yaml.Node, above: frozenset[int]) -> tuple[int, int]:
+        if id(node) in sizes:
+            return sizes[id(node)]
+        line = f"{where}, line {node.start_mark.line + 1}"
+        if id(node) in above:
+            raise InputError(f"{line}: an anchor stands for something that contains itself")
+        if len(above) > _MOST_LEVELS:
+            raise InputError(f"{line}: nested too deeply; expected at most {_MOST_LEVELS} levels")
+        inside = above | {id(node)}
+        children = [] if isinstance(node, yaml.ScalarNode) else node.value
+        if isinstance(node, yaml.MappingNode):
+            children = [part for pair in node.value for part in pair]
+        parts = [measured(child, inside) for child in children]
+        values, levels = 1 + sum(n for n, _ in parts), 1 + max((depth for _, depth in parts), default=0)
+        if levels > _MOST_LEVELS:
+            raise InputError(f"{line}: nested too deeply; expected at most {_MOST_LEVELS} levels")
+        sizes[id(node)] = values, levels
+        return values, levels
+
+    values, _ = measured(root, frozenset())
+    if values > max(len(sizes), _MOST_VALUES):
+        raise InputError(
+            f"{where}: its aliases stand for more than {_MOST_VALUES} values; write the config without them"
+        )
+
+
 def _refuse_repeated_keys(loader: _Loader, root: yaml.Node, where: str) -> None:
     """Refuse mappings in which a key stands twice, of which YAML would keep one; also keys that are equal as
     text or as values, such as 1 and "1", or yes and true.
@@ -98,7 +170,7 @@ def _refuse_repeated_keys(loader: _Loader, root: yaml.Node, where: str) -> None:
 
     Parameters
     ----------
-    where : what stands before the number of a line
+    where : what begins every message
     """
     pending, known = [root], {id(root)}
     while pending:
@@ -112,8 +184,8 @@ def _refuse_repeated_keys(loader: _Loader, root: yaml.Node, where: str) -> None:
                     forms = {name.value, loader.construct_object(name)}
                     if twice := [seen[form] for form in forms if form in seen]:
                         raise InputError(
-                            f"{where}{name.start_mark.line + 1}: key {name.value!r} stands twice, first in "
-                            f"line {twice[0].line + 1}"
+                            f"{where}, line {name.start_mark.line + 1}: key {name.value!r} stands twice, first "
+                            f"in line {twice[0].line + 1}"
                         )
                     seen |= dict.fromkeys(forms, name.start_mark)
         for child in children:
@@ -130,14 +202,11 @@ def parse_value(text: str) -> Any:
     >>> parse_value("[0.5, 1e-3]"), parse_value("zephyr"), parse_value("true")
     ([0.5, 0.001], 'zephyr', True)
     """
-    loader = _Loader(text)
     try:
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        _refuse_repeated_keys(loader, node, f"the value {text!r}, line ")
-        return loader.construct_document(node)
-    except yaml.YAMLError:
-        raise InputError(f"cannot read the value {text!r} as YAML; quote it for the shell") from None
-    finally:
-        loader.dispose()
+        return _parsed(text, f"the value {_short(text)!r}")[1]
+    except _Malformed:
+        raise InputError(f"cannot read the value {_short(text)!r} as YAML; quote it for the shell") from None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qspin.archives import read_arrays
 from qspin.errors import InputError, MissingExtraError, RunError, nearest_name
 from qspin.files import atomic_path
+from qspin.memory import require_bytes
 from qspin.networks.feedforward import weights_of
 from qspin.progress import report_progress
 
@@ -143,7 +144,7 @@ def train_mlp(
     RunError
         If the training diverges.
     """
-    check_training(layers, dataset)
+    check_training(layers, dataset, epochs)
     with _torch_session(seed) as torch:
         train_x, test_x, train_y, test_y = (torch.as_tensor(part) for part in _load(dataset, seed))
         model = _mlp(torch, layers)
@@ -172,11 +173,13 @@ def train_mlp(
     )
 
 
-def check_training(layers: Sequence[int], dataset: str) -> None:
+def check_training(layers: Sequence[int], dataset: str, epochs: int = 0) -> None:
     """Refuse a training that cannot start, without importing torch.
 
     Raises
     ------
+    CapacityError
+        If the weights of all epochs would not fit in memory.
     InputError
         For an unknown data set or layers that do not fit it.
     MissingExtraError
@@ -190,6 +193,10 @@ def check_training(layers: Sequence[int], dataset: str) -> None:
             f"{dataset} has {inputs} inputs and {classes} classes, so layers must read "
             f"[{inputs}, ..., {classes}]; got {list(layers)}"
         )
+    n_weights = sum(before * after for before, after in itertools.pairwise(layers))
+    require_bytes(
+        16 * (epochs + 1) * n_weights, f"{n_weights} weights in {epochs + 1} epochs", "take fewer of either"
+    )
     for module, package in (("torch", "torch"), ("sklearn", "scikit-learn")):
         if importlib.util.find_spec(module) is None:
             raise MissingExtraError("training a network", extra="torch", module=package)

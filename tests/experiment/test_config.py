@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import time
+from itertools import pairwise
 
 import jsonschema
 import pytest
@@ -189,6 +191,68 @@ class TestSetOption:
     ],
 )  # fmt: skip
 def test_faults_name_the_line_and_the_remedy(write, old, new, message):
+    assert old in MINIMAL
+    with pytest.raises(InputError, match=message):
+        load_config(write(MINIMAL.replace(old, new)))
+
+
+BILLION = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
+    f"{name}: &{name} [{', '.join(['*' + before] * 10)}]\n" for before, name in pairwise("abcdefghij")
+)
+MERGES = "a: &a {x: 1}\n" + "".join(
+    f"{name}: &{name}\n  <<: [{', '.join(['*' + before] * 10)}]\n" for before, name in pairwise("abcdefghij")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BILLION, "its aliases stand for more than 100000 values"),
+        (MERGES, "its aliases stand for more than 100000 values"),
+        ("a: &a [*a]", "line 1: an anchor stands for something that contains itself"),
+        ("a: &a {b: *a}", "line 1: an anchor stands for something that contains itself"),
+        ("a: " + "[" * 60 + "]" * 60, "nested too deeply; expected at most 50 levels"),
+        ("a: " + "[" * 5000 + "]" * 5000, "nested too deeply; expected at most 50 levels"),
+        ("a: " + "{b: " * 3000 + "}" * 3000, "nested too deeply"),
+        ("a: !!int x", "a value cannot be read"),
+        ("a: !!timestamp x", "a value cannot be read"),
+        ("a: 2001-13-45", "a value cannot be read"),
+        ("a: " + "1" * 5000, "a value cannot be read"),
+        ("a: !!python/name:os.system", "line 1: not valid YAML: could not determine a constructor"),
+        ("a: \0", "not valid YAML: unacceptable character #x0000"),
+        ("# " + "x" * 2**22, "has 4194306 bytes; expected a config of at most 4194304"),
+    ],
+)
+def test_yaml_is_bounded(write, text, message):
+    start = time.monotonic()
+    with pytest.raises(InputError, match=message) as caught:
+        load_config(write(text))
+    assert time.monotonic() - start < 2
+    assert "\n" not in str(caught.value)
+
+
+def test_few_aliases_are_fine(write):
+    text = MINIMAL.replace("  glass: ", "  glass: &g ").replace("backends:", "  again: *g\nbackends:")
+    assert load_config(write(text)).problems["again"].n_spins == 6
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("n_spins: 6", "n_spins: 6, instances: 100000000000", "line 5: .*integer from 1 to 10000; got 1000"),
+        ("n_spins: 6", "n_spins: 6, instances: 1e11", "line 5: .*instances must be an integer"),
+        ("n_spins: 6", "n_spins: 6, instances: 2, seed: abc", "line 5: .*seed must be a non-neg"),
+        ("n_spins: 6", "n_spins: 6, instances: 2, seed: null", "line 5: .*seed must be .*; got None"),
+        ("[0.5, 1.0]", "{linear: [0, 1, 500000000]}", "line 9: .*linear takes at most 100000 betas"),
+        ("[0.5, 1.0]", "{geometric: 4}", "line 9: .*geometric takes .first beta, last beta, how many."),
+        ("[0.5, 1.0]", "{geometric: [1, 2, .inf]}", "line 9: .*geometric takes .first beta"),
+        ("[0.5, 1.0]", "{geometric: [0, 2, 5]}", "line 9: .*a geometric ladder starts above 0"),
+        ("[0.5, 1.0]", "{linear: [a, 2, 5]}", "line 9: .*linear takes .first beta"),
+        ("[0.5, 1.0]", "{temperatures: 3}", "line 9: .*temperatures takes a list of numbers"),
+        ("[0.5, 1.0]", "0x" + "f" * 5000, "line 9: .*betas.0: should be a valid number; got a int"),
+    ],
+)  # fmt: skip
+def test_sizes_and_types_are_checked_at_the_door(write, old, new, message):
     assert old in MINIMAL
     with pytest.raises(InputError, match=message):
         load_config(write(MINIMAL.replace(old, new)))
