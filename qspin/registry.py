@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
 from qspin.confidential import refuse_secrets
-from qspin.errors import InputError, MissingExtraError, install_command, nearest_name
+from qspin.errors import InputError, MissingExtraError, QspinError, install_command, nearest_name
 from qspin.sampler import Sampler
 from qspin.settings import setting_names
 
@@ -60,7 +60,17 @@ def get_backend(name: str, /, **settings: Any) -> Sampler:
     if not setting_names(cls):
         _refuse_unknown(name, cls, settings)
         refuse_secrets(settings, name)
-    return cls(**settings)
+    try:
+        return cls(**settings)
+    except QspinError:
+        raise
+    except (Exception, SystemExit) as error:
+        if name in _BUILTIN:
+            raise
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"backend {name!r} cannot be made with these settings: {type(error).__name__}: {reason}"
+        ) from error
 
 
 def backend_class(name: str) -> type[Sampler]:
@@ -74,14 +84,23 @@ def backend_class(name: str) -> type[Sampler]:
         module, _, attribute = builtin.path.partition(":")
         return getattr(import_module(module), attribute)
     if name in third_party:
-        try:
-            return third_party[name].load()
-        except (ImportError, AttributeError) as error:
-            raise InputError(
-                f"backend {name!r} of {_distribution(third_party[name])} cannot be imported: {error}; "
-                "reinstall or update that package"
-            ) from error
+        return _loaded(third_party[name])
     raise InputError(f"no backend {name!r}: {nearest_name(name, {*_BUILTIN, *third_party})}", key=("name",))
+
+
+def _loaded(entry: EntryPoint) -> type[Sampler]:
+    """The class behind an entry point, whose module may do anything when it is imported."""
+    whose = f"backend {entry.name!r} of {_distribution(entry)}"
+    try:
+        cls = entry.load()
+    except (Exception, SystemExit) as error:
+        reason = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        raise InputError(
+            f"{whose} cannot be imported: {' '.join(reason.split())}; reinstall or update that package"
+        ) from error
+    if not isinstance(cls, type) or not callable(getattr(cls, "sample", None)):
+        raise InputError(f"{whose} is no class with a method sample; update that package")
+    return cls
 
 
 def available_backends() -> dict[str, str]:

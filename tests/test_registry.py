@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 import textwrap
 
 import pytest
@@ -82,6 +83,34 @@ def test_a_broken_third_party_does_not_break_the_others(install):
     assert states["exact"] == "ready"
     with pytest.raises(InputError, match="'broken' of package 'qspin-broken' cannot be imported"):
         qspin.get_backend("broken")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def broken(:\n", "cannot be imported: SyntaxError: "),
+        ("1 / 0\n", "cannot be imported: ZeroDivisionError: division by zero"),
+        ("raise SystemExit(0)\n", "cannot be imported: SystemExit: 0"),
+        ("Backend = 5\n", "is no class with a method sample"),
+        ("class Backend: ...\n", "is no class with a method sample"),
+    ],
+)
+def test_a_third_party_may_break_in_any_way(install, source, message):
+    install("qspin-broken", {"broken": "qspin_broken:Backend"}, qspin_broken=source)
+    sys.modules.pop("qspin_broken", None)
+    states = qspin.available_backends()
+    assert message in states["broken"]
+    assert len(states["broken"].splitlines()) == 1
+    assert states["exact"] == "ready"
+    with pytest.raises(InputError, match="backend 'broken' of package 'qspin-broken'"):
+        qspin.get_backend("broken")
+
+
+def test_a_third_party_that_refuses_its_settings_is_told_in_one_line(install):
+    source = UP.replace("self.n_replicas = n_replicas", "raise TypeError('n_replicas\\nis wrong')")
+    install("qspin-picky", {"up": "qspin_picky:Up"}, qspin_picky=source)
+    with pytest.raises(InputError, match="'up' cannot be made with these settings: TypeError: n_replicas is"):
+        qspin.get_backend("up", n_replicas=3)
 
 
 def test_a_missing_extra_names_the_command(monkeypatch):

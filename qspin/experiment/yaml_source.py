@@ -183,9 +183,10 @@ def _refuse_repeated_keys(loader: _Loader, root: yaml.Node, where: str) -> None:
                 if isinstance(name, yaml.ScalarNode) and name.tag != _MERGE:
                     forms = {name.value, loader.construct_object(name)}
                     if twice := [seen[form] for form in forms if form in seen]:
+                        line = name.start_mark.line + 1
                         raise InputError(
-                            f"{where}, line {name.start_mark.line + 1}: key {name.value!r} stands twice, first "
-                            f"in line {twice[0].line + 1}"
+                            f"{where}, line {line}: key {name.value!r} stands twice, first in line "
+                            f"{twice[0].line + 1}"
                         )
                     seen |= dict.fromkeys(forms, name.start_mark)
         for child in children:
