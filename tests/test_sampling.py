@@ -17,9 +17,9 @@ from qspin.samples import run_info
 from qspin.sampling import check_samples, sampled
 
 
-def good(problem, **changes):
+def good(problem):
     spins = np.ones((2, 3, 4, problem.n_spins), np.int8)
-    info = {**run_info(object(), 1, clocks={"sample": 0.5}), **changes}
+    info = run_info(object(), 1, clocks={"sample": 0.5})
     return SampleSet.from_spins(problem, spins, betas=[0.0, 1.0], info=info)
 
 
@@ -48,9 +48,11 @@ def without(samples, attribute):
 
 
 def informed(samples, text):
-    dataset = samples.dataset.copy()
-    dataset.attrs = {**dataset.attrs, "info": text}
-    return SampleSet(dataset)
+    return SampleSet(samples.dataset.assign_attrs(info=text))
+
+
+def telling(samples, **changes):
+    return informed(samples, json.dumps({**samples.info, **changes}))
 
 
 WRONG = {
@@ -76,14 +78,14 @@ WRONG = {
         lambda s, p: SampleSet.from_spins(p, s.spins.values, [0.0, 1.0]),
         "no 'backend'; no 'settings'; no 'seed'; no 'versions'; no 'clocks'",
     ),
-    "unknown status": (lambda s, p: good(p, status="fine"), "'status' is 'fine', expected one of complete"),
-    "clocks of text": (lambda s, p: good(p, clocks={"sample": "long"}), "expected seconds"),
-    "endless clocks": (lambda s, p: good(p, clocks={"sample": float("inf")}), "expected seconds"),
-    "one warning": (
-        lambda s, p: informed(s, json.dumps({**s.info, "warnings": "careful"})),
-        "'warnings' is 'careful', expected a list",
+    "unknown status": (
+        lambda s, p: telling(s, status="fine"),
+        "'status' is 'fine', expected one of complete",
     ),
-    "odd warnings": (lambda s, p: good(p, warnings=[1]), "something else than text"),
+    "clocks of text": (lambda s, p: telling(s, clocks={"sample": "long"}), "expected seconds"),
+    "endless clocks": (lambda s, p: telling(s, clocks={"sample": float("inf")}), "expected seconds"),
+    "one warning": (lambda s, p: telling(s, warnings="careful"), "'warnings' is 'careful', expected a list"),
+    "odd warnings": (lambda s, p: telling(s, warnings=[1]), "something else than text"),
     "no labels": (lambda s, p: without(s, "labels"), "labels cannot be read"),
     "descending": (lambda s, p: changed(s, "beta", [1.0, 0.5]), "expected numbers that ascend"),
     "negative": (lambda s, p: changed(s, "beta", [-1.0, 0.5]), "expected numbers that ascend"),

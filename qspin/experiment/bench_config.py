@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, TypeAdapter
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, TypeAdapter, field_validator
 
 from qspin.benchmark.metrics import Clock
 from qspin.errors import InputError, shown
-from qspin.experiment.config import BackendSpec, Label, apply_override, mapping_of
-from qspin.experiment.models import StrictModel, explain_unknown
+from qspin.experiment.config import BackendSpec, apply_override, mapping_of
+from qspin.experiment.models import Label, StrictModel, explain_unknown, refuse_alike
 from qspin.experiment.problem_specs import MOST_INSTANCES, ProblemSpec, checked_kind
 from qspin.experiment.yaml_source import YamlSource
 from qspin.problem import IsingProblem
@@ -95,6 +95,12 @@ class BenchConfig(StrictModel):
     backends: dict[Label, BackendFamily] = Field(min_length=1)
     target: Target = Field(default_factory=Target)
     clock: Clock = Field("sample", description="sample, device or wall: the seconds of a run")
+
+    @field_validator("problems", "backends")
+    @classmethod
+    def _names_of_files(cls, specs: dict[str, Any]) -> dict[str, Any]:
+        refuse_alike(specs)
+        return specs
 
     @cached_property
     def samplers(self) -> dict[str, list[tuple[int, Sampler]]]:

@@ -29,6 +29,7 @@ from qspin.experiment.bench_config import BenchConfig
 from qspin.experiment.folder import (
     CONFIG,
     DamagedHead,
+    checked_place,
     clear_leftovers,
     failure_of,
     held,
@@ -97,6 +98,10 @@ class BenchFolder:
     """The folder of a benchmark."""
 
     path: Path
+
+    def __post_init__(self) -> None:
+        """Raises InputError for a path that can be no folder."""
+        checked_place(self.path)
 
     @classmethod
     def default(cls, config: BenchConfig, parent: Path = Path("runs")) -> BenchFolder:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import pydantic
-from pydantic import AfterValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, model_validator
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveFloat, field_validator, model_validator
 
 from qspin.errors import InputError, nearest_name, shown
-from qspin.experiment.models import StrictModel, explain_unknown
+from qspin.experiment.models import Label, StrictModel, explain_unknown, refuse_alike
 from qspin.experiment.problem_specs import (
     InstanceSpec,
     MlpSpec,
@@ -29,17 +28,6 @@ from qspin.sampler import Sampler
 from qspin.settings import deciding_settings, setting_names, settings_of
 
 __all__ = ["RunConfig", "apply_override", "config_schema", "load_config", "parse_settings"]
-
-_LABEL = re.compile(r"^[A-Za-z0-9][\w.-]*$")
-
-
-def _label(name: str) -> str:
-    if not _LABEL.match(name):
-        raise ValueError("a label starts with a letter or digit and goes on with letters, digits, _ - or .")
-    return name
-
-
-Label = Annotated[str, AfterValidator(_label)]
 
 
 class BackendSpec(pydantic.BaseModel):
@@ -83,6 +71,13 @@ class RunConfig(StrictModel):
     problems: dict[Label, ProblemSpec] = Field(min_length=1)
     backends: dict[Label, BackendSpec] = Field(min_length=1)
     analysis: Analysis = Field(default_factory=Analysis)
+
+    @field_validator("problems", "backends")
+    @classmethod
+    def _names_of_files(cls, specs: dict[str, Any]) -> dict[str, Any]:
+        families = [family for spec in specs.values() if (family := getattr(spec, "family", None))]
+        refuse_alike([*specs, *families])
+        return specs
 
     @model_validator(mode="after")
     def _names_of_families(self) -> RunConfig:

@@ -29,8 +29,11 @@ from qspin.errors import InputError, StorageError
 from qspin.files import PARTIAL, atomic_write, require_writable
 
 __all__ = [
+    "CONFIG",
     "DamagedHead",
     "Head",
+    "Outcome",
+    "checked_place",
     "clear_leftovers",
     "failure_of",
     "held",
@@ -86,6 +89,23 @@ def _holder(folder: Path) -> str:
         return f"process {holder['pid']} on {holder['host']}, since {holder['since']}"
     except (OSError, ValueError, KeyError, TypeError):  # it has only just begun
         return "one that has just begun"
+
+
+def checked_place(folder: Path) -> None:
+    """Refuse what no folder can be called, or nobody can look into.
+
+    Raises
+    ------
+    InputError
+        With the reason of the operating system.
+    """
+    try:
+        folder.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as error:  # ValueError: NUL
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"{str(folder)!r} can be no folder of results: {reason}; choose another") from error
 
 
 def is_new(folder: Path) -> bool:

@@ -28,7 +28,7 @@ from pydantic import (
 
 from qspin import instances
 from qspin.errors import InputError, nearest_name, shown
-from qspin.experiment.models import StrictModel
+from qspin.experiment.models import Label, StrictModel
 from qspin.formats import read_problem
 from qspin.instances import Planted, Quench
 from qspin.networks.feedforward import Scale, shuffled_weights, twin_from_weights
@@ -145,7 +145,7 @@ class InstanceSpec(Spec):
     """Base of the models made from the generators of `qspin.instances`."""
 
     model_config = ConfigDict(protected_namespaces=())
-    family: str | None = Field(None, description="label under which instances of the disorder are averaged")
+    family: Label | None = Field(None, description="label under which instances of the disorder are averaged")
     generator: ClassVar[Callable[..., IsingProblem | Planted | Quench]]
 
     def build(self) -> IsingProblem:

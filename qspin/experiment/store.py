@@ -34,6 +34,7 @@ from qspin.experiment.config import RunConfig, config_from_plain
 from qspin.experiment.folder import (
     CONFIG,
     DamagedHead,
+    checked_place,
     clear_leftovers,
     failure_of,
     is_new,
@@ -103,6 +104,10 @@ class RunFolder:
     """A run folder on disk."""
 
     path: Path
+
+    def __post_init__(self) -> None:
+        """Raises InputError for a path that can be no folder."""
+        checked_place(self.path)
 
     @classmethod
     def default(cls, config: RunConfig, parent: Path = Path("runs")) -> RunFolder:

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from qspin_backends.exact import Exact
 
+from qspin import SampleSet
 from qspin.errors import InputError, RunError, StorageError
 from qspin.experiment import RunFolder, run_experiment
 from qspin.experiment import bench_run as bench_module
@@ -288,8 +289,7 @@ class TestDamage:
         good, other = copy.tasks()
         wrong = copy.samples(good)
         info = {**wrong.info, "problem": "0" * 64}
-        wrong.dataset.attrs["info"] = json.dumps(info)
-        type(wrong)(wrong.dataset).save(copy.sample_file(other))
+        SampleSet(wrong.dataset.assign_attrs(info=json.dumps(info))).save(copy.sample_file(other))
         assert "samples of another problem" in RunFolder.open(copy.path).faults()[0]
 
     @pytest.mark.parametrize(
@@ -392,8 +392,7 @@ def failing(monkeypatch, error, n_replicas=5):
 
 
 def lying(samples):
-    samples.dataset["energies"][:] = -1e6
-    return samples
+    return SampleSet(samples.dataset.assign(energies=0 * samples.dataset["energies"] - 1e6))
 
 
 class TestABadBackendCostsItsCellsOnly:
@@ -484,8 +483,8 @@ class TestInterruptedCells:
             left -= 1
             samples = original(self, problem, seed=seed)
             if left == 0:
-                samples.dataset.attrs["info"] = json.dumps({**samples.info, "status": "interrupted"})
-                samples = type(samples)(samples.dataset)
+                info = json.dumps({**samples.info, "status": "interrupted"})
+                samples = SampleSet(samples.dataset.assign_attrs(info=info))
             return samples
 
         monkeypatch.setattr(Exact, "sample", sample)
