@@ -99,6 +99,7 @@ def sample(
     """Sample one problem with one backend."""
     with _errors(debug) as context:
         from qspin.checkpoint import checkpointing
+        from qspin.errors import InputError
         from qspin.experiment.config import parse_settings
         from qspin.files import require_writable
         from qspin.formats import read_problem
@@ -107,6 +108,8 @@ def sample(
 
         sampler = get_backend(backend, **parse_settings(set_ or []))
         seed = seed if checkpoint is not None else resolved_seed(seed)  # a checkpoint knows its seed
+        if checkpoint is not None and checkpoint.resolve() == output.resolve():
+            raise InputError(f"the checkpoint and the samples need files of their own; both are {output}")
         require_writable(output)
         instance = read_problem(problem, format)
         keeping = contextlib.nullcontext() if checkpoint is None else checkpointing(checkpoint)

@@ -1,0 +1,162 @@
+"""How the command line ends when something fails: what it says, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+import yaml
+from qspin_backends.exact import Exact
+from typer.testing import CliRunner
+
+from qspin import SampleSet
+from qspin.cli import app
+from qspin.experiment.folder import held
+
+BACKENDS = {
+    "good": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 4},
+    "bad": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 5},
+}
+RUN = {
+    "schema": 1,
+    "name": "small",
+    "problems": {"glass": {"kind": "mattis", "n_spins": 3}},
+    "backends": BACKENDS,
+}
+BENCH = {**RUN, "problems": {"glass": {"kind": "mattis", "sizes": {"n_spins": [3]}}}}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(RUN))
+    (tmp_path / "bench.yaml").write_text(yaml.safe_dump(BENCH))
+    (tmp_path / "pair.coo").write_text("0 1 -1\n")
+    return tmp_path
+
+
+def qspin(*arguments):
+    return CliRunner().invoke(app, list(arguments))
+
+
+def told(result):
+    """The last line, which is all that stands there beside progress."""
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("[")]
+    assert len(lines) == 1, result.stderr
+    return lines[0]
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """The second backend fails while the context lasts."""
+    original = Exact.sample
+
+    def sample(self, problem, *, seed=None):
+        if self.n_replicas == 5:
+            raise SystemExit(0)
+        return original(self, problem, seed=seed)
+
+    context = monkeypatch.context()
+    context.__enter__().setattr(Exact, "sample", sample)
+    return lambda: context.__exit__(None, None, None)
+
+
+def test_a_failing_backend_costs_its_tasks_and_exits_1(failing, monkeypatch):
+    result = qspin("run", "run.yaml", "--out", "here")
+    assert result.exit_code == 1
+    missing = "glass with bad: backend 'bad' failed: SystemExit: 0"
+    assert told(result) == (
+        f"error: 1 of 2 tasks failed, the others are done: {missing}. Tracebacks are in the folder failures. "
+        "Finished work is kept in here; go on with --resume"
+    )
+    monkeypatch.setattr("qspin.experiment.report.write_report", lambda folder, _: folder.report_file)
+    monkeypatch.setattr("qspin.experiment.analyse.analyse", lambda folder: {})
+    again = qspin("report", "here")
+    assert again.exit_code == 1
+    assert f"the report leaves out what failed or is damaged: {missing}" in told(again)
+    assert "Run its config again with --resume" in told(again)
+    failing()
+    monkeypatch.setattr("qspin.experiment.run.write_report", lambda folder, _: folder.report_file)
+    assert qspin("run", "run.yaml", "--out", "here", "--resume").exit_code == 0
+    assert qspin("report", "here").exit_code == 0
+
+
+def test_a_failing_backend_costs_its_cells_and_exits_1(failing, here):
+    result = qspin("bench", "bench.yaml", "--out", "here")
+    assert result.exit_code == 1
+    assert "1 of 2 cells failed, the others are done: glass, 3 spins, instance 0, bad" in told(result)
+    assert "Finished cells are kept in here; go on with --resume" in told(result)
+    assert (here / "here" / "report.html").is_file()
+    failing()
+    assert qspin("bench", "bench.yaml", "--out", "here", "--resume").exit_code == 0
+
+
+def test_an_interrupted_cell_exits_1_and_is_measured_again(here, monkeypatch):
+    original = Exact.sample
+
+    def sample(self, problem, *, seed=None):
+        samples = original(self, problem, seed=seed)
+        info = json.dumps({**samples.info, "status": "interrupted"})
+        return SampleSet(samples.dataset.assign_attrs(info=info))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Exact, "sample", sample)
+        result = qspin("bench", "bench.yaml", "--out", "here")
+    assert result.exit_code == 1
+    assert told(result) == "interrupted. Finished cells are kept in here; go on with --resume"
+    assert not (here / "here" / "report.html").exists()
+    assert qspin("bench", "bench.yaml", "--out", "here", "--resume").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ZeroDivisionError("no"), "error: backend 'exact' failed: ZeroDivisionError: no"),
+        (SystemExit(0), "error: backend 'exact' failed: SystemExit: 0"),
+    ],
+)
+def test_a_failing_backend_of_a_single_sample(here, monkeypatch, error, message):
+    def sample(self, problem, *, seed=None):
+        raise error
+
+    monkeypatch.setattr(Exact, "sample", sample)
+    result = qspin("sample", "pair.coo", "--backend", "exact", "-o", "a.nc")
+    assert result.exit_code == 1
+    assert told(result) == message
+    assert not (here / "a.nc").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "bench"])
+def test_a_folder_in_use_exits_2(here, command):
+    with held(here / "here"):
+        result = qspin(command, f"{command}.yaml", "--out", "here", "--resume")
+    assert result.exit_code == 2
+    assert told(result).startswith(f"error: another process works in here: process {os.getpid()} on ")
+
+
+@pytest.mark.parametrize("command", ["run", "bench"])
+def test_nothing_is_said_to_be_kept_where_there_is_nothing(here, command, monkeypatch):
+    """Interrupted before the folder was made."""
+
+    def check(self, problem):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Exact, "check", check)
+    result = qspin(command, f"{command}.yaml", "--out", "here")
+    assert (result.exit_code, told(result)) == (1, "interrupted")
+    assert not (here / "here").exists()
+
+
+@pytest.mark.parametrize("place", ["pair.coo/a", "no" * 200, "."])
+def test_a_checkpoint_that_cannot_be_written_exits_2_before_work(here, place, monkeypatch):
+    monkeypatch.setattr(Exact, "sample", lambda self, problem, *, seed: pytest.fail("work began"))
+    result = qspin("sample", "pair.coo", "--backend", "exact", "--checkpoint", place, "-o", "a.nc")
+    assert result.exit_code == 2
+    assert "choose another place" in told(result) or "is a folder" in told(result)
+
+
+def test_a_checkpoint_is_no_place_for_samples(here):
+    result = qspin("sample", "pair.coo", "--backend", "exact", "--checkpoint", "./a.nc", "-o", "a.nc")
+    assert result.exit_code == 2
+    assert "the checkpoint and the samples need files of their own" in told(result)
