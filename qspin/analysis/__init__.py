@@ -1,6 +1,6 @@
 """What samples say. Plain arrays first; functions that take a SampleSet are a thin coat over them."""
 
-from qspin.analysis.chains import chain_diagnostics, equilibrium_warnings
+from qspin.analysis.chains import chain_diagnostics, equilibrium_notes, equilibrium_warnings
 from qspin.analysis.disorder import bootstrap, disorder_curve, disorder_distribution
 from qspin.analysis.distance import (
     Comparison,
@@ -45,6 +45,7 @@ from qspin.analysis.resolved import (
 )
 from qspin.analysis.reweighting import Reweighting, reweighted_curve
 from qspin.analysis.temperature import (
+    at_matched_temperatures,
     at_measured_temperatures,
     has_measured_temperatures,
     interpolated,
@@ -59,6 +60,7 @@ __all__ = [
     "EffectiveTemperature",
     "EnsembleTest",
     "Reweighting",
+    "at_matched_temperatures",
     "at_measured_temperatures",
     "bootstrap",
     "chain_diagnostics",
@@ -78,6 +80,7 @@ __all__ = [
     "distance_overlaps",
     "effective_temperature",
     "energy_curve",
+    "equilibrium_notes",
     "equilibrium_warnings",
     "fair_sampling",
     "find_states",

@@ -5,21 +5,27 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from qspin.analysis.temperature import has_measured_temperatures
 from qspin.samples import SampleSet
 
 __all__ = [
     "chain_diagnostics",
+    "disagreeing",
     "effective_sample_size",
+    "equilibrium_notes",
     "equilibrium_warnings",
     "paired_overlaps",
     "r_hat",
 ]
 
 R_HAT_LIMIT = 1.05  # ours; Vehtari et al. ask for 1.01, which hundreds of independent draws exceed by chance
+ALARM_LEVEL = 0.05  # of all sets of independent draws, the share that may be warned of
 ESS_LIMIT = 100
 _FEWEST_DRAWS = 4
+_LONG_HALF = 25  # draws from which on R-hat of independent draws follows the F distribution
+_DEALS_AT_ONCE = 200
 
 
 def effective_sample_size(values: ArrayLike) -> NDArray[np.float64]:
@@ -96,33 +102,45 @@ def chain_diagnostics(samples: SampleSet) -> xr.Dataset:
     return diagnostics
 
 
-def equilibrium_warnings(samples: SampleSet) -> list[str]:
+def equilibrium_warnings(samples: SampleSet, diagnostics: xr.Dataset | None = None) -> list[str]:
     """What to know before trusting these samples: the sampler's own warnings, R-hat and ESS.
+
+    R-hat is held against 1.05 and against what independent draws would show by chance: of all sets of
+    independent draws, whatever the number of temperatures, at most one in twenty is warned of.
+
+    Parameters
+    ----------
+    samples : of any sampler
+    diagnostics : `chain_diagnostics` of them, if at hand already
 
     Returns
     -------
-    one sentence a fault, empty if nothing was found (which is no proof of equilibrium)
+    one sentence a fault, empty if nothing was found (which is no proof of equilibrium); what cannot be tested
+    at all is told by `equilibrium_notes`
     """
     found = list(samples.info["warnings"])
     if samples.info["status"] != "complete":
         found.append(f"the samples are {samples.info['status']}: the run did not reach its end")
-    diagnostics = chain_diagnostics(samples)
+    diagnostics = chain_diagnostics(samples) if diagnostics is None else diagnostics
     few = diagnostics["ess"].values
-    if has_measured_temperatures(samples):
-        found.append("temperatures were measured from the reads, not set: equilibrium at them is not tested")
-    elif np.isnan(samples.betas).any():
-        found.append("the sampler states no temperature, so equilibrium at one cannot be tested")
-    elif np.isnan(few).any() and not samples.has_averages:
+    if np.isfinite(samples.betas).all() and np.isnan(few).any() and not samples.has_averages:
         n_draws = samples.spins.sizes["draw"]
         found.append(
             f"equilibrium cannot be tested with {n_draws} draws a replica: keep at least {_FEWEST_DRAWS}"
         )
-    for name, what in (("r_hat", "energy"), ("r_hat_overlap", "overlap")):
+    names = {"r_hat": "energy", "r_hat_overlap": "overlap"}
+    n_judged = sum(int((~np.isnan(diagnostics[name].values)).sum()) for name in names)
+    for name, what in names.items():
         split = diagnostics[name].values
-        if (wrong := split > R_HAT_LIMIT).any():
+        if not (split > R_HAT_LIMIT).any():
+            continue
+        chains = samples.energies.values if what == "energy" else np.abs(paired_overlaps(samples))
+        if (wrong := disagreeing(chains, split, ALARM_LEVEL / n_judged)).any():
+            worst = int(np.argmax(np.where(wrong, split, -np.inf)))
             found.append(
-                f"R-hat of the {what} exceeds {R_HAT_LIMIT} at {_count(wrong)}, up to {np.nanmax(split):.3g} "
-                f"at T = {_temperature(samples, int(np.nanargmax(split)))}: replicas disagree, run longer"
+                f"R-hat of the {what} exceeds {R_HAT_LIMIT} at {_count(wrong)}, more than independent draws "
+                f"would, up to {split[worst]:.3g} at T = {_temperature(samples, worst)}: replicas disagree, "
+                "run longer"
             )
     if (wrong := few < ESS_LIMIT).any():
         found.append(
@@ -130,6 +148,76 @@ def equilibrium_warnings(samples: SampleSet) -> list[str]:
             f"{np.nanmin(few):.0f} at T = {_temperature(samples, int(np.nanargmin(few)))}: rough error bars"
         )
     return found
+
+
+def equilibrium_notes(samples: SampleSet) -> list[str]:
+    """What cannot be tested by the nature of the sampler, which is no fault of these samples."""
+    if has_measured_temperatures(samples):
+        return ["temperatures were measured from the reads, not set: equilibrium at them is not tested"]
+    if np.isnan(samples.betas).any():
+        return ["the sampler states no temperature, so equilibrium at one cannot be tested"]
+    return []
+
+
+def disagreeing(
+    values: NDArray[np.float64], r_hats: NDArray[np.float64], level: float, *, seed: int = 0
+) -> NDArray[np.bool_]:
+    """Where R-hat exceeds both 1.05 and what independent draws would reach with probability `level`.
+
+    For independent draws the ratio of the variances between and within halves of chains follows the F
+    distribution. Where halves are short, and energies take few values, it does not; then the draws are dealt
+    to the chains at random, which independent draws allow, and R-hat is ranked among those of the deals.
+
+    Parameters
+    ----------
+    values : (beta, chain, draw)
+    r_hats : (beta,), of them
+    level : probability of a false alarm at one temperature
+    seed : of the deals
+    """
+    n_chains, n_draws = values.shape[-2:]
+    half = n_draws // 2
+    if half >= _LONG_HALF:
+        quantile = stats.f.isf(level / 2, 2 * n_chains - 1, 2 * n_chains * (half - 1))  # of bulk and tail
+        return r_hats > max(R_HAT_LIMIT, float(np.sqrt((half - 1 + quantile) / half)))
+    alarmed = r_hats > R_HAT_LIMIT
+    rng = np.random.default_rng(seed)
+    for k in np.flatnonzero(alarmed):
+        alarmed[k] = _permutation_p_value(values[k], level, rng) <= level
+    return alarmed
+
+
+def _permutation_p_value(chains: NDArray[np.float64], level: float, rng: np.random.Generator) -> float:
+    """Share of random deals of the draws (chain, draw) to the chains with an R-hat at least as large.
+
+    As many deals as `level` needs; fewer where the first ones show that it will not be reached.
+    """
+    half = chains.shape[1] // 2
+    halves = np.concatenate([chains[:, :half], chains[:, -half:]])
+    pooled = np.stack([_normal_scores(v) for v in (halves, np.abs(halves - np.median(halves)))])
+    observed = _split_r_hat(pooled.reshape(2, 1, *halves.shape))[0]
+    wanted, larger, n_deals = int(np.ceil(4 / level)), 0, 0
+    while n_deals < wanted and (larger + 1) / (wanted + 1) <= level:
+        orders = rng.permuted(np.tile(np.arange(halves.size), (_DEALS_AT_ONCE, 1)), axis=1)
+        dealt = _split_r_hat(pooled[:, orders].reshape(2, _DEALS_AT_ONCE, *halves.shape))
+        larger += int((dealt >= observed * (1 - 1e-9)).sum())
+        n_deals += _DEALS_AT_ONCE
+    return (larger + 1) / (n_deals + 1)
+
+
+def _split_r_hat(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """R-hat of normal scores of the values and of their distances from the median, (2, deal, half, draw)."""
+    n = scores.shape[-1]
+    within = scores.var(axis=-1, ddof=1).mean(axis=-1)
+    between = n * scores.mean(axis=-1).var(axis=-1, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(within > 0, between / within, np.where(between > 1e-12, np.inf, 1.0))
+    return np.sqrt((ratio + n - 1) / n).max(axis=0)
+
+
+def _normal_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rank-normalised values, flat (Vehtari et al. 2021, equation 14)."""
+    return stats.norm.ppf((stats.rankdata(values) - 3 / 8) / (values.size + 1 / 4))
 
 
 def paired_overlaps(samples: SampleSet, row: int | None = None) -> NDArray[np.float64]:

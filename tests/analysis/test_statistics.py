@@ -97,6 +97,37 @@ class TestWarnings:
         assert any(text.startswith("R-hat of the overlap exceeds") for text in found)
         assert not any(text.startswith("R-hat of the energy") for text in found)
 
+    @pytest.mark.parametrize(("n_replicas", "n_draws"), [(2, 4), (8, 4), (8, 10), (16, 24), (4, 60)])
+    def test_independent_draws_raise_no_alarm(self, n_replicas, n_draws):
+        """Exact samples at eight temperatures, of few energies at the cold end: at most one set in twenty is
+        warned of R-hat.
+        """
+        problem = instances.sherrington_kirkpatrick(8, seed=1)
+        n_sets, ladder = 100, np.geomspace(0.25, 4, 8)
+        sampler = qspin.get_backend("exact", betas=list(ladder), n_replicas=n_sets * n_replicas * n_draws)
+        spins = sampler.sample(problem, seed=n_draws).spins.values
+        spins = spins.reshape(8, n_sets, n_replicas, n_draws, 8).swapaxes(0, 1)
+        alarms = sum(
+            any("R-hat" in text for text in analysis.equilibrium_warnings(self.make(problem, one, ladder)))
+            for one in spins
+        )
+        assert alarms <= 5 + 3 * np.sqrt(100 * 0.05 * 0.95)
+
+    def test_replicas_that_never_meet_raise_it_with_few_draws_too(self, glass):
+        rng = np.random.default_rng(0)
+        spins = np.repeat(rng.choice([-1, 1], size=(1, 8, 1, 10)), 6, axis=2)
+        spins[..., 0] = rng.choice([-1, 1], size=(1, 8, 6))
+        found = analysis.equilibrium_warnings(self.make(glass, spins))
+        assert any(text.startswith("R-hat of the energy exceeds 1.05") for text in found)
+
+    def test_the_judge_knows_the_same_r_hat_as_arviz(self):
+        from qspin.analysis.chains import _normal_scores, _split_r_hat
+
+        values = np.random.default_rng(0).normal(size=(5, 9))
+        halves = np.concatenate([values[:, :4], values[:, -4:]])
+        pooled = np.stack([_normal_scores(v) for v in (halves, np.abs(halves - np.median(halves)))])
+        assert _split_r_hat(pooled.reshape(2, 1, 10, 4))[0] == pytest.approx(float(r_hat(values)), rel=1e-6)
+
     def test_few_samples_and_an_unfinished_run(self, glass):
         spins = np.random.default_rng(0).choice([-1, 1], size=(1, 3, 8, 10))
         found = analysis.equilibrium_warnings(self.make(glass, spins, status="interrupted"))
@@ -105,7 +136,9 @@ class TestWarnings:
 
     def test_no_thermostat_and_too_few_draws(self, glass):
         spins = np.random.default_rng(0).choice([-1, 1], size=(1, 200, 2, 10))
-        assert "states no temperature" in analysis.equilibrium_warnings(self.make(glass, spins, None))[0]
+        unknown = self.make(glass, spins, None)
+        assert analysis.equilibrium_warnings(unknown) == []
+        assert "states no temperature" in analysis.equilibrium_notes(unknown)[0]
         assert "cannot be tested with 2 draws" in analysis.equilibrium_warnings(self.make(glass, spins))[0]
 
     def test_the_samplers_own_warnings_come_first(self, glass):

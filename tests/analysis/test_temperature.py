@@ -81,4 +81,4 @@ def test_matching_agrees_with_enumeration():
 
 
 def test_warnings_tell_that_temperatures_were_measured(measured):
-    assert "temperatures were measured from the reads" in analysis.equilibrium_warnings(measured)[0]
+    assert "temperatures were measured from the reads" in analysis.equilibrium_notes(measured)[0]
