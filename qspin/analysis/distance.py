@@ -18,7 +18,7 @@ from qspin.analysis.ensembles import EnsembleTest, same_ensemble
 from qspin.analysis.independent import MOST, Configurations, independent_configurations, spacing
 from qspin.analysis.levels import comparable_energies
 from qspin.analysis.resampling import require_problem
-from qspin.analysis.reweighting import Reweighting
+from qspin.analysis.reweighting import FEWEST, Reweighting
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
@@ -100,7 +100,12 @@ class Comparison:
 
 
 def effective_temperature(
-    samples: SampleSet, reference: SampleSet, *, row: int = 0, seed: int = 0
+    samples: SampleSet,
+    reference: SampleSet,
+    *,
+    row: int = 0,
+    seed: int = 0,
+    reweighting: Reweighting | None = None,
 ) -> EffectiveTemperature:
     """The inverse temperature at which the reference, reweighted, has the mean energy of the samples.
 
@@ -111,6 +116,7 @@ def effective_temperature(
     ----------
     samples : of any sampler; one row of it
     reference : of the same problem, with a ladder of temperatures and stored energies
+    reweighting : of the reference, if it is at hand already
 
     Raises
     ------
@@ -118,7 +124,7 @@ def effective_temperature(
         If the two are of different problems, or the reference states no temperatures.
     """
     _require_same_problem(samples, reference)
-    reweighting = Reweighting.of(reference)
+    reweighting = reweighting or Reweighting.of(reference)
     own = independent_configurations(samples, row)
     return _fitted(own.energies, reweighting, np.random.default_rng(seed))
 
@@ -126,20 +132,31 @@ def effective_temperature(
 def _fitted(
     energies: NDArray[np.float64], reweighting: Reweighting, rng: np.random.Generator
 ) -> EffectiveTemperature:
+    if len(energies) < 2:
+        return EffectiveTemperature(np.nan, np.nan, reason="one configuration has no temperature: take more")
     target = float(energies.mean())
-    betas = reweighting.betas
-    ends = [reweighting.mean(reweighting.energies, beta)[0] for beta in (betas[0], betas[-1])]
-    if not ends[1] < target < ends[0]:
-        side = "above" if target >= ends[0] else "below"
-        return EffectiveTemperature(
-            np.nan, np.nan, reason=f"the mean energy {target:.4g} lies {side} those of the reference, "
-            f"{ends[1]:.4g} to {ends[0]:.4g}: extend its ladder"
-        )  # fmt: skip
+    coldest, hottest = float(reweighting.betas.max()), float(reweighting.betas.min())
 
     def excess(beta: float) -> float:
-        return reweighting.mean(reweighting.energies, beta)[0] - target
+        return reweighting.rough_mean(reweighting.energies, beta)[0] - target
 
-    beta = float(optimize.brentq(excess, betas[0], betas[-1], xtol=1e-9 * betas[-1]))
+    low, high = excess(coldest) + target, excess(hottest) + target
+    inside = low < target < high
+    beta = coldest if target <= low else hottest
+    if inside:
+        beta = float(optimize.brentq(excess, hottest, coldest, xtol=1e-9 * coldest))
+    if (left := reweighting.effective_samples(beta)) < FEWEST:
+        return EffectiveTemperature(
+            np.nan, np.nan, reason=f"at beta = {beta:.4g}, where its mean energy comes to {target:.4g}, only "
+            f"{left:.0f} effective samples of the reference are left and {FEWEST:.0f} are needed: add betas "
+            "there or sample it longer"
+        )  # fmt: skip
+    if not inside:
+        side = "above" if target >= high else "below"
+        return EffectiveTemperature(
+            np.nan, np.nan, reason=f"the mean energy {target:.4g} lies {side} those of the reference, "
+            f"{low:.4g} to {high:.4g}: extend its ladder"
+        )  # fmt: skip
     mean, mean_error = reweighting.mean(reweighting.energies, beta)
     variance = reweighting.mean((reweighting.energies - mean) ** 2, beta)[0]
     spread = np.hypot(energies.std(ddof=1) / np.sqrt(len(energies)), np.nan_to_num(mean_error))
@@ -156,9 +173,11 @@ def compare(
     row: int = 0,
     beta: float | None = None,
     n_permutations: int = 999,
+    finest: float | None = None,
     most: int = MOST,
     seed: int = 0,
     reweighting: Reweighting | None = None,
+    fit: EffectiveTemperature | None = None,
 ) -> Comparison:
     """Hold samples against a reference at one temperature.
 
@@ -170,9 +189,10 @@ def compare(
     reference, other : sample sets of `problem`
     row : of `other`
     beta : at which to compare; default that of the row, or where it has none, the fitted one
-    n_permutations, seed : of the test
+    n_permutations, finest, seed : of the test, see `same_ensemble`
     most : configurations of each side
     reweighting : of the reference, if it is at hand already
+    fit : what `effective_temperature` found for this row, if that is at hand already
 
     Raises
     ------
@@ -185,20 +205,23 @@ def compare(
     _require_same_problem(other, reference)
     own = independent_configurations(other, row, most=most)
     rng = np.random.default_rng(seed)
-    fit, error = None, 0.0
+    error = 0.0
     if beta is None:
         beta = float(other.betas[row])
     if np.isnan(beta) and not np.isnan(reference.betas).all():
         reweighting = reweighting or Reweighting.of(reference)
-        fit = _fitted(own.energies, reweighting, rng)
+        fit = fit or _fitted(own.energies, reweighting, rng)
         if fit.reason:
             raise InputError(f"no temperature to compare at: {fit.reason}")
         beta, error = fit.beta, fit.error
+    else:
+        fit = None
     base, remarks = _at(reference, beta, most, rng, reweighting)
     _require_two_draws(base.spins, own.spins)
     test = same_ensemble(
-        base.spins, own.spins, base.energies, own.energies, n_permutations=n_permutations, seed=seed
-    )
+        base.spins, own.spins, base.energies, own.energies,
+        n_permutations=n_permutations, finest=finest, seed=seed,
+    )  # fmt: skip
     if fit is not None:
         remarks.append("the temperature was fitted to the mean energy, so the test of energies is lenient")
     correlations, magnetisations = _moment_errors(base.spins, own.spins, rng)
@@ -224,10 +247,11 @@ def _at(
     exact = np.flatnonzero(np.isclose(reference.betas, beta, rtol=1e-9, atol=0))
     if exact.size:
         return independent_configurations(reference, int(exact[0]), most=most), []
-    if not reference.betas[0] <= beta <= reference.betas[-1]:
+    hottest, coldest = reference.betas.min(), reference.betas.max()
+    if not hottest <= beta <= coldest:
         raise InputError(
-            f"beta = {beta:.4g} lies outside the ladder of the reference, {reference.betas[0]:.4g} to "
-            f"{reference.betas[-1]:.4g}: extend it"
+            f"beta = {beta:.4g} lies outside the ladder of the reference, {hottest:.4g} to {coldest:.4g}: "
+            "extend it"
         )
     chosen = (reweighting or Reweighting.of(reference)).chosen(beta, rng)
     near = int(np.argmin(np.abs(np.log(np.maximum(reference.betas, 1e-300) / beta))))

@@ -19,9 +19,11 @@ from qspin.analysis.resampling import Variance, variance_interval
 from qspin.errors import InputError
 from qspin.samples import SampleSet
 
-__all__ = ["Reweighting", "free_energies", "reweighted_curve"]
+__all__ = ["FEWEST", "Reweighting", "free_energies", "reweighted_curve"]
 
-_FEWEST = 50.0  # effective samples below which a reweighted average is not given
+FEWEST = 50.0
+"""Effective samples below which a reweighted average is not given."""
+
 _LARGEST = 2**16  # energies that free energies are solved from; weights are given to all
 
 
@@ -46,7 +48,7 @@ class Reweighting:
     Parameters
     ----------
     energies : (beta, replica, draw), units of energy
-    betas : (beta,), ascending, finite
+    betas : (beta,), finite, in any order
 
     Raises
     ------
@@ -99,12 +101,16 @@ class Reweighting:
     def mean(self, values: ArrayLike, beta: float) -> tuple[float, float]:
         """Mean of a quantity (beta, replica, draw) and its standard error over replicas.
 
-        NaN where fewer than 50 effective samples are left, as beyond the ends of the ladder.
+        NaN where fewer than 50 effective samples are left, as beyond the ends of the ladder or in a gap.
         """
+        if self.effective_samples(beta) < FEWEST:
+            return float("nan"), float("nan")
+        return self.rough_mean(values, beta)
+
+    def rough_mean(self, values: ArrayLike, beta: float) -> tuple[float, float]:
+        """As `mean`, from however few effective samples: to search with, not to report."""
         weights = np.exp(self.log_weights(beta))
         array = np.asarray(values, dtype=np.float64)
-        if self.effective_samples(beta) < _FEWEST:
-            return float("nan"), float("nan")
         own = weights.sum(axis=(0, 2))
         ratio = (weights * array).sum(axis=(0, 2)), own
         total = float(ratio[0].sum())

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 import qspin
+from qspin import SampleSet
 from qspin.analysis.counting import agreement_counts, packed
 from qspin.analysis.distance import (
     compare,
@@ -16,7 +17,7 @@ from qspin.analysis.distance import (
     fair_sampling,
     total_variation,
 )
-from qspin.analysis.ensembles import VIEWS, same_ensemble
+from qspin.analysis.ensembles import VIEWS, _real, _Views, same_ensemble
 from qspin.analysis.independent import independent_configurations, spacing
 from qspin.analysis.reweighting import Reweighting, reweighted_curve
 from qspin.errors import InputError
@@ -100,7 +101,60 @@ class TestReweighting:
             Reweighting.of(averages)
 
 
+class TestGapsOfTheReference:
+    """A ladder with a gap, and a reference of few samples, say what is missing where a temperature falls."""
+
+    def test_a_temperature_in_the_gap(self):
+        reference = qspin.get_backend("exact", betas=[0.02, 6.0], n_replicas=100).sample(SK10, seed=1)
+        found = effective_temperature(exact(1.2, 300, 2), reference)
+        assert np.isnan(found.beta)
+        assert "samples of the reference are left and 50 are needed: add betas there" in found.reason
+        with pytest.raises(InputError, match="no temperature to compare at: at beta = .*add betas there"):
+            compare(reference, with_no_beta(exact(1.2, 300, 2)), SK10)
+
+    def test_few_samples_are_not_told_to_extend_the_ladder(self):
+        reference = qspin.get_backend("exact", betas=[0.5, 1.0], n_replicas=5).sample(SK10, seed=1)
+        found = effective_temperature(exact(0.8, 300, 2), reference)
+        assert "sample it longer" in found.reason
+        assert "extend" not in found.reason
+
+    def test_a_descending_ladder_is_the_same_reference(self, ladder):
+        turned = SampleSet(ladder.dataset.isel(beta=slice(None, None, -1)))
+        other = exact(0.8, 400, 2)
+        one, two = (effective_temperature(other, reference) for reference in (ladder, turned))
+        assert one.beta == pytest.approx(two.beta, rel=1e-6)
+        compare(turned, exact(0.9, 400, 3), SK10, n_permutations=19)
+
+
+def with_no_beta(samples):
+    return SampleSet(samples.dataset.assign_coords(beta=[np.nan]))
+
+
 class TestSameEnsemble:
+    def test_the_bound_holds_and_settles_what_is_far_apart(self):
+        """Never below the share of many deals; far below what 99 deals can tell where samples differ much."""
+        one, two = (
+            independent_configurations(exact(1.0, 100, 8), 0),
+            independent_configurations(exact(0.5, 100, 9), 0),
+        )
+        data = one.spins, two.spins, one.energies, two.energies
+        many = same_ensemble(*data, n_permutations=20_000)
+        views = _Views(np.concatenate(data[:2]), np.concatenate(data[2:]), np.random.default_rng(0))
+        bound = views.bound(views.distances(_real(100, 100))[0], 100, 100)
+        assert bound >= many.p_value
+        up, down = np.ones((400, 10), dtype=np.int8), exact(0.0, 400, 9).spins.values.reshape(-1, 10)
+        far = same_ensemble(up, down, SK10.energies(up), SK10.energies(down), n_permutations=99)
+        assert far.p_value < 1e-9
+
+    def test_p_values_are_as_fine_as_a_correction_needs(self):
+        samples = exact(1.0, 300, 8), exact(0.6, 300, 9)
+        one, two = (independent_configurations(s, 0) for s in samples)
+        data = one.spins, two.spins, one.energies, two.energies
+        assert same_ensemble(*data, n_permutations=99).p_value >= 0.01
+        finer = same_ensemble(*data, n_permutations=99, finest=1e-3)
+        assert finer.p_value <= 1e-3
+        assert finer.n_permutations == 999
+
     def test_p_values_are_uniform_on_one_ensemble(self):
         """200 pairs of exact samples: Kolmogorov-Smirnov of each view and of all together."""
         found = []
