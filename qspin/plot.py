@@ -116,8 +116,8 @@ def overlap_densities(
             continue
         column = 0
         if known.any():
-            with np.errstate(divide="ignore"):
-                distance = np.abs(np.log(temperatures * beta))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                distance = np.where(1 / temperatures == beta, 0.0, np.abs(np.log(temperatures * beta)))
             column = int(np.nanargmin(distance))
             if distance[column] > _FAR:
                 continue
@@ -282,17 +282,19 @@ def performance_profile(profile: xr.Dataset, ax: Axes | None = None) -> Axes:
 def _temperature_series(ax: Axes, curve: xr.Dataset, name: str, label: str, style: dict[str, Any]) -> None:
     temperature = curve["temperature"].values
     values, errors = curve[name].values, np.nan_to_num(curve[f"{name}_error"].values)
-    known = np.isfinite(temperature)
-    if known.any():
+    known = np.flatnonzero(np.isfinite(temperature))
+    if known.size:
+        known = known[np.argsort(temperature[known], kind="stable")]  # a line, whatever the order of a ladder
         across = curve["temperature_error"].values[known] if "temperature_error" in curve.coords else None
         ax.errorbar(
             temperature[known], values[known], yerr=errors[known], xerr=across, label=label,
             capsize=2, linewidth=1.2, elinewidth=1, **style,
         )  # fmt: skip
-    elif np.isnan(temperature).any():
+    else:
+        where = "no temperature" if np.isnan(temperature).any() else "infinite temperature"
         for k in range(len(values)):
             line = ax.axhline(
-                values[k], label=None if k else f"{label} (no temperature)", **{**style, "marker": None}
+                values[k], label=None if k else f"{label} ({where})", **{**style, "marker": None}
             )
             ax.axhspan(values[k] - errors[k], values[k] + errors[k], color=line.get_color(), alpha=0.2)
 
@@ -314,7 +316,8 @@ def _temperature_axis(ax: Axes, curves: Mapping[str, xr.Dataset]) -> Axes:
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter("")
     else:
-        ax.set(xlabel="temperature unknown", xticks=[])
+        unknown = any(np.isnan(curve["temperature"].values).any() for curve in curves.values())
+        ax.set(xlabel="temperature unknown" if unknown else "infinite temperature", xticks=[])
     return _finished(ax)
 
 

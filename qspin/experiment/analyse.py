@@ -1,60 +1,96 @@
-"""From the sample files of a run to analysis.nc and metrics.csv."""
+"""From the sample files of a run to analysis.nc, metrics.csv and comparison.csv."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from qspin.analysis import (
+    at_matched_temperatures,
     at_measured_temperatures,
     chain_diagnostics,
     energy_curve,
+    equilibrium_notes,
     equilibrium_warnings,
     has_measured_temperatures,
     link_overlap_curve,
     overlap_curve,
     overlap_distribution,
 )
+from qspin.experiment.comparison import Compared, Comparing, Fits
 from qspin.experiment.families import with_families
 from qspin.experiment.store import RunFolder, Task
+from qspin.experiment.verdicts import verdict_table
 from qspin.files import atomic_write
 from qspin.samples import SampleSet
 
-__all__ = ["COLUMNS", "analyse", "load_analysis"]
+__all__ = ["COLUMNS", "Analysis", "analyse", "load_analysis"]
 
 COLUMNS = (
     "q_abs", "q_abs_error", "q2", "q2_error", "binder", "binder_error", "q_link", "q_link_error",
     "energy", "energy_error", "heat_capacity", "heat_capacity_error", "ess", "r_hat", "ess_overlap",
     "r_hat_overlap", "swap_rate", "coupling_scale", "beta_effective", "beta_effective_error",
-    "chain_break_fraction",
+    "chain_break_fraction", "beta_matched", "beta_matched_error", "temperature_error",
 )  # fmt: skip
 
 
-def analyse(folder: RunFolder) -> dict[tuple[str, str], xr.Dataset]:
-    """Analyse every finished task; samples of one replica have no overlaps, and a warning says so.
+class Analysis(dict[tuple[str, str], xr.Dataset]):
+    """(problem label, backend label) -> what was found in one task; and how the backends compare.
+
+    Parameters
+    ----------
+    results : of every task
+    compared : of the backends on every problem
+    """
+
+    def __init__(self, results: Mapping[tuple[str, str], xr.Dataset], compared: Compared):
+        super().__init__(results)
+        self.compared = compared
+
+
+def analyse(folder: RunFolder) -> Analysis:
+    """Analyse every finished task, each file read once; write analysis.nc, metrics.csv and comparison.csv.
+
+    Samples of one replica have no overlaps, and a warning says so. Samples without a thermostat are put at
+    the temperatures at which the reference of their problem has their mean energies.
 
     Returns
     -------
     results of every task; the file holds the averages of families of instances in the place of these
     """
-    results = {
-        (task.problem_label, task.backend_label): _analysed(
-            task, folder.samples(task), links=folder.config.analysis.link_overlap
-        )
-        for task in folder.tasks()
-        if folder.has_samples(task)
-    }
+    comparing = Comparing(folder.config)
+    results: dict[tuple[str, str], xr.Dataset] = {}
+    for problem, tasks in _by_problem(folder).items():
+        samples = {label: folder.samples(task) for label, task in tasks.items()}
+        reweighting, fits = comparing.fitted(samples)
+        own = {
+            label: _analysed(task, samples[label], fits.get(label), links=folder.config.analysis.link_overlap)
+            for label, task in tasks.items()
+        }
+        results.update({(problem, label): result for label, result in own.items()})
+        warnings = {label: json.loads(result.attrs["warnings"]) for label, result in own.items()}
+        comparing.add(tasks, samples, warnings, reweighting, fits)
+    analysis = Analysis(results, comparing.judged())
     stored = with_families(folder.config, results)
     tree = xr.DataTree.from_dict({f"/{problem}/{backend}": d for (problem, backend), d in stored.items()})
     atomic_write(folder.analysis_file, tree.to_netcdf(None, engine="h5netcdf"))
     atomic_write(folder.metrics_file, _table(results))
-    return results
+    atomic_write(folder.path / "comparison.csv", verdict_table(analysis.compared.verdicts))
+    return analysis
+
+
+def _by_problem(folder: RunFolder) -> dict[str, dict[str, Task]]:
+    found: dict[str, dict[str, Task]] = {}
+    for task in folder.tasks():
+        if folder.has_samples(task):
+            found.setdefault(task.problem_label, {})[task.backend_label] = task
+    return found
 
 
 def load_analysis(folder: RunFolder) -> dict[tuple[str, str], xr.Dataset]:
@@ -71,9 +107,10 @@ def load_analysis(folder: RunFolder) -> dict[tuple[str, str], xr.Dataset]:
     return {key: stored[key] for key in order if key in stored}
 
 
-def _analysed(task: Task, samples: SampleSet, *, links: bool) -> xr.Dataset:
-    warnings = equilibrium_warnings(samples)
-    parts = [energy_curve(samples), chain_diagnostics(samples)]
+def _analysed(task: Task, samples: SampleSet, fits: Fits | None, *, links: bool) -> xr.Dataset:
+    diagnostics = chain_diagnostics(samples)
+    warnings = equilibrium_warnings(samples, diagnostics)
+    parts = [energy_curve(samples), diagnostics]
     if samples.spins.sizes["replica"] >= 2 and samples.n_spins:
         parts += [overlap_curve(samples), overlap_distribution(samples)]
         if links and task.problem.n_couplings:
@@ -97,8 +134,13 @@ def _analysed(task: Task, samples: SampleSet, *, links: bool) -> xr.Dataset:
         "n_draws": samples.spins.sizes["draw"],
         "best_energy": best.energy,
         "warnings": json.dumps(warnings),
+        "notes": json.dumps(equilibrium_notes(samples)),
         "info": json.dumps(samples.info),
     }
+    if fits is not None:
+        betas, errors = zip(*((fit.beta, fit.error) for fit in fits.rows), strict=True)
+        result = at_matched_temperatures(result, betas, errors, fits.reference)
+        result.attrs["temperature_reasons"] = json.dumps([fit.reason for fit in fits.rows])
     if "round_trips" in samples.dataset:
         result.attrs["round_trips"] = int(samples.dataset["round_trips"].sum())
     return result

@@ -15,10 +15,10 @@ import jinja2
 
 from qspin import __version__, plot
 from qspin.benchmark import fit_scaling, performance_profile
-from qspin.errors import InputError
+from qspin.errors import InputError, RunError
 from qspin.experiment.bench_config import BenchConfig
 from qspin.experiment.bench_run import BenchFolder, Row, Summary, summarised
-from qspin.experiment.figures import Figure, drawn, save_figures
+from qspin.experiment.figures import Sketch, draw_all, save_figures, sketch
 from qspin.files import atomic_write
 
 __all__ = ["write_bench_report"]
@@ -32,7 +32,13 @@ _COLUMNS = (
 
 
 def write_bench_report(config: BenchConfig, folder: BenchFolder, rows: Sequence[Row]) -> Path:
-    """Write results.csv, summary.csv, results.parquet (if pyarrow is installed), figures, report.html."""
+    """Write results.csv, summary.csv, results.parquet (if pyarrow is installed), figures, report.html.
+
+    Raises
+    ------
+    RunError
+        If a figure could not be drawn; the page is written without it and says why.
+    """
     summaries = summarised(list(rows))
     records = [_record(row) for row in rows]
     atomic_write(folder.path / "results.csv", _csv(records))
@@ -43,7 +49,7 @@ def write_bench_report(config: BenchConfig, folder: BenchFolder, rows: Sequence[
         content = io.BytesIO()
         pandas.DataFrame(records).to_parquet(content)
         atomic_write(folder.path / "results.parquet", content.getbuffer())
-    figures = _figures(summaries, rows)
+    figures, faults = draw_all(_figures(summaries, rows))
     save_figures(figures, folder.path / "figures")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("qspin.experiment"), autoescape=True, undefined=jinja2.StrictUndefined
@@ -54,11 +60,15 @@ def write_bench_report(config: BenchConfig, folder: BenchFolder, rows: Sequence[
         version=__version__,
         n_cells=len(rows),
         findings=_findings(summaries),
-        warnings=_warnings(rows, summaries),
+        warnings=[*(f"missing: {fault}" for fault in faults), *_warnings(rows, summaries)],
         figures=figures,
         summaries=[_shown(summary) for summary in summaries],
     )
     atomic_write(folder.report_file, page)
+    if faults:
+        raise RunError(
+            f"the report {folder.report_file} lacks {len(faults)} of its parts: {'; '.join(faults)}"
+        )
     return folder.report_file
 
 
@@ -144,7 +154,7 @@ def _warnings(rows: Sequence[Row], summaries: Sequence[Summary]) -> list[str]:
     return found
 
 
-def _figures(summaries: Sequence[Summary], rows: Sequence[Row]) -> list[Figure]:
+def _figures(summaries: Sequence[Summary], rows: Sequence[Row]) -> list[Sketch]:
     figures = []
     for (problem,), group in _by(summaries, "problem"):
         curves = {
@@ -152,7 +162,7 @@ def _figures(summaries: Sequence[Summary], rows: Sequence[Row]) -> list[Figure]:
             for backend, own in _by(group, "backend")
         }
         figures.append(
-            drawn(
+            sketch(
                 f"tts_{problem}",
                 f"{problem}: median time to solution against the number of spins, with 95 % intervals over "
                 "instances. Points at the top edge: no success on half of the instances.",
@@ -165,7 +175,7 @@ def _figures(summaries: Sequence[Summary], rows: Sequence[Row]) -> list[Figure]:
     except InputError:  # backends that were not measured on the same instances
         return figures
     figures.append(
-        drawn(
+        sketch(
             "performance_profile",
             "Share of all instances that a backend solves within a factor of the fastest one.",
             lambda ax: plot.performance_profile(profile, ax),

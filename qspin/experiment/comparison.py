@@ -1,20 +1,20 @@
-"""Do two backends see the same landscape? One verdict for every pair of a reference and another backend."""
+"""Do two backends see the same landscape? Every other backend of a problem is held against its reference."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from qspin.analysis import (
+    Comparison,
+    EffectiveTemperature,
     Reweighting,
     compare,
-    equilibrium_warnings,
+    effective_temperature,
     find_states,
     overlap_matrix,
     valley_coverage,
@@ -27,41 +27,17 @@ from qspin.benchmark import (
     time_to_solution,
 )
 from qspin.errors import InputError
-from qspin.experiment.findings import with_error
-from qspin.experiment.store import RunFolder, Task
+from qspin.experiment.config import RunConfig
+from qspin.experiment.store import Task
+from qspin.experiment.verdicts import LEVEL, Verdict, judged
 from qspin.samples import SampleSet
 
-__all__ = ["LEVEL", "Compared", "Pair", "Verdict", "compared", "shown", "verdict_table"]
-
-LEVEL = 0.05
-"""p-value at or below which "the same ensemble" is rejected."""
+__all__ = ["Compared", "Comparing", "Fits", "Pair", "reference_of"]
 
 _MOST = 1_000  # configurations of each side of a test
 _PERMUTATIONS = 499
 _SHOWN = 60  # configurations of each side in a map of overlaps
 _ROWS = 3  # temperatures of a ladder that are compared with another ladder
-
-
-class Verdict(NamedTuple):
-    """One row of the verdict table; numbers are NaN where they cannot be told."""
-
-    problem: str
-    reference: str
-    backend: str
-    at: str
-    temperature: float
-    temperature_error: float
-    p_value: float
-    telling: str
-    correlation_error: float
-    correlation_noise: float
-    total_variation: float
-    total_variation_noise: float
-    wasserstein: float
-    n_valleys: int
-    n_missed: int
-    expected_missed: float
-    verdict: str
 
 
 class Pair(NamedTuple):
@@ -76,42 +52,119 @@ class Pair(NamedTuple):
     order: np.ndarray
 
 
+class Fits(NamedTuple):
+    """Of a backend without a thermostat: where the reference has its mean energy, row by row."""
+
+    reference: str
+    rows: list[EffectiveTemperature]
+
+
 class Compared(NamedTuple):
-    """Verdicts and pairs; by problem and backend the lowest energies of runs, and the time to the lowest of
-    all.
+    """Verdicts and pairs; by problem and backend the lowest energies of runs, the time to the lowest of all,
+    and fitted temperatures; and what failed that should not have.
     """
 
     verdicts: list[Verdict]
     pairs: list[Pair]
     energies: dict[str, dict[str, xr.Dataset]]
     times: dict[tuple[str, str], TimeToSolution]
+    faults: list[str]
 
 
-def compared(folder: RunFolder) -> Compared:
-    """Hold the backends of a run against each other; of a family of instances, the first stands for all."""
-    verdicts: list[Verdict] = []
-    pairs: list[Pair] = []
-    energies: dict[str, dict[str, xr.Dataset]] = {}
-    times: dict[tuple[str, str], TimeToSolution] = {}
-    later = {label for members in folder.config.families.values() for label in members[1:]}
-    for problem, tasks in _by_problem(folder).items():
-        if problem in later:
-            continue
-        samples = {label: folder.samples(task) for label, task in tasks.items()}
-        energies[problem] = {label: energy_distribution(s) for label, s in samples.items() if s.energies.size}
-        times |= {(problem, label): time for label, time in _times(samples)}
-        reference = next((label for label, s in samples.items() if _is_reference(s)), None)
+class Comparing:
+    """Holds the backends of one problem after the other against their reference.
+
+    The reference of a problem is its first backend with a ladder of temperatures and stored spins. Of a
+    family of instances, the first stands for all in verdicts and figures.
+
+    Parameters
+    ----------
+    config : of the run
+    """
+
+    def __init__(self, config: RunConfig):
+        self.found = Compared([], [], {}, {}, [])
+        self._later = {label for members in config.families.values() for label in members[1:]}
+        self._n_problems = len(config.problems) - len(self._later)
+        self._finest: float | None = None
+
+    def fitted(self, samples: Mapping[str, SampleSet]) -> tuple[Reweighting | None, dict[str, Fits]]:
+        """Where the reference has the mean energies of samples that state no temperature."""
+        reference = reference_of(samples)
         if reference is None:
-            continue
-        reweighting: Reweighting | None = None
-        for label, other in samples.items():
-            if label == reference or other.n_spins == 0 or other.has_averages:
-                continue
-            reweighting = reweighting or Reweighting.of(samples[reference])
-            own, pair = _against(tasks[label], reference, samples[reference], reweighting, label, other)
-            verdicts += own
-            pairs += [] if pair is None else [pair]
-    return Compared(verdicts, pairs, energies, times)
+            return None, {}
+        reweighting = Reweighting.of(samples[reference])
+        return reweighting, {
+            label: Fits(reference, [_fit(own, samples[reference], reweighting, row) for row in _rows(own)])
+            for label, own in samples.items()
+            if label != reference and own.n_spins and own.energies.size and np.isnan(own.betas).all()
+        }
+
+    def add(
+        self,
+        tasks: Mapping[str, Task],
+        samples: Mapping[str, SampleSet],
+        warnings: Mapping[str, Sequence[str]],
+        reweighting: Reweighting | None,
+        fits: Mapping[str, Fits],
+    ) -> None:
+        """Compare on one problem.
+
+        Parameters
+        ----------
+        tasks, samples, warnings : by label of the backend
+        reweighting, fits : what `fitted` gave
+        """
+        problem = next(iter(tasks.values())).problem_label
+        if problem in self._later:
+            return
+        self.found.energies[problem] = {
+            k: energy_distribution(s) for k, s in samples.items() if s.energies.size
+        }
+        self.found.times.update({(problem, label): time for label, time in _times(samples)})
+        reference = reference_of(samples)
+        if reference is None or reweighting is None:
+            return
+        others = {k: s for k, s in samples.items() if k != reference and s.n_spins and not s.has_averages}
+        if self._finest is None:
+            rows = sum(len(_rows(other)) for other in others.values())
+            self._finest = LEVEL / max(rows * self._n_problems, 1)
+        for label, other in others.items():
+            faults = [
+                f"{name} warns: {warning}"
+                for name in (reference, label)
+                for warning in warnings.get(name, ())
+                if "R-hat" in warning or "effective samples" in warning
+            ]
+            against = _Against(
+                tasks[label], reference, samples[reference], reweighting, other, fits.get(label), self._finest
+            )
+            verdicts, pair = against.verdicts(faults, self.found.faults)
+            self.found.verdicts.extend(verdicts)
+            self.found.pairs.extend([] if pair is None else [pair])
+
+    def judged(self) -> Compared:
+        """All that was found, with verdicts in words and p-values corrected for the number of all rows."""
+        return self.found._replace(verdicts=judged(self.found.verdicts))
+
+
+def reference_of(samples: Mapping[str, SampleSet]) -> str | None:
+    """Label of the first that has a ladder of temperatures and stored spins."""
+    return next(
+        (
+            label
+            for label, s in samples.items()
+            if s.n_spins and s.energies.size and not s.has_averages and np.isfinite(s.betas).all()
+        ),
+        None,
+    )
+
+
+def _fit(own: SampleSet, reference: SampleSet, reweighting: Reweighting, row: int) -> EffectiveTemperature:
+    try:
+        return effective_temperature(own, reference, row=row, reweighting=reweighting)
+    except InputError as error:
+        return EffectiveTemperature(math.nan, math.nan, reason=str(error))
 
 
 def _times(samples: Mapping[str, SampleSet]) -> Iterator[tuple[str, TimeToSolution]]:
@@ -123,135 +176,87 @@ def _times(samples: Mapping[str, SampleSet]) -> Iterator[tuple[str, TimeToSoluti
             yield label, time_to_solution(runs.successes, len(runs.lowest), seconds_of(own))
 
 
-def _by_problem(folder: RunFolder) -> dict[str, dict[str, Task]]:
-    found: dict[str, dict[str, Task]] = {}
-    for task in folder.tasks():
-        if folder.has_samples(task):
-            found.setdefault(task.problem_label, {})[task.backend_label] = task
-    return found
+class _Against(NamedTuple):
+    """One backend held against the reference on one problem."""
 
+    task: Task
+    reference: str
+    base: SampleSet
+    reweighting: Reweighting
+    other: SampleSet
+    fits: Fits | None
+    finest: float
 
-def _is_reference(samples: SampleSet) -> bool:
-    """Whether it has a ladder of temperatures and stored spins."""
-    return bool(samples.n_spins and not samples.has_averages and np.isfinite(samples.betas).all())
+    def verdicts(self, faults: Sequence[str], failed: list[str]) -> tuple[list[Verdict], Pair | None]:
+        """A verdict for every row, and the coldest that could be compared.
 
+        Parameters
+        ----------
+        faults : of the samples, told with every verdict
+        failed : takes what failed that should not have
+        """
+        verdicts, coldest = [], None
+        for row in _rows(self.other):
+            try:
+                found = self._compared(row)
+                verdict = self._verdict(row, found, faults)
+            except InputError as error:
+                verdicts.append(self._unknown(row, str(error)))
+                continue
+            except Exception as error:  # one comparison never costs the report; it is told, and exits 1
+                reason = f"{type(error).__name__}: {error}"
+                verdicts.append(self._unknown(row, reason))
+                failed.append(f"comparing {self.task.label} with {self.reference}: {reason}")
+                continue
+            verdicts.append(verdict)
+            if coldest is None or verdict.temperature < coldest[0]:
+                coldest = verdict.temperature, found
+        return verdicts, None if coldest is None else self._pair(*coldest)
 
-def _against(
-    task: Task,
-    reference: str,
-    base: SampleSet,
-    reweighting: Reweighting,
-    label: str,
-    other: SampleSet,
-) -> tuple[list[Verdict], Pair | None]:
-    faults = [
-        f"{name} warns: {warning}"
-        for name, samples in ((reference, base), (label, other))
-        for warning in equilibrium_warnings(samples)
-        if "R-hat" in warning or "effective samples" in warning
-    ]
-    verdicts, coldest = [], None
-    for row in _rows(other):
-        scale = other.dataset.get("coupling_scale")
-        at = f"scale {float(scale[row]):.3g}" if scale is not None else ""
-        try:
-            found = compare(
-                base, other, task.problem, row=row, n_permutations=_PERMUTATIONS, most=_MOST,
-                reweighting=reweighting,
-            )  # fmt: skip
-        except InputError as error:
-            verdicts.append(_unknown(task.problem_label, reference, label, at, str(error)))
-            continue
-        coverage = valley_coverage(task.problem, found.first.spins, found.second.spins)
+    def _compared(self, row: int) -> Comparison:
+        return compare(
+            self.base, self.other, self.task.problem, row=row, n_permutations=_PERMUTATIONS,
+            finest=self.finest, most=_MOST, reweighting=self.reweighting,
+            fit=None if self.fits is None else self.fits.rows[row],
+        )  # fmt: skip
+
+    def _verdict(self, row: int, found: Comparison, faults: Sequence[str]) -> Verdict:
+        coverage = valley_coverage(self.task.problem, found.first.spins, found.second.spins)
         temperature = math.inf if found.beta == 0 else 1 / found.beta
         spread = found.beta_error / found.beta**2 if found.beta else math.nan
-        verdicts.append(
-            Verdict(
-                task.problem_label, reference, label, at, temperature, spread, found.test.p_value,
-                found.test.telling, found.correlation_error, found.correlation_noise, found.total_variation,
-                found.total_variation_noise, found.wasserstein, coverage.n_valleys, coverage.n_missed,
-                coverage.expected_missed, _words(found.test.p_value, found.test.telling, temperature, faults),
-            )
+        return Verdict(
+            self.task.problem_label, self.reference, self.task.backend_label, self._at(row), temperature,
+            spread, found.test.p_value, math.nan, found.test.telling, found.correlation_error,
+            found.correlation_noise, found.total_variation, found.total_variation_noise, found.wasserstein,
+            coverage.n_valleys, coverage.n_missed, coverage.expected_missed, "; ".join(faults),
         )  # fmt: skip
-        if coldest is None or temperature < coldest[0]:
-            coldest = temperature, found
-    if coldest is None:
-        return verdicts, None
-    temperature, found = coldest
-    shown = np.concatenate([found.first.spins[:_SHOWN], found.second.spins[:_SHOWN]])
-    states = find_states(shown, n_null=2, symmetric=not task.problem.fields.any())
-    order = np.concatenate([states.order[states.order < _SHOWN], states.order[states.order >= _SHOWN]])
-    pair = Pair(
-        task.problem_label, reference, label, temperature, found.overlaps, overlap_matrix(shown), order
-    )
-    return verdicts, pair
+
+    def _unknown(self, row: int, reason: str) -> Verdict:
+        nan = math.nan
+        return Verdict(
+            self.task.problem_label, self.reference, self.task.backend_label, self._at(row), nan, nan, nan,
+            nan, "", nan, nan, nan, nan, nan, 0, 0, nan, f"not compared: {reason}",
+        )  # fmt: skip
+
+    def _at(self, row: int) -> str:
+        scale = self.other.dataset.get("coupling_scale")
+        return f"scale {float(scale[row]):.3g}" if scale is not None else ""
+
+    def _pair(self, temperature: float, found: Comparison) -> Pair:
+        shown = np.concatenate([found.first.spins[:_SHOWN], found.second.spins[:_SHOWN]])
+        states = find_states(shown, n_null=2, symmetric=not self.task.problem.fields.any())
+        half = min(_SHOWN, len(found.first.spins))
+        order = np.concatenate([states.order[states.order < half], states.order[states.order >= half]])
+        return Pair(
+            self.task.problem_label, self.reference, self.task.backend_label, temperature, found.overlaps,
+            overlap_matrix(shown), order,
+        )  # fmt: skip
 
 
-def _rows(samples: SampleSet) -> Iterator[int]:
+def _rows(samples: SampleSet) -> list[int]:
+    """Rows that are compared: all without a thermostat, or hot, middle and cold ones of a ladder."""
     n = len(samples.betas)
     if np.isnan(samples.betas).any():
-        return iter(range(n))
-    return iter(sorted({round(k * (n - 1) / max(_ROWS - 1, 1)) for k in range(_ROWS)}))
-
-
-def _words(p_value: float, telling: str, temperature: float, faults: list[str]) -> str:
-    if p_value <= LEVEL:
-        text = f"not the same ensemble at T = {temperature:.3g} (p = {p_value:.2g}, {telling})"
-    else:
-        text = f"same ensemble at T = {temperature:.3g} not rejected (p = {p_value:.2g})"
-    return "; ".join([text, *faults])
-
-
-def _unknown(problem: str, reference: str, backend: str, at: str, reason: str) -> Verdict:
-    nan = math.nan
-    return Verdict(
-        problem, reference, backend, at, nan, nan, nan, "", nan, nan, nan, nan, nan, 0, 0, nan,
-        f"not compared: {reason}",
-    )  # fmt: skip
-
-
-def verdict_table(verdicts: list[Verdict]) -> str:
-    """As CSV."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Verdict._fields)
-    for verdict in verdicts:
-        writer.writerow(
-            [
-                "" if isinstance(v, float) and math.isnan(v) else f"{v:.6g}" if isinstance(v, float) else v
-                for v in verdict
-            ]
-        )
-    return text.getvalue()
-
-
-def shown(verdict: Verdict) -> Mapping[str, str]:
-    """A row for people."""
-
-    def number(value: float, form: str = "{:.2g}") -> str:
-        return "–" if math.isnan(value) else form.format(value)
-
-    temperature = "–"
-    if not math.isnan(verdict.temperature):
-        temperature = (
-            with_error(verdict.temperature, verdict.temperature_error)
-            if verdict.temperature_error
-            else f"{verdict.temperature:.3g}"
-        )
-    row = {
-        "problem": verdict.problem,
-        "backend": f"{verdict.backend} {verdict.at}".strip(),
-        "reference": verdict.reference,
-        "temperature": temperature,
-        "p_value": number(verdict.p_value, "{:.3f}"),
-        "verdict": verdict.verdict,
-        **dict.fromkeys(("same", "correlations", "variation", "valleys"), "–"),
-    }
-    if math.isnan(verdict.p_value):
-        return row
-    row["same"] = "no" if verdict.p_value <= LEVEL else "not rejected"
-    row["correlations"] = f"{number(verdict.correlation_error)} ({number(verdict.correlation_noise)})"
-    row["valleys"] = f"{verdict.n_missed} of {verdict.n_valleys} ({verdict.expected_missed:.1f})"
-    if not math.isnan(verdict.total_variation):
-        row["variation"] = f"{number(verdict.total_variation)} ({number(verdict.total_variation_noise)})"
-    return row
+        return list(range(n))
+    order = np.argsort(samples.betas, kind="stable")
+    return [int(order[k]) for k in sorted({round(k * (n - 1) / max(_ROWS - 1, 1)) for k in range(_ROWS)})]

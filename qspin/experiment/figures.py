@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from qspin.files import atomic_write
 
-__all__ = ["Figure", "drawn", "save_figures"]
+__all__ = ["Figure", "Sketch", "draw_all", "drawn", "save_figures", "sketch"]
 
 _WIDTH = 7.4  # inches
+_STYLE = {"font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False}
 
 
 class Figure(NamedTuple):
@@ -29,32 +32,70 @@ class Figure(NamedTuple):
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
 
 
+Sketch = functools.partial[Figure]
+"""A call of `drawn` whose first argument is the name of the figure."""
+
+
+def sketch(name: str, caption: str, *panels: Any, height: float = 3.8) -> Sketch:
+    """A figure that is yet to be drawn; see `drawn`."""
+    return functools.partial(drawn, name, caption, *panels, height=height)
+
+
+def draw_all(sketches: Iterable[Sketch]) -> tuple[list[Figure], list[str]]:
+    """All figures that can be drawn, and why others cannot: one figure never costs a report."""
+    figures, faults = [], []
+    for make in sketches:
+        try:
+            figures.append(make())
+        except Exception as error:  # whatever a figure fails of, the others are drawn and this is told
+            faults.append(f"figure {make.args[0]}: {type(error).__name__}: {error}")
+    return figures, faults
+
+
 def drawn(name: str, caption: str, *panels: Any, height: float = 3.8) -> Figure:
     """Panels side by side; several panels share one legend below them.
+
+    Whatever a user's matplotlibrc says, which may ask for TeX or fonts that are not there, is left aside.
 
     Parameters
     ----------
     panels : functions that draw on an Axes
     height : inches
     """
-    from matplotlib import rc_context
+    _require_matplotlib()
+    from matplotlib import rc_context, rcdefaults, rcParams
     from matplotlib.figure import Figure as Canvas
 
-    with rc_context(
-        {"svg.hashsalt": name, "font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False}
-    ):
+    with rc_context():
+        rcdefaults()
+        rcParams.update({**_STYLE, "svg.hashsalt": name})
         figure = Canvas(figsize=(_WIDTH, height), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for panel, ax in zip(panels, axes, strict=True):
             panel(ax)
         if len(axes) > 1:
             _share_legend(figure, axes)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # what was laid out once is not laid out again for every format
         return Figure(
             name,
             caption,
             _saved(figure, "svg", {"Date": None}),
             _saved(figure, "pdf", {"CreationDate": None}),
         )
+
+
+def _require_matplotlib() -> None:
+    """Import it, also where MPLBACKEND names a backend that does not exist: files need none."""
+    try:
+        import matplotlib
+    except ValueError:
+        wrong = os.environ.pop("MPLBACKEND", None)
+        try:
+            import matplotlib  # noqa: F401
+        finally:
+            if wrong is not None:
+                os.environ["MPLBACKEND"] = wrong
 
 
 def save_figures(figures: Sequence[Figure], folder: Path) -> None:

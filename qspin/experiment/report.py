@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jinja2
 import numpy as np
@@ -13,37 +14,65 @@ import xarray as xr
 
 from qspin import plot
 from qspin.benchmark import TimeToSolution
-from qspin.experiment.comparison import LEVEL, Pair, compared, shown, verdict_table
+from qspin.errors import RunError
+from qspin.experiment.analyse import Analysis
+from qspin.experiment.comparison import Pair
+from qspin.experiment.curves import half_temperature, with_error
 from qspin.experiment.families import binder_curves, crossing_sentences, with_families
-from qspin.experiment.figures import Figure, drawn, save_figures
-from qspin.experiment.findings import findings, half_temperature, trust, with_error
+from qspin.experiment.figures import Sketch, draw_all, save_figures, sketch
+from qspin.experiment.findings import findings
 from qspin.experiment.problem_specs import MlpSpec
+from qspin.experiment.remarks import notes, trust
 from qspin.experiment.store import RunFolder
+from qspin.experiment.verdicts import LEVEL, Verdict
 from qspin.files import atomic_write
 from qspin.networks.training import TrainingRecord
 
-__all__ = ["write_report"]
+__all__ = ["WARNINGS", "write_report"]
+
+WARNINGS = "warnings.txt"
+"""File in a run folder: what to know before trusting it, a line for each kind of warning."""
+
+_MOST_CURVES = 12  # in one panel
+_MOST_PANELS = 4
+_MOST_PAIRS = 8  # figures of two backends on one problem
+
+_Part = TypeVar("_Part")
 
 CLOCKS = ("compile", "prepare", "queue", "device", "sample")
 
 
-def write_report(folder: RunFolder, single: Mapping[tuple[str, str], xr.Dataset]) -> Path:
-    """Write ``figures/*.svg``, ``figures/*.pdf`` and ``report.html`` from what `analyse` found.
+def write_report(folder: RunFolder, single: Analysis) -> Path:
+    """Write ``figures/``, ``warnings.txt`` and ``report.html`` from what `analyse` found.
 
     Returns
     -------
     path of the page
+
+    Raises
+    ------
+    RunError
+        If a comparison, a figure or a finding failed that should not have; the page is written without it and
+        says which and why.
     """
-    results = with_families(folder.config, single)
-    found = compared(folder)
-    atomic_write(folder.path / "comparison.csv", verdict_table(found.verdicts))
-    figures = [
-        *_figures(folder, results),
-        *_size_figures(folder.config, single),
-        *_comparison_figures(found.pairs, found.energies),
+    config, found = folder.config, single.compared
+    results = with_families(config, single)
+    faults = list(found.faults)
+    sketches = [
+        *_made("figures of curves", lambda: _figures(folder, results), faults),
+        *_made("figures of trainings", lambda: _training_figures(folder), faults),
+        *_made("figures of sizes", lambda: _size_figures(config, single), faults),
+        *_made("figures of comparisons", lambda: _comparison_figures(found.pairs, found.energies), faults),
     ]
+    figures, undrawn = draw_all(sketches)
+    faults += undrawn
     save_figures(figures, folder.figures)
-    config = folder.config
+    said = [
+        *_made("findings of sizes", lambda: crossing_sentences(config, single), faults),
+        *_made("findings", lambda: findings(config, results, found.verdicts), faults),
+    ]
+    warnings = trust(single)
+    atomic_write(folder.path / WARNINGS, "".join(f"{line}\n" for line in warnings))
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("qspin.experiment"), autoescape=True, undefined=jinja2.StrictUndefined
     )
@@ -54,17 +83,33 @@ def write_report(folder: RunFolder, single: Mapping[tuple[str, str], xr.Dataset]
         unfinished=folder.unfinished_tasks(),
         faults=folder.faults(),
         n_tasks=len(config.problems) * len(config.backends),
-        findings=[*crossing_sentences(config, single), *findings(config, results)],
-        warnings=trust(results),
+        findings=said,
+        faults=faults,
+        warnings=warnings,
+        notes=notes(single),
         figures=figures,
-        verdicts=[shown(verdict) for verdict in found.verdicts],
+        verdicts=[_shown(verdict) for verdict in found.verdicts],
+        n_corrected=sum(verdict.is_compared for verdict in found.verdicts),
         level=LEVEL,
         rows=[_row(*key, result, found.times.get(key)) for key, result in results.items()],
         twins=[label for label, spec in config.problems.items() if isinstance(spec, MlpSpec)],
         critical=any(isinstance(s, MlpSpec) and s.scale == "critical" for s in config.problems.values()),
     )
     atomic_write(folder.report_file, page)
+    if faults:
+        raise RunError(
+            f"the report {folder.report_file} lacks {len(faults)} of its parts: {'; '.join(faults)}"
+        )
     return folder.report_file
+
+
+def _made(what: str, make: Callable[[], Iterable[_Part]], faults: list[str]) -> list[_Part]:
+    """A part of the page; if it fails, the page says so and goes on without it."""
+    try:
+        return list(make())
+    except Exception as error:  # one part never costs the report; it is told, and exits 1
+        faults.append(f"{what}: {type(error).__name__}: {error}")
+        return []
 
 
 def _styles(results: Mapping[tuple[str, str], xr.Dataset]) -> dict[str, dict[str, Any]]:
@@ -86,34 +131,41 @@ def _series(results: Mapping[tuple[str, str], xr.Dataset]) -> dict[str, xr.Datas
     }
 
 
-def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Figure]:
+def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Sketch]:
     series, styles = _series(results), _styles(results)
-    overlaps = {label: d for label, d in series.items() if "q_abs" in d}
+    overlaps, left_out = _first(
+        {label: d for label, d in series.items() if "q_abs" in d}, _MOST_CURVES, "curves"
+    )
     if overlaps:
         sizes = {int(d.attrs["n_spins"]) for d in overlaps.values()}
-        yield drawn(
+        yield sketch(
             "overlap_curves",
             "Mean |q_ab| over pairs of replicas at the same temperature. Bars are one standard error, from "
-            "leaving out one replica at a time.",
+            f"leaving out one replica at a time.{left_out}",
             lambda ax: plot.overlap_curves(
                 overlaps, ax, n_spins=min(sizes) if len(sizes) == 1 else None, styles=styles
             ),
         )
         betas = _shown_betas(folder, overlaps)
-        where = ", ".join("no temperature" if np.isnan(b) else f"T = {1 / b:.3g}" for b in betas)
-        yield drawn(
+        yield sketch(
             "overlap_distributions",
-            f"Distribution of the overlap, P(q), at {where}. Bands are one standard error.",
+            f"Distribution of the overlap, P(q), at {', '.join(map(_at, betas))}. Bands are one standard "
+            f"error.{left_out}",
             *(_density_panel(overlaps, beta, styles) for beta in betas),
             height=2.9,
         )
-    yield drawn(
+    curves, left_out = _first(series, _MOST_CURVES, "curves")
+    yield sketch(
         "energy_curves",
-        "Energy per spin. Bars are one standard error over replicas; mostly smaller than the symbols.",
-        lambda ax: plot.energy_curves(series, ax, styles=styles),
+        "Energy per spin. Bars are one standard error over replicas; mostly smaller than the symbols."
+        f"{left_out}",
+        lambda ax: plot.energy_curves(curves, ax, styles=styles),
     )
+
+
+def _training_figures(folder: RunFolder) -> Iterator[Sketch]:
     for labels, record in _trainings(folder):
-        yield drawn(
+        yield sketch(
             f"training_{'_'.join(labels)}",
             f"Training behind {', '.join(labels)}: cross-entropy and accuracy, epoch 0 being the untrained "
             f"network. Final accuracy {record.curves['accuracy_train'][-1]:.1%} on the training set, "
@@ -124,10 +176,20 @@ def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -
         )
 
 
-def _size_figures(config: Any, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Figure]:
+def _first(things: Mapping[str, _Part], most: int, what: str) -> tuple[dict[str, _Part], str]:
+    """As many as a figure can show, and a sentence on the others."""
+    if len(things) <= most:
+        return dict(things), ""
+    return dict(list(things.items())[:most]), (
+        f" Of {len(things)} {what} the first {most} are drawn; the numbers of all are in metrics.csv and "
+        "analysis.nc."
+    )
+
+
+def _size_figures(config: Any, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Sketch]:
     for backend in config.backends:
         for kind, (curves, errors, temperatures, _) in binder_curves(config, results, backend).items():
-            yield drawn(
+            yield sketch(
                 f"binder_{kind}_{backend}",
                 f"Binder ratio of {kind} against temperature, averaged over instances, by size. Bars are one "
                 "standard error by bootstrap over instances.",
@@ -137,23 +199,26 @@ def _size_figures(config: Any, results: Mapping[tuple[str, str], xr.Dataset]) ->
 
 def _comparison_figures(
     pairs: list[Pair], energies: Mapping[str, Mapping[str, xr.Dataset]]
-) -> Iterator[Figure]:
+) -> Iterator[Sketch]:
     several = {problem: curves for problem, curves in energies.items() if len(curves) > 1}
-    if several:
-        yield drawn(
+    panels, left_out = _first(several, _MOST_PANELS, "problems")
+    if panels:
+        yield sketch(
             "energy_distributions",
             "Cumulative distribution of the lowest energy of a run (a replica with its ladder, a read, a "
-            f"shot), for {', '.join(several)}.",
-            *(_energy_panel(problem, curves) for problem, curves in several.items()),
+            f"shot), for {', '.join(panels)}.{left_out}",
+            *(_energy_panel(problem, curves) for problem, curves in panels.items()),
             height=2.9,
         )
-    for pair in pairs:
+    for k, pair in enumerate(pairs[:_MOST_PAIRS]):
         names = (pair.reference, pair.backend)
-        yield drawn(
+        more = f" The first {_MOST_PAIRS} of {len(pairs)} pairs are drawn; all are in comparison.csv."
+        yield sketch(
             f"cross_{pair.problem}_{pair.backend}",
             f"{pair.problem} at T = {pair.temperature:.3g}: overlaps within {names[0]}, within {names[1]} "
             f"and between them; and the overlaps of {names[0]} (first half) and {names[1]} (second half), "
-            "each in the order of its dendrogram.",
+            "each in the order of its dendrogram."
+            + (more if len(pairs) > _MOST_PAIRS and k == _MOST_PAIRS - 1 else ""),
             lambda ax, pair=pair, names=names: plot.cross_overlaps(pair.overlaps, names, ax),
             lambda ax, pair=pair: plot.overlap_matrix(pair.matrix, ax, order=pair.order),
             height=3.0,
@@ -171,9 +236,15 @@ def _energy_panel(problem: str, curves: Mapping[str, xr.Dataset]) -> Any:
 def _density_panel(overlaps: Mapping[str, xr.Dataset], beta: float, styles: plot.Styles) -> Any:
     def draw(ax: Any) -> None:
         plot.overlap_densities(overlaps, beta, ax, styles=styles)
-        ax.set_title("no temperature" if np.isnan(beta) else f"T = {1 / beta:.3g}", fontsize="medium")
+        ax.set_title(_at(beta), fontsize="medium")
 
     return draw
+
+
+def _at(beta: float) -> str:
+    if np.isnan(beta):
+        return "no temperature"
+    return f"T = {1 / beta:.3g}" if beta else "T = infinity"
 
 
 def _shown_betas(folder: RunFolder, overlaps: Mapping[str, xr.Dataset]) -> list[float]:
@@ -187,6 +258,8 @@ def _shown_betas(folder: RunFolder, overlaps: Mapping[str, xr.Dataset]) -> list[
         asked = folder.config.analysis.temperatures
         wanted = 1 / np.array(asked) if asked else np.quantile(known, [1, 0.5, 0], method="nearest")
         shown = [float(known[np.argmin(np.abs(np.log(known / beta)))]) for beta in wanted]
+    elif any(np.isinf(d["temperature"].values).any() for d in overlaps.values()):
+        shown = [0.0]
     if any(np.isnan(d["temperature"].values).all() for d in overlaps.values()):
         shown.append(float("nan"))
     return list(dict.fromkeys(shown))
@@ -201,6 +274,38 @@ def _trainings(folder: RunFolder) -> Iterator[tuple[list[str], TrainingRecord]]:
     for training, labels in users.items():
         if (record := folder.training_record(training)) is not None:
             yield labels, record
+
+
+def _shown(verdict: Verdict) -> Mapping[str, str]:
+    """A row for people."""
+
+    def number(value: float, form: str = "{:.2g}") -> str:
+        return "–" if math.isnan(value) else form.format(value)
+
+    temperature = "–"
+    if not math.isnan(verdict.temperature):
+        temperature = (
+            with_error(verdict.temperature, verdict.temperature_error)
+            if verdict.temperature_error
+            else f"{verdict.temperature:.3g}"
+        )
+    row = {
+        "problem": verdict.problem,
+        "backend": f"{verdict.backend} {verdict.at}".strip(),
+        "reference": verdict.reference,
+        "temperature": temperature,
+        "p_value": number(verdict.p_corrected, "{:.2g}"),
+        "verdict": verdict.verdict,
+        **dict.fromkeys(("same", "correlations", "variation", "valleys"), "–"),
+    }
+    if not verdict.is_compared:
+        return row
+    row["same"] = "no" if verdict.is_other else "not rejected"
+    row["correlations"] = f"{number(verdict.correlation_error)} ({number(verdict.correlation_noise)})"
+    row["valleys"] = f"{verdict.n_missed} of {verdict.n_valleys} ({verdict.expected_missed:.1f})"
+    if not math.isnan(verdict.total_variation):
+        row["variation"] = f"{number(verdict.total_variation)} ({number(verdict.total_variation_noise)})"
+    return row
 
 
 def _row(problem: str, backend: str, result: xr.Dataset, tts: TimeToSolution | None) -> dict[str, Any]:
@@ -226,11 +331,11 @@ def _row(problem: str, backend: str, result: xr.Dataset, tts: TimeToSolution | N
         "r_hat_overlap": _extreme(result, "r_hat_overlap", np.nanmax, "{:.3f}"),
         "broken": _extreme(result, "chain_break_fraction", np.nanmax, "{:.1%}"),
         "swap_rate": _extreme(result, "swap_rate", np.nanmin, "{:.0%}"),
-        "seed": info["seed"],
+        "seed": info.get("seed", "–"),
         "round_trips": result.attrs.get("round_trips", "–"),
         "tts": "–" if tts is None else str(tts),
         "facts": _facts(info),
-        **{clock: _seconds(info["clocks"], clock) for clock in CLOCKS},
+        **{clock: _seconds(info.get("clocks", {}), clock) for clock in CLOCKS},
     }
 
 

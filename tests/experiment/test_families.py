@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 import yaml
 
 from qspin.analysis import overlap_curve
 from qspin.errors import InputError
 from qspin.experiment import RunFolder, load_config, run_experiment
 from qspin.experiment.analyse import analyse, load_analysis
-from qspin.experiment.families import crossing_sentences
+from qspin.experiment.families import crossing_sentences, on_one_ladder
+from qspin.registry import get_backend
+from qspin.testing import assert_within_errors
 
 GLASS = {"kind": "sherrington_kirkpatrick", "n_spins": 8, "seed": 5, "instances": 4}
 CONFIG = {
@@ -107,10 +110,33 @@ def test_averages_stand_for_their_instances(written, tmp_path):
     assert "small-0" not in page.split("Resolved config")[0].split("<h2>Figures</h2>")[1].split("verdicts")[0]
 
 
-def test_ladders_of_their_own_are_not_averaged(written, tmp_path):
-    problems = {"small": {**GLASS, "instances": 2}}
-    backends = {"auto": {"name": "tempering", "n_replicas": 4, "n_sweeps": 50, "n_burn_in": 10, "n_draws": 5}}
+def test_ladders_of_their_own_are_averaged_where_they_overlap(written, tmp_path):
+    """``betas: auto`` gives every instance its own: interpolated curves are averaged."""
+    problems = {"small": {**GLASS, "instances": 3}, "large": {**GLASS, "n_spins": 12, "instances": 3}}
+    backends = {
+        "auto": {"name": "tempering", "n_replicas": 8, "n_sweeps": 400, "n_burn_in": 50, "n_draws": 40}
+    }
     folder = run_experiment(
         written({**CONFIG, "problems": problems, "backends": backends}), RunFolder(tmp_path / "run")
     )
-    assert set(load_analysis(folder)) == {("small-0", "auto"), ("small-1", "auto")}
+    found = load_analysis(folder)
+    assert set(found) == {("small", "auto"), ("large", "auto")}
+    mean = found["small", "auto"]
+    ladders = [folder.samples(t).temperatures for t in folder.tasks() if t.problem_label.startswith("small")]
+    assert float(mean["temperature"].max()) == min(ladder.max() for ladder in ladders)
+    assert float(mean["temperature"].min()) == max(ladder.min() for ladder in ladders)
+    problem = folder.tasks()[0].problem
+    exact = get_backend("exact", betas=[1.0]).enumerate(problem)
+    one = on_one_ladder([analyse(folder)[f"small-{k}", "auto"] for k in range(3)])[0]
+    expected = [exact.mean_energy(beta) / problem.n_spins for beta in one["beta"].values]
+    assert_within_errors(one["energy"], one["energy_error"], expected, what="interpolated energy")
+    np.testing.assert_allclose((mean["density"] * mean["width"]).sum("q"), 1, rtol=1e-9)
+    assert "Binder ratios of sherrington_kirkpatrick, sizes 8 and 12" in folder.report_file.read_text()
+
+
+def test_ladders_that_do_not_overlap_stay_single():
+    results = [
+        xr.Dataset({"q2": ("beta", [0.1, 0.2])}, coords={"beta": b, "temperature": ("beta", 1 / np.array(b))})
+        for b in ([1.0, 2.0], [3.0, 4.0])
+    ]
+    assert on_one_ladder(results) is None

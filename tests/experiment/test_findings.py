@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from qspin.analysis import at_matched_temperatures
 from qspin.experiment.config import config_from_plain
-from qspin.experiment.findings import compare_curves, findings, half_temperature, trust
+from qspin.experiment.curves import compare_curves, half_temperature
+from qspin.experiment.findings import findings
+from qspin.experiment.remarks import trust
+from qspin.experiment.verdicts import Verdict, judged
 
 T = np.array([4.0, 2.0, 1.0, 0.5])
 MLP = {"kind": "mlp", "layers": [64, 10], "epochs": 3}
@@ -70,6 +74,65 @@ def test_only_shared_temperatures_are_compared():
     ]
 
 
+def smooth(temperatures, shift=1.0, error=0.004):
+    """A curve that falls from 1 to 0 in ln T, halfway at T = `shift`."""
+    t = np.asarray(temperatures, float)
+    return curve(1 / (1 + (t / shift) ** 3), error=error, temperatures=t)
+
+
+class TestLaddersOfTheirOwn:
+    """Ladders as ``betas: auto`` finds them: they overlap, and share no temperature."""
+
+    one, other = np.geomspace(0.3, 4, 20)[::-1], np.geomspace(0.4, 6, 17)[::-1]
+
+    def test_interpolation_finds_no_difference_where_there_is_none(self):
+        comparison = compare_curves(smooth(self.one), smooth(self.other))
+        assert comparison.is_interpolated
+        assert comparison.temperature.min() >= 0.4
+        assert comparison.temperature.max() <= 4
+        assert len(comparison.temperature) >= 14
+        assert (np.abs(comparison.difference) < comparison.error).all(), (
+            "interpolation is covered by its error"
+        )
+        (text,) = say(smooth(self.one), smooth(self.other))
+        assert "agree within 4 standard errors at all" in text
+        assert "temperatures from T = 0.4 to 3" in text
+        assert "one curve interpolated" in text
+
+    def test_a_coarse_ladder_says_how_coarse_it_is(self):
+        exact = smooth([4.0, 0.7, 0.3], error=1e-4)
+        comparison = compare_curves(exact, smooth(np.geomspace(0.31, 3.9, 60)[::-1], error=1e-4), "q_abs")
+        assert len(comparison.temperature) == 1, "the sparser ladder says where"
+        values = compare_curves(smooth(self.one, error=1e-4), exact, at=[2.0, 0.4])
+        assert (np.abs(values.difference) < values.error).all()
+        assert (values.error > 0.02).all()
+
+    def test_differences_are_found(self):
+        (text,) = say(smooth(self.one, 1.0), smooth(self.other, 1.4))
+        assert "differ by more than 4 standard errors" in text
+
+    def test_one_shared_temperature_is_not_all_that_is_compared(self):
+        comparison = compare_curves(smooth(self.one), smooth([*self.other[:-3], self.one[-2], 0.25]))
+        assert len(comparison.temperature) > 10
+
+    def test_scale_and_structure(self):
+        problems = {"before": {**MLP, "epoch": 0}, "after": MLP, "control": {**MLP, "shuffle": True}}
+        results = {
+            ("before", "exact"): smooth(self.one, 0.6),
+            ("after", "exact"): smooth(self.other, 2.0),
+            ("control", "exact"): smooth(np.geomspace(0.35, 5, 23)[::-1], 1.2),
+        }
+        last = findings(config(problems), results)[-1]
+        assert "where after and before differ most, control shows" in last
+        assert "That part is the growth of the weights alone" in last
+
+    def test_no_error_is_no_small_error(self):
+        blind = smooth(self.other)
+        blind["q_abs_error"][:] = np.nan
+        (text,) = say(smooth(self.one), blind)
+        assert "cannot be told apart with certainty" in text
+
+
 @pytest.mark.parametrize(
     ("shuffled", "text"),
     [
@@ -112,6 +175,100 @@ def test_warnings_name_their_task():
     assert trust({("a", "exact"): curve([1] * 4, warnings=["beware"])}) == ["a with exact: beware"]
 
 
+def verdict(temperature, p_value, backend="two", **changes):
+    row = Verdict(
+        "a", "one", backend, "", temperature, 0.0, p_value, np.nan, "energy", *[np.nan] * 5, 0, 0, 0.0, ""
+    )
+    return row._replace(**changes)
+
+
+class TestOneVerdict:
+    results = {("a", "one"): curve([0.1, 0.2, 0.5, 0.8]), ("a", "two"): curve([0.11, 0.2, 0.5, 0.82])}
+
+    def told(self, verdicts, results=None):
+        return findings(config(["a"], ["one", "two"]), results or self.results, judged(verdicts))
+
+    def test_a_rejected_ensemble_is_told_and_nothing_else(self):
+        """Mean |q| agrees; the words of the page and the table are the same verdict."""
+        (text,) = self.told([verdict(1.0, 0.002), verdict(4.0, 0.4)])
+        assert text == (
+            "On a, two and one are not the same ensemble at T = 1 (p = 0.004 at best, told by energy) and "
+            "are not told apart at T = 4 (p = 0.4 at least). Mean |q| alone does not show it."
+        )
+
+    def test_what_is_not_rejected_does_not_agree_either_where_mean_overlap_differs(self):
+        results = {**self.results, ("a", "two"): curve([0.2, 0.2, 0.5, 0.8])}
+        (text,) = self.told([verdict(1.0, 0.7)], results)
+        assert text.startswith(
+            "On a, two and one are not told apart at T = 1 (p = 0.7 at least). Mean |q| differs"
+        )
+        assert "agree" not in text
+
+    def test_what_was_not_compared_says_why(self):
+        (text,) = self.told([verdict(np.nan, np.nan, verdict="not compared: too few reads")])
+        assert text == "On a, two and one were not compared: too few reads."
+
+    def test_p_values_are_corrected_for_all_rows(self):
+        found = judged([verdict(1.0, 0.02), verdict(2.0, 0.03), verdict(3.0, 0.9)])
+        assert [v.p_corrected for v in found] == pytest.approx([0.06, 0.06, 0.9])
+        assert not any(v.is_other for v in found)
+        assert [v.p_value for v in found] == [0.02, 0.03, 0.9]
+
+    def test_many_are_counted(self):
+        problems = [f"p{k}" for k in range(30)]
+        rows = judged([verdict(1.0, 1e-6, problem=p) for p in problems])
+        results = {(p, b): self.results["a", b] for p in problems for b in ("one", "two")}
+        texts = findings(config(problems, ["one", "two"]), results, rows)
+        assert "two and one were compared 30 times on 30 problems: not the same ensemble in 30" in " ".join(
+            texts
+        )
+        assert len(texts) < 60
+        assert any(text.startswith("420 more comparisons of one are not told one by one") for text in texts)
+
+
+class TestOneTemperature:
+    def placed(self, betas):
+        found = device([0.21, 0.5], [1.87, 0.9])
+        return at_matched_temperatures(found, betas, [0.03, 0.03], "tempering")
+
+    def test_the_reference_says_where_samples_are(self):
+        reached, *rest = say_device(self.placed([1 / 1.24, 1.0]), curve([0.1, 0.2, 0.5, 0.8]))
+        assert "have the mean energy of tempering at T = 1.24(5) at coupling scale 1, 1.00(3) at" in reached
+        assert "(Its pseudo-likelihood alone would say 1.9(1) at coupling scale 1" in reached
+        assert "at T = 1.87" not in " ".join(rest)
+
+    def test_where_it_cannot_there_is_a_reason(self):
+        lost = self.placed([np.nan, np.nan]).assign_attrs(
+            temperature_reasons=json.dumps(["too cold", "too cold"])
+        )
+        reached, *_ = say_device(lost, curve([0.1, 0.2, 0.5, 0.8]))
+        assert "the effective temperature by pseudo-likelihood is 1.9(1)" in reached
+        assert "It has no place on the ladder of tempering: too cold." in reached
+
+
+class TestRemarks:
+    def test_the_same_remark_on_many_tasks_is_one_line(self):
+        results = {
+            (f"p{k}", b): curve(
+                [1] * 4, warnings=[f"the energy has fewer than 100 effective samples at {k} of 4"]
+            )
+            for k in range(12)
+            for b in ("x", "y")
+        }
+        results["q", "x"] = curve([1] * 4, warnings=["R-hat of the energy exceeds 1.05", "beware"])
+        lines = trust(results)
+        assert lines[:2] == ["q with x: R-hat of the energy exceeds 1.05", "q with x: beware"]
+        assert lines[2].startswith(
+            "24 of 25 tasks (x on p0, p1, p2 and 9 more; y on p0, p1, p2 and 9 more): the energy"
+        )
+        assert len(lines) == 3
+
+    def test_words_decide_not_the_first_letters(self):
+        texts = ["the energies of the reads are too high", "the energies of the reads are too low"]
+        results = {("a", "x"): curve([1] * 4, warnings=texts), ("b", "x"): curve([1] * 4, warnings=texts)}
+        assert len(trust(results)) == 2
+
+
 def device(q, temperatures, spread=0.1, error=0.02):
     """A curve of an annealer: no thermostat, temperatures measured."""
     temperatures = np.asarray(temperatures, float)
@@ -124,6 +281,7 @@ def device(q, temperatures, spread=0.1, error=0.02):
             "energy_error": ("beta", np.full(n, 0.01)),
             "coupling_scale": ("beta", np.arange(1.0, n + 1)),
             "beta_effective": ("beta", np.where(np.isinf(temperatures), -0.1, 1 / temperatures)),
+            "beta_effective_error": ("beta", spread / temperatures**2),
         },
         coords={
             "beta": np.full(n, np.nan),
@@ -143,13 +301,16 @@ def say_device(annealed, reference):
 
 def test_measured_temperatures_are_told_by_scale():
     reached, *_ = say_device(device([0.2] * 3, [2.0, np.nan, np.inf]), curve([0.1, 0.2, 0.5, 0.8]))
-    assert "annealer has no thermostat. From its samples of a the effective temperature is" in reached
-    assert "2.0(1) at 1, unknown at 2, infinite within its error at 3." in reached
+    assert reached == (
+        "annealer has no thermostat. From its samples of a the effective temperature by pseudo-likelihood is "
+        "2.0(1) at coupling scale 1, unknown at coupling scale 2, infinite within its error at coupling "
+        "scale 3."
+    )
 
 
 def test_a_device_that_agrees_with_tempering():
     text = say_device(device([0.21, 0.5], [2.0, 1.0]), curve([0.1, 0.2, 0.5, 0.8]))[-1]
-    assert "at the 2 effective temperatures of annealer that tempering covers" in text
+    assert "at the 2 temperatures of annealer that tempering covers" in text
     assert "agrees with that of tempering within 4 standard errors" in text
 
 
@@ -159,7 +320,6 @@ def test_a_device_that_does_not():
         "differs from that of tempering by more than 4 standard errors at 1: most at T = 1, 0.10(2)" in text
     )
     assert "against 0.50(1)" in text
-    assert "Its mean energy there is that of tempering at T = 1.18(" in text
 
 
 def test_a_device_outside_the_ladder():

@@ -1,0 +1,163 @@
+"""Curves of a run held against each other, and numbers with their errors as people write them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from qspin.analysis import interpolated
+
+__all__ = [
+    "STANDARD_ERRORS",
+    "Comparison",
+    "compare_curves",
+    "half_temperature",
+    "ranges",
+    "with_error",
+]
+
+STANDARD_ERRORS = 4.0  # differences below this many standard errors are not called differences
+
+_NO_ERROR = 1e-9  # smaller errors are rounding of equal values
+
+
+class Comparison(NamedTuple):
+    """Two curves at common temperatures, ascending in T; arrays (n,).
+
+    `is_interpolated` tells whether their ladders share too little, so that one of them was interpolated.
+    """
+
+    temperature: NDArray[np.float64]
+    first: NDArray[np.float64]
+    first_error: NDArray[np.float64]
+    second: NDArray[np.float64]
+    second_error: NDArray[np.float64]
+    is_interpolated: bool = False
+
+    @property
+    def difference(self) -> NDArray[np.float64]:
+        return self.first - self.second
+
+    @property
+    def error(self) -> NDArray[np.float64]:
+        return np.hypot(self.first_error, self.second_error)
+
+    @property
+    def significant(self) -> NDArray[np.bool_]:
+        return np.abs(self.difference) > STANDARD_ERRORS * self.error
+
+    @property
+    def largest(self) -> int:
+        """Where the significant difference is largest, or any difference if none is significant."""
+        size = np.abs(self.difference)
+        return int(np.argmax(np.where(self.significant, size, -1.0) if self.significant.any() else size))
+
+
+def compare_curves(
+    first: xr.Dataset, second: xr.Dataset, name: str = "q_abs", *, at: ArrayLike | None = None
+) -> Comparison | None:
+    """Hold two curves of samplers with a thermostat against each other.
+
+    At the temperatures that they share; or, where their ladders overlap and share less than one of them has
+    there, at those of the sparser one, between which the other is interpolated.
+
+    Parameters
+    ----------
+    at : temperatures to compare at instead, interpolated where they were not sampled
+
+    Returns
+    -------
+    None if the ladders do not overlap or a curve lacks the quantity
+    """
+    if name not in first or name not in second:
+        return None
+    chosen, _ = _common_temperatures(first, second) if at is None else (np.asarray(at, float), True)
+    if not chosen.size:
+        return None
+    (a, a_error, a_between), (b, b_error, b_between) = (_values_at(c, name, chosen) for c in (first, second))
+    return Comparison(chosen, a, a_error, b, b_error, bool(a_between or b_between))
+
+
+def _common_temperatures(first: xr.Dataset, second: xr.Dataset) -> tuple[NDArray[np.float64], bool]:
+    """Ascending temperatures at which two ladders are compared, and whether one is interpolated there."""
+    ladders = [_ladder(curve) for curve in (first, second)]
+    shared = np.intersect1d(*ladders)
+    finite = [ladder[np.isfinite(ladder)] for ladder in ladders]
+    if not all(ladder.size for ladder in finite):
+        return shared, False
+    low, high = max(t.min() for t in finite), min(t.max() for t in finite)
+    inside = [t[(t >= low) & (t <= high)] for t in finite]
+    if np.isfinite(shared).sum() >= min(map(len, inside)):
+        return shared, False
+    return min(inside, key=len), True
+
+
+def _ladder(curve: xr.Dataset) -> NDArray[np.float64]:
+    """Temperatures that were set, ascending, each once."""
+    return np.unique(curve["temperature"].values[np.isfinite(curve["beta"].values)])
+
+
+def _values_at(
+    curve: xr.Dataset, name: str, temperatures: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+    """Values and standard errors of a curve, and whether some of them lie between what was sampled."""
+    known, first = np.unique(curve["temperature"].values, return_index=True)
+    place = np.clip(np.searchsorted(known, temperatures), 0, len(known) - 1)
+    sampled = known[place] == temperatures
+    values, errors = (curve[n].values[first[place]] for n in (name, f"{name}_error"))
+    if sampled.all():
+        return values, errors, False
+    between, spread = interpolated(curve, name, temperatures)
+    return np.where(sampled, values, between), np.where(sampled, errors, spread), True
+
+
+def half_temperature(curve: xr.Dataset) -> tuple[float, float] | None:
+    """Temperature where mean |q| falls through 1/2, coming from the cold side, and its standard error.
+
+    Linear interpolation in ln T between the two neighbouring temperatures; None if it never crosses.
+    """
+    if "q_abs" not in curve:
+        return None
+    ordered = curve.isel(beta=np.isfinite(curve["temperature"].values)).sortby("temperature")
+    x, q = np.log(ordered["temperature"].values), ordered["q_abs"].values
+    falling = np.flatnonzero((q[:-1] >= 0.5) & (q[1:] < 0.5))
+    if not falling.size:
+        return None
+    k = int(falling[0])
+    slope = (q[k + 1] - q[k]) / (x[k + 1] - x[k])
+    share = (0.5 - q[k]) / (q[k + 1] - q[k])
+    temperature = float(np.exp(x[k] + (0.5 - q[k]) / slope))
+    errors = ordered["q_abs_error"].values[k : k + 2]
+    return temperature, float(temperature * np.hypot((1 - share) * errors[0], share * errors[1]) / abs(slope))
+
+
+def with_error(value: float, error: float) -> str:
+    """Value with its standard error in parentheses, in units of the last digit.
+
+    Examples
+    --------
+    >>> with_error(0.66731, 0.0042), with_error(12.3, 1.4), with_error(0.5, float("nan")), with_error(1, 0)
+    ('0.667(4)', '12.3(1.4)', '0.500', '1.000')
+    """
+    if not np.isfinite(error) or error <= _NO_ERROR:
+        return f"{value:.3f}"
+    digits = max(0, -int(np.floor(np.log10(error))))
+    rounded = round(error * 10**digits)
+    if rounded == 10:  # 0.0096 rounds up to 0.010
+        digits, rounded = max(digits - 1, 0), 1
+    if digits == 0 or error >= 1:
+        return f"{value:.1f}({error:.1f})"
+    return f"{value:.{digits}f}({rounded})"
+
+
+def ranges(temperature: NDArray[np.float64], chosen: NDArray[np.bool_]) -> str:
+    """``at T = 0.3 to 2.1 and at T = 4`` for the runs of neighbouring chosen temperatures."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], chosen.astype(int), [0]])))
+    parts = []
+    for start, end in edges.reshape(-1, 2):
+        low, high = f"{temperature[start]:.3g}", f"{temperature[end - 1]:.3g}"
+        parts.append(low if low == high else f"{low} to {high}")
+    return "at T = " + ", ".join(parts)

@@ -1,0 +1,90 @@
+"""What to know before trusting a run: the same remark on many tasks is one remark, the most serious first."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+import xarray as xr
+
+__all__ = ["grouped", "kind_of", "notes", "trust"]
+
+Results = Mapping[tuple[str, str], xr.Dataset]
+
+_NUMBER = re.compile(r"[-+]?(\d[\d.]*(e[-+]?\d+)?(\(\d[\d.]*\))?|\binf(inity)?\b)%?")
+
+_SERIOUS = (
+    re.compile(r"did not reach its end|interrupted|damaged"),
+    re.compile(r"R-hat|drift|not in equilibrium|Boltzmann|families"),
+    None,  # whatever else a sampler says
+    re.compile(r"effective samples|cannot be tested|fewer than two replicas"),
+)
+"""Kinds of remarks, the most serious first; until samplers give their remarks codes, by their words."""
+
+_NAMED = 3  # tasks of a group that are named for each backend
+
+
+def trust(results: Results) -> list[str]:
+    """The warnings of all tasks, each kind once, with how many tasks and which, the most serious first."""
+    return grouped(_told(results, "warnings"), len(results))
+
+
+def notes(results: Results) -> list[str]:
+    """What cannot be tested by the nature of the samplers, told as `trust` does."""
+    return grouped(_told(results, "notes"), len(results))
+
+
+def _told(results: Results, name: str) -> Iterable[tuple[str, str, str]]:
+    for (problem, backend), result in results.items():
+        for text in json.loads(result.attrs.get(name, "[]")):
+            yield problem, backend, text
+
+
+def grouped(remarks: Iterable[tuple[str, str, str]], n_tasks: int) -> list[str]:
+    """Remarks (problem, backend, text) that differ in their numbers alone as one line each.
+
+    Examples
+    --------
+    >>> grouped([("a", "x", "3 of 5 reads broke"), ("b", "x", "4 of 5 reads broke"), ("b", "y", "late")], 4)
+    ['2 of 4 tasks (x on a, b): 3 of 5 reads broke', 'b with y: late']
+    """
+    kinds: dict[str, list[tuple[str, str, str]]] = {}
+    for remark in remarks:
+        kinds.setdefault(kind_of(remark[2]), []).append(remark)
+    ordered = sorted(kinds.values(), key=lambda group: (_rank(group[0][2]), -len(group)))
+    return [_line(group, n_tasks) for group in ordered]
+
+
+def kind_of(text: str) -> str:
+    """A remark without its numbers.
+
+    Examples
+    --------
+    >>> kind_of("R-hat exceeds 1.05 at 3 of 28 temperatures, up to inf at T = 0.25")
+    'R-hat exceeds # at # of # temperatures, up to # at T = #'
+    """
+    return _NUMBER.sub("#", text)
+
+
+def _rank(text: str) -> int:
+    matching = (k for k, pattern in enumerate(_SERIOUS) if pattern is not None and pattern.search(text))
+    return next(matching, _SERIOUS.index(None))
+
+
+def _line(group: list[tuple[str, str, str]], n_tasks: int) -> str:
+    problem, backend, text = group[0]
+    if len(group) == 1:
+        return f"{problem} with {backend}: {text}"
+    by_backend: dict[str, list[str]] = {}
+    for own_problem, own_backend, _ in group:
+        by_backend.setdefault(own_backend, []).append(own_problem)
+    which = "; ".join(f"{name} on {_some(problems)}" for name, problems in by_backend.items())
+    tasks = len({remark[:2] for remark in group})
+    return f"{tasks} of {n_tasks} tasks ({which}): {text}"
+
+
+def _some(names: list[str]) -> str:
+    unique = list(dict.fromkeys(names))
+    more = len(unique) - _NAMED
+    return ", ".join(unique[:_NAMED]) + (f" and {more} more" if more > 0 else "")
