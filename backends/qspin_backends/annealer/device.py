@@ -203,6 +203,14 @@ class Device(Protocol):
         """Of QPU access time that are charged; None for no QPU, or where it is not known."""
         ...
 
+    def remarks(self, request: Request) -> list[str]:
+        """What a reader of its answers must know about the anneal."""
+        ...
+
+    def computing_seconds(self, request: Request) -> float | None:
+        """Roughly, of computing on this machine; None where there is little of it."""
+        ...
+
     def check(self, request: Request) -> None:
         """Raises InputError for what it will not anneal, before anything is bought."""
         ...

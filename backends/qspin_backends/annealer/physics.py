@@ -3,6 +3,11 @@
 Energies are those that were programmed, H = A(s) sum sigma^x + B(s) H_P with B(1) = 1, so a temperature is
 one in units of the device's couplings. The shapes A(s) = G (1 - s)^2 and B(s) = s are a choice of ours, which
 have in common with published schedules that A falls to zero while B rises to its full value.
+
+Path integrals cost what A(s) is in units of the temperature: a worldline is proposed that many breaks. Their
+number is bounded: while A(s) exceeds `LONGEST_WORLDLINE` temperatures, the device is warmer, as warm as
+A(s) / `LONGEST_WORLDLINE`. A and B stand to each other as they would, thermal fluctuations stay small beside
+the transverse field, and the anneal ends at its temperature.
 """
 
 from __future__ import annotations
@@ -14,11 +19,21 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Physics", "Substitute", "annealing_fractions"]
+__all__ = ["LONGEST_WORLDLINE", "Physics", "Substitute", "annealing_fractions"]
 
 Physics = Literal["path_integral", "rotor", "thermal"]
 
+LONGEST_WORLDLINE = 16.0
+"""Temperatures that the transverse field of a path integral may be, and breaks proposed at a time.
+
+About what annealers have: A(0) / 2 of 5 to 6 GHz, by their published schedules, at 12 to 16 mK.
+"""
+
 _FORWARD = ((0.0, 0.0), (1.0, 1.0))
+_UPDATE_SECONDS = (
+    4e-7,
+    3e-8,
+)  # of a worldline, for each of its neighbours and breaks; a core of an AMD EPYC 9004
 
 
 class Substitute(dimod.Sampler):
@@ -65,13 +80,44 @@ class Substitute(dimod.Sampler):
         arguments["interrupt_function"] = interrupt_function
         if self._physics == "thermal":
             return _THERMAL(bqm, **arguments, **_cooling(self._n_sweeps, temperature))
-        s = annealing_fractions(anneal_schedule or _FORWARD, self._n_sweeps)
-        arguments["Hp_field"] = s / temperature
-        arguments["Hd_field"] = self._transverse_field * (1 - s) ** 2 / temperature
+        s, transverse, warmth = self._course(anneal_schedule, temperature)
+        arguments["Hp_field"] = s / warmth
+        arguments["Hd_field"] = transverse / warmth
         anneal = _PATH_INTEGRAL if self._physics == "path_integral" else _ROTOR
         if initial_state is None or reinitialize_state:
             return anneal(bqm, **arguments, **_start(initial_state, num_reads))
         return _one_after_another(bqm, anneal, arguments, initial_state)
+
+    def warm_until(self, anneal_schedule: Sequence[Sequence[float]] | None, temperature: float) -> int:
+        """Sweeps before the last that is warmer than the device, that one included; 0 if none is."""
+        if self._physics != "path_integral":
+            return 0
+        _, _, warmth = self._course(anneal_schedule, temperature)
+        return int(np.flatnonzero(warmth > temperature).max(initial=-1)) + 1
+
+    def seconds(
+        self,
+        n_qubits: int,
+        n_couplers: int,
+        anneal_schedule: Sequence[Sequence[float]] | None,
+        temperature: float,
+    ) -> float | None:
+        """Roughly, of one read on one core; None where the physics costs little."""
+        if self._physics != "path_integral":
+            return None
+        _, transverse, warmth = self._course(anneal_schedule, temperature)
+        alone, neighbour = _UPDATE_SECONDS
+        with_breaks = self._n_sweeps + float((transverse / warmth).sum())
+        return n_qubits * alone * self._n_sweeps + 2 * n_couplers * neighbour * with_breaks
+
+    def _course(
+        self, schedule: Sequence[Sequence[float]] | None, temperature: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """B(s), A(s) and the temperature at each sweep."""
+        s = annealing_fractions(schedule or _FORWARD, self._n_sweeps)
+        transverse = self._transverse_field * (1 - s) ** 2
+        bounded = transverse / LONGEST_WORLDLINE if self._physics == "path_integral" else 0.0
+        return s, transverse, np.maximum(temperature, bounded)
 
 
 def annealing_fractions(schedule: Sequence[Sequence[float]], n_sweeps: int) -> NDArray[np.float64]:

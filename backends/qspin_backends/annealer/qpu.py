@@ -98,6 +98,12 @@ class Qpu:
         """What is charged, by D-Wave's timing model; None where the solver does not publish what it needs."""
         return self._expected(request.programs)[0]
 
+    def remarks(self, request: Request) -> list[str]:
+        return []
+
+    def computing_seconds(self, request: Request) -> float | None:
+        return None
+
     def check(self, request: Request) -> None:
         """Refuse what would cost more than allowed; answers that are on disk cost nothing."""
         limit = self._access.max_qpu_seconds

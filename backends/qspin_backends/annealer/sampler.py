@@ -45,6 +45,7 @@ __all__ = ["Annealer"]
 _RULES = ("auto", "uniform_torque_compensation")
 _UNEMBEDDINGS = ("majority_vote", "minimize_energy", "discard")
 _EMBEDDINGS = ("auto", "native", *embeddings.METHODS)
+_TOLD_SECONDS = 2.0  # of computing, from which on they are told before
 _QPU_ONLY = ("programming_thermalization", "readout_thermalization", "h_gain_schedule", "anneal_offsets")
 
 
@@ -240,6 +241,8 @@ class Annealer:
             request = self._request(planned, identity)
             if (expected := device.expected_seconds(request)) is not None:
                 report_progress(0.0, f"{expected:.2g} s of QPU access time expected")
+            if (computing := device.computing_seconds(request)) is not None and computing > _TOLD_SECONDS:
+                report_progress(0.0, f"about {computing:.2g} s of computing expected")
             answers = _counted(device.anneal(request), planned)
             reads, batches = read_out(planned, answers, stages)
             facts: dict[str, Any] = {
@@ -249,7 +252,11 @@ class Annealer:
             }
             if expected is not None:
                 facts["expected_qpu_seconds"] = expected
-            warnings = [*self._without_meaning(), *_warnings(planned, stages.anneal, reads, device)]
+            warnings = [
+                *self._without_meaning(),
+                *device.remarks(request),
+                *_warnings(planned, stages.anneal, reads, device),
+            ]
             clocks = {"prepare": prepared - start, **_device_clocks(batches)}
         ended()
         elsewhere = clocks.get("queue", 0.0) + clocks.get("device", 0.0)

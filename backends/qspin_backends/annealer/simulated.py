@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin_backends.annealer.device import Hardware, Program, Request
-from qspin_backends.annealer.physics import Physics, Substitute
+from qspin_backends.annealer.physics import LONGEST_WORLDLINE, Physics, Substitute
 from qspin_backends.common.journal import Answer
 
 __all__ = ["FLAGSHIP", "Imperfections", "Simulated"]
@@ -109,13 +109,37 @@ class Simulated:
     def expected_seconds(self, request: Request) -> float | None:
         return None
 
+    def remarks(self, request: Request) -> list[str]:
+        temperature = self._temperature(request)
+        warm = self.substitute.warm_until(_schedule(request), temperature)
+        if not warm:
+            return []
+        strongest = self.transverse_field / temperature
+        return [
+            f"the transverse field starts at {strongest:.3g} temperatures and path integrals follow up to "
+            f"{LONGEST_WORLDLINE:g}: until sweep {warm} of {self.n_sweeps} the device is warmer, 1/"
+            f"{LONGEST_WORLDLINE:g} of that field, and only then as cold as it was asked to be. What froze "
+            "before stays as it was; raise n_sweeps for a slower end, or lower betas or transverse_field"
+        ]
+
+    def computing_seconds(self, request: Request) -> float | None:
+        seconds = [
+            self.substitute.seconds(
+                len(p.qubits), len(p.couplers), _schedule(request), self._temperature(request)
+            )
+            for p in request.programs
+        ]
+        if None in seconds:
+            return None
+        cores = min(len(seconds), os.cpu_count() or 1)
+        return sum(p.n_reads * (s or 0.0) for p, s in zip(request.programs, seconds, strict=True)) / cores
+
     def check(self, request: Request) -> None:
         pass  # it is free
 
     def anneal(self, request: Request) -> Iterator[Answer]:
         """Several programs at once; what is read does not depend on how many."""
-        fixed = self.imperfections.temperature
-        temperature = request.factor if fixed is None else fixed
+        temperature = self._temperature(request)
         sampler = self.substitute if self.topology is None else _mock(self)
         stop = threading.Event()
         read = functools.partial(_read, sampler, temperature, self.imperfections, stop)
@@ -125,6 +149,16 @@ class Simulated:
             finally:
                 stop.set()  # an interrupt does not wait for the reads that are left
                 pool.shutdown(wait=True, cancel_futures=True)
+
+    def _temperature(self, request: Request) -> float:
+        """Of the device, units of its couplings."""
+        fixed = self.imperfections.temperature
+        return request.factor if fixed is None else fixed
+
+
+def _schedule(request: Request) -> Any:
+    """Of all programs alike; None for the default."""
+    return request.programs[0].parameters.get("anneal_schedule") if request.programs else None
 
 
 def _read(

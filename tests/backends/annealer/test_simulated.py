@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
+
+import dimod
 import numpy as np
 import pytest
-from qspin_backends.annealer.physics import annealing_fractions
+from qspin_backends.annealer.physics import LONGEST_WORLDLINE, Substitute, annealing_fractions
 from scipy import stats
 
 import qspin
 from qspin.errors import InputError
+from qspin.progress import listening
 from qspin.testing import STANDARD_ERRORS, assert_boltzmann, assert_within_errors
 
 LEAST_P_VALUE = 1e-4
@@ -180,6 +185,94 @@ class TestPhysics:
     def test_physics_without_a_schedule_refuses_one(self):
         with pytest.raises(InputError, match="'thermal' has no transverse field"):
             annealer(physics="thermal", anneal_schedule=[(0, 0), (1, 1)])
+
+
+class TestCost:
+    """Of path integrals: bounded, told before, and the same in all units."""
+
+    def course(self, monkeypatch, problem, **settings):
+        """What the path integral was told to follow: transverse and problem fields, in temperatures."""
+        seen = []
+
+        def spy(bqm, **arguments):
+            seen.append((arguments["Hd_field"], arguments["Hp_field"]))
+            return dimod.SampleSet.from_samples(np.ones((arguments["num_reads"], len(bqm)), int), "SPIN", 0)
+
+        monkeypatch.setattr("qspin_backends.annealer.physics._PATH_INTEGRAL", spy)
+        samples = annealer(topology="none", n_reads=4, n_gauges=1, **settings).sample(problem, seed=1)
+        return (*seen[0], samples.info["warnings"])
+
+    @pytest.mark.parametrize("exponent", [-40, 0, 10, 17, 40])
+    def test_breaks_are_bounded_at_all_couplings(self, monkeypatch, exponent):
+        transverse, _, _ = self.course(monkeypatch, dense(10, 7).scaled(2.0**exponent))
+        assert transverse.max() <= LONGEST_WORLDLINE
+
+    @pytest.mark.parametrize("settings", [{"transverse_field": 1e5}, {"temperature": 1e-5}, {"betas": [1e5]}])
+    def test_breaks_are_bounded_whatever_makes_it_cold(self, monkeypatch, settings):
+        transverse, problem, warnings = self.course(monkeypatch, dense(10, 7), **settings)
+        assert transverse.max() <= LONGEST_WORLDLINE
+        assert transverse[-1] == 0
+        ratio = settings.get("transverse_field", 1.0)
+        s = annealing_fractions([(0, 0), (1, 1)], 200)
+        np.testing.assert_allclose(transverse * s, ratio * (1 - s) ** 2 * problem)  # A to B as ever
+        assert "path integrals follow up to 16: until sweep" in warnings[0]
+
+    def test_ordinary_anneals_are_as_they_were(self, monkeypatch):
+        transverse, problem, warnings = self.course(monkeypatch, dense(10, 7), betas=[6.0])
+        s = annealing_fractions([(0, 0), (1, 1)], 200)
+        temperature = 1 / problem[-1]
+        np.testing.assert_array_equal(problem, s / temperature)
+        np.testing.assert_array_equal(transverse, (1 - s) ** 2 / temperature)
+        assert not any("path integrals" in warning for warning in warnings)
+
+    def test_the_coldest_anneal_still_ends_at_its_temperature(self, monkeypatch):
+        _, problem, _ = self.course(monkeypatch, dense(10, 7), temperature=1e-5)
+        assert problem[-1] == pytest.approx(1e5)
+
+    def test_a_factor_on_all_energies_changes_units_and_nothing_else(self):
+        problem = dense(10, 7).scaled(4.0)
+        here = annealer(topology="none", n_reads=20, betas=[0.5, 1.0]).sample(problem, seed=3)
+        there = annealer(topology="none", n_reads=20, betas=[0.5 * 2**20, 2.0**20]).sample(
+            problem.scaled(2.0**-20), seed=3
+        )
+        np.testing.assert_array_equal(here.spins, there.spins)
+
+    def test_hot_scales_are_sampled_beside_the_coldest(self):
+        """One device anneals all scales: the bound, which the coldest needs, leaves the others their beta."""
+        samples = annealer(topology="none", n_reads=200, betas=[0.5, 1e3]).sample(dense(8, 3), seed=1)
+        dataset = samples.dataset.isel(beta=slice(1))
+        assert_within_errors(dataset.beta_effective, dataset.beta_effective_error, 0.5, what="beta_effective")
+
+    def test_cold_anneals_find_ground_states(self):
+        problem = dense(12, 5)
+        samples = annealer(betas=[1e5], topology="none", n_reads=30).sample(problem, seed=1)
+        lowest = qspin.get_backend("exact").enumerate(problem).ground_energy
+        assert samples.best.energy == pytest.approx(lowest)
+
+    def test_computing_is_estimated(self):
+        """Within a factor of ten on any machine: for users who would wait for hours."""
+        bqm = dense(40, 1).to_bqm()
+        substitute = Substitute("path_integral", 200, 1.0)
+        start = time.process_time()
+        substitute.sample(bqm, num_reads=20, seed=1, temperature=0.1)
+        taken = time.process_time() - start
+        estimate = 20 * substitute.seconds(40, bqm.num_interactions, None, 0.1)
+        assert taken / 10 < estimate < 10 * taken
+
+    def test_long_computing_is_told_before(self, monkeypatch):
+        told = []
+        with listening(lambda fraction, remark: told.append(remark)):
+            annealer(topology="none", n_reads=1, n_gauges=1).sample(dense(10, 1), seed=1)
+            assert not any("computing expected" in remark for remark in told)
+            monkeypatch.setattr("qspin_backends.annealer.sampler._TOLD_SECONDS", 0.0)
+            annealer(topology="none", n_reads=1, n_gauges=1).sample(dense(10, 1), seed=1)
+        assert any("s of computing expected" in remark for remark in told)
+
+    def test_only_path_integrals_are_dear(self):
+        used = {"qubits": range(300), "couplers": range(44_850), "parameters": {}, "n_reads": 100}
+        request = SimpleNamespace(programs=[SimpleNamespace(**used)] * 8, factor=0.05)
+        assert annealer(topology="none")._simulated().computing_seconds(request) > 60
+        assert annealer(topology="none", physics="thermal")._simulated().computing_seconds(request) is None
 
 
 class TestImperfections:
