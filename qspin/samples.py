@@ -74,6 +74,10 @@ class SampleSet:
             )
         self.dataset = _read_only(dataset)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its dataset: arrays come out of a pickle writable."""
+        return type(self), (self.dataset,)
+
     @classmethod
     def from_spins(
         cls,

@@ -115,11 +115,13 @@ class TestSamples:
         samples = SampleSet.from_spins(DENSE, spins, [0.5, 1.0], handed_over=True)
         assert np.shares_memory(samples.spins.values, spins)
 
-    @pytest.mark.parametrize("loaded", [False, True])
-    def test_no_array_can_be_written_to(self, samples, tmp_path, loaded):
-        if loaded:
+    @pytest.mark.parametrize("made", ["fresh", "loaded", "pickled", "deep-copied"])
+    def test_no_array_can_be_written_to(self, samples, tmp_path, made):
+        if made == "loaded":
             samples.save(tmp_path / "a.nc")
             samples = SampleSet.load(tmp_path / "a.nc")
+        elif made != "fresh":
+            samples = copy.deepcopy(samples) if made == "deep-copied" else pickle.loads(pickle.dumps(samples))
         arrays = [variable.values for variable in samples.dataset.variables.values()]
         for array in (*arrays, samples.spins.values, samples.energies.values, samples.betas):
             with pytest.raises(ValueError, match="read-only"):

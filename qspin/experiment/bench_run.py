@@ -46,6 +46,7 @@ from qspin.progress import listening
 from qspin.registry import get_backend
 from qspin.sampler import is_paid
 from qspin.samples import library_versions
+from qspin.settings import settings_of
 from qspin.spectrum import energy_tolerance
 
 __all__ = ["BenchFolder", "Cell", "Row", "Summary", "cells_of", "run_benchmark", "summarised", "tabulated"]
@@ -303,10 +304,18 @@ def tabulated(config: BenchConfig, folder: BenchFolder, cells: Sequence[Cell]) -
         rows.append(
             Row(
                 cell, reference, cell.task.problem.digest in exact, float(energies.min()), residual, tts,
-                found["clocks"], found["warnings"],
+                found["clocks"], [*found["warnings"], *_otherwise(cell, found)],
             )
         )  # fmt: skip
     return rows
+
+
+def _otherwise(cell: Cell, found: dict[str, Any]) -> list[str]:
+    """What to know of a cell that was measured with other threads or limits than the benchmark ended with."""
+    now = settings_of(cell.task.sampler)
+    then = found.get("settings") or now
+    changed = [f"{name} = {then.get(name)}" for name in now if then.get(name) != now[name]]
+    return [f"measured with {', '.join(changed)}"] if changed else []
 
 
 def summarised(rows: list[Row], *, n_resamples: int = 1_000, seed: int = 0) -> list[Summary]:

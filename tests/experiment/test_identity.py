@@ -206,6 +206,23 @@ class TestEqualTasks:
         )
         assert plain == limited != longer
 
+    def test_a_benchmark_goes_on_with_other_threads_and_says_so(self, tmp_path):
+        text = {
+            "schema": 1,
+            "name": "threads",
+            "problems": {"glass": {"kind": "sherrington_kirkpatrick", "sizes": {"n_spins": [6]}}},
+            "backends": {"t": {"name": "tempering", "betas": [0.5, 1.0], "n_sweeps": 10, "n_threads": 2}},
+        }
+        (tmp_path / "bench.yaml").write_text(yaml.safe_dump(text))
+        folder = BenchFolder(tmp_path / "bench")
+        (first,) = run_benchmark(load_bench_config(tmp_path / "bench.yaml"), folder)
+        other = load_bench_config(tmp_path / "bench.yaml", overrides=["backends.t.n_threads=1"])
+        (again,) = run_benchmark(other, folder, resume=True)
+        assert again.tts == first.tts
+        assert [text for text in again.warnings if text not in first.warnings] == [
+            "measured with n_threads = 2"
+        ]
+
     def test_shapes_of_one_size_have_references_of_their_own(self, tmp_path):
         text = {
             "schema": 1,
