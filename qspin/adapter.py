@@ -6,6 +6,7 @@ from typing import Any
 
 import dimod
 
+from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.sampler import Sampler, Seed
 from qspin.settings import settings_of
@@ -42,6 +43,11 @@ class DimodSampler(dimod.Sampler):
 def as_dimod(sampler: Sampler) -> DimodSampler:
     """Wrap a qspin sampler so that it is a `dimod.Sampler`.
 
+    Raises
+    ------
+    InputError
+        If it is no sampler.
+
     Examples
     --------
     >>> import qspin
@@ -49,4 +55,7 @@ def as_dimod(sampler: Sampler) -> DimodSampler:
     >>> float(sampler.sample_ising({}, {("a", "b"): -1}, seed=0).first.energy)
     -1.0
     """
+    if not isinstance(sampler, Sampler):
+        made = f": qspin.get_backend({sampler!r})" if isinstance(sampler, str) else ""
+        raise InputError(f"sampler: expected a qspin sampler; got {type(sampler).__name__}{made}")
     return DimodSampler(sampler)

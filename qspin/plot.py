@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from qspin.analysis.theory import random_overlap
+from qspin.arguments import checked_arguments
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,6 +51,7 @@ def style_of(colour: int, line: int | None = None) -> dict[str, Any]:
     return {"color": _COLOURS[k], "marker": _MARKERS[m], "linestyle": _LINES[m], "markersize": 4}
 
 
+@checked_arguments
 def overlap_curves(
     curves: Mapping[str, xr.Dataset],
     ax: Axes | None = None,
@@ -81,6 +83,7 @@ def overlap_curves(
     return _temperature_axis(ax, curves)
 
 
+@checked_arguments
 def energy_curves(
     curves: Mapping[str, xr.Dataset], ax: Axes | None = None, *, styles: Styles | None = None
 ) -> Axes:
@@ -92,6 +95,7 @@ def energy_curves(
     return _temperature_axis(ax, curves)
 
 
+@checked_arguments
 def overlap_densities(
     distributions: Mapping[str, xr.Dataset],
     beta: float,
@@ -155,6 +159,7 @@ def learning_curves(
     return _finished(ax)
 
 
+@checked_arguments
 def energy_distributions(
     distributions: Mapping[str, xr.Dataset], ax: Axes | None = None, *, styles: Styles | None = None
 ) -> Axes:
@@ -182,6 +187,7 @@ def binder_ratios(
     return _finished(ax)
 
 
+@checked_arguments
 def cross_overlaps(
     overlaps: xr.Dataset, names: tuple[str, str] = ("first", "second"), ax: Axes | None = None
 ) -> Axes:
@@ -229,6 +235,7 @@ def triangles(found: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     return _finished(ax)
 
 
+@checked_arguments
 def dissimilarity(curves: Mapping[str, xr.Dataset], ax: Axes | None = None) -> Axes:
     """D_g against temperature, peaks marked; see `qspin.analysis.dissimilarity_curve`."""
     ax = _axes(ax)
@@ -269,6 +276,7 @@ def time_to_solution(
     return _finished(ax)
 
 
+@checked_arguments
 def performance_profile(profile: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Share of instances within a factor of the best; see `qspin.benchmark.performance_profile`."""
     ax = _axes(ax)

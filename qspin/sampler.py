@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from qspin.arguments import checked_arguments
 from qspin.checkpoint import Checkpoint, current_checkpoint
 from qspin.compiled import njit
 from qspin.confidential import keep_secret, redacted, scrubbed, strip_tokens
@@ -63,6 +64,7 @@ __all__ = [
     "Seed",
     "allocate_spins",
     "atomic_write",
+    "checked_arguments",
     "current_checkpoint",
     "deciding_settings",
     "energy_tolerance",

@@ -66,6 +66,11 @@ class SampleSet:
     """
 
     def __init__(self, dataset: xr.Dataset):
+        if not isinstance(dataset, xr.Dataset):
+            raise InputError(
+                f"expected the xarray.Dataset of a sample set; got {type(dataset).__name__}. Configurations "
+                "become one by SampleSet.from_spins, a dimod sample set by from_dimod, a file by load"
+            )
         missing = {"spins", "energies"} - set(dataset.data_vars)
         if missing or dataset["spins"].dims != DIMS or "qspin" not in dataset.attrs:
             raise InputError(

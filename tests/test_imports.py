@@ -23,7 +23,7 @@ SAMPLES = PROBLEM | {
     "spectrum",
     "trust",
 }
-SAMPLER = SAMPLES | {"sampler"}
+SAMPLER = SAMPLES | {"arguments", "sampler"}
 FLOORS = {
     "errors": set(),
     "compiled": set(),
@@ -41,8 +41,9 @@ FLOORS = {
     "samples": PROBLEM | {"confidential", "sealed", "settings", "spectrum", "trust"},
     "confidential": BASE,
     "trust": BASE,
-    "sampler": SAMPLES,
+    "sampler": SAMPLES | {"arguments"},
     "sampling": SAMPLER,
+    "arguments": SAMPLES,
     "registry": SAMPLER,
     "adapter": SAMPLER,
     "formats": PROBLEM,

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from qspin.analysis.temperature import has_measured_temperatures
+from qspin.arguments import checked_arguments
 from qspin.samples import SampleSet
 
 __all__ = [
@@ -76,6 +77,7 @@ def r_hat(values: ArrayLike) -> NDArray[np.float64]:
     return np.where(constant, 1.0, np.where(frozen, np.inf, values_by_arviz))
 
 
+@checked_arguments
 def chain_diagnostics(samples: SampleSet) -> xr.Dataset:
     """Mixing at every temperature; temperatures are never mixed with each other.
 
@@ -102,6 +104,7 @@ def chain_diagnostics(samples: SampleSet) -> xr.Dataset:
     return diagnostics
 
 
+@checked_arguments
 def equilibrium_warnings(samples: SampleSet, diagnostics: xr.Dataset | None = None) -> list[str]:
     """What to know before trusting these samples: the sampler's own warnings, R-hat and ESS.
 

@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from qspin.analysis.overlap import binder_ratio
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 
 __all__ = ["bootstrap", "disorder_curve", "disorder_distribution"]
@@ -41,6 +42,7 @@ def bootstrap(
     return estimate, error, drawn
 
 
+@checked_arguments
 def disorder_curve(curves: Sequence[xr.Dataset], n_spins: int) -> xr.Dataset:
     """Overlap moments averaged over instances, and the ratios that are made of averages.
 
@@ -83,6 +85,7 @@ def disorder_curve(curves: Sequence[xr.Dataset], n_spins: int) -> xr.Dataset:
     return xr.Dataset(variables, coords=_coordinates(curves[0]), attrs={"n_instances": len(curves)})
 
 
+@checked_arguments
 def disorder_distribution(distributions: Sequence[xr.Dataset]) -> xr.Dataset:
     """P(q) averaged over instances, with errors by bootstrap.
 

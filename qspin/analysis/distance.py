@@ -19,6 +19,7 @@ from qspin.analysis.independent import MOST, Configurations, independent_configu
 from qspin.analysis.levels import comparable_energies
 from qspin.analysis.resampling import require_problem
 from qspin.analysis.reweighting import FEWEST, Reweighting
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
@@ -99,6 +100,7 @@ class Comparison:
     remarks: Sequence[str]
 
 
+@checked_arguments
 def effective_temperature(
     samples: SampleSet,
     reference: SampleSet,
@@ -165,6 +167,7 @@ def _fitted(
     return EffectiveTemperature(beta, float(spread / variance), goodness)
 
 
+@checked_arguments
 def compare(
     reference: SampleSet,
     other: SampleSet,
@@ -270,6 +273,7 @@ def _at(
     ]
 
 
+@checked_arguments
 def cross_overlaps(first: NDArray[np.int8], second: NDArray[np.int8]) -> xr.Dataset:
     """P(q) within each of two sets of configurations and between them, probabilities over the lattice of q.
 
@@ -296,6 +300,7 @@ def cross_overlaps(first: NDArray[np.int8], second: NDArray[np.int8]) -> xr.Data
     return xr.Dataset({name: ("q", values) for name, values in found.items()}, coords={"q": q})
 
 
+@checked_arguments
 def correlation_error(reference: NDArray[np.int8], other: NDArray[np.int8]) -> float:
     """[sum (c_ij - c_ij^ref)^2 / sum (c_ij^ref)^2]^(1/2) over pairs i < j, c_ij = <s_i s_j> (King et al.
     2025).
@@ -337,6 +342,7 @@ def _moment_errors(
     )
 
 
+@checked_arguments
 def total_variation(
     spins: NDArray[np.int8], problem: IsingProblem, beta: float, rng: np.random.Generator
 ) -> tuple[float, float]:
@@ -361,6 +367,7 @@ def total_variation(
     return tuple(float(0.5 * np.abs(c / len(spins) - exact).sum()) for c in (counts, drawn))  # type: ignore[return-value]
 
 
+@checked_arguments
 def fair_sampling(
     samples: SampleSet,
     *,

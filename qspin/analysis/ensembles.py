@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 
 __all__ = ["VIEWS", "EnsembleTest", "same_ensemble"]
@@ -60,6 +61,7 @@ class EnsembleTest:
         return min(self.p_values, key=self.p_values.__getitem__)
 
 
+@checked_arguments
 def same_ensemble(
     first: NDArray[np.int8],
     second: NDArray[np.int8],

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.analysis.chains import effective_sample_size, paired_overlaps
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.samples import SampleSet
 
@@ -49,6 +50,7 @@ def spacing(samples: SampleSet, row: int) -> int:
     return 1 if share >= _AS_GOOD_AS_ALL else int(np.clip(np.ceil(2 / share), 1, n_draws))
 
 
+@checked_arguments
 def independent_configurations(samples: SampleSet, row: int, *, most: int = MOST) -> Configurations:
     """Configurations at one temperature, far enough apart along their replica, at most so many.
 

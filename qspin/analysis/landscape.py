@@ -19,6 +19,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from qspin.analysis.levels import binned_levels
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.spectrum import energy_tolerance, flip_tolerances, levelled, without_offset
@@ -39,6 +40,7 @@ __all__ = [
 _HEAVY = 0.05  # share of the configurations that makes a cluster a state
 
 
+@checked_arguments
 def overlap_matrix(spins: NDArray[np.int8]) -> NDArray[np.float64]:
     """q_ab of all pairs of configurations (n, n_spins), (n, n)."""
     floats = spins.astype(np.float32)
@@ -95,6 +97,7 @@ class States:
         return several and self.separation > mean + 4 * deviation
 
 
+@checked_arguments
 def find_states(
     spins: NDArray[np.int8],
     *,
@@ -180,6 +183,7 @@ def _gap(heights: NDArray[np.float64]) -> int:
 # -- valleys -------------------------------------------------------------------------------------
 
 
+@checked_arguments
 def descended(problem: IsingProblem, spins: NDArray[np.int8]) -> NDArray[np.int8]:
     """Local minima below configurations (n, n_spins), by the flip that gains most until none does.
 
@@ -199,6 +203,7 @@ def descended(problem: IsingProblem, spins: NDArray[np.int8]) -> NDArray[np.int8
     return states
 
 
+@checked_arguments
 def valleys(problem: IsingProblem, spins: NDArray[np.int8], *, most: int = 60) -> xr.Dataset:
     """Local minima below configurations, and barriers between them.
 
@@ -259,6 +264,7 @@ class Coverage:
     missed_weight: float
 
 
+@checked_arguments
 def valley_coverage(
     problem: IsingProblem, reference: NDArray[np.int8], other: NDArray[np.int8], *, least: float = 0.01
 ) -> Coverage:
@@ -302,6 +308,7 @@ def _path_height(problem: IsingProblem, start: NDArray[np.int8], end: NDArray[np
     return highest
 
 
+@checked_arguments
 def states_by_energy(problem: IsingProblem, spins: NDArray[np.int8], *, bins: int = 10) -> xr.Dataset:
     """Number of different local minima against their energy per spin, and of configurations above them.
 
@@ -327,6 +334,7 @@ def states_by_energy(problem: IsingProblem, spins: NDArray[np.int8], *, bins: in
 # -- rigidity ------------------------------------------------------------------------------------
 
 
+@checked_arguments
 def rigidity(problem: IsingProblem, spins: NDArray[np.int8]) -> xr.Dataset:
     """Which bonds and spins are the same in all configurations.
 

@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.analysis.resampling import checked_replicas, jackknife_pairs, require_problem
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
@@ -29,6 +30,7 @@ _CHUNK_ELEMENTS = 2**24
 _TARGET_BINS = 50
 
 
+@checked_arguments
 def replica_overlaps(spins: ArrayLike) -> NDArray[np.float64]:
     """Overlaps of all pairs of different replicas, draw by draw.
 
@@ -53,6 +55,7 @@ def replica_overlaps(spins: ArrayLike) -> NDArray[np.float64]:
     return np.moveaxis(products, -2, -1)
 
 
+@checked_arguments
 def link_overlaps(spins: ArrayLike, i: ArrayLike, j: ArrayLike) -> NDArray[np.float64]:
     """Link overlaps ``q_l = (1/n_edges) sum_<ij> s_i^a s_j^a s_i^b s_j^b`` of all pairs, draw by draw.
 
@@ -69,6 +72,7 @@ def link_overlaps(spins: ArrayLike, i: ArrayLike, j: ArrayLike) -> NDArray[np.fl
     return replica_overlaps(array[..., np.asarray(i, int)] * array[..., np.asarray(j, int)])
 
 
+@checked_arguments
 def overlap_curve(samples: SampleSet) -> xr.Dataset:
     """Moments of the overlap at every temperature, with errors over replicas.
 
@@ -98,6 +102,7 @@ def overlap_curve(samples: SampleSet) -> xr.Dataset:
     return _curve(samples, ("q_abs", "q2", "q4", "binder"), columns)
 
 
+@checked_arguments
 def link_overlap_curve(samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
     """Mean link overlap at every temperature: ``q_link`` and ``q_link_error`` over ``beta``.
 
@@ -125,6 +130,7 @@ def link_overlap_curve(samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
     return _curve(samples, ("q_link",), columns)
 
 
+@checked_arguments
 def overlap_distribution(samples: SampleSet, *, bins: int | None = None) -> xr.Dataset:
     """P(q) at every temperature, a density over -1 <= q <= 1, with errors over replicas.
 
@@ -154,6 +160,7 @@ def overlap_distribution(samples: SampleSet, *, bins: int | None = None) -> xr.D
     return _densities(samples, rows, bins)
 
 
+@checked_arguments
 def link_overlap_distribution(
     samples: SampleSet, problem: IsingProblem, *, bins: int | None = None
 ) -> xr.Dataset:

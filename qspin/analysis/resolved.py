@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qspin.analysis.overlap import overlap_curve
 from qspin.analysis.resampling import jackknife, jackknife_pairs
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
@@ -55,6 +56,7 @@ def layers_by_label(labels: Sequence[Hashable]) -> dict[str, NDArray[np.intp]]:
     return {name: np.array(spins) for name, spins in layers.items()}
 
 
+@checked_arguments
 def group_overlap_curve(samples: SampleSet, groups: Mapping[str, ArrayLike]) -> xr.Dataset:
     """`overlap_curve` of parts of the spins, such as the layers of a network.
 
@@ -91,6 +93,7 @@ def _part(samples: SampleSet, places: NDArray[np.intp]) -> SampleSet:
     return SampleSet(dataset)
 
 
+@checked_arguments
 def site_overlaps(samples: SampleSet) -> xr.Dataset:
     """Edwards-Anderson parameter of every spin, <s_i>^a <s_i>^b averaged over pairs of replicas.
 
@@ -125,6 +128,7 @@ def site_overlaps(samples: SampleSet) -> xr.Dataset:
     )
 
 
+@checked_arguments
 def distance_overlaps(samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
     """Spin-glass correlation against graph distance, C(r) = mean of <s_i s_j>^a <s_i s_j>^b over pairs at r.
 
@@ -171,6 +175,7 @@ def distance_overlaps(samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
     )
 
 
+@checked_arguments
 def correlation_length(samples: SampleSet, positions: ArrayLike, size: int) -> xr.Dataset:
     """Second-moment correlation length over L of a periodic lattice, from overlaps at the smallest momentum.
 
@@ -213,6 +218,7 @@ def correlation_length(samples: SampleSet, positions: ArrayLike, size: int) -> x
     )
 
 
+@checked_arguments
 def pattern_overlaps(spins: ArrayLike, patterns: ArrayLike) -> NDArray[np.float64]:
     """Mattis magnetisations m_mu = (1/N) sum_i xi_i^mu s_i.
 
@@ -238,6 +244,7 @@ def pattern_overlaps(spins: ArrayLike, patterns: ArrayLike) -> NDArray[np.float6
     return array.astype(np.float64) @ stored.T.astype(np.float64) / max(array.shape[-1], 1)
 
 
+@checked_arguments
 def pattern_overlap_curve(samples: SampleSet, patterns: ArrayLike) -> xr.Dataset:
     """Mean |m_mu| with every pattern at every temperature, and the largest of them.
 

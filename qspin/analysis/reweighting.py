@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 from qspin.analysis.resampling import Variance, variance_interval
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.samples import SampleSet
 
@@ -65,6 +66,7 @@ class Reweighting:
             raise InputError(f"{int(np.isnan(self.energies).sum())} energies are not a number")
 
     @classmethod
+    @checked_arguments
     def of(cls, samples: SampleSet) -> Reweighting:
         """Of stored energies; raises InputError where a run kept averages only, or states no temperature."""
         if samples.has_averages:
@@ -150,6 +152,7 @@ class Reweighting:
         return np.log(rng.random(logs.shape)) < logs - logs.max()
 
 
+@checked_arguments
 def reweighted_curve(samples: SampleSet, betas: Sequence[float]) -> xr.Dataset:
     """Energy and heat capacity per spin at other temperatures than those that were sampled.
 

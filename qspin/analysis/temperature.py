@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import brentq
 
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.samples import SampleSet
 
@@ -22,11 +23,13 @@ __all__ = [
 MEASURED = ("beta_effective", "beta_effective_error")
 
 
+@checked_arguments
 def has_measured_temperatures(samples: SampleSet) -> bool:
     """Whether the sampler measured effective inverse temperatures."""
     return "beta_effective" in samples.dataset
 
 
+@checked_arguments
 def at_measured_temperatures(curve: xr.Dataset, samples: SampleSet) -> xr.Dataset:
     """A curve over ``beta`` with the temperatures that were measured as its own.
 
@@ -95,6 +98,7 @@ def _inverse(
         return np.where(beta > 0, 1 / beta, np.nan), np.where(beta > 0, error / beta**2, np.nan)
 
 
+@checked_arguments
 def interpolated(
     curve: xr.Dataset, name: str, temperatures: ArrayLike, errors: ArrayLike = 0.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -141,6 +145,7 @@ def _interpolation_error(
     return 4 * share * (1 - share) * near[k]
 
 
+@checked_arguments
 def matched_temperature(curve: xr.Dataset, energy: float, error: float) -> tuple[float, float]:
     """Where the energy per spin of a curve is `energy`, and its standard error; NaN where it is nowhere.
 

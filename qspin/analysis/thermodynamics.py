@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qspin.analysis.resampling import Variance, jackknife, require_problem, variance_over_replicas
 from qspin.analysis.reweighting import free_energies
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
@@ -20,6 +21,7 @@ __all__ = ["energy_curve", "free_energy_curve", "magnetisation_curve"]
 FreeEnergyMethod = Literal["mbar", "integration", "population"]
 
 
+@checked_arguments
 def energy_curve(samples: SampleSet) -> xr.Dataset:
     """Energy and heat capacity per spin at every temperature, with errors over replicas.
 
@@ -49,6 +51,7 @@ def energy_curve(samples: SampleSet) -> xr.Dataset:
     )
 
 
+@checked_arguments
 def magnetisation_curve(samples: SampleSet) -> xr.Dataset:
     """Mean |m|, m^2 and susceptibility at every temperature, with errors over replicas.
 
@@ -102,6 +105,7 @@ def _curve(samples: SampleSet, variables: Mapping[str, NDArray[np.float64]]) -> 
     )
 
 
+@checked_arguments
 def free_energy_curve(
     samples: SampleSet, problem: IsingProblem, *, method: FreeEnergyMethod = "mbar"
 ) -> xr.Dataset:

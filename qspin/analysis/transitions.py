@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qspin.analysis.levels import binned_levels, comparable_energies
 from qspin.analysis.resampling import jackknife
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
@@ -57,6 +58,7 @@ def _g(x: NDArray[np.float64], measure: str) -> NDArray[np.float64]:
     raise InputError(f"measure must be one of {', '.join(get_args(Measure))}; got {measure!r}")
 
 
+@checked_arguments
 def dissimilarity_curve(
     samples: SampleSet,
     *,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from qspin.analysis.landscape import overlap_matrix, turned
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 
 __all__ = ["Ultrametricity", "ultrametricity"]
@@ -60,6 +61,7 @@ class Ultrametricity:
         return self.p_value <= _SIGNIFICANT and self.effect >= _EFFECT and self.spread >= _SPREAD
 
 
+@checked_arguments
 def ultrametricity(
     spins: NDArray[np.int8],
     *,

@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.analysis.levels import comparable_energies
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
@@ -34,6 +35,7 @@ class Runs(NamedTuple):
     successes: int
 
 
+@checked_arguments
 def runs_of(samples: SampleSet, target: float, *, problem: IsingProblem | None = None) -> Runs:
     """Runs, and those that reached an energy.
 
@@ -63,6 +65,7 @@ def runs_of(samples: SampleSet, target: float, *, problem: IsingProblem | None =
     return Runs(lowest.min(axis=0), int(reached.any(axis=0).sum()))
 
 
+@checked_arguments
 def seconds_of(samples: SampleSet, clock: Clock = "sample") -> float:
     """Seconds of one run, by a clock: ``sample``, ``device`` (that a QPU reports), or ``wall`` (all clocks
     together).
@@ -83,6 +86,7 @@ def seconds_of(samples: SampleSet, clock: Clock = "sample") -> float:
     return float(clocks[clock]) / n_runs
 
 
+@checked_arguments
 def residual_energy(samples: SampleSet, ground_energy: float) -> tuple[float, float]:
     """Mean over runs of (lowest energy - ground energy) / N, and its standard error."""
     lowest = runs_of(samples, ground_energy).lowest
@@ -104,6 +108,7 @@ def approximation_ratio(energies: ArrayLike, lowest: float, highest: float) -> f
     return float((highest - np.mean(np.asarray(energies, dtype=np.float64))) / (highest - lowest))
 
 
+@checked_arguments
 def energy_distribution(samples: SampleSet) -> xr.Dataset:
     """Cumulative distribution of the lowest energies of runs, per spin: ``cumulative`` over ``energy``."""
     lowest = np.sort(runs_of(samples, np.inf).lowest) / max(samples.n_spins, 1)
@@ -112,6 +117,7 @@ def energy_distribution(samples: SampleSet) -> xr.Dataset:
     )
 
 
+@checked_arguments
 def diversity(
     samples: SampleSet, target: float, *, distance: float = 0.0, problem: IsingProblem | None = None
 ) -> int:

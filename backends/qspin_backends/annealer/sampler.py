@@ -19,6 +19,7 @@ from qspin.sampler import (
     PlainValues,
     PositiveInt,
     Seed,
+    checked_arguments,
     imported,
     report_progress,
     require_memory,
@@ -178,6 +179,11 @@ class Annealer:
             raise ValueError(
                 "annealing_time and anneal_schedule both say how long to anneal; give one of them"
             )
+        if self.anneal_schedule is not None and len(self.anneal_schedule) < 2:
+            raise ValueError(
+                "an anneal_schedule has at least two points [time in microseconds, s]; got "
+                f"{len(self.anneal_schedule)}"
+            )
         reverse = self.anneal_schedule is not None and self.anneal_schedule[0][1] == 1
         if reverse != (self.initial_state is not None):
             raise ValueError(
@@ -208,6 +214,7 @@ class Annealer:
                 planned = plan(problem, device, self._stages(problem), seed=0)
                 device.check(Request(planned.programs, planned.fit.factor, {"check": problem.digest}, {}))
 
+    @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
         """Returns spins (beta, read, 1, spin) in the variables of the problem.
 

@@ -15,6 +15,7 @@ from qspin.sampler import (
     PositiveInt,
     Seed,
     allocate_spins,
+    checked_arguments,
     report_progress,
     resolved_seed,
     run_info,
@@ -58,6 +59,7 @@ class Exact:
         """Raises CapacityError if the problem is larger than `max_spins`, without enumerating it."""
         require_enumerable(problem.n_spins, self.max_spins)
 
+    @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
         """Returns spins (beta, replica, 1, spin); `info` holds the ground-state energy and degeneracy.
 

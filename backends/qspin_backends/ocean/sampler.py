@@ -18,6 +18,7 @@ from qspin.sampler import (
     PlainValues,
     PositiveInt,
     Seed,
+    checked_arguments,
     imported,
     redacted,
     report_progress,
@@ -69,6 +70,7 @@ class Ocean:
         """Raises InputError if the sampler cannot be made or refuses a parameter."""
         self._call_parameters(self._construct(), seed=0)
 
+    @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
         """Returns spins (1, read, 1, spin) with energies recomputed from the problem.
 

@@ -155,9 +155,10 @@ class Tilts:
             If a mean lies outside.
         """
         values = np.asarray(means, dtype=np.float64)
-        if values.size and not np.abs(values).max() <= 1:
+        wrong = values[~(np.abs(values) <= 1)]  # also what is no number
+        if wrong.size:
             raise InputError(
-                f"warm_start gives every spin a mean between -1 and 1; got {values[np.abs(values) > 1][0]:g}",
+                f"warm_start gives every spin a mean between -1 and 1; got {wrong[0]:g}",
                 key=("warm_start",),
             )
         bound = 1 - 2 * regularisation

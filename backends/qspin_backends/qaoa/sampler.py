@@ -18,6 +18,7 @@ from qspin.sampler import (
     Incidental,
     PositiveInt,
     Seed,
+    checked_arguments,
     report_progress,
     require_memory,
     resolved_seed,
@@ -193,6 +194,7 @@ class Qaoa:
                 purpose = {"check": problem.digest}
                 device.refuse_cost(Request(problem, angles, tilts, circuit, self.n_shots, 0, purpose, {}))
 
+    @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
         """Returns spins (1, shot, 1, spin) in the variables of the problem.
 

@@ -18,6 +18,8 @@ __all__ = ["Target", "fake_backend"]
 
 Edges = Sequence[tuple[int, int]]
 
+_MOST_QUBITS = 10_000  # a graph takes memory for every number up to its largest
+
 
 def fake_backend(name: str, key: str) -> Any:
     """A snapshot of an IBM machine, by its name, such as ``fake_torino``.
@@ -83,7 +85,8 @@ class Target:
         return GATES if self.coupling_map is None else GATES | {"swap"}
 
     def check(self, n_spins: int) -> None:
-        """Refuse a problem with more spins than there are qubits."""
+        """Refuse a problem with more spins than there are qubits, and names of gates that Qiskit has not."""
+        self._check_names()
         if self.backend is not None and n_spins > self.backend.num_qubits:
             raise CapacityError(
                 f"{n_spins} spins need as many qubits; {self.name} has {self.backend.num_qubits}. Choose a "
@@ -91,6 +94,25 @@ class Target:
                 key=("backend",),
             )
         self._map(n_spins)
+
+    def _check_names(self) -> None:
+        from qiskit.circuit.library import get_standard_gate_name_mapping
+
+        known = get_standard_gate_name_mapping()
+        for name in self.basis_gates or ():
+            if name not in known:
+                raise InputError(
+                    f"basis_gates: Qiskit has no gate {name!r}: {nearest_name(name, known)}",
+                    key=("basis_gates",),
+                )
+        pairs = () if isinstance(self.coupling_map, str) else self.coupling_map or ()
+        for pair in pairs:
+            if not 0 <= min(pair) < max(pair) < _MOST_QUBITS:
+                raise InputError(
+                    "coupling_map holds pairs of different qubits, numbered from 0 to "
+                    f"{_MOST_QUBITS - 1}; got {list(pair)}",
+                    key=("coupling_map",),
+                )
 
     def transpiled(self, circuit: QuantumCircuit) -> QuantumCircuit:
         """Raises InputError if the gates cannot express the circuit."""
@@ -111,8 +133,9 @@ class Target:
                 **given,
             )
         except TranspilerError as error:
+            reason = str(error).strip("'\"").split(" to the backend")[0].split(". ")[0]
             raise InputError(
-                f"the circuit cannot be written in basis_gates {list(basis)}: {error}; name a universal set "
+                f"the circuit cannot be written in basis_gates {list(basis)}: {reason}; name a universal set "
                 "such as [cz, rz, sx, x]",
                 key=("basis_gates",),
             ) from error

@@ -16,6 +16,7 @@ from qspin.sampler import (
     Incidental,
     PositiveInt,
     Seed,
+    checked_arguments,
     current_checkpoint,
     resolved_seed,
     run_info,
@@ -114,6 +115,7 @@ class Tempering:
             )
         return self
 
+    @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
         """Returns spins (beta, replica, draw, spin) and what the method measures beside them.
 

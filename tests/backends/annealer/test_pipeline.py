@@ -393,6 +393,8 @@ class TestSettings:
             ({"annealing_time": 1, "anneal_schedule": [[0, 0], [1, 1]]}, "give one of them"),
             ({"anneal_schedule": [[0, 1], [1, 1]]}, "reverse anneal needs"),
             ({"initial_state": [1]}, "reverse anneal needs"),
+            ({"anneal_schedule": []}, "at least two points .*; got 0"),
+            ({"anneal_schedule": [[0, 0]]}, "at least two points .*; got 1"),
             ({"device": "qpu", "topology": "none"}, "a QPU has a topology"),
             ({"fast_anneal": True, "anneal_schedule": [[0, 0], [1, 1]]}, "leave one of them out"),
             ({"working": 0}, "greater than 0"),

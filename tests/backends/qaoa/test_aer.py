@@ -205,6 +205,10 @@ class TestNoise:
             ({"coupling_map": [[0, 1], [1, 2]]}, CapacityError, "coupling_map has 3"),
             ({"coupling_map": [[0, 1], [2, 3], [4, 5]]}, CapacityError, "not all connected"),
             ({"method": "tensor_network"}, InputError, "needs a GPU build.*statevector"),
+            ({"basis_gates": ["cz", "rz", "sxx", "x"]}, InputError, "no gate 'sxx': did you mean"),
+            ({"coupling_map": [[-1, 0], [0, 1]]}, InputError, r"numbered from 0 to 9999; got \[-1, 0\]"),
+            ({"coupling_map": [[0, 10**12]]}, InputError, "numbered from 0 to 9999"),
+            ({"coupling_map": [[0, 0]]}, InputError, "pairs of different qubits"),
         ],
     )
     def test_what_cannot_run(self, settings, error, message):

@@ -316,6 +316,11 @@ class TestGiven:
 
 
 class TestWarmStart:
+    @pytest.mark.parametrize("mean", [np.nan, np.inf, 1.5])
+    def test_means_are_numbers_between_minus_one_and_one(self, mean):
+        with pytest.raises(InputError, match="between -1 and 1; got|warm_start.*finite"):
+            qaoa(warm_start=[0.0] * 7 + [mean]).sample(SK8, seed=1)
+
     def test_half_and_half_is_no_warm_start(self):
         cold, warm = (qaoa(warm_start=value).sample(SK8, seed=1).info for value in (None, [0.0] * 8))
         assert warm["expected_energy"] == pytest.approx(cold["expected_energy"], abs=1e-10)
