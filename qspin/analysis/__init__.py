@@ -14,6 +14,7 @@ from qspin.analysis.distance import (
 )
 from qspin.analysis.ensembles import EnsembleTest, same_ensemble
 from qspin.analysis.finite_size import collapse, crossings
+from qspin.analysis.free_energy import free_energy_curve
 from qspin.analysis.independent import independent_configurations
 from qspin.analysis.landscape import (
     descended,
@@ -51,7 +52,7 @@ from qspin.analysis.temperature import (
     interpolated,
     matched_temperature,
 )
-from qspin.analysis.thermodynamics import energy_curve, free_energy_curve, magnetisation_curve
+from qspin.analysis.thermodynamics import energy_curve, magnetisation_curve
 from qspin.analysis.transitions import dissimilarity, dissimilarity_curve
 from qspin.analysis.ultrametric import ultrametricity
 

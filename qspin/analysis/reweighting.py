@@ -13,18 +13,24 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
+from scipy.optimize import brentq
+from scipy.special import expit, logsumexp
 
 from qspin.analysis.resampling import Variance, variance_interval
 from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.samples import SampleSet
+from qspin.spectrum import rounding_of
 
-__all__ = ["FEWEST", "Reweighting", "free_energies", "reweighted_curve"]
+__all__ = ["FEWEST", "LEAST_OVERLAP", "Reweighting", "free_energies", "reweighted_curve", "row_overlaps"]
 
 FEWEST = 50.0
 """Effective samples below which a reweighted average is not given."""
 
+LEAST_OVERLAP = 0.03
+"""Of neighbouring temperatures, below which samples do not tie them (Klimovich et al. 2015)."""
+
+_MOST_COMPARED = 2**12  # energies of each temperature that overlaps are taken from
 _LARGEST = 2**16  # energies that free energies are solved from; weights are given to all
 
 
@@ -41,6 +47,38 @@ def free_energies(potentials: NDArray[np.float64], counts: NDArray[np.integer]) 
 
     mbar = MBAR(potentials, counts, solver_protocol="robust")
     return mbar.compute_free_energy_differences(compute_uncertainty=False)["Delta_f"][0]
+
+
+def row_overlaps(energies: NDArray[np.float64], betas: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far the energies at each temperature overlap with those at the next one, (n_betas - 1,).
+
+    The element of the overlap matrix of these two states (Klimovich, Shirts, Mobley 2015, J. Comput.-Aided
+    Mol. Des. 29, 397): the probability that a sample of one was taken for one of the other, 1/2 for equal
+    distributions. Below 0.03 the difference of their free energies is not known.
+
+    Parameters
+    ----------
+    energies : (beta, ...), units of energy, as many at each beta
+    betas : (beta,)
+    """
+    flat = energies.reshape(len(betas), -1)
+    flat = flat[:, :: -(-flat.shape[1] // _MOST_COMPARED)]
+    return np.array(
+        [_two_state_overlap(flat[k : k + 2] * (betas[k + 1] - betas[k])) for k in range(len(betas) - 1)]
+    )
+
+
+def _two_state_overlap(works: NDArray[np.float64]) -> float:
+    """Overlap of two states from their works (2, n), (beta' - beta) E of samples of the first and second."""
+    x = works.ravel() - works.mean()
+    n = works.shape[1]
+
+    def surplus(shift: float) -> float:  # samples that are taken for the second state
+        return float(expit(shift - x).sum()) - n
+
+    shift = float(brentq(surplus, x.min() - 50.0, x.max() + 50.0))
+    second = expit(shift - x)
+    return float((second * (1 - second)).sum()) / n
 
 
 class Reweighting:
@@ -100,12 +138,31 @@ class Reweighting:
         """1 / sum of squared weights (Kish)."""
         return float(np.exp(-logsumexp(2 * self.log_weights(beta))))
 
+    @cached_property
+    def overlaps(self) -> NDArray[np.float64]:
+        """Overlap of each temperature with the next one (n_betas - 1,), see `row_overlaps`."""
+        return row_overlaps(self.energies, self.betas)
+
+    def covers(self, beta: float) -> bool:
+        """Whether `beta` lies in no gap between two temperatures that share no energies, and not beyond an
+        end of the ladder where all energies are equal: both look as if every sample counted.
+        """
+        ends = np.argmin(self.betas), np.argmax(self.betas)
+        for end, outside in zip(ends, (beta < self.betas.min(), beta > self.betas.max()), strict=True):
+            if outside:
+                own = self.energies[end]
+                return bool(np.ptp(own) > rounding_of(own, 1))
+        lower, upper = self.betas[:-1], self.betas[1:]
+        inside = (np.minimum(lower, upper) < beta) & (beta < np.maximum(lower, upper))
+        return not (self.overlaps[inside] < LEAST_OVERLAP).any()
+
     def mean(self, values: ArrayLike, beta: float) -> tuple[float, float]:
         """Mean of a quantity (beta, replica, draw) and its standard error over replicas.
 
-        NaN where fewer than 50 effective samples are left, as beyond the ends of the ladder or in a gap.
+        NaN where the samples do not cover `beta`, or fewer than 50 effective ones are left, as beyond the
+        ends of the ladder.
         """
-        if self.effective_samples(beta) < FEWEST:
+        if not self.covers(beta) or self.effective_samples(beta) < FEWEST:
             return float("nan"), float("nan")
         return self.rough_mean(values, beta)
 
