@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from qspin.cliques import search_cliques
 from qspin.errors import InputError, MissingExtraError, shown
 from qspin.memory import require_bytes, require_spins
 from qspin.networks.hopfield import hebbian
@@ -188,10 +189,8 @@ def biclique(n: int, *, m: int = 12, couplings: Distribution = "bimodal", seed: 
     n = checked_count(n, "n", least=1)
     _require_edges(_EDGES_PER_CELL * m**2 + n**2, f"a zephyr_graph of size {m} and {n} chains a side")
     lattice = _dwave_graphs("biclique").zephyr_graph(m)
-    from minorminer import busclique
-
     sides = range(n), range(n, 2 * n)
-    chains = busclique.busgraph_cache(lattice, seed=0).find_biclique_embedding(*sides)
+    chains = search_cliques(lattice, 0, lambda cliques: cliques.find_biclique_embedding(*sides))
     if not chains:
         raise InputError(f"K_({n},{n}) does not fit on Z_{m}: give a smaller n or a larger m")
     i, j = (axis.ravel() for axis in np.meshgrid(*sides, indexing="ij"))

@@ -18,6 +18,7 @@ from typing import Protocol, runtime_checkable
 
 from qspin.arguments import checked_arguments
 from qspin.checkpoint import Checkpoint, current_checkpoint
+from qspin.cliques import cache_folder, search_cliques
 from qspin.compiled import njit
 from qspin.confidential import keep_secret, redacted, scrubbed, strip_tokens
 from qspin.files import atomic_write
@@ -64,6 +65,7 @@ __all__ = [
     "Seed",
     "allocate_spins",
     "atomic_write",
+    "cache_folder",
     "checked_arguments",
     "current_checkpoint",
     "deciding_settings",
@@ -81,6 +83,7 @@ __all__ = [
     "resolved_seed",
     "run_info",
     "scrubbed",
+    "search_cliques",
     "settings",
     "settings_of",
     "strip_tokens",

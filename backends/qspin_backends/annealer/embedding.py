@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import hashlib
 import json
 import numbers
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qspin.errors import CapacityError, InputError
+from qspin.errors import CapacityError, InputError, RunError
 from qspin.problem import IsingProblem
-from qspin.sampler import atomic_write
+from qspin.sampler import atomic_write, search_cliques
 from qspin_backends.annealer.device import Hardware
 from qspin_backends.common.by_label import in_order
 from qspin_backends.common.places import embeddings_folder
@@ -205,15 +208,12 @@ def _found(
 
 
 def _clique(problem: IsingProblem, hardware: Hardware, seed: int) -> Mapping[int, Sequence[int]]:
-    from minorminer import busclique
-
-    # without its cache the search of small cliques in Zephyr does not end (minorminer 0.2.22)
-    return busclique.busgraph_cache(hardware.graph, seed=seed).find_clique_embedding(problem.n_spins)
+    n = problem.n_spins
+    return search_cliques(hardware.graph, seed, lambda cliques: cliques.find_clique_embedding(n))
 
 
 def _biclique(problem: IsingProblem, hardware: Hardware, seed: int) -> Mapping[int, Sequence[int]]:
     import networkx as nx
-    from minorminer import busclique
 
     source = _source(problem)
     if not nx.is_bipartite(source):
@@ -223,7 +223,7 @@ def _biclique(problem: IsingProblem, hardware: Hardware, seed: int) -> Mapping[i
         )
     side = nx.bipartite.color(source)
     sides = [[k for k in range(problem.n_spins) if side[k] == which] for which in (0, 1)]
-    return busclique.busgraph_cache(hardware.graph, seed=seed).find_biclique_embedding(*sides)
+    return search_cliques(hardware.graph, seed, lambda cliques: cliques.find_biclique_embedding(*sides))
 
 
 def _minorminer(problem: IsingProblem, hardware: Hardware, seed: int) -> Mapping[int, Sequence[int]]:
@@ -299,9 +299,7 @@ def _fault(chains: Chains, problem: IsingProblem, hardware: Hardware) -> str | N
 
 
 def _too_large(problem: IsingProblem, hardware: Hardware) -> CapacityError:
-    from minorminer import busclique
-
-    largest = len(busclique.busgraph_cache(hardware.graph).largest_clique())
+    largest = len(search_cliques(hardware.graph, 0, lambda cliques: cliques.largest_clique()))
     remedy = {"zephyr": -(-(problem.n_spins + 8) // 16), "pegasus": 1 + -(-problem.n_spins // 12)}
     size = remedy.get(hardware.topology)
     larger = f"; {hardware.topology} {size} would hold a complete graph of that size" if size else ""
@@ -314,6 +312,9 @@ def _too_large(problem: IsingProblem, hardware: Hardware) -> CapacityError:
 
 # -- on disk -----------------------------------------------------------------------------------------
 
+_unkept: dict[Path, Embedding] = {}
+"""What could not be written to where it belongs."""
+
 
 def _cache_file(problem: IsingProblem, hardware: Hardware, method: str, seed: int) -> Path:
     """Named by the graph of the problem, the device, the method, the seed and the version of the search."""
@@ -325,6 +326,8 @@ def _cache_file(problem: IsingProblem, hardware: Hardware, method: str, seed: in
 
 def _read(file: Path, problem: IsingProblem, hardware: Hardware) -> Embedding | None:
     """None where there is no file, or one that holds no embedding of this problem: it is found again."""
+    if file in _unkept:
+        return dataclasses.replace(_unkept[file], cached=True)
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
         chains = tuple(tuple(map(int, chain)) for chain in stored["chains"])
@@ -337,4 +340,18 @@ def _read(file: Path, problem: IsingProblem, hardware: Hardware) -> Embedding | 
 
 
 def _write(file: Path, embedding: Embedding) -> None:
-    atomic_write(file, json.dumps({"method": embedding.method, "chains": embedding.chains}))
+    """Keep it on disk; where that cannot be, as long as this process lives."""
+    try:
+        atomic_write(file, json.dumps({"method": embedding.method, "chains": embedding.chains}))
+    except RunError as error:
+        _unkept[file] = embedding
+        _warn_once(str(file.parent), getattr(error.__cause__, "strerror", None) or str(error))
+
+
+@functools.cache
+def _warn_once(folder: str, reason: str) -> None:
+    warnings.warn(
+        f"embeddings cannot be kept in {folder} ({reason}), so that every process searches them anew; set "
+        "QSPIN_CACHE_DIR to a folder that can be written to",
+        stacklevel=3,
+    )

@@ -6,26 +6,23 @@ import os
 from pathlib import Path
 
 from qspin.errors import RunError
+from qspin.sampler import cache_folder
 
 __all__ = ["embeddings_folder", "journal_folder", "private_folder"]
 
 
 def embeddings_folder() -> Path:
     """``$QSPIN_CACHE_DIR/embeddings``, by default in the user's cache folder."""
-    return _folder("QSPIN_CACHE_DIR", "user_cache_path") / "embeddings"
+    return cache_folder() / "embeddings"
 
 
 def journal_folder(backend: str) -> Path:
     """``$QSPIN_DATA_DIR/<backend>``, by default in the user's data folder: answers that were paid for."""
-    return _folder("QSPIN_DATA_DIR", "user_data_path") / backend
-
-
-def _folder(variable: str, default: str) -> Path:
-    if chosen := os.environ.get(variable):
-        return Path(chosen)
+    if chosen := os.environ.get("QSPIN_DATA_DIR"):
+        return Path(chosen) / backend
     import platformdirs
 
-    return getattr(platformdirs, default)("qspin")
+    return platformdirs.user_data_path("qspin") / backend
 
 
 def private_folder(folder: Path) -> Path:

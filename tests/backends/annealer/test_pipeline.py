@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import dimod
 import numpy as np
 import pytest
@@ -120,6 +122,36 @@ class TestEmbedding:
         ]:
             assert not embedding.embed(problem, device, method, seed).cached
         assert embeddings_folder() == cache
+
+    @pytest.mark.parametrize("place", ["QSPIN_CACHE_DIR", "HOME"])
+    def test_without_a_place_for_the_cache_what_was_found_is_used(self, glass, monkeypatch, tmp_path, place):
+        """Below a file nobody can make a folder, not even root."""
+        (tmp_path / "file").touch()
+        for name in ("QSPIN_CACHE_DIR", "XDG_CACHE_HOME"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(place, str(tmp_path / "file" / "below"))
+        monkeypatch.setattr(embedding, "_unkept", {})
+        with pytest.warns(UserWarning, match=r"cannot be kept in .* \(Not a directory\)") as heard:
+            first, again, other = (embedding.embed(glass, hardware(), "clique", seed) for seed in (0, 0, 1))
+        assert [str(warning.message).split()[0] for warning in heard] == ["cliques", "embeddings"]
+        assert (first.cached, again.cached, again.chains) == (False, True, first.chains)
+        assert not other.cached
+        with pytest.raises(CapacityError, match="up to 24 spins"):
+            embedding.embed(qspin.instances.sherrington_kirkpatrick(70, seed=1), hardware(), "clique", 0)
+
+    def test_cliques_are_kept_in_our_cache_alone(self, glass, cache, monkeypatch):
+        def elsewhere(*args, **kwargs):
+            raise AssertionError("busclique keeps them where it likes")
+
+        monkeypatch.setattr("homebase.user_data_dir", elsewhere)
+        found = embedding.embed(glass, hardware(), "clique", 0)
+        kept = [path for path in (cache.parent / "busclique").rglob("*") if path.is_file()]
+        assert kept
+        for file in kept:
+            file.write_bytes(b"damaged")
+        shutil.rmtree(cache)
+        with pytest.warns(UserWarning, match="cliques of devices cannot be kept"):
+            assert embedding.embed(glass, hardware(), "clique", 0) == found
 
     def test_chains_may_be_given(self):
         pair = qspin.IsingProblem([[0, 1], [1, 0]], labels=["a", 7])
