@@ -35,6 +35,7 @@ from qspin_backends.annealer.device import Device, Request
 from qspin_backends.annealer.physics import Physics
 from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
 from qspin_backends.annealer.qpu import Access, connected
+from qspin_backends.annealer.remarks import device_clocks, warnings_of
 from qspin_backends.annealer.simulated import FLAGSHIP, Imperfections, Simulated
 from qspin_backends.common.by_label import in_order
 from qspin_backends.common.journal import Answer
@@ -262,9 +263,9 @@ class Annealer:
             warnings = [
                 *self._without_meaning(),
                 *device.remarks(request),
-                *_warnings(planned, stages.anneal, reads, device),
+                *warnings_of(planned, stages.anneal, reads, device),
             ]
-            clocks = {"prepare": prepared - start, **_device_clocks(batches)}
+            clocks = {"prepare": prepared - start, **device_clocks(batches)}
         ended()
         elsewhere = clocks.get("queue", 0.0) + clocks.get("device", 0.0)
         clocks["sample"] = max(0.0, time.perf_counter() - prepared - elsewhere)
@@ -341,7 +342,7 @@ class Annealer:
 
     def _of_a_qpu(self, problem: IsingProblem) -> dict[str, Any]:
         """What a simulated device has nothing for."""
-        offsets = self.anneal_offsets
+        offsets: Any = self.anneal_offsets
         if isinstance(offsets, dict):
             offsets = in_order(offsets, problem, setting="anneal_offsets", what="offset")
         given = {name: getattr(self, name) for name in _QPU_ONLY}
@@ -404,32 +405,3 @@ def _ordered(state: State | None, problem: IsingProblem) -> NDArray[np.int8] | N
     if not isinstance(state, dict):
         return None if state is None else np.array(state, dtype=np.int8)
     return np.array(in_order(state, problem, setting="initial_state", what="value"), dtype=np.int8)
-
-
-def _device_clocks(batches: list[Mapping[str, Any]]) -> dict[str, float]:
-    """Seconds in the queue and on the device during this call, where it tells them."""
-    if not any("timing" in batch for batch in batches):
-        return {}
-    now = [batch for batch in batches if not batch["from_journal"]]
-    return {
-        "device": 1e-6 * sum(batch["timing"].get("qpu_access_time", 0.0) for batch in now),
-        "queue": sum(batch.get("queue", 0.0) for batch in now),
-    }
-
-
-def _warnings(planned: Plan, anneal: Anneal, reads: Reads, device: Device) -> list[str]:
-    warnings = []
-    if anneal.h_gain_schedule is not None and (gain := anneal.h_gain_schedule[-1][1]) != 1:
-        warnings.append(
-            f"h_gain_schedule ends at {gain:g}: what was annealed is the problem with its fields multiplied "
-            "by that, and effective betas are no temperatures of the problem itself"
-        )
-    factor = planned.fit.factor
-    if factor < 1 and device.temperature(factor) != 1:  # a temperature that does not follow
-        warnings.append(
-            f"all energies were multiplied by {factor:.4g} to fit the {planned.fit.limit} of the device, and "
-            "effective betas with them"
-        )
-    if reads.n_left_out:
-        warnings.append(f"unembedding left out {reads.n_left_out} reads; every scale keeps equally many")
-    return warnings
