@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -212,13 +213,15 @@ def main() -> None:
 
 
 def _leave(code: Any) -> NoReturn:
-    """End the program; what an interrupt left behind in compiled code is not waited for."""
+    """End the program. One that failed or was interrupted takes no leave of its libraries, which can last
+    seconds, and does not wait for what still computes in compiled code."""
     from qspin.progress import ABANDONED
 
-    if any(thread.name == ABANDONED for thread in threading.enumerate()):
+    if code == 1 or any(thread.name == ABANDONED for thread in threading.enumerate()):
+        atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else 1)
+        os._exit(code if isinstance(code, int) else 0)
     sys.exit(code)
 
 

@@ -27,6 +27,7 @@ class CloudProblem:
     """
 
     noun: ClassVar[str] = "problem"
+    outlives_process: ClassVar[bool] = True
 
     def __init__(self, sampler: Any, program: Program):
         self._sampler = sampler

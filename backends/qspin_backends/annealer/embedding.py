@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 
 from qspin.errors import CapacityError, InputError, RunError
 from qspin.problem import IsingProblem
-from qspin.sampler import atomic_write, search_cliques
+from qspin.sampler import atomic_write, report_progress, search_cliques
 from qspin_backends.annealer.device import Hardware
 from qspin_backends.common.by_label import in_order
+from qspin_backends.common.child import in_child
 from qspin_backends.common.places import embeddings_folder
 
 __all__ = ["METHODS", "Embedding", "Layout", "embed", "lay_out"]
 
+_SEARCH_SECONDS = 1000  # minorminer's own default
 _DENSE = 0.5  # above this share of all pairs a clique embedding is taken at once
 
 Chains = tuple[tuple[int, ...], ...]
@@ -227,9 +229,17 @@ def _biclique(problem: IsingProblem, hardware: Hardware, seed: int) -> Mapping[i
 
 
 def _minorminer(problem: IsingProblem, hardware: Hardware, seed: int) -> Mapping[int, Sequence[int]]:
-    import minorminer
+    """Searched in another process: minorminer holds this one for as long as it takes."""
 
-    return minorminer.find_embedding(_source(problem), hardware.graph, random_seed=seed)
+    def tell(seconds: float) -> None:
+        report_progress(
+            0.0, f"searching an embedding, {seconds:.0f} s of at most {_SEARCH_SECONDS:.0f}; it is kept"
+        )
+
+    return in_child(
+        "minorminer:find_embedding", _source(problem), hardware.graph,
+        random_seed=seed, timeout=_SEARCH_SECONDS, tell=tell,
+    )  # fmt: skip
 
 
 METHODS: Mapping[str, Callable[[IsingProblem, Hardware, int], Mapping[int, Sequence[int]]]] = {

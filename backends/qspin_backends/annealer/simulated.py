@@ -11,7 +11,6 @@ import functools
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +18,10 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
+from qspin.sampler import report_progress
 from qspin_backends.annealer.device import Hardware, Program, Request
 from qspin_backends.annealer.physics import LONGEST_WORLDLINE, Physics, Substitute
+from qspin_backends.common.background import side_by_side
 from qspin_backends.common.journal import Answer
 
 __all__ = ["FLAGSHIP", "Imperfections", "Simulated"]
@@ -143,17 +144,16 @@ class Simulated:
         sampler = self.substitute if self.topology is None else _mock(self)
         stop = threading.Event()
         read = functools.partial(_read, sampler, temperature, self.imperfections, stop)
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            try:
-                yield from pool.map(read, request.programs)
-            finally:
-                stop.set()  # an interrupt does not wait for the reads that are left
-                pool.shutdown(wait=True, cancel_futures=True)
+        yield from side_by_side(read, request.programs, os.cpu_count() or 1, stop, _tell)
 
     def _temperature(self, request: Request) -> float:
         """Of the device, units of its couplings."""
         fixed = self.imperfections.temperature
         return request.factor if fixed is None else fixed
+
+
+def _tell(seconds: float, done: float) -> None:
+    report_progress(done, f"annealing, {seconds:.0f} s so far")
 
 
 def _schedule(request: Request) -> Any:

@@ -21,20 +21,19 @@ __all__ = ["in_background", "side_by_side"]
 
 T = TypeVar("T")
 S = TypeVar("S")
+Tell = Callable[[float, float], None]
 
 _TICK = 0.2  # seconds between two looks; on some systems a thread that waits hears no interrupt
 _PATIENCE = 0.5  # seconds that a call which was asked to stop is waited for
 
 
-def in_background(
-    call: Callable[[], T], stop: threading.Event, tell: Callable[[float], None] | None = None
-) -> T:
+def in_background(call: Callable[[], T], stop: threading.Event, tell: Tell | None = None) -> T:
     """What `call` returns or raises.
 
     Parameters
     ----------
     stop : set when the wait for `call` ends early; `call` should look at it now and then
-    tell : told every second for how many seconds `call` has run
+    tell : told every second for how many seconds `call` has run, and which fraction is done
     """
     (result,) = side_by_side(lambda _: call(), [None], 1, stop, tell)
     return result
@@ -45,7 +44,7 @@ def side_by_side(
     items: Sequence[S],
     n_threads: int,
     stop: threading.Event,
-    tell: Callable[[float], None] | None = None,
+    tell: Tell | None = None,
 ) -> Iterator[T]:
     """``call(item)`` for every item in order, so many at once; `stop` and `tell` as for `in_background`."""
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -79,9 +78,7 @@ def side_by_side(
             thread.join(max(0.0, until - time.monotonic()))
 
 
-def _in_order(
-    done: queue.SimpleQueue[tuple[int, bool, Any]], n: int, tell: Callable[[float], None] | None
-) -> Iterator[Any]:
+def _in_order(done: queue.SimpleQueue[tuple[int, bool, Any]], n: int, tell: Tell | None) -> Iterator[Any]:
     start = told = time.monotonic()
     found: dict[int, Any] = {}
     for k in range(n):
@@ -91,7 +88,7 @@ def _in_order(
             except queue.Empty:
                 if tell is not None and time.monotonic() - told >= 1.0:
                     told = time.monotonic()
-                    tell(told - start)
+                    tell(told - start, k / n)
                 continue
             if not succeeded:
                 raise value

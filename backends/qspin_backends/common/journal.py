@@ -8,7 +8,7 @@ finds the same entry, in this process or in one that comes after it was killed::
     KEY.npz          the reads
     KEY.lock         held by the process that works on it
 
-Tokens are never written.
+Tokens are never written. Only the user can read the files.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import contextlib
 import hashlib
 import io
 import json
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from qspin.archives import DEFLATE_RATIO, parse_json, read_arrays
 from qspin.errors import InputError
 from qspin.sampler import atomic_write
-from qspin_backends.common.places import journal_folder
+from qspin_backends.common.places import journal_folder, private_folder
 
 __all__ = ["Answer", "Entry", "digest_of", "plain"]
 
@@ -128,18 +128,30 @@ class Entry:
             return
         content = io.BytesIO()
         np.savez_compressed(content, allow_pickle=False, **program)
-        atomic_write(self.folder / f"{self.key}.program.npz", content.getbuffer())
+        self._save(self.folder / f"{self.key}.program.npz", content.getbuffer())
         self._write({"version": _VERSION, "attempt": 1, "status": "planned", "job_id": None, **facts})
 
     def note(self, **changes: Any) -> None:
         """Change what stands in the journal."""
-        self._write({**self.state(), **changes, "changed": time.strftime("%Y-%m-%dT%H:%M:%S%z")})
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._write({**self.state(), **changes, "changed": now})
+
+    def age(self) -> float:
+        """Seconds since the last `note` by the clock, which may be another one than it was written by.
+
+        Infinite if that cannot be told.
+        """
+        try:
+            changed = datetime.fromisoformat(str(self.state().get("changed")))
+            return (datetime.now(UTC) - changed).total_seconds()
+        except (ValueError, TypeError):  # no time, or one without its zone
+            return float("inf")
 
     def store(self, answer: Answer) -> None:
         """Put an answer on disk."""
         content = io.BytesIO()
         np.savez_compressed(content, spins=answer.spins, facts=np.array(json.dumps(dict(answer.facts))))
-        atomic_write(self._answer_file, content.getbuffer())
+        self._save(self._answer_file, content.getbuffer())
         self.note(status="answered")
 
     def answer(self, shape: tuple[int, int]) -> Answer | None:
@@ -159,9 +171,13 @@ class Entry:
         """Keep other processes from sending the same; they wait here and then find the answer."""
         import filelock
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(self.folder / f"{self.key}.lock"):
+        private_folder(self.folder)
+        with filelock.FileLock(self.folder / f"{self.key}.lock", mode=0o600):
             yield
 
     def _write(self, state: Mapping[str, Any]) -> None:
-        atomic_write(self.file, json.dumps(state, indent=1, sort_keys=True) + "\n")
+        self._save(self.file, json.dumps(state, indent=1, sort_keys=True) + "\n")
+
+    def _save(self, file: Path, content: str | memoryview) -> None:
+        private_folder(self.folder)
+        atomic_write(file, content, mode=0o600)

@@ -2,11 +2,13 @@
 
 A job is sent with a label of its own. Then the journal tells what to ask for: an answer by the id of its job;
 or, where a process died or the network failed before the id was known, the job by its label. Only a job that
-the server does not know is sent again.
+the server does not know is sent again; as long as a request may still be on its way through the server, which
+then lists no job yet, the question is repeated.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -20,6 +22,15 @@ from qspin_backends.common.journal import Answer, Entry
 
 __all__ = ["Job", "Order", "bought", "refuse_beyond", "unanswered"]
 
+UNLISTED_SECONDS = 60.0
+"""For which a job that was sent may be missing in the server's list: D-Wave's client and usual gateways give
+up on a request after 60 s."""
+
+CLOCK_SKEW_SECONDS = 300.0
+"""By which the clock that dated an entry may differ from ours; Kerberos trusts clocks no further."""
+
+_ASK_AGAIN = 2.0  # seconds between two questions, at most
+
 
 class Job(Protocol):
     """One paid job at a server; every method may raise a `Fault`."""
@@ -30,6 +41,11 @@ class Job(Protocol):
     @property
     def server(self) -> str:
         """Its name, for messages."""
+        ...
+
+    @property
+    def outlives_process(self) -> bool:
+        """Whether it goes on at the server if the process that sent it ends."""
         ...
 
     def send(self, label: str) -> str | None:
@@ -146,7 +162,7 @@ class _Purchase:
         self._entry = order.entry
         self._retries, self._pause = retries, pause
         self._done = done
-        self._sent_here = False
+        self._sent_here: float | None = None  # when, by the monotonic clock
 
     def answer(self) -> Answer:
         """Raises RunError, or KeyboardInterrupt that says what was cancelled."""
@@ -165,7 +181,7 @@ class _Purchase:
         state = self._entry.state()
         job_id = state["job_id"]
         if job_id is None and state["status"] != "planned":
-            job_id = self._job.find(self._entry.label)
+            job_id = self._found()
         try:
             if job_id is None:
                 self._send()
@@ -189,9 +205,34 @@ class _Purchase:
                 ) from refused
             raise
 
+    def _found(self) -> str | None:
+        """Id of a job that was sent and whose id nobody noted; None if it never reached the server."""
+        until = time.monotonic() + self._unsure_seconds()
+        pause = _ASK_AGAIN / 8
+        while (job_id := self._job.find(self._entry.label)) is None and time.monotonic() < until:
+            left = until - time.monotonic()
+            what = f"{self._job.server} does not list {self._what()} yet; sent again in {left:.0f} s"
+            report_progress(self._done, what)
+            time.sleep(max(0.0, min(pause, left)))
+            pause = min(2 * pause, _ASK_AGAIN)
+        return job_id
+
+    def _unsure_seconds(self) -> float:
+        """How long the server may still have a job that it does not list.
+
+        A note of another process is dated by a clock that may be wrong, so one that looks recent counts as
+        written just now.
+        """
+        if not self._job.outlives_process:
+            return 0.0
+        if self._sent_here is not None:
+            return max(0.0, self._sent_here + UNLISTED_SECONDS - time.monotonic())
+        recent = abs(self._entry.age()) < UNLISTED_SECONDS + CLOCK_SKEW_SECONDS
+        return UNLISTED_SECONDS if recent else 0.0
+
     def _send(self) -> None:
         self._entry.note(status="sent", job_id=None)
-        self._sent_here = True
+        self._sent_here = time.monotonic()
         if (job_id := self._job.send(self._entry.label)) is not None:
             self._entry.note(job_id=job_id)
 
@@ -207,7 +248,7 @@ class _Purchase:
         except Cancelled:
             what = self._what()
             self._forget()
-            if self._sent_here:
+            if self._sent_here is not None:
                 raise RunError(f"{what} was cancelled at the server; --resume sends it again") from None
             raise Cancelled(f"Cancelled: {what} had been cancelled") from None
         return Answer(answer.spins, {**answer.facts, "label": self._entry.label})
@@ -222,6 +263,11 @@ class _Purchase:
             job_id = state.get("job_id")
             if job_id is None and state["status"] == "sent":
                 job_id = self._job.find(self._entry.label)
+            if job_id is None and state["status"] == "sent" and self._unsure_seconds():
+                return (
+                    f"{self._what()} was sent and is not listed by {server} yet: it may run and be charged; "
+                    f"its answer will be picked up: {resume}"
+                )
             if job_id is None:
                 return f"no {noun} was running at {server}; {resume}"
             self._entry.note(job_id=job_id)

@@ -120,7 +120,7 @@ class Ocean:
             return answer
 
         return in_background(
-            sampled, stop, lambda seconds: report_progress(0.0, f"{self.sampler}, {seconds:.0f} s so far")
+            sampled, stop, lambda seconds, _: report_progress(0.0, f"{self.sampler}, {seconds:.0f} s so far")
         )
 
     def _construct(self) -> dimod.Sampler:

@@ -13,7 +13,8 @@ import numpy as np
 
 from qspin.errors import CapacityError, InputError, RunError
 from qspin.problem import IsingProblem
-from qspin.sampler import machine_memory, require_bytes
+from qspin.sampler import machine_memory, report_progress, require_bytes
+from qspin_backends.common.child import in_child
 from qspin_backends.common.journal import Answer
 from qspin_backends.qaoa import noise as noises
 from qspin_backends.qaoa.ansatz import Terms
@@ -33,6 +34,7 @@ VECTOR_QUBITS = 26
 _NARROW = 8  # log2 of the bond dimension up to which a matrix product state is exact and cheap
 _SHOTS_A_CALL = 2**20
 _SEEDS = 2**31 - 1
+_HEAVY = 5e8  # numbers to compute beyond which another process is worth its start; about half a second
 
 
 @dataclass(frozen=True)
@@ -99,21 +101,18 @@ class Aer:
         """Every call has a seed of its own: a seeded simulator repeats its shots."""
         problem, n_spins = request.problem, request.problem.n_spins
         method, _ = self._chosen(problem, request.angles.depth, request.n_shots)
-        simulator = self._simulator(method)
+        noise = self.noise if isinstance(self.noise, str) else dict(self.noise or {})
+        run = _aside if self._work(method, request) > _HEAVY else _run
         n_calls = -(-request.n_shots // _SHOTS_A_CALL)
         sizes = [len(part) for part in np.array_split(np.empty(request.n_shots), n_calls)]
         for size, stream in zip(sizes, np.random.SeedSequence(request.seed).spawn(n_calls), strict=True):
             own = int(stream.generate_state(1, np.uint32)[0]) % _SEEDS
             start = time.perf_counter()
-            before = _log_so_far() if method == "matrix_product_state" else ""
-            result = simulator.run(request.circuit, shots=size, memory=True, seed_simulator=own).result()
-            if not result.success:
-                raise RunError(f"Qiskit Aer ({method}) failed: {result.status}")
-            metadata = result.results[0].metadata
+            memory, log = run(request.circuit, size, own, self._options(method), noise)
             facts = {"n_shots": size, "seed": own, "seconds": time.perf_counter() - start}
-            if method == "matrix_product_state":
-                facts |= _truncation(str(metadata["MPS_log_data"]).removeprefix(before))
-            yield Answer(spins_of(result.get_memory(), n_spins), facts)
+            if log is not None:
+                facts |= _truncation(log)
+            yield Answer(spins_of(memory, n_spins), facts)
 
     # -- method ----------------------------------------------------------------------------------
 
@@ -167,21 +166,55 @@ class Aer:
         except CapacityError as error:
             raise CapacityError(str(error), key=("method",)) from None
 
-    def _simulator(self, method: str) -> Any:
-        from qiskit_aer import AerSimulator
-        from qiskit_aer.noise import NoiseModel
+    def _work(self, method: str, request: Request) -> float:
+        """Roughly how many numbers have to be computed."""
+        n, gates = request.problem.n_spins, request.circuit.size()
+        if method == "matrix_product_state":
+            bond = _bond_qubits(request.problem, request.angles.depth)
+            bond = min(bond, math.log2(self.max_bond_dimension or math.inf))
+            return gates * 8.0**bond + request.n_shots * n * 4.0**bond
+        if method == "density_matrix":
+            return gates * 4.0**n
+        return gates * 2.0**n * (1 if self.noise is None else request.n_shots)
 
+    def _options(self, method: str) -> dict[str, Any]:
+        """Of `AerSimulator`."""
         options: dict[str, Any] = {"method": method}
-        if isinstance(self.noise, str):
-            options["noise_model"] = NoiseModel.from_backend(fake_backend(self.noise, "noise"))
-        elif self.noise is not None:
-            options["noise_model"] = noises.noise_model(self.noise)
         if method == "matrix_product_state":
             options["mps_log_data"] = True
             options["matrix_product_state_truncation_threshold"] = self.truncation_threshold
             if self.max_bond_dimension is not None:
                 options["matrix_product_state_max_bond_dimension"] = self.max_bond_dimension
-        return AerSimulator(**options)
+        return options
+
+
+def _run(
+    circuit: QuantumCircuit, n_shots: int, seed: int, options: dict[str, Any], noise: str | dict[str, Any]
+) -> tuple[list[str], str | None]:
+    """Bit strings of all shots, and Aer's log of a matrix product state."""
+    from qiskit_aer import AerSimulator
+    from qiskit_aer.noise import NoiseModel
+
+    if isinstance(noise, str):
+        options = {**options, "noise_model": NoiseModel.from_backend(fake_backend(noise, "noise"))}
+    elif noise:
+        options = {**options, "noise_model": noises.noise_model(noise)}
+    is_mps = "mps_log_data" in options
+    before = _log_so_far() if is_mps else ""
+    result = AerSimulator(**options).run(circuit, shots=n_shots, memory=True, seed_simulator=seed).result()
+    if not result.success:
+        raise RunError(f"Qiskit Aer ({options['method']}) failed: {result.status}")
+    log = str(result.results[0].metadata["MPS_log_data"]).removeprefix(before) if is_mps else None
+    return result.get_memory(), log
+
+
+def _aside(*arguments: Any) -> tuple[list[str], str | None]:
+    """`_run` in another process: Aer holds this one, and what is long must hear an interrupt."""
+    return in_child(
+        f"{__name__}:_run",
+        *arguments,
+        tell=lambda seconds: report_progress(0.0, f"Qiskit Aer, {seconds:.0f} s so far"),
+    )
 
 
 _PLURALS = {

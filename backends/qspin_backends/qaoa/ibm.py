@@ -50,6 +50,10 @@ class _Job:
     def server(self) -> str:
         return str(self._runtime.backend.name)
 
+    @property
+    def outlives_process(self) -> bool:
+        return not self._runtime.is_local
+
     def send(self, label: str) -> str | None:
         self._job = self._runtime.submitted(self._circuit, self._n_shots, label, self._seed, self._limit)
         return str(self._job.job_id())

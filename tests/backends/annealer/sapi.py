@@ -42,8 +42,8 @@ class Fault:
     """What goes wrong at a stage, for so many requests.
 
     kinds : ``drop`` (no reply), ``delay`` (a late reply), an HTTP status, ``malformed`` (no JSON),
-        ``truncated`` (an answer that lacks reads), ``kill`` (calls `Sapi.kill`, no reply), ``failed`` (the
-        solver refuses the problem)
+        ``truncated`` (an answer that lacks reads), ``kill`` (calls `Sapi.kill`, no reply), ``orphan``
+        (the same, and then does what was asked for), ``failed`` (the solver refuses the problem)
     after : for ``submit``: whether the problem is accepted before it goes wrong
     """
 
@@ -60,6 +60,7 @@ class Problem:
     job: dict[str, Any]
     due: float
     submitted_on: str
+    listed: float = 0.0
     status: str = "PENDING"
     answer: dict[str, Any] | None = None
     solved_on: str | None = None
@@ -74,6 +75,8 @@ class Sapi:
     """
 
     latency: float = 0.05
+    accepting: float = 0.0  # seconds that a request is under way before its problem is accepted
+    listing: float = 0.0  # seconds for which an accepted problem is missing in the list by label
     m: int = 2
     faults: list[Fault] = field(default_factory=list)
     problems: dict[str, Problem] = field(default_factory=dict)
@@ -135,7 +138,10 @@ class Sapi:
 
     def accept(self, job: dict[str, Any]) -> Problem:
         with self.lock:
-            problem = Problem(f"{len(self.problems):08d}-id", job, time.time() + self.latency, _now())
+            now = time.time()
+            problem = Problem(
+                f"{len(self.problems):08d}-id", job, now + self.latency, _now(), now + self.listing
+            )
             self.problems[problem.id] = problem
         return problem
 
@@ -246,13 +252,14 @@ class Handler(BaseHTTPRequestHandler):
         assert set(job["params"]) <= set(properties["parameters"])
         assert job["params"]["answer_mode"] == "raw"
         assert job["params"]["auto_scale"] is False
+        time.sleep(self.sapi.accepting)
         return self.sapi.status(self.sapi.accept(job))
 
     def labelled(self, label: str) -> list[dict[str, Any]]:
         return [
             self.sapi.status(problem)
             for problem in self.sapi.problems.values()
-            if problem.job.get("label") == label
+            if problem.job.get("label") == label and time.time() >= problem.listed
         ]
 
     def polled(self, query: dict[str, list[str]]) -> list[dict[str, Any]]:
@@ -288,8 +295,10 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(
                 fault.kind, {"error_code": fault.kind, "error_msg": f"fault {fault.kind}, {TOKEN}"}
             )
-        if fault.kind == "kill":
+        if fault.kind in ("kill", "orphan"):
             self.sapi.kill()
+        if fault.kind == "orphan":
+            reply()
         self.close_connection = True
         return None
 
@@ -310,6 +319,7 @@ def serving(sapi: Sapi) -> Iterator[Sapi]:
     handler = type("BoundHandler", (Handler,), {"sapi": sapi})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that were killed
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     own = secrets.token_hex(8)  # the cloud client keeps properties of solvers on disk, by address

@@ -11,10 +11,13 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from qspin_backends.common import purchase
+from qspin_backends.common.journal import Entry
 from sapi import SOLVER, TEMPERATURE, TOKEN, Fault, Sapi, environment, qpu, serving
 
 import qspin
@@ -26,6 +29,7 @@ PROGRAMMINGS = 4
 @pytest.fixture
 def cloud(monkeypatch, tmp_path):
     """A stand-in server, and an environment that leads to it with a journal of its own."""
+    monkeypatch.setattr(purchase, "UNLISTED_SECONDS", 0.3)
     with serving(Sapi()) as sapi:
         for name, value in environment(sapi, tmp_path).items():
             monkeypatch.setenv(name, value)
@@ -291,6 +295,41 @@ class TestKilled:
         assert_same(qpu().sample(glass8, seed=1), undisturbed)
         assert cloud.bought == PROGRAMMINGS
 
+    @pytest.mark.parametrize(
+        ("seconds", "waits"), [(0, True), (200, True), (-200, True), (400, False), (-400, False)]
+    )
+    def test_how_long_a_note_is_recent(self, cloud, glass8, monkeypatch, tmp_path, seconds, waits):
+        """Half a minute ago by a clock that is minutes off is just now; long ago is long ago."""
+        monkeypatch.setattr(purchase, "UNLISTED_SECONDS", 1.0)
+        cloud.faults = [Fault("submit", 401)]
+        with pytest.raises(RunError):
+            qpu().sample(glass8, seed=1)
+        file = next((tmp_path / "data" / "annealer").glob("*.json"))
+        then = datetime.now(UTC) - timedelta(seconds=seconds)
+        state = {**json.loads(file.read_text()), "status": "sent", "changed": then.isoformat()}
+        file.write_text(json.dumps(state))
+        assert Entry(file.stem, file.parent).age() == pytest.approx(seconds, abs=30)
+        qpu(n_gauges=1, betas=[1.0]).sample(glass8, seed=9)  # of another entry
+        before = cloud.requests.count("label")
+        qpu().sample(glass8, seed=1)
+        assert (cloud.requests.count("label") - before > 2) == waits
+
+    def test_what_is_not_listed_yet_is_asked_for_again(self, cloud, glass8, undisturbed, monkeypatch):
+        monkeypatch.setattr(purchase, "UNLISTED_SECONDS", 3.0)
+        cloud.listing = 1.0
+        cloud.faults = [Fault("submit", "drop", after=True)]
+        assert_same(qpu().sample(glass8, seed=1), undisturbed)
+        assert cloud.bought == PROGRAMMINGS
+
+    def test_ctrl_c_before_it_is_listed_says_that_it_may_run(self, cloud, glass8, monkeypatch):
+        monkeypatch.setattr(purchase, "UNLISTED_SECONDS", 30.0)
+        cloud.listing = 60.0
+        main = threading.main_thread().ident
+        cloud.kill = lambda: signal.pthread_kill(main, signal.SIGINT)
+        cloud.faults = [Fault("submit", "drop", after=True), Fault("label", "orphan", skip=1)]
+        with pytest.raises(KeyboardInterrupt, match="is not listed by .* yet: it may run and be charged"):
+            qpu().sample(glass8, seed=1)
+
     def test_ctrl_c_cancels_what_runs_and_says_so(self, cloud, glass8, undisturbed, tmp_path):
         cloud.latency = 5.0
         main = threading.main_thread().ident
@@ -332,6 +371,32 @@ class TestKilled:
 
 
 class TestSecrets:
+    def test_the_journal_is_private(self, cloud, glass8, tmp_path):
+        folder = tmp_path / "data" / "annealer"
+        folder.mkdir(parents=True, mode=0o755)
+        qpu().sample(glass8, seed=1)
+        assert folder.stat().st_mode & 0o777 == 0o700
+        modes = {file.suffix: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+        assert modes == {".json": 0o600, ".npz": 0o600, ".lock": 0o600}
+
+    @pytest.mark.parametrize("given", [f"{TOKEN}\n", f"  {TOKEN}", f"\t{TOKEN} \r\n"])
+    def test_white_space_around_a_token_is_stripped(self, cloud, glass8, monkeypatch, given):
+        monkeypatch.setenv("DWAVE_API_TOKEN", given)
+        qpu().check(glass8)
+
+    def test_a_traceback_does_not_show_what_a_server_repeats(self, cloud, tmp_path):
+        (tmp_path / "run.yaml").write_text(
+            "schema: 1\nname: paid\nproblems: {glass: {kind: sherrington_kirkpatrick, n_spins: 4}}\n"
+            "backends: {qpu: {name: annealer, device: qpu, n_reads: 2, n_gauges: 1}}\n"
+        )
+        cloud.faults = [Fault("submit", 400)]
+        command = [sys.executable, "-m", "qspin", "run", "run.yaml", "--debug"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 1
+        assert "Traceback" in done.stderr
+        assert "fault 400, <token>" in done.stderr
+        assert TOKEN not in done.stdout + done.stderr
+
     def test_no_token_in_any_file_log_or_message(self, cloud, glass8, tmp_path, caplog, capfd, monkeypatch):
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "of-the-cloud-client"))
         caplog.set_level(logging.INFO)

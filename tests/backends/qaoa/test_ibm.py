@@ -25,6 +25,7 @@ from qiskit_ibm_runtime.exceptions import (
     RuntimeJobMaxTimeoutError,
     RuntimeJobNotFound,
 )
+from qspin_backends.common import purchase
 from qspin_backends.common.faults import Passing
 from qspin_backends.qaoa import ibm, runtime
 from requests.exceptions import ConnectionError, ReadTimeout
@@ -83,7 +84,7 @@ class Cloud:
         self.jobs, self.labels = {}, {}
         self.faults = defaultdict(list)
         self.altered = lambda result: result
-        self.n_asked = 0
+        self.unlisted = 0  # questions by label for which a job is not listed yet
 
     def fail(self, stage):
         if self.faults[stage]:
@@ -117,6 +118,9 @@ class StandIn(runtime.Runtime):
     def by_label(self, label):
         with runtime.translated():
             self.cloud.fail("list")
+        if self.cloud.unlisted:
+            self.cloud.unlisted -= 1
+            return None
         return self.cloud.labels.get(label)
 
     def by_id(self, job_id):
@@ -131,6 +135,7 @@ class StandIn(runtime.Runtime):
 def cloud(monkeypatch, tmp_path):
     monkeypatch.setenv("QSPIN_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("QISKIT_IBM_TOKEN", TOKEN)
+    monkeypatch.setattr(purchase, "UNLISTED_SECONDS", 0.3)
     cloud = Cloud()
     monkeypatch.setattr(ibm, "opened", cloud.open)
     return cloud
@@ -242,6 +247,17 @@ class TestFaults:
         samples = hardware().sample(SK4, seed=1)
         np.testing.assert_array_equal(samples.spins, expected)
         assert len(cloud.jobs) == max(bought, 1)
+
+    def test_a_job_that_is_not_listed_yet_is_asked_for_again(self, cloud, monkeypatch):
+        monkeypatch.setattr(purchase, "UNLISTED_SECONDS", 5.0)
+        expected = on_this_machine_like(cloud)
+        cloud.faults["submitted"] = [Killed()]
+        with pytest.raises(Killed):
+            hardware().sample(SK4, seed=1)
+        cloud.unlisted = 2
+        samples = hardware().sample(SK4, seed=1)
+        np.testing.assert_array_equal(samples.spins, expected)
+        assert len(cloud.jobs) == 1
 
     def test_a_job_that_was_cancelled_elsewhere(self, cloud):
         cloud.faults["result"] = [Killed()]
