@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -46,7 +47,7 @@ _ENCRYPTED = 0x1
 # what NumPy, zipfile and zlib raise on damaged bytes; a parser that meets nonsense can end in any of these
 _DAMAGED = (
     ValueError, KeyError, IndexError, TypeError, EOFError, OSError, OverflowError, RecursionError,
-    MemoryError, SyntaxError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+    MemoryError, SyntaxError, tokenize.TokenError, NotImplementedError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 

@@ -186,7 +186,7 @@ def biclique(n: int, *, m: int = 12, couplings: Distribution = "bimodal", seed: 
     m : of the Zephyr graph Z_m whose qubits are the labels; an Advantage2 has Z_12
     couplings, seed : as of `cubic_dimers`
     """
-    n = checked_count(n, "n", least=1)
+    n, m = checked_count(n, "n", least=1), checked_count(m, "m", least=1)
     _require_edges(_EDGES_PER_CELL * m**2 + n**2, f"a zephyr_graph of size {m} and {n} chains a side")
     lattice = _dwave_graphs("biclique").zephyr_graph(m)
     sides = range(n), range(n, 2 * n)
@@ -273,6 +273,8 @@ def _dwave_graphs(what: str) -> Any:
 
 def _lattice_edges(shape: Sequence[int], periodic: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Bonds of a square lattice, each once, sites numbered in C order."""
+    if not isinstance(periodic, bool | np.bool_):
+        raise InputError(f"periodic must be true or false; got {shown(periodic)}")
     shape = _checked_shape(shape)
     require_spins(math.prod(shape), len(shape) * math.prod(shape))
     sites = np.arange(np.prod(shape)).reshape(tuple(shape))

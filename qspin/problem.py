@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from qspin.archives import parse_json
-from qspin.errors import InputError
+from qspin.errors import InputError, shown
 from qspin.validate import (
     checked_couplings,
     checked_edges,
@@ -326,9 +326,9 @@ class IsingProblem:
         quadratic: dict[tuple[int, int], list[float]] = {}
         for pair, value in qubo.items():
             if not isinstance(pair, tuple) or len(pair) != 2:
-                raise InputError(f"QUBO keys must be pairs of labels, e.g. ('a', 'b'); got {pair!r}")
+                raise InputError(f"QUBO keys must be pairs of labels, e.g. ('a', 'b'); got {shown(pair)}")
             u, v = (index.setdefault(label, len(index)) for label in pair)
-            number = checked_real(value, f"Q[{pair[0]!r}, {pair[1]!r}]")
+            number = checked_real(value, lambda pair=pair: f"Q[{shown(pair[0])}, {shown(pair[1])}]")
             if u == v:
                 linear.setdefault(u, []).append(number)
             else:
@@ -403,14 +403,19 @@ class IsingProblem:
         for u, v, _ in edges:
             if u == v:
                 raise InputError(
-                    f"node {u!r} has a self-loop; s_i s_i is a constant, so remove it with "
+                    f"node {shown(u)} has a self-loop; s_i s_i is a constant, so remove it with "
                     "graph.remove_edges_from(nx.selfloop_edges(graph)) or put it into the offset"
                 )
         i = [index[u] for u, _, _ in edges]
         j = [index[v] for _, v, _ in edges]
-        couplings = [checked_real(value, f"{weight!r} of edge {u!r}, {v!r}") for u, v, value in edges]
-        nodes = graph.nodes(data=field, default=0.0)
-        fields = [checked_real(value, f"{field!r} of node {node!r}") for node, value in nodes]
+        couplings = [
+            checked_real(value, lambda u=u, v=v: f"{shown(weight)} of edge {shown(u)}, {shown(v)}")
+            for u, v, value in edges
+        ]
+        fields = [
+            checked_real(value, lambda node=node: f"{shown(field)} of node {shown(node)}")
+            for node, value in graph.nodes(data=field, default=0.0)
+        ]
         offset = graph.graph.get("offset", 0.0)
         return cls.from_edges(len(index), i, j, couplings, fields, offset, list(index))
 

@@ -111,8 +111,7 @@ class SampleSet:
         InputError
             If shapes do not fit the problem or the betas, or `info` or `extra` cannot be stored.
         """
-        if not isinstance(problem, IsingProblem):
-            raise InputError(f"expected a qspin.IsingProblem; got a {type(problem).__name__}")
+        _require_problem(problem)
         _checked_info(info)
         spins = checked_spins(spins, problem.n_spins)
         if spins.ndim != 4:
@@ -345,6 +344,8 @@ class SampleSet:
         CapacityError
             If its repeated reads would not fit in memory.
         """
+        if problem is not None:
+            _require_problem(problem)
         _checked_info(info)
         repeats = _checked_reads(sampleset)
         spin_set = sampleset.change_vartype("SPIN", inplace=False)
@@ -467,10 +468,15 @@ def _coordinate(labels: Sequence[Hashable]) -> NDArray[Any]:
     return np.array(names, dtype=object)
 
 
+def _require_problem(problem: object) -> None:
+    if not isinstance(problem, IsingProblem):
+        raise InputError(f"expected a qspin.IsingProblem; got a {type(problem).__name__}")
+
+
 def _checked_info(info: Mapping[str, Any] | None) -> None:
     """Refuse provenance that no file can hold."""
     try:
-        json.dumps(dict(info or {}), sort_keys=True)
+        json.dumps({"": None, **(info or {})}, sort_keys=True)  # keys that do not compare with text fail
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"info must be a mapping of plain JSON values; {error}") from None
     warnings = (info or {}).get("warnings", [])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from qspin.errors import InputError
+from qspin.errors import InputError, shown
 from qspin.memory import require_spins
 
 __all__ = [
@@ -146,23 +146,24 @@ def checked_array(values: Any, what: str) -> NDArray[Any]:
     return array
 
 
-def checked_real(value: Any, what: str) -> float:
-    """A finite real number as a float; text is none."""
+def checked_real(value: Any, what: str | Callable[[], str]) -> float:
+    """A finite real number as a float; text is none. `what` may be made when it is needed, of millions."""
     try:
         number = math.nan if isinstance(value, str | bytes) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"{what} must be finite; got {str(value)[:60]}")
+        name = what if isinstance(what, str) else what()
+        raise InputError(f"{name} must be finite; got {shown(value)}")
     return number
 
 
 def checked_count(value: Any, what: str, *, least: int = 0) -> int:
     """An integer from `least` on, also NumPy's."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
-        raise InputError(f"{what} must be an integer; got {str(value)[:60]!r}")
+        raise InputError(f"{what} must be an integer; got {shown(value)}")
     if value < least:
-        raise InputError(f"{what} must be at least {least}; got {value}")
+        raise InputError(f"{what} must be at least {least}; got {shown(value)}")
     return int(value)
 
 
@@ -221,10 +222,12 @@ def checked_labels(labels: Iterable[Hashable] | None, n_spins: int) -> Sequence[
     """
     if labels is None or (isinstance(labels, range) and labels == range(n_spins)):
         return range(n_spins)
+    if isinstance(labels, range) and len(labels) != n_spins:
+        raise InputError(f"labels must name {n_spins} spins; got {len(labels)} labels")
     try:
         given = tuple(labels)
     except TypeError as error:
-        raise InputError(f"labels must be a list, one a spin; got {labels!r}") from error
+        raise InputError(f"labels must be a list, one a spin; got {shown(labels)}") from error
     if len(given) != n_spins:
         raise InputError(f"labels must name {n_spins} spins; got {len(given)} labels")
     names = tuple(map(_label, given))
@@ -232,8 +235,8 @@ def checked_labels(labels: Iterable[Hashable] | None, n_spins: int) -> Sequence[
     for name, spelled in zip(names, given, strict=True):
         if name in seen:
             first = seen[name]
-            also = "" if repr(first) == repr(spelled) else f", first as {first!r}"
-            raise InputError(f"labels must be distinct; {spelled!r} stands twice{also}")
+            also = "" if repr(first) == repr(spelled) else f", first as {shown(first)}"
+            raise InputError(f"labels must be distinct; {shown(spelled)} stands twice{also}")
         seen[name] = spelled
     return range(n_spins) if names == tuple(range(n_spins)) else names
 
@@ -251,7 +254,7 @@ def _label(label: Any, depth: int = 0) -> Hashable:
         return tuple(_label(part, depth + 1) for part in label)
     raise InputError(
         "labels must be hashable: text that files can hold (no NUL, no lone surrogate), finite numbers "
-        f"(whole ones of 64 bits) or tuples of them; got {label!r}: rename the spins, for instance by numbers"
+        f"(whole ones of 64 bits) or tuples of them; got {shown(label)}: rename the spins, for instance by numbers"
     )
 
 

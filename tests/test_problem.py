@@ -235,14 +235,14 @@ def test_qubo_keys_are_pairs():
         (lambda: IsingProblem.from_bqm(dimod.CQM()), "expected a dimod.BinaryQuadraticModel; got a Constr"),
         (lambda: IsingProblem.from_bqm(np.eye(2)), "expected a dimod.BinaryQuadraticModel; got a ndarray"),
         (lambda: IsingProblem.from_qubo(np.eye(2)), "a QUBO is a mapping"),
-        (lambda: IsingProblem.from_qubo({(0, 1): "1"}), r"Q\[0, 1\] must be finite; got 1"),
+        (lambda: IsingProblem.from_qubo({(0, 1): "1"}), r"Q\[0, 1\] must be finite; got '1'"),
         (lambda: IsingProblem.from_qubo({(0, 1): math.nan}), r"Q\[0, 1\] must be finite; got nan"),
         (lambda: IsingProblem.from_qubo({(0, 0): 1.0}, offset=None), "offset must be finite; got None"),
         (lambda: IsingProblem.from_qubo({(0, 1): 1.7e308, (1, 0): 1.7e308}), "more than a float64 can hold"),
         (lambda: IsingProblem.from_networkx({0: [1]}), "expected a networkx graph; got a dict"),
         (
             lambda: IsingProblem.from_networkx(nx.Graph([(0, 1, {"weight": "heavy"})])),
-            "'weight' of edge 0, 1 must be finite; got heavy",
+            "'weight' of edge 0, 1 must be finite; got 'heavy'",
         ),
     ],
 )
