@@ -6,11 +6,12 @@ CONFIG ?= configs/digits.yaml
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: run test bench lint clean help
+.PHONY: run test fuzz bench lint clean help
 
 help:
 	@echo "make run   [CONFIG=configs/digits.yaml]  set up .venv, run the experiment, write runs/"
 	@echo "make test  [TESTS='tests -k name']       set up .venv, run the test suite"
+	@echo "make fuzz  [N=25000]                     throw bad inputs at every door, in processes with limits"
 	@echo "make bench [BENCH=bench_updates.py]      compare speed with other samplers, on one thread"
 	@echo "make lint                                ruff and mypy"
 	@echo "make clean                               remove .venv and build output; runs/ stays"
@@ -26,6 +27,11 @@ run: $(READY)
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+# A few hundred of these inputs are part of make test.
+N ?= 25000
+fuzz: $(READY)
+	$(VENV)/bin/python tests/fuzz/run.py --count $(N)
 
 # Not a test: what it prints depends on the machine. BENCH names one file of tests/benchmarks.
 bench: $(READY)

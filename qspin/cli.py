@@ -83,7 +83,9 @@ def run(
 
 @app.command()
 def sample(
-    problem: Annotated[Path, typer.Argument(help="Instance file: .rudy, .coo, .bqm or .npz.")],
+    problem: Annotated[
+        Path, typer.Argument(help="Instance file: .rudy .coo .bqm .npz .qubo .mtx .npy .csv, also with .gz.")
+    ],
     backend: Annotated[str, typer.Option("--backend", metavar="NAME", help="See qspin backends.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="NetCDF file to write.")],
     set_: Sets = None,
