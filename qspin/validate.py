@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _ROUNDING = 8 * np.finfo(np.float64).eps
+_NEARLY = 1e-3  # of the largest coupling: two halves that were meant to be equal
 _LARGEST_LABEL = 2**63  # libraries and files hold integers of 64 bits
 _DEEPEST_LABEL = 20  # tuples in tuples
 
@@ -102,11 +103,7 @@ def _symmetric(matrix: Any) -> NDArray[np.float64] | sparse.csr_array:
     difference = abs(matrix - matrix.T)
     largest = difference.max()
     if largest > _ROUNDING * abs(matrix).max():
-        i, j = np.unravel_index(int(difference.argmax()), matrix.shape)
-        raise InputError(
-            f"couplings must be symmetric; J[{i}, {j}] is {matrix[i, j]:g} but J[{j}, {i}] is "
-            f"{matrix[j, i]:g}. A triangle J becomes symmetric by J + J.T"
-        )
+        raise InputError(_asymmetry(matrix, difference))
     if largest:
         matrix = 0.5 * (matrix + matrix.T)
     if not sparse.issparse(matrix):
@@ -118,6 +115,32 @@ def _symmetric(matrix: Any) -> NDArray[np.float64] | sparse.csr_array:
     for array in (matrix.data, matrix.indices, matrix.indptr):
         locked(array)
     return matrix
+
+
+def _asymmetry(matrix: Any, difference: Any) -> str:
+    """Which couplings differ most from their mirror image, and how this matrix becomes symmetric."""
+    i, j = np.unravel_index(int(difference.argmax()), matrix.shape)
+    one, other = _told_apart(float(matrix[i, j]), float(matrix[j, i]))
+    given = f"couplings must be symmetric; J[{i}, {j}] is {one} but J[{j}, {i}] is {other}"
+    halves = sparse if sparse.issparse(matrix) else np
+    lower, upper = halves.tril(matrix), halves.triu(matrix)
+    if not abs(lower).max() or not abs(upper).max():
+        return f"{given}. A triangle J becomes symmetric by J + J.T"
+    if difference.max() <= _NEARLY * abs(matrix).max():
+        return f"{given}. Two halves that should be equal become so by (J + J.T) / 2"
+    return (
+        f"{given}. If J_ij and J_ji are parts of one coupling, J + J.T adds them up; if they should be "
+        "equal, one of them is wrong"
+    )
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two different numbers with as few digits as show that they differ."""
+    for digits in range(6, 18):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
 
 
 def _has_symmetric_pattern(matrix: sparse.csr_array) -> bool:

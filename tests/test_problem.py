@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from fractions import Fraction
 
 import dimod
@@ -257,3 +258,33 @@ def test_numbers_of_all_kinds_are_taken():
     )
     assert problem.edges.couplings.tolist() == [0.5, 2.0]
     assert problem.offset == 0.5
+
+
+class TestAsymmetricCouplings:
+    """Two numbers that can be told apart, and advice that gives the problem that was meant."""
+
+    RNG = np.random.default_rng(5)
+    TRIANGLE = np.triu(RNG.normal(size=(6, 6)), 1)
+    SYMMETRIC = TRIANGLE + TRIANGLE.T
+
+    @pytest.mark.parametrize("store", [np.asarray, sparse.csr_array])
+    @pytest.mark.parametrize("half", [TRIANGLE, TRIANGLE.T])
+    def test_a_triangle(self, store, half):
+        with pytest.raises(InputError, match=r"becomes symmetric by J \+ J\.T$"):
+            IsingProblem(store(half))
+
+    @pytest.mark.parametrize("store", [np.asarray, sparse.csr_array])
+    @pytest.mark.parametrize("error", [1e-4, 1e-8, 1e-13])
+    def test_two_nearly_equal_halves(self, store, error):
+        nearly = self.SYMMETRIC * (1 + error * np.tri(6))
+        with pytest.raises(InputError, match=r"by \(J \+ J\.T\) / 2$") as refused:
+            IsingProblem(store(nearly))
+        one, other = re.findall(r"is (-?[\d.e-]+)[. ]", str(refused.value).split(" Two ")[0] + " ")
+        assert one.rstrip(".") != other.rstrip(".")
+        np.testing.assert_allclose((nearly + nearly.T) / 2, self.SYMMETRIC, rtol=error)
+
+    def test_two_different_halves(self):
+        with pytest.raises(
+            InputError, match=r"J\[0, 1\] is 1 but J\[1, 0\] is 2\. If .*one of them is wrong"
+        ):
+            IsingProblem([[0, 1], [2, 0]])

@@ -311,12 +311,14 @@ def _fault(chains: Chains, problem: IsingProblem, hardware: Hardware) -> str | N
 def _too_large(problem: IsingProblem, hardware: Hardware) -> CapacityError:
     largest = len(search_cliques(hardware.graph, 0, lambda cliques: cliques.largest_clique()))
     remedy = {"zephyr": -(-(problem.n_spins + 8) // 16), "pegasus": 1 + -(-problem.n_spins // 12)}
-    size = remedy.get(hardware.topology)
-    larger = f"; {hardware.topology} {size} would hold a complete graph of that size" if size else ""
+    size, present = remedy.get(hardware.topology, 0), hardware.shape[0]
+    larger = (
+        f"; {hardware.topology} {size} would hold a complete graph of that size" if size > present else ""
+    )
     return CapacityError(
         f"no embedding was found for {problem.n_spins} spins and {problem.n_couplings} couplings in "
         f"{hardware}: any graph of up to {largest} spins fits there, sparser ones may be larger{larger}; "
-        "give chains by `embedding`, a larger `size`, or topology 'none' on the simulator"
+        f"give chains by `embedding`, a `size` above {present}, or topology 'none' on the simulator"
     )
 
 

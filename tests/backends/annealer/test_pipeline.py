@@ -189,6 +189,10 @@ class TestEmbedding:
         with pytest.raises(CapacityError, match="pegasus 7 would hold"):
             annealer(topology="pegasus").check(large)
         assert embedding.embed(large, hardware("pegasus", (7,)), "clique", 0).longest > 1
+        full = qspin.instances.sherrington_kirkpatrick(24, seed=1)  # fits where every qubit works
+        with pytest.raises(CapacityError, match="a `size` above 2") as refused:
+            annealer(size=2, working=0.5).check(full)
+        assert "would hold" not in str(refused.value)
 
 
 def first_qubits(source, target):
