@@ -14,7 +14,8 @@ from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, TypeAda
 
 from qspin.benchmark.metrics import Clock
 from qspin.errors import InputError, shown
-from qspin.experiment.config import BackendSpec, apply_override, mapping_of
+from qspin.experiment.config import BackendSpec, apply_override, keys_of, mapping_of
+from qspin.experiment.mistaken import refuse_other_config, refuse_stray_overrides
 from qspin.experiment.models import Label, StrictModel, explain_unknown, refuse_alike
 from qspin.experiment.problem_specs import MOST_INSTANCES, ProblemSpec, checked_kind
 from qspin.experiment.yaml_source import YamlSource
@@ -141,8 +142,10 @@ def load_bench_config(path: str | Path, *, overrides: Sequence[str] = ()) -> Ben
         Naming the line, what was expected, and the remedy.
     """
     source = YamlSource(path)
+    refuse_other_config(source, "bench")
     data = source.data
     changed = [apply_override(data, text) for text in overrides]
+    refuse_stray_overrides(data, changed, keys_of(BenchConfig))
     try:
         return _validated(data)
     except InputError as error:

@@ -13,6 +13,7 @@ import pydantic
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveFloat, field_validator, model_validator
 
 from qspin.errors import InputError, nearest_name, shown
+from qspin.experiment.mistaken import refuse_other_config, refuse_stray_overrides
 from qspin.experiment.models import Label, StrictModel, explain_unknown, refuse_alike
 from qspin.experiment.problem_specs import (
     InstanceSpec,
@@ -164,10 +165,12 @@ def load_config(
         For anything that could not run; the message names the line, or the option, and the remedy.
     """
     source = YamlSource(path)
+    refuse_other_config(source, "run")
     data = source.data
     if backends:
         data["backends"] = _chosen_backends(backends, data.get("backends"))
     overridden = [apply_override(data, text) for text in overrides]
+    refuse_stray_overrides(data, overridden, keys_of(RunConfig))
     try:
         return _validated(data, source.path.parent)
     except InputError as error:
@@ -175,6 +178,11 @@ def load_config(
             raise
         place = _locate(error.key, source, backends, overridden)
         raise InputError(f"{place}: {error}", key=error.key) from None
+
+
+def keys_of(model: type[pydantic.BaseModel]) -> set[str]:
+    """Keys of a config, as files write them."""
+    return {field.alias or name for name, field in model.model_fields.items()}
 
 
 def config_from_plain(data: Mapping[str, Any]) -> RunConfig:

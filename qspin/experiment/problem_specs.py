@@ -35,7 +35,15 @@ from qspin.networks.feedforward import Scale, shuffled_weights, twin_from_weight
 from qspin.networks.training import TrainingRecord, check_training, train_mlp
 from qspin.problem import IsingProblem
 
-__all__ = ["FileSpec", "InstanceSpec", "MlpSpec", "ProblemSpec", "Training", "with_instances"]
+__all__ = [
+    "FileSpec",
+    "InstanceSpec",
+    "MlpSpec",
+    "ProblemSpec",
+    "Training",
+    "settings_of_kind",
+    "with_instances",
+]
 
 _INSTANCE_KINDS = tuple(name for name in instances.__all__ if inspect.isfunction(getattr(instances, name)))
 MOST_INSTANCES = 10_000  # each is a problem and a file of its own
@@ -176,6 +184,12 @@ _KINDS: dict[str, type[Spec]] = {
     **{name: _instance_model(name) for name in _INSTANCE_KINDS},
 }
 KINDS = tuple(_KINDS)
+
+
+def settings_of_kind(kind: Any) -> list[str]:
+    """Names of what a kind of problem takes; none for an unknown kind."""
+    model = _KINDS.get(kind) if isinstance(kind, str) else None
+    return [] if model is None else [name for name in model.model_fields if name not in ("kind", "family")]
 
 
 def _tag(spec: Any) -> str:
