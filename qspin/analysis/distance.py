@@ -23,6 +23,7 @@ from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
+from qspin.spectrum import levelled
 
 __all__ = [
     "Comparison",
@@ -112,7 +113,9 @@ def effective_temperature(
     """The inverse temperature at which the reference, reweighted, has the mean energy of the samples.
 
     It is the maximum-likelihood estimate in the family exp(-beta E). The error holds that of the samples, and
-    that of the reference over its replicas.
+    that of the reference over its replicas. A mean energy at or below what the coldest row of the reference
+    shows is only a bound: there is no temperature then, and a reason. Energies equal but for rounding are
+    equal.
 
     Parameters
     ----------
@@ -128,43 +131,94 @@ def effective_temperature(
     _require_same_problem(samples, reference)
     reweighting = reweighting or Reweighting.of(reference)
     own = independent_configurations(samples, row)
-    return _fitted(own.energies, reweighting, np.random.default_rng(seed))
+    return _fitted(own.energies, reweighting, _tolerance(samples, reference), np.random.default_rng(seed))
 
 
 def _fitted(
-    energies: NDArray[np.float64], reweighting: Reweighting, rng: np.random.Generator
+    energies: NDArray[np.float64], reweighting: Reweighting, tolerance: float, rng: np.random.Generator
 ) -> EffectiveTemperature:
+    """The fit to `energies` (n,); those that differ by no more than the tolerance are equal."""
     if len(energies) < 2:
-        return EffectiveTemperature(np.nan, np.nan, reason="one configuration has no temperature: take more")
-    target = float(energies.mean())
-    coldest, hottest = float(reweighting.betas.max()), float(reweighting.betas.min())
+        return _unknown(f"a mean energy with its error needs two samples or more; got {len(energies)}")
+    target, order = float(energies.mean()), np.argsort(reweighting.betas)
+    betas = reweighting.betas[order]
+    means = np.array([reweighting.rough_mean(reweighting.energies, beta)[0] for beta in betas])
+    coldest = float(reweighting.energies[order[-1]].max())
+    lowest = max(float(energies.max()), coldest) <= float(reweighting.energies.min()) + tolerance
+    if reason := _unreachable(target, means, reweighting, lowest, tolerance):
+        return _unknown(reason)
+    k = int(np.flatnonzero((means[:-1] >= target) & (means[1:] < target))[-1])
+    if not reweighting.covers((betas[k] + betas[k + 1]) / 2):
+        return _unknown(
+            f"the mean energy {target:.4g} falls into a gap of the reference between beta = {betas[k]:.4g} "
+            f"and {betas[k + 1]:.4g}, whose energies do not overlap: add betas there"
+        )
 
     def excess(beta: float) -> float:
         return reweighting.rough_mean(reweighting.energies, beta)[0] - target
 
-    low, high = excess(coldest) + target, excess(hottest) + target
-    inside = low < target < high
-    beta = coldest if target <= low else hottest
-    if inside:
-        beta = float(optimize.brentq(excess, hottest, coldest, xtol=1e-9 * coldest))
-    if (left := reweighting.effective_samples(beta)) < FEWEST:
-        return EffectiveTemperature(
-            np.nan, np.nan, reason=f"at beta = {beta:.4g}, where its mean energy comes to {target:.4g}, only "
-            f"{left:.0f} effective samples of the reference are left and {FEWEST:.0f} are needed: add betas "
-            "there or sample it longer"
-        )  # fmt: skip
-    if not inside:
-        side = "above" if target >= high else "below"
-        return EffectiveTemperature(
-            np.nan, np.nan, reason=f"the mean energy {target:.4g} lies {side} those of the reference, "
-            f"{low:.4g} to {high:.4g}: extend its ladder"
-        )  # fmt: skip
-    mean, mean_error = reweighting.mean(reweighting.energies, beta)
-    variance = reweighting.mean((reweighting.energies - mean) ** 2, beta)[0]
-    spread = np.hypot(energies.std(ddof=1) / np.sqrt(len(energies)), np.nan_to_num(mean_error))
+    beta = float(optimize.brentq(excess, betas[k], betas[k + 1], xtol=1e-9 * betas[k + 1]))
+    if reason := _too_few(reweighting, beta):
+        return _unknown(reason)
+    _, mean_error = reweighting.mean(reweighting.energies, beta)
+    variance, deviation = reweighting.variance(reweighting.energies, beta).value, float(energies.std(ddof=1))
+    if deviation <= tolerance:  # samples that happen to be alike do not make it exact
+        deviation = float(np.sqrt(variance))
+    spread = np.hypot(deviation / np.sqrt(len(energies)), np.nan_to_num(mean_error))
     kept = reweighting.energies[reweighting.chosen(beta, rng)]
-    goodness = float(stats.ks_2samp(energies, kept).pvalue) if len(kept) > 1 else float("nan")
+    both = levelled(np.concatenate([energies, kept]), tolerance)
+    test = stats.ks_2samp(both[: len(energies)], both[len(energies) :]) if len(kept) > 1 else None
+    goodness = float("nan") if test is None else float(test.pvalue)
     return EffectiveTemperature(beta, float(spread / variance), goodness)
+
+
+def _unreachable(
+    target: float,
+    means: NDArray[np.float64],
+    reweighting: Reweighting,
+    lowest: bool,
+    tolerance: float,
+) -> str:
+    """Why no temperature of the ladder has the mean energy; empty if one has.
+
+    Parameters
+    ----------
+    means : of the reference, from its hottest temperature to its coldest
+    lowest : whether the samples and the coldest ones of the reference all have the lowest energy
+    """
+    if lowest:
+        return (
+            f"all samples have the lowest energy of the reference, {target:.4g}, which every low enough "
+            "temperature gives"
+        )
+    if means[-1] + tolerance < target < means[0] - tolerance:
+        return ""
+    above = target >= means[0] - tolerance
+    if reason := _too_few(reweighting, float(reweighting.betas.min() if above else reweighting.betas.max())):
+        return reason
+    side = "above" if above else "below"
+    return (
+        f"the mean energy {target:.4g} lies {side} those of the reference, {means[-1]:.4g} to "
+        f"{means[0]:.4g}: extend its ladder"
+    )
+
+
+def _too_few(reweighting: Reweighting, beta: float) -> str:
+    """Why averages at `beta` cannot be trusted; empty if they can."""
+    if (left := reweighting.effective_samples(beta)) >= FEWEST:
+        return ""
+    return (
+        f"at beta = {beta:.4g} only {left:.0f} effective samples of the reference are left and {FEWEST:.0f} "
+        "are needed: add betas there or sample it longer"
+    )
+
+
+def _tolerance(samples: SampleSet, reference: SampleSet) -> float:
+    return max(samples.energy_tolerance, reference.energy_tolerance)
+
+
+def _unknown(reason: str) -> EffectiveTemperature:
+    return EffectiveTemperature(float("nan"), float("nan"), reason=reason)
 
 
 @checked_arguments
@@ -213,7 +267,7 @@ def compare(
         beta = float(other.betas[row])
     if np.isnan(beta) and not np.isnan(reference.betas).all():
         reweighting = reweighting or Reweighting.of(reference)
-        fit = fit or _fitted(own.energies, reweighting, rng)
+        fit = fit or _fitted(own.energies, reweighting, _tolerance(other, reference), rng)
         if fit.reason:
             raise InputError(f"no temperature to compare at: {fit.reason}")
         beta, error = fit.beta, fit.error

@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.samples import SampleSet
+from qspin.spectrum import rounding_of
 
 __all__ = [
     "at_matched_temperatures",
@@ -149,12 +150,16 @@ def _interpolation_error(
 def matched_temperature(curve: xr.Dataset, energy: float, error: float) -> tuple[float, float]:
     """Where the energy per spin of a curve is `energy`, and its standard error; NaN where it is nowhere.
 
+    An energy at or below that of the coldest temperature, but for rounding, is only a bound: NaN.
+
     Parameters
     ----------
     curve : `energy_curve` of a sampler with a thermostat, of the same problem
     energy, error : mean energy per spin and its standard error
     """
     x, values, own = _by_temperature(curve, "energy")
+    if not len(x) or energy <= values[0] + rounding_of(values, 1):
+        return float("nan"), float("nan")
     rising = np.flatnonzero((values[:-1] <= energy) & (energy < values[1:]))
     if not rising.size:
         return float("nan"), float("nan")

@@ -215,6 +215,43 @@ class TestEffectiveTemperature:
         mixture = qspin.SampleSet.from_spins(SK10, two)
         assert effective_temperature(mixture, ladder).goodness < 1e-6
 
+    def test_ground_states_alone_tell_no_temperature(self):
+        """100 reads, all in ground states, against a ladder down to beta = 20 whose coldest rows are too."""
+        signs = np.sign(qspin.instances.sherrington_kirkpatrick(10, seed=7).toarray()) / np.sqrt(10)
+        for problem in (SK10, qspin.IsingProblem(signs, offset=3.0)):
+            reference = qspin.get_backend("exact", betas=np.geomspace(0.1, 20, 12), n_replicas=200)
+            cold = reference.sample(problem, seed=1)
+            ground = qspin.get_backend("exact").enumerate(problem).ground_states()
+            reads = ground[np.arange(100) % len(ground)]
+            for betas in ([20.0], [np.nan]):
+                frozen = qspin.SampleSet.from_spins(problem, reads[None, :, None], betas)
+                fit = effective_temperature(frozen, cold)
+                assert np.isnan([fit.beta, fit.error, fit.goodness]).all()
+                assert "every low enough temperature" in fit.reason
+            with pytest.raises(InputError, match="no temperature to compare at: all samples have the lowest"):
+                compare(cold, frozen, problem)  # the last one, without a thermostat
+
+    def test_few_excitations_have_a_temperature(self):
+        """Reads of which most are ground states, against the same ladder."""
+        cold = qspin.get_backend("exact", betas=np.geomspace(0.1, 20, 12), n_replicas=400).sample(
+            SK10, seed=1
+        )
+        spectrum = qspin.get_backend("exact").enumerate(SK10)
+        rng = np.random.default_rng(4)
+        beta = 3.0
+        reads = qspin.SampleSet.from_spins(SK10, spectrum.sample(beta, 400, rng)[None, :, None])
+        fit = effective_temperature(reads, cold)
+        assert abs(fit.beta - beta) < STANDARD_ERRORS * fit.error
+        one = qspin.SampleSet.from_spins(SK10, spectrum.sample(beta, 1, rng)[None, :, None])
+        assert "two samples or more; got 1" in effective_temperature(one, cold).reason
+
+    def test_a_gap_of_the_reference_is_a_reason(self):
+        problem = qspin.instances.lattice_ferromagnet((4, 4))
+        reference = qspin.get_backend("exact", betas=[0.05, 3.0], n_replicas=400).sample(problem, seed=1)
+        fit = effective_temperature(exact(0.4, 300, 2, problem), reference)
+        assert np.isnan(fit.beta)
+        assert "falls into a gap of the reference between beta = 0.05 and 3" in fit.reason
+
     def test_colder_than_the_ladder(self, ladder):
         ground = qspin.get_backend("exact").enumerate(SK10).ground_states()[:1]
         frozen = qspin.SampleSet.from_spins(SK10, np.repeat(ground, 50, axis=0)[None, :, None])

@@ -65,6 +65,15 @@ def test_a_matched_temperature_has_the_error_of_both_sides():
     assert np.isnan(analysis.matched_temperature(reference, 50.0, 0.1)).all()
 
 
+def test_an_energy_at_the_cold_end_is_only_a_bound():
+    """Three cold temperatures with the energy of the ground state, but for rounding."""
+    ground = -0.1 - 0.2
+    reference = curve(np.array([0.1, 0.2, 0.4, 1.0]), np.array([-0.3, ground, -0.3, 0.1]), error=0.01)
+    for energy in (-0.3, ground, -0.31):
+        assert np.isnan(analysis.matched_temperature(reference, energy, 0.01)).all()
+    assert 0.4 < analysis.matched_temperature(reference, -0.1, 0.01)[0] < 1
+
+
 def test_matching_agrees_with_enumeration():
     problem = qspin.instances.sherrington_kirkpatrick(12, seed=3)
     device = qspin.get_backend(

@@ -15,6 +15,7 @@ from scipy import optimize
 from scipy.special import expit, logsumexp
 
 from qspin.problem import IsingProblem
+from qspin.sampler import energy_tolerance, flip_tolerances, without_offset
 
 __all__ = ["ENUMERABLE", "Estimate", "energy_matching", "enumerated_energies", "pseudo_likelihood"]
 
@@ -58,6 +59,7 @@ def pseudo_likelihood(
             "chain_strength"
         )
     local = _flip_gains(problem, spins)
+    local[np.abs(local) <= flip_tolerances(problem)] = 0.0  # a spin that is free but for rounding
     if not np.abs(local).any():
         return Estimate(
             reason="there are neither couplings nor fields, so every temperature gives the same samples"
@@ -77,42 +79,58 @@ def pseudo_likelihood(
 
 
 def enumerated_energies(problem: IsingProblem) -> NDArray[np.float64] | None:
-    """Of all configurations (2^n_spins,); None beyond `ENUMERABLE` spins."""
+    """Of all configurations (2^n_spins,), without the offset; None beyond `ENUMERABLE` spins."""
     if problem.n_spins > ENUMERABLE:
         return None
     states = (np.arange(2**problem.n_spins)[:, None] >> np.arange(problem.n_spins)) & 1
-    return problem.energies((2 * states - 1).astype(np.int8))
+    return without_offset(problem).energies((2 * states - 1).astype(np.int8))
 
 
-def energy_matching(levels: NDArray[np.float64] | None, energies: NDArray[np.float64]) -> Estimate:
-    """The beta at which the mean energy is that of the reads.
+def energy_matching(
+    problem: IsingProblem, spins: NDArray[np.int8], levels: NDArray[np.float64] | None
+) -> Estimate:
+    """The beta at which the mean energy is that of the reads; energies equal but for rounding are equal.
 
     Parameters
     ----------
+    problem : that was sampled
+    spins : of independent reads (n_reads, n_spins)
     levels : `enumerated_energies` of the problem; NaN without them
-    energies : of independent reads (n_reads,)
     """
     if levels is None:
         return Estimate(reason=f"more than {ENUMERABLE} spins cannot be enumerated here")
-    mean = float(energies.mean() - levels.min())
-    levels = levels - levels.min()
-    spread = float(levels.max())
-    if spread == 0 or mean <= 0 or len(energies) < 2:
-        return Estimate(reason="all reads are ground states")
-    return _matched(levels, mean, float(energies.std(ddof=1) / np.sqrt(len(energies))), spread)
+    if len(spins) < 2:
+        return Estimate(reason=f"a mean energy with its error needs two reads or more; got {len(spins)}")
+    centred = without_offset(problem)
+    tolerance, lowest = energy_tolerance(centred), float(levels.min())
+    gaps, excess = levels - lowest, centred.energies(spins) - lowest
+    if float(gaps.max()) <= tolerance:
+        return Estimate(reason="all configurations have one energy, which every temperature gives")
+    gaps[gaps <= tolerance] = 0.0
+    if (excess <= tolerance).all():
+        return Estimate(reason="all reads are ground states, which every low enough temperature gives")
+    if (excess >= gaps.max() - tolerance).all():
+        return Estimate(reason="all reads have the highest energy, so no temperature is positive")
+    return _matched(gaps, excess, tolerance)
 
 
-def _matched(levels: NDArray[np.float64], mean: float, error: float, spread: float) -> Estimate:
+def _matched(gaps: NDArray[np.float64], excess: NDArray[np.float64], tolerance: float) -> Estimate:
+    """From the energies of all configurations and of reads, both above the lowest."""
+    mean = float(excess.mean())
+
     def moments(beta: float) -> tuple[float, float]:
-        weights = np.exp(-beta * levels - logsumexp(-beta * levels))
-        centre = float(weights @ levels)
-        return centre, float(weights @ (levels - centre) ** 2)
+        weights = np.exp(-beta * gaps - logsumexp(-beta * gaps))
+        centre = float(weights @ gaps)
+        return centre, float(weights @ (gaps - centre) ** 2)
 
-    edge = 700.0 / spread
-    if not moments(edge)[0] < mean < moments(-edge)[0]:
-        return Estimate(reason="no temperature has that mean energy")
-    beta = float(optimize.brentq(lambda b: moments(b)[0] - mean, -edge, edge, xtol=1e-10 * edge))
-    return Estimate(beta, error / moments(beta)[1])
+    edge = 1 / float(gaps.max())  # gaps may be far smaller than the highest energy: as wide as it takes
+    while moments(edge)[0] >= mean or moments(-edge)[0] <= mean:
+        edge *= 2
+    beta = float(optimize.brentq(lambda b: moments(b)[0] - mean, -edge, edge, xtol=1e-12 * edge))
+    variance, deviation = moments(beta)[1], float(excess.std(ddof=1))
+    if deviation <= tolerance:  # reads that happen to be alike do not make it exact
+        deviation = float(np.sqrt(variance))
+    return Estimate(beta, deviation / np.sqrt(len(excess)) / variance)
 
 
 def _flip_gains(problem: IsingProblem, spins: NDArray[np.int8]) -> NDArray[np.float64]:

@@ -50,7 +50,7 @@ def measured_temperatures(
     rows, warnings = [], []
     for k, where in enumerate(wheres):
         local = pseudo_likelihood(problem, spins[k], groups[k], float(broken[k]))
-        matched = energy_matching(levels, problem.energies(spins[k]))
+        matched = energy_matching(problem, spins[k], levels)
         rows.append((local.beta, local.error, matched.beta, matched.error))
         warnings += _warnings(where, float(broken[k]), local, matched)
     names = ("beta_effective", "beta_effective_error", "beta_matched", "beta_matched_error")

@@ -367,11 +367,60 @@ class TestEffectiveTemperature:
         assert within > 0.95 - 4 * np.sqrt(0.95 * 0.05 / 200)
 
     def test_energy_matching_is_maximum_likelihood(self, glass, reads):
-        _, energies = reads
-        estimate = energy_matching(enumerated_energies(glass), energies)
+        spins, energies = reads
+        estimate = energy_matching(glass, spins, enumerated_energies(glass))
         exact = qspin.get_backend("exact").enumerate(glass)
         assert exact.mean_energy(estimate.beta) == pytest.approx(energies.mean())
         assert abs(estimate.beta - 0.8) < 4 * estimate.error
+
+    @pytest.mark.parametrize("beta", [0.3, 1.0, 2.0])
+    def test_wide_couplings_hide_no_temperature(self, beta):
+        """SK-10 and one bond of -300: gaps of 1 in a spectrum 600 wide."""
+        couplings = qspin.instances.sherrington_kirkpatrick(10, seed=4).toarray()
+        couplings[0, 1] = couplings[1, 0] = -300.0
+        for factor, offset in ((1.0, 0.0), (2.0**-40, 0.0), (1.0, 2.0**30)):
+            problem = qspin.IsingProblem(couplings * factor, offset=offset)
+            exact = qspin.get_backend("exact", betas=[beta / factor], n_replicas=2_000)
+            spins = exact.sample(problem, seed=3).spins.values[0, :, 0]
+            estimate = energy_matching(problem, spins, enumerated_energies(problem))
+            assert abs(estimate.beta * factor - beta) < 4 * estimate.error * factor
+            assert estimate.error * factor < 0.15
+            mirrored = energy_matching(qspin.IsingProblem(-couplings), spins, -enumerated_energies(problem))
+            if factor == 1 and not offset:
+                assert mirrored.beta == pytest.approx(-estimate.beta)
+
+    def test_energies_that_differ_by_rounding_tell_no_temperature(self):
+        """Couplings +-1/sqrt(10): ground states whose energies differ in the last digits."""
+        signs = np.sign(qspin.instances.sherrington_kirkpatrick(10, seed=7).toarray()) / np.sqrt(10)
+        problem = qspin.IsingProblem(signs, offset=3.0)
+        ground = qspin.get_backend("exact").enumerate(problem).ground_states()
+        reads = ground[np.arange(100) % len(ground)]
+        estimate = energy_matching(problem, reads, enumerated_energies(problem))
+        assert np.isnan([estimate.beta, estimate.error]).all()
+        assert "all reads are ground states" in estimate.reason
+        highest = qspin.get_backend("exact").enumerate(problem.scaled(-1)).ground_states()[:1]
+        estimate = energy_matching(problem, np.repeat(highest, 9, axis=0), enumerated_energies(problem))
+        assert "highest energy" in estimate.reason
+        assert "got 1" in energy_matching(problem, reads[:1], enumerated_energies(problem)).reason
+        free = qspin.IsingProblem(np.zeros((3, 3)))
+        spins = np.ones((5, 3), np.int8)
+        assert "one energy" in energy_matching(free, spins, enumerated_energies(free)).reason
+
+    def test_a_rounded_local_field_is_no_excitation(self):
+        """A spin whose couplings of 0.1, 0.2 and -0.3 cancel but for 6e-17 is free."""
+        problem = qspin.IsingProblem.from_edges(4, [0, 0, 0], [1, 2, 3], [0.1, 0.2, -0.3], [0, -9, -9, -9])
+        spins = np.ones((300, 4), np.int8)
+        spins[::2, 0] = -1
+        estimate = pseudo_likelihood(problem, spins, np.zeros(300, int))
+        assert np.isnan(estimate.beta)
+        assert "only 0 spins" in estimate.reason
+
+    def test_reads_that_happen_to_be_alike_are_not_exact(self, glass):
+        levels = enumerated_energies(glass)
+        excited = qspin.get_backend("exact").enumerate(glass).configurations(np.argsort(levels)[2:3])
+        estimate = energy_matching(glass, np.repeat(excited, 20, axis=0), levels)
+        assert np.isfinite(estimate.beta)
+        assert estimate.error > 0.05
 
     def test_scattering_gauges_widen_the_error(self, glass, reads):
         spins, energies = reads
