@@ -170,7 +170,9 @@ def report(
         from qspin.experiment.report import write_report
 
         folder = RunFolder.open(run)
-        typer.echo(f"Report: {write_report(folder, analyse(folder))}")
+        found = analyse(folder)
+        typer.echo(f"Report: {write_report(folder, found)}")
+        folder.note_report(of=found)
         if faults := folder.faults():
             context.hint = "Run its config again with --resume to make them anew"
             raise RunError("the report leaves out what failed or is damaged: " + "; ".join(faults))

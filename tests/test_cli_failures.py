@@ -71,7 +71,7 @@ def test_a_failing_backend_costs_its_tasks_and_exits_1(failing, monkeypatch):
         "Finished work is kept in here; go on with --resume"
     )
     monkeypatch.setattr("qspin.experiment.report.write_report", lambda folder, _: folder.report_file)
-    monkeypatch.setattr("qspin.experiment.analyse.analyse", lambda folder: {})
+    monkeypatch.setattr("qspin.experiment.analyse.analyse", lambda folder: [1, 2])
     again = qspin("report", "here")
     assert again.exit_code == 1
     assert f"the report leaves out what failed or is damaged: {missing}" in told(again)

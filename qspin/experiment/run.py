@@ -97,7 +97,9 @@ def _finish(config: RunConfig, folder: RunFolder, static: dict[str, IsingProblem
     failures = [failure for task in make_tasks(config, problems) if (failure := _sample(task, folder, show))]
     with show.step("analysing and writing the report"):
         if folder.unfinished_tasks() < len(config.problems) * len(config.backends):
-            write_report(folder, analyse(folder))
+            found = analyse(folder)
+            write_report(folder, found)
+            folder.note_report(of=found)
     refuse_failures(failures, len(problems) * len(config.backends), "tasks")
 
 

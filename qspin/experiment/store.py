@@ -23,7 +23,7 @@ import itertools
 import json
 import os
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -224,7 +224,24 @@ class RunFolder:
     @property
     def is_finished(self) -> bool:
         """The report is written last, after all samples; a report of a part of them does not count."""
-        return self.report_file.is_file() and not self.unfinished_tasks() and not self.faults()
+        whole = self.report_file.is_file() and not self._part.exists()
+        return whole and not self.unfinished_tasks() and not self.faults()
+
+    @property
+    def _part(self) -> Path:
+        """There while the report may be one of a part."""
+        return self.path / ".report-of-a-part"
+
+    def note_report(self, of: Collection[Any]) -> None:
+        """Remember whether the report that was written is one of a part of the tasks, `of` so many results.
+
+        Without that a run that is reported while it goes on, and then killed before its own report, would
+        pass for finished.
+        """
+        if len(of) < len(self.config.problems) * len(self.config.backends):
+            self._part.touch()
+        else:
+            self._part.unlink(missing_ok=True)
 
     def is_finished_run_of(self, config: RunConfig) -> bool:
         """Whether there is nothing left to do here for this config."""

@@ -56,7 +56,9 @@ def bench(tmp_path):
 @pytest.fixture
 def plain_reports(monkeypatch):
     """A report that costs nothing: a file, written last."""
-    monkeypatch.setattr(run_module, "analyse", lambda folder: {})
+    monkeypatch.setattr(
+        run_module, "analyse", lambda folder: [t for t in folder.tasks() if folder.has_samples(t)]
+    )
     monkeypatch.setattr(run_module, "write_report", lambda folder, _: atomic_write(folder.report_file, "x"))
 
 
@@ -283,6 +285,25 @@ class TestDamage:
         assert counted == [5]
         assert copy.sample_file(good).stat().st_mtime_ns == before
         np.testing.assert_array_equal(done.samples(other).spins.values, whole.spins.values)
+
+    def test_a_report_of_a_part_does_not_finish_a_run(self, copy, plain_reports, counted):
+        """A report that was written while the run went on, and the run was killed before its own."""
+        copy.note_report(of=[1])
+        assert not RunFolder(copy.path).is_finished
+        assert run_experiment(small(), RunFolder(copy.path), resume=True).is_finished
+        assert counted == []
+
+    def test_a_training(self, copy, monkeypatch):
+        from qspin.experiment.problem_specs import MlpSpec
+        from qspin.networks.training import TrainingRecord
+
+        def load(path):
+            raise InputError("cut")
+
+        training = MlpSpec(kind="mlp", layers=[64, 10]).training
+        atomic_write(copy._training_file(training), "cut")
+        monkeypatch.setattr(TrainingRecord, "load", load)
+        assert copy.training_record(training) is None
 
     def test_samples_of_another_task(self, copy):
         """A file that is whole, and not the one that belongs there."""
