@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,8 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeatable.")
 ]
+_REMARK_SECONDS = 15.0  # between two lines that say how a long step goes, where no bar shows it
+
 AllowImport = Annotated[
     list[str] | None,
     typer.Option(
@@ -308,6 +311,8 @@ class _Progress:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+        from qspin.progress import listening
+
         console = Console(stderr=True)
         self._live = console.is_terminal
         self._bar = Progress(
@@ -316,10 +321,24 @@ class _Progress:
             TextColumn("{task.fields[remark]}"), console=console, disable=not self._live,
         )  # fmt: skip
         self._bar.start()
+        self._said = time.monotonic()
+        self._listening = listening(self._before)
+        self._listening.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._listening.__exit__(None, None, None)
         self._bar.stop()
+
+    def _before(self, fraction: float, remark: str) -> None:
+        """What is said while a run is checked, before it has steps."""
+        if remark and self._is_due():
+            self._bar.console.print(f"checking: {remark}", markup=False, highlight=False)
+
+    def _is_due(self) -> bool:
+        due = time.monotonic() - self._said >= _REMARK_SECONDS
+        self._said = time.monotonic() if due else self._said
+        return due
 
     def begin(self, n_steps: int) -> None:
         self._task = self._bar.add_task("", total=n_steps, remark="")
@@ -332,8 +351,12 @@ class _Progress:
             self._bar.update(self._task, description=description, remark="")
         else:
             print(f"[{self._done + 1}/{self._total}] {description}", file=sys.stderr, flush=True)
-        yield lambda fraction, remark: self._bar.update(
-            self._task, completed=self._done + fraction, remark=remark
-        )
+
+        def tell(fraction: float, remark: str) -> None:
+            self._bar.update(self._task, completed=self._done + fraction, remark=remark)
+            if remark and not self._live and self._is_due():
+                print(f"[{self._done + 1}/{self._total}] {remark}", file=sys.stderr, flush=True)
+
+        yield tell
         self._done += 1
         self._bar.update(self._task, completed=self._done)

@@ -64,7 +64,6 @@ CASES = {
     "qaoa-aer": "glass(24), *backend('qaoa', depth=11)",
     "qaoa-depth": "glass(20), *backend('qaoa', depth=300, angles='linear_ramp')",
     "qaoa-training": "glass(22), *backend('qaoa', depth=11, angles='optimise')",
-    "qaoa-light-cones": "sparse(60, 3), *backend('qaoa', depth=2, angles='optimise', n_starts=99)",
     "qaoa-products": (
         "glass(30), *backend('qaoa', depth=3, method='matrix_product_state', max_bond_dimension=512)"
     ),

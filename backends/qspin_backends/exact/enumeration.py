@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,12 +14,14 @@ from scipy.special import logsumexp
 from qspin.errors import CapacityError
 from qspin.problem import IsingProblem
 from qspin.sampler import energy_tolerance, without_offset
+from qspin_backends.common.background import in_background
 from qspin_backends.common.walsh import walsh_hadamard
 from qspin_backends.exact.kernels import fill_energies, sum_by_popcount
 
 __all__ = ["MAX_SPINS", "Enumeration", "enumerate_problem"]
 
 MAX_SPINS = 26
+_SHORT = 20  # spins up to which enumeration takes milliseconds; beyond it must hear interrupts
 
 
 def enumerate_problem(problem: IsingProblem, *, max_spins: int = MAX_SPINS) -> Enumeration:
@@ -30,7 +34,11 @@ def enumerate_problem(problem: IsingProblem, *, max_spins: int = MAX_SPINS) -> E
     """
     require_enumerable(problem.n_spins, max_spins)
     centred = np.empty(2**problem.n_spins)
-    fill_energies(problem.toarray(), problem.fields, centred)
+    fill = functools.partial(fill_energies, problem.toarray(), problem.fields, centred)
+    if problem.n_spins <= _SHORT:
+        fill()
+    else:
+        in_background(fill, threading.Event())
     return Enumeration(centred, problem.offset, energy_tolerance(without_offset(problem)))
 
 
