@@ -42,6 +42,7 @@ def assert_within_errors(
     *,
     what: str = "estimate",
     n_standard_errors: float = STANDARD_ERRORS,
+    rounding: float | None = None,
 ) -> None:
     """Fail if any estimate lies further from what is expected than so many standard errors.
 
@@ -49,11 +50,15 @@ def assert_within_errors(
     ----------
     estimate, error, expected : arrays that broadcast; errors must be positive or the values equal
     what : name of the quantity, for the message
+    rounding : differences no larger count as none, in the units of the quantity; default 1e-12 of the largest
+        value that is expected
     """
     value, spread, exact = np.broadcast_arrays(*(np.asarray(a, float) for a in (estimate, error, expected)))
     difference = np.abs(value - exact)
+    if rounding is None:
+        rounding = 1e-12 * float(np.max(np.abs(exact), initial=0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
-        deviation = np.where(difference <= 1e-12 * np.maximum(1, np.abs(exact)), 0.0, difference / spread)
+        deviation = np.where(difference <= rounding, 0.0, difference / spread)
     if not deviation.size or (worst := np.nanmax(deviation)) <= n_standard_errors:
         assert not np.isnan(deviation).any(), f"{what}: standard error is not a number"
         return
@@ -77,19 +82,24 @@ def assert_boltzmann(samples: SampleSet, problem: IsingProblem) -> None:
     for b, beta in enumerate(samples.betas):
         energies, spins = samples.energies.values[b], samples.spins.values[b].astype(np.float64)
         where = f"beta = {beta:g}"
-        _assert_mean(energies.mean(axis=1), enumeration.mean_energy(beta), f"energy at {where}")
+        _assert_mean(
+            energies.mean(axis=1),
+            enumeration.mean_energy(beta),
+            f"energy at {where}",
+            rounding=samples.energy_tolerance,
+        )
         correlations = np.einsum("rdi,rdj->rij", spins, spins) / spins.shape[1]
         for name, per_replica, exact in (
             ("magnetisation", spins.mean(axis=1), enumeration.magnetisations(beta)),
             ("correlation", correlations[:, upper[0], upper[1]], enumeration.correlations(beta)[upper]),
         ):
             usable = n_samples * (1 - np.abs(exact)) / 2 >= _FEWEST_EVENTS
-            _assert_mean(per_replica[:, usable], exact[usable], f"{name} at {where}")
+            _assert_mean(per_replica[:, usable], exact[usable], f"{name} at {where}", rounding=1e-12)
 
 
-def _assert_mean(per_replica: np.ndarray, exact: ArrayLike, what: str) -> None:
+def _assert_mean(per_replica: np.ndarray, exact: ArrayLike, what: str, *, rounding: float) -> None:
     error = per_replica.std(axis=0, ddof=1) / np.sqrt(len(per_replica))
-    assert_within_errors(per_replica.mean(axis=0), error, exact, what=what)
+    assert_within_errors(per_replica.mean(axis=0), error, exact, what=what, rounding=rounding)
 
 
 def small_problems() -> dict[str, IsingProblem]:

@@ -22,7 +22,9 @@ __all__ = [
     "checked_fields",
     "checked_labels",
     "checked_offset",
+    "checked_positions",
     "checked_real",
+    "checked_row",
     "checked_spins",
     "locked",
 ]
@@ -55,6 +57,56 @@ def _is_nonzero_integer(spins: NDArray[Any]) -> bool:
     if spins.dtype.kind in "iu":
         return np.count_nonzero(spins) == spins.size
     return bool((np.abs(spins) == 1).all())
+
+
+def checked_positions(positions: ArrayLike, n: int, what: str) -> NDArray[np.intp]:
+    """Positions of some of `n` spins, each once: given as integers from 0, or as a Boolean mask of length n.
+
+    Parameters
+    ----------
+    positions : (n_chosen,), or a mask (n,)
+    what : they are, such as "group 'left'", for messages
+
+    Raises
+    ------
+    InputError
+        If a mask has another length, or a position is no integer, out of range or there twice.
+    """
+    try:
+        given = np.asarray(positions)
+    except ValueError:  # rows of different lengths
+        given = np.empty((0, 0))
+    if given.ndim != 1:
+        raise InputError(f"{what} must be one list of positions or a mask; got shape {given.shape}")
+    if given.dtype.kind == "b":
+        if len(given) != n:
+            raise InputError(
+                f"{what} is a mask of {len(given)} values, but there are {n} spins; give one a spin"
+            )
+        return np.flatnonzero(given)
+    if given.size and given.dtype.kind not in "iu":
+        raise InputError(f"{what} must hold whole numbers, 0 to {n - 1}; got {given.tolist()!r:.60}")
+    outside = (given < 0) | (given >= n) if given.size else np.zeros(0, dtype=bool)
+    if outside.any():
+        raise InputError(f"{what} must hold positions of spins, 0 to {n - 1}; got {given[outside][0]}")
+    values, counts = np.unique(given, return_counts=True)
+    if (counts > 1).any():
+        raise InputError(f"{what} holds position {values[counts > 1][0]} twice; name each once")
+    return given.astype(np.intp)
+
+
+def checked_row(row: int, n_rows: int) -> int:
+    """A row of a sample set, counted from 0.
+
+    Raises
+    ------
+    InputError
+        If there is no such row, or it is no whole number.
+    """
+    whole = isinstance(row, (int, np.integer)) and not isinstance(row, (bool, np.bool_))
+    if not whole or not 0 <= row < n_rows:
+        raise InputError(f"row must be a whole number, 0 to {n_rows - 1}; got {row!r}")
+    return int(row)
 
 
 def checked_couplings(couplings: Any) -> NDArray[np.float64] | sparse.csr_array:

@@ -11,6 +11,7 @@ from qspin.analysis.chains import effective_sample_size, paired_overlaps
 from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.samples import SampleSet
+from qspin.validate import checked_row
 
 __all__ = ["Configurations", "independent_configurations", "spacing"]
 
@@ -57,8 +58,9 @@ def independent_configurations(samples: SampleSet, row: int, *, most: int = MOST
     Raises
     ------
     InputError
-        If there are no stored configurations, or an energy is not a number.
+        If there is no such row, there are no stored configurations, or an energy is not a number.
     """
+    row = checked_row(row, len(samples.betas))
     energies = samples.energies.values[row]
     if not energies.size:
         raise InputError("there are no samples to compare")

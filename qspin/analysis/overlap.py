@@ -15,6 +15,7 @@ from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
+from qspin.validate import checked_positions
 
 __all__ = [
     "binder_ratio",
@@ -62,14 +63,20 @@ def link_overlaps(spins: ArrayLike, i: ArrayLike, j: ArrayLike) -> NDArray[np.fl
     Parameters
     ----------
     spins : array (..., replica, draw, spin)
-    i, j : ends of the edges, (n_edges,)
+    i, j : ends of the edges, (n_edges,); each edge once
 
     Returns
     -------
     array (..., pair, draw), pairs as in `replica_overlaps`
+
+    Raises
+    ------
+    InputError
+        If an end is no position of a spin, an edge joins a spin to itself or is there twice.
     """
     array = np.asarray(spins)
-    return replica_overlaps(array[..., np.asarray(i, int)] * array[..., np.asarray(j, int)])
+    ends = _checked_edges(i, j, array.shape[-1])
+    return replica_overlaps(array[..., ends[0]] * array[..., ends[1]])
 
 
 @checked_arguments
@@ -261,6 +268,24 @@ def _products(some: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray
     """Scalar products (..., a, b) of spins (..., a, spin) and (..., b, spin); exact up to 2^24 spins."""
     floats = some.astype(np.float32), others.astype(np.float32)  # integers below 2^24 are exact
     return (floats[0] @ floats[1].swapaxes(-1, -2)).astype(np.float64)
+
+
+def _checked_edges(i: ArrayLike, j: ArrayLike, n_spins: int) -> NDArray[np.intp]:
+    """Ends of edges (2, n_edges)."""
+    ends = [np.asarray(i), np.asarray(j)]
+    if ends[0].ndim != 1 or ends[0].shape != ends[1].shape:
+        raise InputError(f"edges need two lists of ends of one length; got {ends[0].shape}, {ends[1].shape}")
+    for end in ends:
+        if end.dtype.kind == "b":
+            raise InputError("ends of edges must be positions of spins; got a mask")
+        checked_positions(np.unique(end), n_spins, "an end of the edges")  # which several edges may share
+    pairs = np.sort(np.stack(ends).astype(np.intp), axis=0)
+    if (pairs[0] == pairs[1]).any():
+        raise InputError(f"an edge joins two spins; got {pairs[0][pairs[0] == pairs[1]][0]} with itself")
+    edges, counts = np.unique(pairs, axis=1, return_counts=True)
+    if (counts > 1).any():
+        raise InputError(f"edge {edges[:, counts > 1][:, 0].tolist()} stands twice; name each once")
+    return np.stack(ends).astype(np.intp)
 
 
 def _checked_replicas(spins: NDArray[np.integer]) -> int:

@@ -14,6 +14,7 @@ from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
+from qspin.validate import checked_positions, checked_spins
 
 __all__ = [
     "correlation_length",
@@ -30,12 +31,20 @@ __all__ = [
 def layers_of(sizes: Sequence[int]) -> dict[str, NDArray[np.intp]]:
     """Spins of each layer of a network twin, in the order of its neurons.
 
+    Raises
+    ------
+    InputError
+        If a size is no whole number, or not positive.
+
     Examples
     --------
     >>> {name: spins.tolist() for name, spins in layers_of([2, 1]).items()}
     {'layer 0': [0, 1], 'layer 1': [2]}
     """
-    edges = np.concatenate([[0], np.cumsum(sizes)])
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+            raise InputError(f"sizes of layers must be positive whole numbers; got {size!r}")
+    edges = np.concatenate([[0], np.cumsum(sizes, dtype=np.intp)])
     return {f"layer {k}": np.arange(edges[k], edges[k + 1]) for k in range(len(sizes))}
 
 
@@ -62,7 +71,7 @@ def group_overlap_curve(samples: SampleSet, groups: Mapping[str, ArrayLike]) -> 
 
     Parameters
     ----------
-    groups : name -> positions of its spins, each at least one
+    groups : name -> positions of its spins, at least one and each once, or a Boolean mask (n_spins,)
 
     Returns
     -------
@@ -71,15 +80,17 @@ def group_overlap_curve(samples: SampleSet, groups: Mapping[str, ArrayLike]) -> 
     Raises
     ------
     InputError
-        If a group is empty or names a spin that is not there, or there are fewer than two replicas.
+        If there is no group, one is empty, names a spin twice or one that is not there, or is a mask of
+        another length; or there are fewer than two replicas.
     """
+    if not groups:
+        raise InputError("there are no groups; give at least one, name -> positions of its spins")
     curves = []
     for name, spins in groups.items():
-        places = np.asarray(spins, dtype=np.intp)
-        if not places.size or places.min() < 0 or places.max() >= samples.n_spins:
+        places = checked_positions(spins, samples.n_spins, f"group {name!r}")
+        if not places.size:
             raise InputError(
-                f"group {name!r} must hold positions of spins, 0 to {samples.n_spins - 1}; got "
-                f"{places.tolist()}"
+                f"group {name!r} must hold positions of spins, 0 to {samples.n_spins - 1}; got none"
             )
         curves.append(overlap_curve(_part(samples, places)))
     return xr.concat(curves, dim=xr.Variable("group", list(groups)))
@@ -190,8 +201,21 @@ def correlation_length(samples: SampleSet, positions: ArrayLike, size: int) -> x
     Returns
     -------
     dataset over ``beta`` with ``chi0``, ``chik`` (N <q^2>, N <|q(k)|^2>) and ``xi_over_l`` with its error
+
+    Raises
+    ------
+    InputError
+        If there is not one row of finite coordinates a spin, or two spins have the same ones.
     """
     coordinates = np.asarray(positions, dtype=np.float64)
+    if coordinates.ndim != 2 or len(coordinates) != samples.n_spins or not np.isfinite(coordinates).all():
+        raise InputError(
+            f"positions must be finite lattice coordinates ({samples.n_spins}, n_dimensions), a row a spin; "
+            f"got shape {coordinates.shape}"
+        )
+    places, counts = np.unique(coordinates, axis=0, return_counts=True)
+    if (counts > 1).any():
+        raise InputError(f"positions must differ; {places[counts > 1][0].tolist()} stands twice")
     waves = np.exp(2j * np.pi * coordinates / size).T  # (dimension, spin)
     rows = []
     for spins in samples.spins.values:
@@ -234,13 +258,14 @@ def pattern_overlaps(spins: ArrayLike, patterns: ArrayLike) -> NDArray[np.float6
     Raises
     ------
     InputError
-        If the patterns have another length than the configurations.
+        If the patterns have another length than the configurations, or hold anything but -1 and +1.
     """
     array, stored = np.asarray(spins), np.atleast_2d(np.asarray(patterns))
     if array.shape[-1] != stored.shape[-1]:
         raise InputError(
             f"patterns of {stored.shape[-1]} spins do not fit configurations of {array.shape[-1]}"
         )
+    checked_spins(stored, array.shape[-1])
     return array.astype(np.float64) @ stored.T.astype(np.float64) / max(array.shape[-1], 1)
 
 

@@ -22,6 +22,7 @@ from qspin.analysis import (
     group_overlap_curve,
     layers_by_label,
     layers_of,
+    link_overlaps,
     magnetisation_curve,
     overlap_curve,
     overlap_distribution,
@@ -29,6 +30,7 @@ from qspin.analysis import (
     pattern_overlaps,
     site_overlaps,
 )
+from qspin.analysis.independent import independent_configurations
 from qspin.errors import InputError
 from qspin.testing import assert_within_errors
 
@@ -59,6 +61,67 @@ class TestParts:
         samples = exact(qspin.instances.sherrington_kirkpatrick(8, seed=1), [1.0], 5)
         with pytest.raises(InputError, match="positions of spins, 0 to 7"):
             group_overlap_curve(samples, {"a": group})
+
+    def test_a_mask_is_a_mask(self):
+        """Eight values of a mask are eight spins, not positions 0 and 1."""
+        samples = exact(qspin.instances.sherrington_kirkpatrick(8, seed=1), [1.0], 30)
+        mask = np.arange(8) >= 5
+        groups = {"mask": mask, "list": mask.tolist(), "positions": [5, 6, 7]}
+        curve = group_overlap_curve(samples, groups)
+        for name in ("mask", "list"):
+            xr.testing.assert_equal(curve.sel(group=name, drop=True), curve.sel(group="positions", drop=True))
+
+    @pytest.mark.parametrize(
+        ("group", "message"),
+        [
+            ([True, False], "group 'a' is a mask of 2 values, but there are 8 spins"),
+            ([1, 2, 1], "group 'a' holds position 1 twice"),
+            ([0.0, 1.0], "group 'a' must hold whole numbers, 0 to 7"),
+            ([0.5], "whole numbers"),
+            (["0"], "whole numbers"),
+            ([[0, 1], [2, 3]], r"one list of positions or a mask; got shape \(2, 2\)"),
+            ([[0], [1, 2]], "one list of positions or a mask"),
+            (3, "one list of positions or a mask"),
+            (np.zeros(8, bool), "got none"),
+            ([2**40], "0 to 7; got 1099511627776"),
+        ],
+    )
+    def test_positions_are_checked(self, group, message):
+        samples = exact(qspin.instances.sherrington_kirkpatrick(8, seed=1), [1.0], 5)
+        with pytest.raises(InputError, match=message):
+            group_overlap_curve(samples, {"a": group})
+        with pytest.raises(InputError, match="no groups"):
+            group_overlap_curve(samples, {})
+
+    def test_what_else_takes_positions(self):
+        problem = qspin.instances.sherrington_kirkpatrick(8, seed=1)
+        samples = exact(problem, [1.0], 5)
+        spins = samples.spins.values
+        for i, j, message in (
+            ([0, 0], [1, 1], r"edge \[0, 1\] stands twice"),
+            ([0, 1], [1, 0], r"edge \[0, 1\] stands twice"),
+            ([0], [8], "0 to 7; got 8"),
+            ([-1], [2], "0 to 7; got -1"),
+            ([0.5], [2], "whole numbers"),
+            ([True] * 8, [False] * 8, "got a mask"),
+            ([3], [3], "got 3 with itself"),
+            ([0, 1], [2], "two lists of ends of one length"),
+        ):
+            with pytest.raises(InputError, match=message):
+                link_overlaps(spins, i, j)
+        for sizes in ([3, -1], [0], [2.5], [True]):
+            with pytest.raises(InputError, match="positive whole numbers; got"):
+                layers_of(sizes)
+        with pytest.raises(InputError, match="got 0; binary values"):
+            pattern_overlaps(spins, np.arange(8) % 2)
+        for places in (np.arange(8.0), np.zeros((7, 2)), np.full((8, 1), np.nan)):
+            with pytest.raises(InputError, match=r"coordinates \(8, n_dimensions\)"):
+                correlation_length(samples, places, 8)
+        with pytest.raises(InputError, match="stands twice"):
+            correlation_length(samples, np.zeros((8, 1)), 8)
+        for row in (1, -1, True, 0.0):
+            with pytest.raises(InputError, match="row must be a whole number, 0 to 0; got"):
+                independent_configurations(samples, row)
 
     def test_sites_of_free_spins_in_fields(self):
         """<s_i> = -tanh(beta h_i), so q_i is its square."""
