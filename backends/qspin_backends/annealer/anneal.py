@@ -33,14 +33,15 @@ class Anneal:
     ----------
     annealing_time : microseconds
     fast : by the fast-anneal protocol, which takes no fields
-    schedule : points (time in microseconds, s); from s = 0 forward, from s = 1 in reverse
+    schedule : points (time in microseconds, s), up to ``max_anneal_schedule_points``; from s = 0 forward, from
+        s = 1 in reverse
     initial_state : spins of the problem (n_spins,) that a reverse anneal starts from
     reinitialize : start every read from `initial_state`, not from where the last one ended
     reduce_intersample_correlation, flux_drift_compensation : switches of the device
     flux_biases : function of (properties, qubits) that returns qubit -> flux bias in units of the flux
         quantum
     programming_thermalization, readout_thermalization : microseconds of cooling after a programming, and
-        after a read
+        after a read; within ``programming_thermalization_range`` and ``readout_thermalization_range``
     h_gain_schedule : points (time in microseconds, gain): by what fields are multiplied in the course of an
         anneal. How steep it may be no property states, so the device itself refuses what is too steep
     anneal_offsets : by how much qubits anneal ahead, in normalised units: of every spin, in order, for all

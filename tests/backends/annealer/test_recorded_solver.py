@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import dimod
 import numpy as np
 import pytest
+import qspin_backends.annealer
 from dwave.system.coupling_groups import coupling_groups
 from dwave.system.samplers.clique import _QubitCouplingComposite
 from qspin_backends.annealer.device import Hardware
@@ -192,6 +193,17 @@ class TestCost:
         sampler, problem = pair(recorded, n_reads=100, **settings)
         sampler.sample(problem, seed=1)
         assert cloud.bought == n_calls
+
+
+def test_every_limit_that_the_solver_states_has_a_place(recorded):
+    """Held, or said why not, in some docstring."""
+    room = Path(qspin_backends.annealer.__file__).parent
+    text = "".join(file.read_text() for file in room.glob("*.py"))
+    limits = [
+        name for name in recorded if name.startswith("max_") or name.endswith(("_range", "_ranges", "_step"))
+    ]
+    assert len(limits) > 12
+    assert [name for name in limits if name not in text] == []
 
 
 class TestParameters:
