@@ -104,8 +104,9 @@ def _is_private(folder: Path) -> bool:
 
 @contextlib.contextmanager
 def _cache_in(folder: Path) -> Iterator[None]:
-    from numba import config
+    import numba
 
+    config: Any = numba.config
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
         yield

@@ -116,7 +116,7 @@ def available_backends() -> dict[str, str]:
         if name in _BUILTIN:
             module, extra = _BUILTIN[name].module, _BUILTIN[name].extra
             ready = module is None or _installed(module)
-            states[name] = READY if ready else f"needs {module}: {install_command(extra)}"
+            states[name] = READY if ready else f"needs {module}: {install_command(str(extra))}"
             continue
         try:
             backend_class(name)

@@ -128,7 +128,7 @@ def _traced(module: Any) -> list[Layer]:
         ) from error
     path = _path(graph, kind)
     parts = dict(module.named_modules())
-    return [(node.target, parts[node.target]) for node in path if node.op == "call_module"]
+    return [(str(node.target), parts[str(node.target)]) for node in path if node.op == "call_module"]
 
 
 def _path(graph: torch.fx.Graph, kind: str) -> list[torch.fx.Node]:
@@ -151,7 +151,7 @@ def _path(graph: torch.fx.Graph, kind: str) -> list[torch.fx.Node]:
 def _source(node: torch.fx.Node, kind: str) -> torch.fx.Node:
     """The one node whose values this one takes."""
     sources = [given for given in node.all_input_nodes if not _is_size(given)]
-    if node.op == "output" and not (node.args[0] in sources and node.args[0].op != "get_attr"):
+    if node.op == "output" and not any(node.args[0] is one and one.op != "get_attr" for one in sources):
         raise InputError(f"forward of {kind} must return one tensor, the last layer; got {node.args[0]}")
     for given in sources:
         if given.op == "get_attr":
