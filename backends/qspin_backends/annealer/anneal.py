@@ -33,8 +33,8 @@ class Anneal:
     ----------
     annealing_time : microseconds
     fast : by the fast-anneal protocol, which takes no fields
-    schedule : points (time in microseconds, s), up to ``max_anneal_schedule_points``; from s = 0 forward, from
-        s = 1 in reverse
+    schedule : points (time in microseconds, s), up to ``max_anneal_schedule_points``; from s = 0 forward,
+        from s = 1 in reverse
     initial_state : spins of the problem (n_spins,) that a reverse anneal starts from
     reinitialize : start every read from `initial_state`, not from where the last one ended
     reduce_intersample_correlation, flux_drift_compensation : switches of the device
