@@ -21,7 +21,9 @@ __all__ = [
 
 STANDARD_ERRORS = 4.0  # differences below this many standard errors are not called differences
 
-_NO_ERROR = 1e-9  # smaller errors are rounding of equal values
+_NO_ERROR = 1e-9  # share of a value; smaller errors are rounding of equal values
+_SMALL = 1e-6  # values below it are written with a power of ten,
+_ROUNDING = 1e-15  # unless both they and their errors are rounding of numbers of order one
 
 
 class Comparison(NamedTuple):
@@ -141,8 +143,14 @@ def with_error(value: float, error: float) -> str:
     --------
     >>> with_error(0.66731, 0.0042), with_error(12.3, 1.4), with_error(0.5, float("nan")), with_error(1, 0)
     ('0.667(4)', '12.3(1.4)', '0.500', '1.000')
+    >>> with_error(2.3456e-12, 3.1e-14), with_error(0.0, 1e-17), with_error(5e-4, 1e-4)
+    ('2.35(3)e-12', '0.000', '0.0005(1)')
     """
-    if not np.isfinite(error) or error <= _NO_ERROR:
+    size = max(abs(value), error if np.isfinite(error) else 0.0)
+    if _ROUNDING < size < _SMALL:
+        power = int(np.floor(np.log10(size)))
+        return f"{with_error(value / 10.0**power, error / 10.0**power)}e{power:+03d}"
+    if not np.isfinite(error) or error <= _NO_ERROR * size or size <= _ROUNDING:
         return f"{value:.3f}"
     digits = max(0, -int(np.floor(np.log10(error))))
     rounded = round(error * 10**digits)
