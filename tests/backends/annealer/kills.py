@@ -163,6 +163,8 @@ def main(n_kills: int) -> int:
         lost += not np.array_equal(spins, expected)
         if bought != PROGRAMMINGS or not np.array_equal(spins, expected):
             print(f"trial {number - 1}, {kill}: {bought} bought, spins {spins.shape}", flush=True)
+        if number % 10 == 0:
+            print(f"{killed} kills: {doubles} double purchases, {lost} lost so far", flush=True)
     seconds = time.monotonic() - start
     print(f"{killed} kills in {number} trials, {seconds:.0f} s: {doubles} double purchases, {lost} lost")
     return int(doubles + lost > 0)
