@@ -151,10 +151,10 @@ def read_arrays(
     CapacityError
         If it would not fit in memory.
     """
-    is_content = isinstance(source, bytes)
-    size = len(source) if is_content else ordinary_size(source)
+    size = len(source) if isinstance(source, bytes) else ordinary_size(source)
+    opened = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")  # noqa: SIM115
     try:
-        with zipfile.ZipFile(io.BytesIO(source) if is_content else source) as archive:
+        with opened, zipfile.ZipFile(opened) as archive:
             entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
             if len(entries) < len(archive.infolist()):
                 raise InputError("it holds an array twice")
@@ -214,7 +214,7 @@ def _array(file: IO[bytes], size: int) -> NDArray[Any]:
     if min(shape, default=0) < 0 or dtype.itemsize == 0 or needed != there:
         raise InputError(f"an array of shape {shape} does not have the {there} bytes that are there")
     values = np.empty(count, dtype)
-    left = memoryview(values.view(np.uint8)) if count else memoryview(b"")
+    left = memoryview(values.view(np.uint8).data) if count else memoryview(b"")
     while len(left):  # in pieces, so that nothing is in memory twice
         piece = file.read(min(len(left), _PIECE_BYTES))
         if not piece:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -328,7 +328,7 @@ class IsingProblem:
             if not isinstance(pair, tuple) or len(pair) != 2:
                 raise InputError(f"QUBO keys must be pairs of labels, e.g. ('a', 'b'); got {shown(pair)}")
             u, v = (index.setdefault(label, len(index)) for label in pair)
-            number = checked_real(value, lambda pair=pair: f"Q[{shown(pair[0])}, {shown(pair[1])}]")
+            number = checked_real(value, partial(_entry_name, *pair))
             if u == v:
                 linear.setdefault(u, []).append(number)
             else:
@@ -409,11 +409,10 @@ class IsingProblem:
         i = [index[u] for u, _, _ in edges]
         j = [index[v] for _, v, _ in edges]
         couplings = [
-            checked_real(value, lambda u=u, v=v: f"{shown(weight)} of edge {shown(u)}, {shown(v)}")
-            for u, v, value in edges
+            checked_real(value, partial(_attribute_name, weight, "edge", u, v)) for u, v, value in edges
         ]
         fields = [
-            checked_real(value, lambda node=node: f"{shown(field)} of node {shown(node)}")
+            checked_real(value, partial(_attribute_name, field, "node", node))
             for node, value in graph.nodes(data=field, default=0.0)
         ]
         offset = graph.graph.get("offset", 0.0)
@@ -429,6 +428,14 @@ class IsingProblem:
         for i, j, value in zip(*(column.tolist() for column in self.edges), strict=True):
             graph.add_edge(self._labels[i], self._labels[j], **{weight: value})
         return graph
+
+
+def _entry_name(u: Hashable, v: Hashable) -> str:
+    return f"Q[{shown(u)}, {shown(v)}]"
+
+
+def _attribute_name(name: str, kind: str, *nodes: Hashable) -> str:
+    return f"{shown(name)} of {kind} {', '.join(map(shown, nodes))}"
 
 
 def labels_to_json(labels: Iterable[Hashable]) -> str:

@@ -101,7 +101,7 @@ def _checksum(dataset: xr.Dataset) -> str:
             content = json.dumps([str(value) for value in values.flat]).encode()
             kind = "text"
         else:
-            content = values.astype(values.dtype.newbyteorder("<")).data if values.size else b""
+            content = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
             kind = values.dtype.kind + str(values.dtype.itemsize)
         sha.update(json.dumps([str(name), list(variable.dims), list(values.shape), kind]).encode())
         sha.update(content)

@@ -93,7 +93,7 @@ def _header(cursor: _Cursor) -> _Header:
     shape = data.get("shape")
     if not (isinstance(shape, list) and len(shape) == 2 and all(type(k) is int and k >= 0 for k in shape)):
         raise InputError("its header tells no shape")
-    types = []
+    types: list[np.dtype[Any]] = []
     for name, allowed in (("dtype", _REALS), ("itype", _INTEGERS), ("ntype", _INTEGERS)):
         given = data.get(name)
         if not isinstance(given, str) or given not in allowed:
@@ -101,7 +101,8 @@ def _header(cursor: _Cursor) -> _Header:
         types.append(np.dtype(given).newbyteorder("<"))
     if data.get("vartype") not in ("SPIN", "BINARY"):
         raise InputError("its header tells no vartype, SPIN or BINARY")
-    return _Header(shape[0], shape[1], *types, data["vartype"], data.get("variables"))
+    real, neighbour, start = types
+    return _Header(shape[0], shape[1], real, neighbour, start, data["vartype"], data.get("variables"))
 
 
 def _couplings(
@@ -166,7 +167,11 @@ def _problem(
         raise InputError(f"it has {header.n_spins} variables, but other labels")
     i, j, biases = quadratic
     bqm = dimod.BinaryQuadraticModel.from_numpy_vectors(
-        linear.astype(np.float64), (i, j, biases), offset, header.vartype, variable_order=range(len(names))
+        linear.astype(np.float64),
+        (i, j, biases),
+        offset,
+        dimod.as_vartype(header.vartype),
+        variable_order=range(len(names)),
     )
     bqm.relabel_variables(dict(enumerate(names)))
     return IsingProblem.from_bqm(bqm)
