@@ -170,7 +170,7 @@ def _problem(
         linear.astype(np.float64),
         (i, j, biases),
         offset,
-        dimod.as_vartype(header.vartype),
+        dimod.Vartype[header.vartype],
         variable_order=range(len(names)),
     )
     bqm.relabel_variables(dict(enumerate(names)))
