@@ -25,6 +25,8 @@ app = typer.Typer(
     help="Spin-glass twins of neural networks, sampled on any backend and compared by replica overlaps.",
 )
 
+_MOST_WARNINGS = 6  # on the screen
+
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeatable.")
@@ -81,6 +83,7 @@ def run(
             run_experiment(resolved, folder, resume=resume, reporter=reporter)
         if finished:
             typer.echo("Nothing to do: this run is finished.", err=True)
+        _tell_warnings(folder)
         typer.echo(f"Report: {folder.report_file}")
 
 
@@ -169,13 +172,12 @@ def report(
     with _errors(debug) as context, _imports(None):
         from qspin.errors import RunError
         from qspin.experiment import RunFolder
-        from qspin.experiment.analyse import analyse
-        from qspin.experiment.report import write_report
+        from qspin.experiment.run import report_on
 
         folder = RunFolder.open(run)
-        found = analyse(folder)
-        typer.echo(f"Report: {write_report(folder, found)}")
-        folder.note_report(of=found)
+        page = report_on(folder)
+        _tell_warnings(folder)
+        typer.echo(f"Report: {page}")
         if faults := folder.faults():
             context.hint = "Run its config again with --resume to make them anew"
             raise RunError("the report leaves out what failed or is damaged: " + "; ".join(faults))
@@ -283,6 +285,18 @@ def _errors(debug: bool) -> Iterator[_Context]:
         if debug:
             raise
         _fail(f"error: {str(error) or 'out of memory'}", context.hint, 1)
+
+
+def _tell_warnings(folder: Any) -> None:
+    """The first kinds of warnings of a run, the most serious first; all are in a file."""
+    from qspin.experiment.report import WARNINGS
+
+    file = folder.path / WARNINGS
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    for line in lines[:_MOST_WARNINGS]:
+        typer.echo(f"warning: {line}", err=True)
+    if (more := len(lines) - _MOST_WARNINGS) > 0:
+        typer.echo(f"{more} more kinds of warnings are in {file}", err=True)
 
 
 def _fail(message: str, hint: str, code: int) -> NoReturn:

@@ -75,10 +75,10 @@ def _expanded(value: Any) -> Any:
         if numbers is None:
             raise ValueError("temperatures takes a list of numbers")
         return sorted(map(_beta_of, numbers))
+    if numbers is not None and not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{form} takes finite numbers")
     if numbers is None or len(numbers) != 3 or numbers[2] < 1 or numbers[2] % 1:
         raise ValueError(f"{form} takes [first beta, last beta, how many]")
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"{form} takes finite numbers")
     first, last, count = *numbers[:2], int(numbers[2])
     if count > _MOST_BETAS:
         raise ValueError(f"{form} takes at most {_MOST_BETAS} betas; got {count}")
@@ -95,16 +95,15 @@ def _numbers(values: Any) -> list[float] | None:
     if not isinstance(values, list | tuple):
         return None
     try:
-        numbers = [float(value) for value in values]
+        return [float(value) for value in values]
     except (TypeError, ValueError, OverflowError):
         return None
-    return None if any(map(math.isnan, numbers)) else numbers
 
 
 def _beta_of(temperature: float) -> float:
     """Infinitely hot is beta = 0; absolute zero has no finite beta, which is refused as such."""
-    if temperature < 0:
-        raise ValueError(f"temperatures are not negative; got {temperature:g}")
+    if not temperature >= 0:
+        raise ValueError(f"temperatures are numbers and not negative; got {temperature:g}")
     return 1 / temperature if temperature else math.inf
 
 

@@ -70,8 +70,8 @@ def test_a_failing_backend_costs_its_tasks_and_exits_1(failing, monkeypatch):
         f"error: 1 of 2 tasks failed, the others are done: {missing}. Tracebacks are in the folder failures. "
         "Finished work is kept in here; go on with --resume"
     )
-    monkeypatch.setattr("qspin.experiment.report.write_report", lambda folder, _: folder.report_file)
-    monkeypatch.setattr("qspin.experiment.analyse.analyse", lambda folder: [1, 2])
+    monkeypatch.setattr("qspin.experiment.run.write_report", lambda folder, _: folder.report_file)
+    monkeypatch.setattr("qspin.experiment.run.analyse", lambda folder: [1, 2])
     again = qspin("report", "here")
     assert again.exit_code == 1
     assert f"the report leaves out what failed or is damaged: {missing}" in told(again)

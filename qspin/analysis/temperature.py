@@ -67,6 +67,7 @@ def at_measured_temperatures(curve: xr.Dataset, samples: SampleSet) -> xr.Datase
     )
 
 
+@checked_arguments
 def at_matched_temperatures(
     curve: xr.Dataset, betas: ArrayLike, errors: ArrayLike, reference: str
 ) -> xr.Dataset:

@@ -25,6 +25,7 @@ from qspin.analysis import (
 )
 from qspin.experiment.comparison import Compared, Comparing, Fits
 from qspin.experiment.families import with_families
+from qspin.experiment.netcdf import tree_to_netcdf
 from qspin.experiment.store import RunFolder, Task
 from qspin.experiment.verdicts import verdict_table
 from qspin.files import atomic_write
@@ -78,8 +79,8 @@ def analyse(folder: RunFolder) -> Analysis:
         comparing.add(tasks, samples, warnings, reweighting, fits)
     analysis = Analysis(results, comparing.judged())
     stored = with_families(folder.config, results)
-    tree = xr.DataTree.from_dict({f"/{problem}/{backend}": d for (problem, backend), d in stored.items()})
-    atomic_write(folder.analysis_file, tree.to_netcdf(None, engine="h5netcdf"))
+    groups = {f"{problem}/{backend}": d for (problem, backend), d in stored.items()}
+    atomic_write(folder.analysis_file, tree_to_netcdf(groups))
     atomic_write(folder.metrics_file, _table(results))
     atomic_write(folder.path / "comparison.csv", verdict_table(analysis.compared.verdicts))
     return analysis

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qspin.analysis import interpolated
 from qspin.experiment.curves import STANDARD_ERRORS, Comparison, compare_curves, with_error
+from qspin.experiment.remarks import kind_of
 from qspin.experiment.verdicts import LEVEL, Verdict
 
 __all__ = [
@@ -53,8 +54,9 @@ def reached_temperatures(backend: str, present: _Curves) -> Iterator[str]:
             )
             yield text + (f" (Its pseudo-likelihood alone would say {own}.)" if own else "")
         elif own:
-            reasons = dict.fromkeys(filter(None, json.loads(d.attrs.get("temperature_reasons", "[]"))))
-            why = f" It has no place on the ladder of {reference}: {'; '.join(reasons)}." if reasons else ""
+            told = json.loads(d.attrs.get("temperature_reasons", "[]"))
+            reasons = "; ".join({kind_of(reason): reason for reason in reversed(told) if reason}.values())
+            why = f" It has no place on the ladder of {reference}: {reasons}." if reasons else ""
             yield (
                 f"{backend} has no thermostat. From its samples of {problem} the effective temperature by "
                 f"pseudo-likelihood is {own}.{why}"
@@ -91,8 +93,8 @@ def verdict_sentences(problem: str, present: _Curves, verdicts: Sequence[Verdict
         known = [v for v in rows if v.is_compared]
         head = f"On {problem}, {backend} and {reference} "
         if not known:
-            reasons = dict.fromkeys(v.verdict.removeprefix("not compared: ") for v in rows)
-            yield f"{head}were not compared: {'; '.join(reasons)}."
+            reasons = {kind_of(v.verdict): v.verdict.removeprefix("not compared: ") for v in reversed(rows)}
+            yield f"{head}were not compared: {'; '.join(reasons.values())}."
             continue
         others, same = [v for v in known if v.is_other], [v for v in known if not v.is_other]
         parts = []
@@ -162,6 +164,8 @@ def against_thermostats(problem: str, present: _Curves, told: set[tuple[str, str
             if "temperature_error" not in d.coords or not np.isfinite(curve["beta"].values).any():
                 continue
             if (device, other) in told or (c := _at_reached(d, curve)) is None:
+                continue
+            if not len(c.temperature) and "temperature_of" in d.attrs:  # told where it was not placed
                 continue
             yield _deviation(problem, device, other, c)
 

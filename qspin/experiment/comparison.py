@@ -211,7 +211,11 @@ class _Against(NamedTuple):
             verdicts.append(verdict)
             if coldest is None or verdict.temperature < coldest[0]:
                 coldest = verdict.temperature, found
-        return verdicts, None if coldest is None else self._pair(*coldest)
+        try:
+            return verdicts, None if coldest is None else self._pair(*coldest)
+        except Exception as error:  # nor does one figure
+            failed.append(f"figure of {self.task.label} against {self.reference}: {error!r}")
+            return verdicts, None
 
     def _compared(self, row: int) -> Comparison:
         return compare(

@@ -6,6 +6,7 @@ import base64
 import functools
 import io
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,12 +91,14 @@ def _require_matplotlib() -> None:
     try:
         import matplotlib
     except ValueError:
-        wrong = os.environ.pop("MPLBACKEND", None)
+        if (wrong := os.environ.pop("MPLBACKEND", None)) is None:
+            raise
+        for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+            del sys.modules[name]  # halves of it
         try:
             import matplotlib  # noqa: F401
         finally:
-            if wrong is not None:
-                os.environ["MPLBACKEND"] = wrong
+            os.environ["MPLBACKEND"] = wrong
 
 
 def save_figures(figures: Sequence[Figure], folder: Path) -> None:

@@ -172,7 +172,7 @@ def _instance_model(name: str) -> type[InstanceSpec]:
             fields["seed"] = (NonNegativeInt, Field(0, description="of the instance; not of sampling"))
         else:
             fields[parameter.name] = (hints[parameter.name], default)
-    summary = (inspect.getdoc(function) or "").splitlines()[0]
+    summary = (inspect.getdoc(function) or function.__name__).splitlines()[0]
     model = create_model(f"{name}_spec", __base__=InstanceSpec, __doc__=summary, **fields)
     model.generator = staticmethod(function)
     return model

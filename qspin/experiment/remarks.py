@@ -41,8 +41,13 @@ def _told(results: Results, name: str) -> Iterable[tuple[str, str, str]]:
             yield problem, backend, text
 
 
-def grouped(remarks: Iterable[tuple[str, str, str]], n_tasks: int) -> list[str]:
+def grouped(remarks: Iterable[tuple[str, str, str]], n_tasks: int, noun: str = "tasks") -> list[str]:
     """Remarks (problem, backend, text) that differ in their numbers alone as one line each.
+
+    Parameters
+    ----------
+    remarks : in the order of the config
+    n_tasks : of how many, called by the `noun`
 
     Examples
     --------
@@ -53,7 +58,7 @@ def grouped(remarks: Iterable[tuple[str, str, str]], n_tasks: int) -> list[str]:
     for remark in remarks:
         kinds.setdefault(kind_of(remark[2]), []).append(remark)
     ordered = sorted(kinds.values(), key=lambda group: (_rank(group[0][2]), -len(group)))
-    return [_line(group, n_tasks) for group in ordered]
+    return [_line(group, n_tasks, noun) for group in ordered]
 
 
 def kind_of(text: str) -> str:
@@ -72,16 +77,16 @@ def _rank(text: str) -> int:
     return next(matching, _SERIOUS.index(None))
 
 
-def _line(group: list[tuple[str, str, str]], n_tasks: int) -> str:
+def _line(group: list[tuple[str, str, str]], n_tasks: int, noun: str) -> str:
     problem, backend, text = group[0]
-    if len(group) == 1:
+    tasks = len({remark[:2] for remark in group})
+    if tasks == 1:
         return f"{problem} with {backend}: {text}"
     by_backend: dict[str, list[str]] = {}
     for own_problem, own_backend, _ in group:
         by_backend.setdefault(own_backend, []).append(own_problem)
     which = "; ".join(f"{name} on {_some(problems)}" for name, problems in by_backend.items())
-    tasks = len({remark[:2] for remark in group})
-    return f"{tasks} of {n_tasks} tasks ({which}): {text}"
+    return f"{tasks} of {n_tasks} {noun} ({which}): {text}"
 
 
 def _some(names: list[str]) -> str:

@@ -22,7 +22,7 @@ from qspin.experiment.families import binder_curves, crossing_sentences, with_fa
 from qspin.experiment.figures import Sketch, draw_all, save_figures, sketch
 from qspin.experiment.findings import findings
 from qspin.experiment.problem_specs import MlpSpec
-from qspin.experiment.remarks import notes, trust
+from qspin.experiment.remarks import grouped, notes, trust
 from qspin.experiment.store import RunFolder
 from qspin.experiment.verdicts import LEVEL, Verdict
 from qspin.files import atomic_write
@@ -88,6 +88,15 @@ def write_report(folder: RunFolder, single: Analysis) -> Path:
         notes=notes(single),
         figures=figures,
         verdicts=[_shown(verdict) for verdict in found.verdicts],
+        not_compared=grouped(
+            (
+                (v.problem, f"{v.backend} {v.at}".strip(), v.verdict)
+                for v in found.verdicts
+                if not v.is_compared
+            ),
+            len(found.verdicts),
+            "comparisons",
+        ),
         n_corrected=sum(verdict.is_compared for verdict in found.verdicts),
         level=LEVEL,
         rows=[_row(*key, result, found.times.get(key)) for key, result in results.items()],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from qspin.checkpoint import checkpointing, discard_damaged
@@ -26,7 +27,7 @@ from qspin.sampler import is_paid
 from qspin.samples import SampleSet
 from qspin.sampling import sampled
 
-__all__ = ["Reporter", "SilentReporter", "check_tasks", "refuse_failures", "run_experiment", "sample_whole"]
+__all__ = ["Reporter", "SilentReporter", "check_tasks", "refuse_failures", "report_on", "run_experiment", "sample_whole"]
 
 _SHOWN_FAILURES = 3
 
@@ -97,10 +98,20 @@ def _finish(config: RunConfig, folder: RunFolder, static: dict[str, IsingProblem
     failures = [failure for task in make_tasks(config, problems) if (failure := _sample(task, folder, show))]
     with show.step("analysing and writing the report"):
         if folder.unfinished_tasks() < len(config.problems) * len(config.backends):
-            found = analyse(folder)
-            write_report(folder, found)
-            folder.note_report(of=found)
+            report_on(folder)
     refuse_failures(failures, len(problems) * len(config.backends), "tasks")
+
+
+def report_on(folder: RunFolder) -> Path:
+    """Analyse what a folder holds and write its report, also of an unfinished run; raises as `write_report`.
+
+    Returns
+    -------
+    path of the page
+    """
+    found = analyse(folder)
+    with folder.reporting(of=found):
+        return write_report(folder, found)
 
 
 def _static(config: RunConfig, folder: RunFolder) -> dict[str, IsingProblem]:

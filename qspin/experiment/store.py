@@ -17,6 +17,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
@@ -232,16 +233,17 @@ class RunFolder:
         """There while the report may be one of a part."""
         return self.path / ".report-of-a-part"
 
-    def note_report(self, of: Collection[Any]) -> None:
-        """Remember whether the report that was written is one of a part of the tasks, `of` so many results.
+    @contextlib.contextmanager
+    def reporting(self, of: Collection[Any]) -> Iterator[None]:
+        """Around the writing of a report on `of` so many results.
 
-        Without that a run that is reported while it goes on, and then killed before its own report, would
-        pass for finished.
+        Only one that is whole, in all its parts, counts as the end of a run: a report of a part, or one that
+        was written while the run went on, would make a run that is then killed pass for finished.
         """
-        if len(of) < len(self.config.problems) * len(self.config.backends):
-            self._part.touch()
-        else:
-            self._part.unlink(missing_ok=True)
+        self._part.touch()
+        yield
+        if len(of) == len(self.config.problems) * len(self.config.backends):
+            self._part.unlink()
 
     def is_finished_run_of(self, config: RunConfig) -> bool:
         """Whether there is nothing left to do here for this config."""

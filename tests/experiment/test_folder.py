@@ -288,7 +288,8 @@ class TestDamage:
 
     def test_a_report_of_a_part_does_not_finish_a_run(self, copy, plain_reports, counted):
         """A report that was written while the run went on, and the run was killed before its own."""
-        copy.note_report(of=[1])
+        with copy.reporting(of=[1]):
+            pass
         assert not RunFolder(copy.path).is_finished
         assert run_experiment(small(), RunFolder(copy.path), resume=True).is_finished
         assert counted == []

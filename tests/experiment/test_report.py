@@ -1,0 +1,111 @@
+"""A report survives what happens around it, and says what it lacks."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from qspin import plot
+from qspin.errors import RunError
+from qspin.experiment import RunFolder, comparison, run_experiment
+from qspin.experiment.config import config_from_plain
+
+ANNEALER = {"name": "annealer", "topology": "none", "betas": [0.5, 1.0], "n_reads": 40, "n_sweeps": 20}
+SK = {"kind": "sherrington_kirkpatrick", "n_spins": 12, "seed": 1}
+
+
+def config(backends, problems=None):
+    return {"schema": 1, "name": "report", "problems": problems or {"a": SK}, "backends": backends}
+
+
+def ran(tmp_path, backends, problems=None):
+    folder = RunFolder(tmp_path / "run")
+    run_experiment(config_from_plain(config(backends, problems)), folder)
+    return folder
+
+
+def verdicts(folder):
+    with (folder.path / "comparison.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_gap_in_the_ladder_of_the_reference(tmp_path):
+    folder = ran(
+        tmp_path, {"exact": {"name": "exact", "betas": [0.02, 8.0], "n_replicas": 60}, "annealer": ANNEALER}
+    )
+    rows = verdicts(folder)
+    assert len(rows) == 2
+    assert all("50 are needed: add betas there or sample it longer" in row["verdict"] for row in rows)
+    page = folder.report_file.read_text(encoding="utf-8")
+    assert "It has no place on the ladder of exact: at beta = " in page
+    assert "2 of 2 comparisons" in page or "not compared: no temperature to compare at" in page
+
+
+def test_infinite_temperature_alone(tmp_path):
+    exact = {"name": "exact", "betas": [0.0], "n_replicas": 60}
+    folder = ran(tmp_path, {"exact": exact, "annealer": ANNEALER})
+    assert "P(q), at T = infinity" in folder.report_file.read_text(encoding="utf-8")
+    assert (folder.figures / "energy_curves.pdf").is_file()
+
+
+def test_samples_have_one_temperature(tmp_path):
+    """That of the table, in metrics.csv and in words; the device's own estimate keeps its own column."""
+    exact = {"name": "exact", "betas": {"geometric": [0.1, 4, 10]}, "n_replicas": 200}
+    folder = ran(tmp_path, {"exact": exact, "annealer": ANNEALER})
+    with folder.metrics_file.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["backend"] == "annealer"]
+    told = verdicts(folder)
+    assert [float(r["temperature"]) for r in rows] == pytest.approx(
+        [float(v["temperature"]) for v in told], 1e-5
+    )
+    assert all(
+        float(row["beta_effective"]) != pytest.approx(float(row["beta_matched"]), 1e-3) for row in rows
+    )
+    corrected = [float(v["p_corrected"]) for v in told]
+    assert max(corrected) >= max(float(v["p_value"]) for v in told)
+    assert min(corrected) == pytest.approx(min(1, 2 * min(float(v["p_value"]) for v in told)))
+
+
+@pytest.mark.parametrize("part", ["figure", "comparison", "findings"])
+def test_one_part_that_fails_is_named_and_costs_no_other(tmp_path, monkeypatch, part):
+    def broken(*_, **__):
+        raise ZeroDivisionError("by chance")
+
+    where, name = {
+        "figure": (plot, "energy_curves"),
+        "comparison": (comparison, "compare"),
+        "findings": ("qspin.experiment.report.findings", None),
+    }[part]
+    monkeypatch.setattr(where, broken) if name is None else monkeypatch.setattr(where, name, broken)
+    exact = {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 60}
+    with pytest.raises(
+        RunError, match=rf"lacks [12] of its parts: .*{part[:6]}.*ZeroDivisionError: by chance"
+    ):
+        ran(tmp_path, {"exact": exact, "again": {**exact, "n_replicas": 61}})
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Missing on this page" in page
+    assert "ZeroDivisionError: by chance" in page
+    assert (tmp_path / "run" / "figures" / "overlap_curves.svg").is_file()
+    assert (tmp_path / "run" / "metrics.csv").is_file()
+
+
+def test_a_users_surroundings(tmp_path):
+    """TeX in a matplotlibrc, a backend that does not exist, an interpreter without docstrings: in a process
+    of its own, since matplotlib reads them once.
+    """
+    (tmp_path / "matplotlibrc").write_text("text.usetex: true\nfont.family: nowhere\n")
+    exact = {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 60}
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(config({"ex_act": exact})))
+    done = subprocess.run(
+        [sys.executable, "-OO", "-c", "from qspin.cli import main; main()", "run", "a.yaml", "--out", "run"],
+        env={**os.environ, "MATPLOTLIBRC": str(tmp_path), "MPLBACKEND": "nonsense"},
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "warning: a with ex_act: the energy has fewer than 100 effective samples" in done.stderr
+    assert len(list((tmp_path / "run" / "figures").iterdir())) == 6
