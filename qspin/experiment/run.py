@@ -27,7 +27,15 @@ from qspin.sampler import is_paid
 from qspin.samples import SampleSet
 from qspin.sampling import sampled
 
-__all__ = ["Reporter", "SilentReporter", "check_tasks", "refuse_failures", "report_on", "run_experiment", "sample_whole"]
+__all__ = [
+    "Reporter",
+    "SilentReporter",
+    "check_tasks",
+    "refuse_failures",
+    "report_on",
+    "run_experiment",
+    "sample_whole",
+]
 
 _SHOWN_FAILURES = 3
 
