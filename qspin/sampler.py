@@ -22,16 +22,11 @@ from qspin.cliques import cache_folder, search_cliques
 from qspin.compiled import njit
 from qspin.confidential import keep_secret, redacted, scrubbed, strip_tokens
 from qspin.files import atomic_write
+from qspin.memory import allocate_spins, machine_memory, require_bytes, require_memory
 from qspin.problem import IsingProblem
 from qspin.progress import ABANDONED, report_progress
-from qspin.samples import (
-    SampleSet,
-    allocate_spins,
-    machine_memory,
-    require_bytes,
-    require_memory,
-    run_info,
-)
+from qspin.provenance import run_info
+from qspin.samples import SampleSet
 from qspin.settings import (
     AutoLadder,
     FileSetting,

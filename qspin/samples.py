@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
 import json
 import os
 from collections.abc import Hashable, Mapping, Sequence
@@ -15,34 +13,22 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from qspin import __version__
 from qspin.archives import parse_json
+from qspin.dimod_rows import checked_reads, grid_of
 from qspin.errors import CapacityError, InputError
 from qspin.files import atomic_write
-from qspin.memory import machine_memory, require_bytes, require_memory
 from qspin.problem import IsingProblem, labels_from_json, labels_to_json
+from qspin.provenance import checked_info
 from qspin.sealed import FORMAT, read_sealed, sealed
-from qspin.settings import settings_of
 from qspin.spectrum import energy_tolerance, rounding_of
 from qspin.validate import checked_array, checked_labels, checked_spins, locked
 
 if TYPE_CHECKING:
     import dimod
 
-__all__ = [
-    "Best",
-    "SampleSet",
-    "allocate_spins",
-    "library_versions",
-    "machine_memory",
-    "require_bytes",
-    "require_memory",
-    "run_info",
-]
+__all__ = ["DIMS", "Best", "SampleSet"]
 
 DIMS = ("beta", "replica", "draw", "spin")
-_ROUNDING = 1e-10  # of energies, relative to the sum of all terms: libraries add in orders of their own
-_LIBRARIES = ("qspin", "numpy", "scipy", "numba", "xarray", "dimod")
 
 
 class Best(NamedTuple):
@@ -112,7 +98,7 @@ class SampleSet:
             If shapes do not fit the problem or the betas, or `info` or `extra` cannot be stored.
         """
         _require_problem(problem)
-        _checked_info(info)
+        checked_info(info)
         spins = checked_spins(spins, problem.n_spins)
         if spins.ndim != 4:
             raise InputError(f"spins must have dims {DIMS}; got shape {spins.shape}")
@@ -294,11 +280,16 @@ class SampleSet:
         """
         if self.info.get("problem") != problem.digest or list(self.labels) != list(problem.labels):
             raise InputError("it holds samples of another problem")
-        terms = np.abs(problem.edges.couplings).sum() + np.abs(problem.fields).sum() + abs(problem.offset)
-        error = np.abs(problem.energies(self.spins.values) - self.energies.values)
-        wrong = np.count_nonzero(~(error <= _ROUNDING * terms))  # also NaN
-        if wrong:
-            raise InputError(f"{wrong} of {error.size} energies are not those of their spins")
+        expected = problem.energies(self.spins.values)
+        wrong = ~(
+            np.abs(expected - self.energies.values) <= energy_tolerance(problem)
+        )  # also where it is NaN
+        if wrong.any():
+            k = tuple(np.argwhere(wrong)[0])
+            raise InputError(
+                f"{int(wrong.sum())} of {wrong.size} energies are not those of their spins, the first "
+                f"{self.energies.values[k]:.10g} where the problem has {expected[k]:.10g}"
+            )
 
     def _check_content(self) -> None:
         """Refuse content that `from_spins` would not have made."""
@@ -346,8 +337,8 @@ class SampleSet:
         """
         if problem is not None:
             _require_problem(problem)
-        _checked_info(info)
-        repeats = _checked_reads(sampleset)
+        checked_info(info)
+        repeats = checked_reads(sampleset)
         spin_set = sampleset.change_vartype("SPIN", inplace=False)
         labels = list(spin_set.variables) if problem is None else list(problem.labels)
         if set(labels) != set(spin_set.variables):
@@ -360,7 +351,7 @@ class SampleSet:
         record = spin_set.record
         spins = np.repeat(record.sample[:, columns], repeats, axis=0)
         energies = np.repeat(record.energy.astype(np.float64), repeats)
-        betas, shape, order = _grid(record, repeats)
+        betas, shape, order = grid_of(record, repeats)
         spins = spins[order].reshape(*shape, len(labels))
         if problem is not None:
             return cls.from_spins(problem, spins, betas, info, handed_over=True)
@@ -396,59 +387,6 @@ class SampleSet:
         )
 
 
-def run_info(
-    sampler: object,
-    seed: int,
-    *,
-    clocks: Mapping[str, float] | None = None,
-    warnings: Sequence[str] = (),
-    status: str = "complete",
-    **facts: Any,
-) -> dict[str, Any]:
-    """Provenance of one `sample` call as JSON values.
-
-    Parameters
-    ----------
-    sampler : its settings are recorded, and its class attribute `name` (or its class name) as the backend
-    seed : the seed that was used
-    clocks : seconds spent, kept apart: compile, prepare, queue, device, sample
-    warnings : what a reader of the samples must know
-    status : ``complete`` or ``interrupted``
-    facts : whatever else the backend wants to record
-    """
-    return {
-        "backend": getattr(type(sampler), "name", type(sampler).__name__),
-        "settings": settings_of(sampler),
-        "seed": seed,
-        "versions": library_versions(),
-        "clocks": {name: round(float(seconds), 6) for name, seconds in (clocks or {}).items()},
-        "status": status,
-        "warnings": list(warnings),
-        **facts,
-    }
-
-
-def library_versions(names: Sequence[str] = _LIBRARIES) -> dict[str, str]:
-    """Versions by distribution name, of qspin the one that runs; what is not installed is left out."""
-    return {name: version for name in names if (version := _version(name)) is not None}
-
-
-@functools.cache
-def _version(name: str) -> str | None:
-    if name == "qspin":  # installed as qspin-framework, or not at all
-        return __version__
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def allocate_spins(n_betas: int, n_replicas: int, n_draws: int, n_spins: int) -> NDArray[np.int8]:
-    """An int8 array (beta, replica, draw, spin) to be filled; raises as `require_memory`."""
-    require_memory(n_betas, n_replicas, n_draws, n_spins)
-    return np.empty((n_betas, n_replicas, n_draws, n_spins), dtype=np.int8)
-
-
 def _read_only(dataset: xr.Dataset) -> xr.Dataset:
     """The same dataset over views that cannot be written to."""
     dataset = dataset.copy(deep=False)
@@ -471,50 +409,3 @@ def _coordinate(labels: Sequence[Hashable]) -> NDArray[Any]:
 def _require_problem(problem: object) -> None:
     if not isinstance(problem, IsingProblem):
         raise InputError(f"expected a qspin.IsingProblem; got a {type(problem).__name__}")
-
-
-def _checked_info(info: Mapping[str, Any] | None) -> None:
-    """Refuse provenance that no file can hold."""
-    try:
-        json.dumps({"": None, **(info or {})}, sort_keys=True)  # keys that do not compare with text fail
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"info must be a mapping of plain JSON values; {error}") from None
-    warnings = (info or {}).get("warnings", [])
-    if not isinstance(warnings, list):
-        raise InputError(f"the warnings in info must be a list; got {str(warnings)[:60]!r}")
-
-
-def _checked_reads(sampleset: dimod.SampleSet) -> NDArray[np.int64]:
-    """How often each row of a dimod sample set was read; raises as `SampleSet.from_dimod`."""
-    import dimod
-
-    if not isinstance(sampleset, dimod.SampleSet) or sampleset.vartype not in (dimod.SPIN, dimod.BINARY):
-        came = getattr(sampleset, "vartype", None)
-        raise InputError(
-            "expected a dimod.SampleSet of spins or bits; got "
-            + (f"a {type(sampleset).__name__}" if came is None else f"vartype {came}")
-        )
-    repeats = checked_array(sampleset.record.num_occurrences, "num_occurrences")
-    if repeats.dtype.kind not in "iu" or (repeats.size and repeats.min() < 0):
-        raise InputError("num_occurrences must be numbers of reads, integers from 0")
-    require_memory(1, int(sum(repeats.tolist())), 1, max(len(sampleset.variables), 8))
-    return repeats.astype(np.int64)
-
-
-def _grid(
-    record: np.recarray, repeats: NDArray[np.integer]
-) -> tuple[NDArray[np.float64] | None, tuple[int, int, int], NDArray[np.intp] | slice]:
-    """Betas, shape (beta, replica, draw) and row order of a record; reads as replicas unless it was ours."""
-    n_rows = int(repeats.sum())
-    reads = None, (1, n_rows, 1), slice(None)
-    axes = ("beta_index", "replica", "draw")
-    if not {"beta", *axes} <= set(record.dtype.names or ()) or (repeats != 1).any():
-        return reads
-    places = np.stack([record[axis] for axis in axes])
-    n_betas, n_replicas, n_draws = (int(n) for n in places.max(axis=1, initial=-1) + 1)
-    shape = n_betas, n_replicas, n_draws
-    order = np.lexsort(places[::-1])
-    expected = np.stack(np.unravel_index(np.arange(n_rows), shape)) if np.prod(shape) == n_rows else None
-    if expected is None or not np.array_equal(places[:, order], expected):
-        return reads
-    return record.beta[order].reshape(shape)[:, 0, 0], shape, order

@@ -16,7 +16,7 @@ from qspin.errors import InputError, QspinError, RunError
 from qspin.problem import IsingProblem
 from qspin.sampler import Sampler, Seed
 from qspin.samples import DIMS, SampleSet
-from qspin.spectrum import energy_tolerance
+from qspin.validate import checked_spins
 
 __all__ = ["check_samples", "sampled"]
 
@@ -29,7 +29,7 @@ _INFO: Mapping[str, tuple[type, str]] = {
     "status": (str, "text"),
     "warnings": (list, "a list"),
 }
-"""What `qspin.samples.run_info` writes and everybody reads: name -> (type, in words)."""
+"""What `qspin.sampler.run_info` writes and everybody reads: name -> (type, in words)."""
 
 _STATUSES = ("complete", "interrupted")
 
@@ -90,7 +90,7 @@ def _check_info(samples: SampleSet, problem: IsingProblem) -> None:
         raise InputError("samples of another problem than it was given")
     if faults := list(_info_faults(info)):
         raise InputError(
-            f"samples whose info cannot be read: {'; '.join(faults)}. qspin.samples.run_info makes one"
+            f"samples whose info cannot be read: {'; '.join(faults)}. qspin.sampler.run_info makes one"
         )
 
 
@@ -145,17 +145,15 @@ def _check_energies(samples: SampleSet, problem: IsingProblem) -> None:
     if not energies.size:
         raise InputError("no samples at all")
     try:
-        expected = problem.energies(samples.spins.values)
+        checked_spins(samples.spins.values, problem.n_spins)
     except InputError as error:
         raise InputError(f"samples that are no configurations: {error}") from None
-    wrong = ~(np.abs(energies.values - expected) <= energy_tolerance(problem))  # also where it is NaN
-    if wrong.any():
-        k = tuple(np.argwhere(wrong)[0])
+    try:
+        samples.verify(problem)
+    except InputError as error:
         raise InputError(
-            f"energies that are not those of its spins at {int(wrong.sum())} of {wrong.size} samples, the "
-            f"first {energies.values[k]:.10g} where the problem has {expected[k]:.10g}; leave them to "
-            "qspin.SampleSet.from_spins"
-        )
+            f"samples that do not fit their problem: {error}; leave energies to qspin.SampleSet.from_spins"
+        ) from None
 
 
 def _part(samples: SampleSet, what: str, read: Callable[[], Any]) -> Any:

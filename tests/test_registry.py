@@ -35,7 +35,8 @@ def install(tmp_path, monkeypatch):
 
 UP = """
     import numpy as np
-    from qspin.samples import SampleSet, run_info
+    from qspin.sampler import run_info
+    from qspin.samples import SampleSet
 
     class Up:
         def __init__(self, n_replicas=2):

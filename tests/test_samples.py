@@ -10,7 +10,8 @@ import xarray as xr
 import qspin
 from qspin import IsingProblem, SampleSet
 from qspin.errors import CapacityError, InputError, RunError
-from qspin.samples import allocate_spins, run_info
+from qspin.memory import allocate_spins
+from qspin.provenance import run_info
 
 
 @pytest.fixture

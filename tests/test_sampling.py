@@ -12,8 +12,8 @@ import xarray as xr
 import qspin
 from qspin import SampleSet
 from qspin.errors import InputError, RunError
+from qspin.provenance import run_info
 from qspin.sampler import is_paid
-from qspin.samples import run_info
 from qspin.sampling import check_samples, sampled
 
 
@@ -59,10 +59,10 @@ WRONG = {
     "nothing": (lambda s, p: None, "a NoneType; expected a qspin.SampleSet"),
     "a dataset": (lambda s, p: s.dataset, "a Dataset; expected"),
     "another problem": (lambda s, p: good(qspin.IsingProblem([[0.0]])), "samples of another problem"),
-    "low energy": (lambda s, p: with_energy(s, -1e6), r"at 1 of 24 samples, the first -1000000 where"),
+    "low energy": (lambda s, p: with_energy(s, -1e6), r"problem: 1 of 24 energies .*, the first -1000000 where"),
     "energy off by a rounding too many": (
         lambda s, p: with_energy(s, s.energies.values[1, 2, 3] + 1e-9),
-        "energies that are not those of its spins",
+        "energies are not those of their spins",
     ),
     "no number": (lambda s, p: with_energy(s, np.nan), "the first nan where"),
     "spin 0": (lambda s, p: with_spin(s, np.int8(0)), r"no configurations: spins must be -1 or \+1; got 0"),

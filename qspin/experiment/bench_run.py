@@ -43,9 +43,9 @@ from qspin.experiment.store import Task, independent
 from qspin.files import atomic_write
 from qspin.problem import IsingProblem
 from qspin.progress import listening
+from qspin.provenance import library_versions
 from qspin.registry import get_backend
 from qspin.sampler import is_paid
-from qspin.samples import library_versions
 from qspin.settings import settings_of
 from qspin.spectrum import energy_tolerance
 

@@ -47,8 +47,9 @@ from qspin.files import atomic_write
 from qspin.formats import read_problem, write_problem
 from qspin.networks.training import TrainingRecord
 from qspin.problem import IsingProblem
+from qspin.provenance import library_versions
 from qspin.sampler import Sampler
-from qspin.samples import SampleSet, library_versions
+from qspin.samples import SampleSet
 from qspin.sampling import check_samples
 
 __all__ = ["RunFolder", "Task", "independent", "make_tasks"]

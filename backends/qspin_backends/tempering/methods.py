@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
-from qspin.sampler import Checkpoint, deciding_settings
-from qspin.samples import run_info
+from qspin.sampler import Checkpoint, deciding_settings, run_info
 from qspin_backends.tempering.annealing import cool, start_annealing
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.diagnosis import diagnose_ladders, diagnose_populations
