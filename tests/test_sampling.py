@@ -59,7 +59,7 @@ WRONG = {
     "nothing": (lambda s, p: None, "a NoneType; expected a qspin.SampleSet"),
     "a dataset": (lambda s, p: s.dataset, "a Dataset; expected"),
     "another problem": (lambda s, p: good(qspin.IsingProblem([[0.0]])), "samples of another problem"),
-    "low energy": (lambda s, p: with_energy(s, -1e6), r"problem: 1 of 24 energies .*, the first -1000000 where"),
+    "low energy": (lambda s, p: with_energy(s, -1e6), r"1 of 24 energies .*, the first -1000000 where"),
     "energy off by a rounding too many": (
         lambda s, p: with_energy(s, s.energies.values[1, 2, 3] + 1e-9),
         "energies are not those of their spins",
