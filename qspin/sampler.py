@@ -44,6 +44,7 @@ from qspin.settings import (
     settings_of,
 )
 from qspin.spectrum import energy_tolerance, flip_tolerances, without_offset
+from qspin.trust import require_own_server
 
 __all__ = [
     "ABANDONED",
@@ -75,6 +76,7 @@ __all__ = [
     "report_progress",
     "require_bytes",
     "require_memory",
+    "require_own_server",
     "resolved_seed",
     "run_info",
     "scrubbed",

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
 from qspin.errors import InputError
 
-__all__ = ["importing_only", "is_function", "require_home", "require_trusted"]
+__all__ = ["importing_only", "is_function", "require_home", "require_own_server", "require_trusted"]
+
+_ROUTES = ("cert", "endpoint", "header", "proxy", "ssl", "url", "config_file")
+"""What names of options hold that say where a client sends its token, and over what."""
 
 _packages: ContextVar[frozenset[str] | None] = ContextVar("packages", default=None)
 
@@ -49,6 +52,17 @@ def require_home(member: Any, path: str, what: str, *, key: str) -> None:
     named = member if isinstance(member, type | types.FunctionType) else type(member)
     home = str(getattr(member, "__module__", None) or named.__module__)
     _require(home.partition(".")[0], f"{what} {path!r}, which is {home}:{_name(member)},", key)
+
+
+def require_own_server(options: Mapping[str, Any], *, key: str) -> None:
+    """Refuse options in a text by which a client would send the user's token to a server of its choice."""
+    for name in options if _packages.get() is not None else ():
+        if any(part in name.lower() for part in _ROUTES):
+            raise InputError(
+                f"{key}: {name!r} decides which server is sent your token, so no config file may set it; "
+                "expected it in the environment, in Ocean's config file (dwave config create) or in Python",
+                key=(key, name),
+            )
 
 
 def is_function(member: Any) -> bool:

@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from qspin.errors import InputError
+from qspin.problem import IsingProblem
+from qspin.registry import get_backend
 from qspin.settings import imported
 from qspin.trust import importing_only
 
@@ -117,3 +119,16 @@ def test_a_report_imports_nothing_of_its_config(hostile, tmp_path):
         cwd=tmp_path, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert not (tmp_path / "ran").exists(), done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["endpoint", "proxy", "config_file", "headers", "permissive_ssl", "base_url"]
+)
+def test_no_file_says_where_a_token_is_sent(name):
+    given = {"sampler": "dwave.system:DWaveSampler", "constructor": {name: "https://elsewhere.example"}}
+    with (
+        importing_only(KNOWN),
+        pytest.raises(InputError, match=f"{name!r} decides which server is sent your token") as error,
+    ):
+        get_backend("ocean", **given).check(IsingProblem([[0.0]]))
+    assert error.value.key == ("constructor", name)

@@ -22,6 +22,7 @@ from qspin.sampler import (
     imported,
     redacted,
     report_progress,
+    require_own_server,
     resolved_seed,
     run_info,
     settings,
@@ -132,6 +133,7 @@ class Ocean:
             expected="a class derived from dimod.Sampler",
         )
         strip_tokens()
+        require_own_server(self.constructor, key="constructor")
         try:
             return cls(**self.constructor)
         except (TypeError, ValueError) as error:
