@@ -28,6 +28,7 @@ VIEWS = ("energy", "magnetisations", "correlations", "configurations")
 _LANDMARKS = 256
 _ROUNDING = 1e-6  # of the trace of a kernel, which single precision leaves as noise
 _AT_ONCE = 500  # deals
+_ALIKE = 8 * float(np.finfo(np.float32).eps)  # share of a feature that is rounding
 
 
 @dataclass(frozen=True)
@@ -179,9 +180,11 @@ def _through_landmarks(near: NDArray[np.float32], among: NDArray[np.float32]) ->
 
 
 def _centred(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Features (n, n_features) less their means; those that are all alike but for rounding tell nothing."""
     if not features.shape[1]:
         return np.zeros((len(features), 1), dtype=np.float32)
-    return (features - features.mean(axis=0)).astype(np.float32)
+    alike = np.ptp(features, axis=0) <= _ALIKE * np.abs(features).max(axis=0)
+    return np.where(alike, 0.0, features - features.mean(axis=0, dtype=np.float64)).astype(np.float32)
 
 
 def _real(n_first: int, n_second: int) -> NDArray[np.float32]:
