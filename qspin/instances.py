@@ -296,7 +296,10 @@ def _checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
     return lengths
 
 
-def _generator(seed: int) -> Generator:
+def _generator(seed: int | Sequence[int]) -> Generator:
+    """By one number, or several as `numpy.random.SeedSequence` takes them."""
+    if isinstance(seed, list | tuple):
+        return np.random.default_rng([checked_count(part, "seed") for part in seed])
     return np.random.default_rng(checked_count(seed, "seed"))
 
 
