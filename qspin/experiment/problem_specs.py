@@ -119,22 +119,13 @@ class FileSpec(Spec):
     )
 
     def build(self) -> IsingProblem:
-        """Raises InputError if the file cannot be read, or no longer holds the problem that was recorded."""
-        return self._problem
+        """What the file holds now.
 
-    @property
-    def is_there(self) -> bool:
-        return Path(self.path).is_file()
-
-    def resolved(self) -> dict[str, Any]:
-        return {**super().resolved(), "digest": self._digest}
-
-    def identity(self) -> dict[str, Any]:
-        """What the file holds; neither its place nor its format."""
-        return {"kind": self.kind, "digest": self._digest}
-
-    @cached_property
-    def _problem(self) -> IsingProblem:
+        Raises
+        ------
+        InputError
+            If it cannot be read, or no longer holds the problem that was recorded.
+        """
         problem = read_problem(self.path, self.format)
         if self.digest not in (None, problem.digest):
             raise InputError(
@@ -145,8 +136,20 @@ class FileSpec(Spec):
         return problem
 
     @property
-    def _digest(self) -> str:
-        return self.digest or self._problem.digest
+    def is_there(self) -> bool:
+        return Path(self.path).is_file()
+
+    def resolved(self) -> dict[str, Any]:
+        return {**super().resolved(), "digest": self.known_digest}
+
+    def identity(self) -> dict[str, Any]:
+        """What the file holds; neither its place nor its format."""
+        return {"kind": self.kind, "digest": self.known_digest}
+
+    @cached_property
+    def known_digest(self) -> str:
+        """Of the problem, as recorded or when it was first asked for; by this the config is known."""
+        return self.digest or self.build().digest
 
 
 class InstanceSpec(Spec):

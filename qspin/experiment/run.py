@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from qspin.checkpoint import checkpointing, discard_damaged
-from qspin.errors import QspinError, RunError
+from qspin.errors import InputError, QspinError, RunError
 from qspin.experiment.analyse import analyse
 from qspin.experiment.config import RunConfig
 from qspin.experiment.folder import held, recorded
@@ -87,6 +87,7 @@ def run_experiment(
     check_tasks(make_tasks(config, {**static, **twins}))
     folder.refuse_foreign(config)
     folder.refuse_changed(static)
+    _refuse_stale(config, static)
     if folder.is_finished_run_of(config):
         return folder
     with held(folder.path):
@@ -134,6 +135,16 @@ def _static(config: RunConfig, folder: RunFolder) -> dict[str, IsingProblem]:
             kept = kept if kept is not None and kept.digest == spec.digest else None
         problems[label] = spec.build() if kept is None else kept
     return problems
+
+
+def _refuse_stale(config: RunConfig, static: dict[str, IsingProblem]) -> None:
+    """Refuse a file that changed after the config, which it decides on, was made."""
+    for label, spec in config.problems.items():
+        if isinstance(spec, FileSpec) and static[label].digest != spec.known_digest:
+            raise InputError(
+                f"problem {label!r}: {spec.path} has changed since this config was read; load the config "
+                "again"
+            )
 
 
 def refuse_failures(failures: Sequence[str], n_all: int, what: str) -> None:

@@ -223,6 +223,9 @@ class TestFoldersOfOthers:
         (tmp_path / "a.coo").write_text("0 1 -2\n")
         with pytest.raises(InputError, match="problem 'a' is no longer the one that .* was made from"):
             run_experiment(config, RunFolder(tmp_path / "run"))
+        with pytest.raises(InputError, match="a.coo has changed since this config was read; load"):
+            run_experiment(config, RunFolder(tmp_path / "other"))
+        assert not (tmp_path / "other").exists()
 
     def test_another_config(self, done):
         before = done.metrics_file.read_bytes()
