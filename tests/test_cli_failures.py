@@ -41,8 +41,8 @@ def qspin(*arguments):
 
 
 def told(result):
-    """The last line, which is all that stands there beside progress."""
-    lines = [line for line in result.stderr.splitlines() if not line.startswith("[")]
+    """The last line, which is all that stands there beside progress and warnings."""
+    lines = [line for line in result.stderr.splitlines() if not line.startswith(("[", "warning: "))]
     assert len(lines) == 1, result.stderr
     return lines[0]
 

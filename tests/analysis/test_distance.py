@@ -108,8 +108,8 @@ class TestGapsOfTheReference:
         reference = qspin.get_backend("exact", betas=[0.02, 6.0], n_replicas=100).sample(SK10, seed=1)
         found = effective_temperature(exact(1.2, 300, 2), reference)
         assert np.isnan(found.beta)
-        assert "samples of the reference are left and 50 are needed: add betas there" in found.reason
-        with pytest.raises(InputError, match="no temperature to compare at: at beta = .*add betas there"):
+        assert "a gap of the reference between beta = 0.02 and 6, whose" in found.reason
+        with pytest.raises(InputError, match="no temperature to compare at: .*add betas there"):
             compare(reference, with_no_beta(exact(1.2, 300, 2)), SK10)
 
     def test_few_samples_are_not_told_to_extend_the_ladder(self):

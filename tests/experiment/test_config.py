@@ -245,7 +245,7 @@ def test_few_aliases_are_fine(write):
         ("n_spins: 6", "n_spins: 6, instances: 2, seed: null", "line 5: .*seed must be .*; got None"),
         ("[0.5, 1.0]", "{linear: [0, 1, 500000000]}", "line 9: .*linear takes at most 100000 betas"),
         ("[0.5, 1.0]", "{geometric: 4}", "line 9: .*geometric takes .first beta, last beta, how many."),
-        ("[0.5, 1.0]", "{geometric: [1, 2, .inf]}", "line 9: .*geometric takes .first beta"),
+        ("[0.5, 1.0]", "{geometric: [1, 2, .inf]}", "line 9: .*geometric takes finite numbers"),
         ("[0.5, 1.0]", "{geometric: [0, 2, 5]}", "line 9: .*a geometric ladder starts above 0"),
         ("[0.5, 1.0]", "{linear: [a, 2, 5]}", "line 9: .*linear takes .first beta"),
         ("[0.5, 1.0]", "{temperatures: 3}", "line 9: .*temperatures takes a list of numbers"),

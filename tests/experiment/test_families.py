@@ -54,8 +54,8 @@ def test_instances_are_problems_with_consecutive_seeds(written):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({**GLASS, "instances": 0}, "must be a positive integer; got 0"),
-        ({**GLASS, "instances": True}, "must be a positive integer; got True"),
+        ({**GLASS, "instances": 0}, "must be an integer from 1 to 10000; got 0"),
+        ({**GLASS, "instances": True}, "must be an integer from 1 to 10000; got True"),
         ({"kind": "file", "path": "a.npz", "instances": 2}, "kind 'file' has no instances"),
     ],
 )
