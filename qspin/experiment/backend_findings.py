@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from qspin.analysis import interpolated
 from qspin.experiment.curves import STANDARD_ERRORS, Comparison, compare_curves, with_error
@@ -148,8 +147,8 @@ def _at_reached(device: xr.Dataset, curve: xr.Dataset) -> Comparison | None:
     temperature, spread = (device[name].values for name in ("temperature", "temperature_error"))
     expected, error = interpolated(curve, "q_abs", temperature, spread)
     inside = np.isfinite(expected)
-    own: list[NDArray[np.float64]] = [device[name].values[inside] for name in ("q_abs", "q_abs_error")]
-    return Comparison(temperature[inside], *own, expected[inside], error[inside], True)
+    own, own_error = (device[name].values[inside] for name in ("q_abs", "q_abs_error"))
+    return Comparison(temperature[inside], own, own_error, expected[inside], error[inside], True)
 
 
 def against_thermostats(problem: str, present: _Curves, told: set[tuple[str, str]]) -> Iterator[str]:

@@ -86,7 +86,7 @@ def compare_curves(
 def _common_temperatures(first: xr.Dataset, second: xr.Dataset) -> tuple[NDArray[np.float64], bool]:
     """Ascending temperatures at which two ladders are compared, and whether one is interpolated there."""
     ladders = [_ladder(curve) for curve in (first, second)]
-    shared = np.intersect1d(*ladders)
+    shared = np.intersect1d(ladders[0], ladders[1])
     finite = [ladder[np.isfinite(ladder)] for ladder in ladders]
     if not all(ladder.size for ladder in finite):
         return shared, False

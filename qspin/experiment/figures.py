@@ -16,7 +16,7 @@ from qspin.files import atomic_write
 __all__ = ["Figure", "Sketch", "draw_all", "drawn", "save_figures", "sketch"]
 
 _WIDTH = 7.4  # inches
-_STYLE = {"font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False}
+_STYLE: dict[str, Any] = {"font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False}
 
 
 class Figure(NamedTuple):
@@ -69,7 +69,8 @@ def drawn(name: str, caption: str, *panels: Any, height: float = 3.8) -> Figure:
 
     with rc_context():
         rcdefaults()
-        rcParams.update({**_STYLE, "svg.hashsalt": name})
+        style: Any = {**_STYLE, "svg.hashsalt": name}
+        rcParams.update(style)
         figure = Canvas(figsize=(_WIDTH, height), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for panel, ax in zip(panels, axes, strict=True):

@@ -170,8 +170,8 @@ class Aer:
         """Roughly how many numbers have to be computed."""
         n, gates = request.problem.n_spins, request.circuit.size()
         if method == "matrix_product_state":
-            bond = _bond_qubits(request.problem, request.angles.depth)
-            bond = min(bond, math.log2(self.max_bond_dimension or math.inf))
+            limit = math.log2(self.max_bond_dimension or math.inf)
+            bond = min(float(_bond_qubits(request.problem, request.angles.depth)), limit)
             return gates * 8.0**bond + request.n_shots * n * 4.0**bond
         if method == "density_matrix":
             return gates * 4.0**n
