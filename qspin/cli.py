@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import math
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 
 _MOST_WARNINGS = 6  # on the screen
+_BURST_SECONDS = 1.0  # signals that follow each other faster are one interrupt
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Sets = Annotated[
@@ -208,7 +210,9 @@ def schema(debug: Debug = False) -> None:
 
 def main() -> None:
     """Entry point of the command ``qspin``."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, _Interrupts())
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not in a job that ignores it
+        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
     code: Any = 1
     try:
         app()
@@ -234,8 +238,20 @@ def _leave(code: Any) -> NoReturn:
     sys.exit(code)
 
 
-def _interrupt(*_: Any) -> NoReturn:
-    raise KeyboardInterrupt
+class _Interrupts:
+    """Handler of signals that raises once for those which come in one burst.
+
+    Whoever stops a job may signal the process and its group, one after the other; a second exception would
+    land amid the cleaning up after the first, which then ends in whatever error that makes.
+    """
+
+    def __init__(self) -> None:
+        self._raised = -math.inf
+
+    def __call__(self, *_: object) -> None:
+        before, self._raised = self._raised, time.monotonic()
+        if self._raised - before >= _BURST_SECONDS:
+            raise KeyboardInterrupt
 
 
 class _Context:

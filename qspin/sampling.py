@@ -54,6 +54,8 @@ def sampled(sampler: Sampler, problem: IsingProblem, *, seed: Seed, backend: str
     except QspinError:
         raise
     except (Exception, SystemExit) as error:
+        if _was_interrupted(error):
+            raise KeyboardInterrupt from error
         raise RunError(f"backend {backend!r} failed: {_told(error)}") from error
     try:
         check_samples(samples, problem)
@@ -154,6 +156,18 @@ def _check_energies(samples: SampleSet, problem: IsingProblem) -> None:
         raise InputError(
             f"samples that do not fit their problem: {error}; leave energies to qspin.SampleSet.from_spins"
         ) from None
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    """Whether an error arose while an interrupt was on its way: no failure of the backend."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        if isinstance(link, KeyboardInterrupt):
+            return True
+        seen.add(id(link))
+        link = link.__cause__ or link.__context__
+    return False
 
 
 def _part(samples: SampleSet, what: str, read: Callable[[], Any]) -> Any:

@@ -184,3 +184,14 @@ class TestPaid:
 
     def test_who_does_not_say_is_paid(self):
         assert is_paid(types.SimpleNamespace(sample=None))
+
+
+def test_an_error_amid_the_cleaning_up_after_an_interrupt_is_an_interrupt(glass):
+    def sample(problem, *, seed):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("release unlocked lock")
+
+    with pytest.raises(KeyboardInterrupt):
+        sampled(types.SimpleNamespace(sample=sample), glass, seed=1, backend="b")
