@@ -51,9 +51,11 @@ def sampled(sampler: Sampler, problem: IsingProblem, *, seed: Seed, backend: str
     """
     try:
         samples = sampler.sample(problem, seed=seed)
-    except QspinError:
+    except (QspinError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except (
+        BaseException
+    ) as error:  # SystemExit, and what asyncio and generators raise when they are cancelled
         if _was_interrupted(error):
             raise KeyboardInterrupt from error
         raise RunError(f"backend {backend!r} failed: {_told(error)}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import types
 
@@ -194,4 +195,13 @@ def test_an_error_amid_the_cleaning_up_after_an_interrupt_is_an_interrupt(glass)
             raise RuntimeError("release unlocked lock")
 
     with pytest.raises(KeyboardInterrupt):
+        sampled(types.SimpleNamespace(sample=sample), glass, seed=1, backend="b")
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), asyncio.CancelledError(), GeneratorExit()])
+def test_what_is_no_ordinary_exception_ends_no_run(glass, error):
+    def sample(problem, *, seed):
+        raise error
+
+    with pytest.raises(RunError, match=f"backend 'b' failed: {type(error).__name__}"):
         sampled(types.SimpleNamespace(sample=sample), glass, seed=1, backend="b")
