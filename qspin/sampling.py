@@ -53,9 +53,7 @@ def sampled(sampler: Sampler, problem: IsingProblem, *, seed: Seed, backend: str
         samples = sampler.sample(problem, seed=seed)
     except (QspinError, KeyboardInterrupt):
         raise
-    except (
-        BaseException
-    ) as error:  # SystemExit, and what asyncio and generators raise when they are cancelled
+    except BaseException as error:  # SystemExit too, and what asyncio raises where it is cancelled
         if _was_interrupted(error):
             raise KeyboardInterrupt from error
         raise RunError(f"backend {backend!r} failed: {_told(error)}") from error
