@@ -113,3 +113,9 @@ def test_too_many_spins_says_what_it_would_need():
             getattr(qspin.get_backend("exact"), call)(problem)
     with pytest.raises(CapacityError, match="5000 spins would need"):
         qspin.get_backend("exact").check(IsingProblem.from_edges(5000, [], [], []))
+
+
+def test_samples_beyond_memory_are_refused_by_the_check():
+    problem = qspin.instances.sherrington_kirkpatrick(6, seed=1)
+    with pytest.raises(CapacityError, match="replicas"):
+        qspin.get_backend("exact", n_replicas=10**13).check(problem)

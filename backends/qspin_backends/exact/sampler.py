@@ -17,6 +17,7 @@ from qspin.sampler import (
     allocate_spins,
     checked_arguments,
     report_progress,
+    require_memory,
     resolved_seed,
     run_info,
     settings,
@@ -56,8 +57,10 @@ class Exact:
         return enumerate_problem(problem, max_spins=self.max_spins)
 
     def check(self, problem: IsingProblem) -> None:
-        """Raises CapacityError if the problem is larger than `max_spins`, without enumerating it."""
+        """Raises CapacityError if the problem is larger than `max_spins`, without enumerating it, or if the
+        samples would not fit in memory."""
         require_enumerable(problem.n_spins, self.max_spins)
+        require_memory(len(self.betas), self.n_replicas, 1, problem.n_spins)
 
     @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
