@@ -10,7 +10,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from qspin.analysis.resampling import checked_replicas, jackknife_pairs, require_problem
+from qspin.analysis.resampling import (
+    bounded_interval,
+    checked_replicas,
+    jackknife_pairs,
+    pairs_left_out,
+    require_problem,
+)
 from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
@@ -87,7 +93,17 @@ def overlap_curve(samples: SampleSet) -> xr.Dataset:
     -------
     dataset over ``beta`` with ``temperature`` and, each with its standard error ``..._error``:
 
-    ``q_abs`` mean |q_ab|, the Q_ab curve; ``q2`` <q^2>; ``q4`` <q^4>; ``binder`` (3 - <q^4>/<q^2>^2) / 2
+    ``q_abs`` mean |q_ab|, the Q_ab curve; ``q2`` <q^2>; ``q4`` <q^4>; ``binder`` (3 - <q^4>/<q^2>^2) / 2;
+    and their 95 % intervals ``..._low`` to ``..._high`` (`resampling.bounded_interval`), from 0 to 1, for
+    the Binder ratio from minus infinity to 1, where the replicas do not tell. They are for few replicas,
+    where the moments are skewed: of eight with one draw, q^4 and the Binder ratio +- `confidence_factor`
+    errors hold the truth in 83 to 97 % of cases, these intervals in 96 to 99 %, and in 89 % of the Binder
+    ratio at low temperature. Of four, they hold the Binder ratio in 75 to 98 %. Where pairs are uncorrelated
+    (high temperature) they are too wide, as `resampling.jackknife_pairs` says of errors.
+
+    The moments are without bias. The Binder ratio of few overlaps lies above that of many, at high
+    temperature by 0.3 for four replicas of one draw, 0.05 for eight, 0.01 for twenty: less than its error
+    from eight on. It is left in: the jackknife's correction adds more scatter than it takes bias away.
 
     Raises
     ------
@@ -97,16 +113,21 @@ def overlap_curve(samples: SampleSet) -> xr.Dataset:
     _checked_samples(samples)
 
     def with_binder(mean: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.append(mean, binder_ratio(mean[1], mean[2]))
+        return np.append(mean, binder_ratio(mean[..., 1:2], mean[..., 2:]), axis=-1)
 
     if (averaged := samples.dataset.get("overlap_moments")) is not None:  # taken while sampling
-        rows = list(averaged.values)
+        rows = averaged.values
     else:
         q = _lattice(samples.n_spins)
         powers = np.stack([np.abs(q), q**2, q**4], axis=1)
-        rows = [_agreements(spins) @ powers for spins in samples.spins.values]
-    columns = [jackknife_pairs(sums, with_binder) for sums in rows]
-    return _curve(samples, ("q_abs", "q2", "q4", "binder"), columns)
+        rows = np.stack([_agreements(spins) @ powers for spins in samples.spins.values])
+    sums = rows.swapaxes(0, 1)
+    low, high = _intervals(*pairs_left_out(sums, with_binder))
+    names = ("q_abs", "q2", "q4", "binder")
+    curve = _curve(samples, names, *jackknife_pairs(sums, with_binder))
+    for side, ends in (("low", low), ("high", high)):
+        curve = curve.assign({f"{name}_{side}": ("beta", ends[:, k]) for k, name in enumerate(names)})
+    return curve
 
 
 @checked_arguments
@@ -129,12 +150,11 @@ def link_overlap_curve(samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
     _require_links(samples, problem)
     links = problem.edges[:2]
     if (averaged := samples.dataset.get("link_overlap")) is not None:  # taken while sampling
-        rows = [sums[:, None] for sums in averaged.values]
+        rows = averaged.values[..., None]
     else:
         q = _lattice(len(links[0]))[:, None]
-        rows = [_agreements(spins, links) @ q for spins in samples.spins.values]
-    columns = [jackknife_pairs(sums) for sums in rows]
-    return _curve(samples, ("q_link",), columns)
+        rows = np.stack([_agreements(spins, links) @ q for spins in samples.spins.values])
+    return _curve(samples, ("q_link",), *jackknife_pairs(rows.swapaxes(0, 1)))
 
 
 @checked_arguments
@@ -217,6 +237,15 @@ def _densities(samples: SampleSet, rows: list[NDArray[np.float64]], bins: int | 
         },
         coords={"beta": samples.betas, "temperature": ("beta", samples.temperatures), "q": centre},
     )
+
+
+def _intervals(
+    value: NDArray[np.float64], left_out: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Low and high ends (beta, 4) of moments and the Binder ratio; 1 less that is a relative variance."""
+    low, high = bounded_interval(value[..., :3], left_out[..., :3], 1.0)
+    least, most = bounded_interval(1 - value[..., 3:], 1 - left_out[..., 3:], np.inf)
+    return np.append(low, 1 - most, axis=-1), np.append(high, 1 - least, axis=-1)
 
 
 def binder_ratio(q2: ArrayLike, q4: ArrayLike) -> NDArray[np.float64]:
@@ -310,12 +339,14 @@ def _require_links(samples: SampleSet, problem: IsingProblem) -> None:
 def _curve(
     samples: SampleSet,
     names: tuple[str, ...],
-    columns: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    estimate: NDArray[np.float64],
+    error: NDArray[np.float64],
 ) -> xr.Dataset:
+    """Columns of estimates and errors (beta, name)."""
     variables = {}
     for k, name in enumerate(names):
-        variables[name] = ("beta", np.array([estimate[k] for estimate, _ in columns]))
-        variables[f"{name}_error"] = ("beta", np.array([error[k] for _, error in columns]))
+        variables[name] = ("beta", estimate[:, k])
+        variables[f"{name}_error"] = ("beta", error[:, k])
     return xr.Dataset(
         variables, coords={"beta": samples.betas, "temperature": ("beta", samples.temperatures)}
     )

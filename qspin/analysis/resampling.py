@@ -2,7 +2,8 @@
 
 Errors are standard errors. Of few samples they are uncertain themselves: a 95 % interval of a mean is its
 value plus and minus `confidence_factor` errors, Student's t of one degree less than there are samples (3.2 of
-four replicas, 2.4 of eight, 2.1 of twenty). Variances have intervals of their own, see `variance_interval`.
+four replicas, 2.4 of eight, 2.1 of twenty). Variances have intervals of their own, see `variance_interval`,
+and so have moments of overlaps, see `bounded_interval`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
+from scipy.special import expit, logit, stdtrit
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
@@ -20,11 +21,13 @@ from qspin.samples import SampleSet
 
 __all__ = [
     "Variance",
+    "bounded_interval",
     "checked_replicas",
     "confidence_factor",
     "disorder_average",
     "jackknife",
     "jackknife_pairs",
+    "pairs_left_out",
     "require_problem",
     "variance_interval",
     "variance_over_replicas",
@@ -89,7 +92,8 @@ def jackknife_pairs(
     """As `jackknife`, for means over pairs of replicas, leaving out one replica with all its pairs.
 
     Pairs share replicas and are not independent; replicas are. Where the pairs happen to be uncorrelated, as
-    overlaps are at infinite temperature, the error comes out up to sqrt(2) too large, never too small.
+    overlaps are at infinite temperature, the error comes out sqrt(2 (R-1) / (R-2)) times too large (1.7 of
+    four replicas, 1.5 of many), never too small (Efron, Stein 1981).
 
     Parameters
     ----------
@@ -105,14 +109,29 @@ def jackknife_pairs(
     InputError
         With fewer than two replicas there is no pair.
     """
+    estimate, left_out = pairs_left_out(row_sums, statistic)
+    return estimate, _spread(left_out)
+
+
+def pairs_left_out(
+    row_sums: NDArray[np.float64], statistic: Statistic | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The estimate that `jackknife_pairs` gives, and those without one replica each.
+
+    Returns
+    -------
+    estimate, left_out : (...) and (R, ...); of two replicas nothing is left, NaN
+    """
     n = checked_replicas(len(row_sums))
     function = statistic or (lambda mean: mean)
     total = row_sums.sum(axis=0) / 2
     estimate = np.asarray(function(total / (n * (n - 1) / 2)))
     if n < 3:
-        return estimate, np.full(estimate.shape, np.nan)
-    left_out = np.stack([function((total - row) / ((n - 1) * (n - 2) / 2)) for row in row_sums])
-    return estimate, _spread(left_out)
+        return estimate, np.full((n, *estimate.shape), np.nan)
+    others = total - row_sums
+    rounding = n * np.finfo(np.float64).eps * np.abs(row_sums).sum(axis=0)
+    others[np.abs(others) <= rounding] = 0  # or its inverse would be anything
+    return estimate, np.stack([function(rest / ((n - 1) * (n - 2) / 2)) for rest in others])
 
 
 def confidence_factor(n_samples: int, level: float = 0.95) -> float:
@@ -197,6 +216,42 @@ def variance_interval(value: float, left_out: NDArray[np.float64], n_effective: 
     if not np.isfinite(high):
         return Variance(value, float("nan"), 0.0, float("inf"))
     return Variance(value, (high - value) / factor, value * float(np.exp(-factor * spread)), high)
+
+
+def bounded_interval(
+    value: NDArray[np.float64], left_out: NDArray[np.float64], largest: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """95 % interval of quantities between 0 and `largest`, from the estimates without one sample each.
+
+    Of few samples the estimates are skewed, away from the bound that is near: the jackknife is taken of the
+    logarithm, or of ln(x / (1 - x)) where 1 is the largest, with Student's t (Miller 1968, as
+    `variance_interval`), and the interval stays within the bounds.
+
+    Parameters
+    ----------
+    value : (...)
+    left_out : (n, ...)
+    largest : 1 or infinity
+
+    Returns
+    -------
+    low, high : from 0 to `largest` where the samples do not tell: they lie on a bound, or would without one
+        of them
+    """
+    link, back = (logit, expit) if largest == 1 else (np.log, np.exp)
+    with np.errstate(all="ignore"):  # bounds are infinitely far away
+        centre, others = link(_snapped(value, largest)), link(_snapped(left_out, largest))
+        reach = confidence_factor(len(left_out)) * _spread(others)
+        low, high = back(centre - reach), back(centre + reach)
+    known = np.isfinite(centre) & np.isfinite(reach)
+    return np.where(known, low, 0.0), np.where(known, high, largest)
+
+
+def _snapped(values: NDArray[np.float64], largest: float) -> NDArray[np.float64]:
+    """On a bound where nothing but rounding is between."""
+    rounding = 64 * np.finfo(np.float64).eps
+    inside = np.where(np.abs(values) <= rounding, 0.0, values)
+    return np.where(np.abs(largest - inside) <= rounding, largest, inside)
 
 
 def checked_replicas(n_replicas: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -145,3 +147,66 @@ def test_bootstrap_errors_of_few_instances():
     _, error, _ = analysis.bootstrap(values, lambda sample: sample.mean(axis=0), n_resamples=4_000)
     expected = values.std(axis=0, ddof=1) / 2
     assert np.mean(error / expected) == pytest.approx(1, abs=STANDARD_ERRORS / np.sqrt(2 * 4_000))
+
+
+@functools.cache
+def overlap_moments(beta: float, problem: IsingProblem) -> dict[str, float]:
+    """Exact moments of the overlap and the link overlap of two replicas."""
+    spectrum = qspin.get_backend("exact").enumerate(problem)
+    p = spectrum.probabilities(beta)
+    spins = spectrum.configurations(np.arange(len(p))).astype(np.float32)
+    links = spins[:, problem.edges[0]] * spins[:, problem.edges[1]]
+    q = (spins @ spins.T / problem.n_spins).astype(np.float64)
+    found = {"q_abs": p @ np.abs(q) @ p, "q2": p @ q**2 @ p, "q4": p @ q**4 @ p}
+    found["q_link"] = p @ (links @ links.T / problem.n_couplings).astype(np.float64) @ p
+    return {**found, "binder": (3 - found["q4"] / found["q2"] ** 2) / 2}
+
+
+@pytest.mark.parametrize("n_draws", [1, 3])
+@pytest.mark.parametrize("n_replicas", [4, 8, 20])
+@pytest.mark.parametrize(("problem", "beta"), [(SK, 0.2), (SK, 1.0), (LATTICE, 0.6), (LATTICE, 1.5)])
+def test_moments_of_overlaps(problem, beta, n_replicas, n_draws):
+    """Moments without bias; their intervals cover, and too often where pairs are uncorrelated (hot).
+
+    The jackknife is up to 1.7 times too wide there, so that there is no upper bound. One draw of eight at low
+    temperature shows too little of overlaps away from 1 and -1: 0.91, of the Binder ratio 0.89. Of four, q^4
+    and the Binder ratio are known roughly: 0.87 and 0.85. Each less 3 standard errors of 2000 trials.
+    """
+    samples, _ = trials(problem, beta, n_replicas, n_draws, seed=n_replicas + n_draws)
+    curve = analysis.overlap_curve(samples)
+    links = analysis.link_overlap_curve(samples, problem)
+    exact = overlap_moments(beta, problem)
+    inside = {
+        name: share(curve[f"{name}_low"], curve[f"{name}_high"], exact[name])
+        for name in ("q_abs", "q2", "q4", "binder")
+    }
+    error = analysis.confidence_factor(n_replicas) * links["q_link_error"].values
+    inside["q_link"] = share(links["q_link"] - error, links["q_link"] + error, exact["q_link"])
+    for name, found in (("q_abs", curve), ("q2", curve), ("q4", curve), ("q_link", links)):
+        values = found[name].values
+        assert_within_errors(values.mean(), values.std(ddof=1) / np.sqrt(TRIALS), exact[name], what=name)
+    print(f"{n_replicas} replicas of {n_draws}, beta {beta}: {inside}")
+    for name, covered in inside.items():
+        few = n_replicas == 4 or (n_replicas == 8 and n_draws == 1 and beta == 1.5)
+        least = (0.82 if name == "binder" else 0.85) if few else 0.9 if name == "binder" else LOW
+        assert covered >= least, name
+    if n_replicas >= 8:
+        biases = curve["binder"].values - exact["binder"]
+        assert abs(biases.mean()) < biases.std()
+
+
+def test_overlaps_that_do_not_tell():
+    def interval(spins, name):
+        curve = analysis.overlap_curve(SampleSet.from_spins(SK, np.array(spins, np.int8)[None], [1.0]))
+        return [float(curve[f"{name}{part}"][0]) for part in ("_low", "_high")]
+
+    up, half = [1] * 10, [1] * 5 + [-1] * 5
+    quarter = [1, -1] * 5
+    assert interval([[up], [up], [up]], "q_abs") == [0, 1]  # all on the bound
+    assert interval([[up], [up]], "q2") == [0, 1]
+    assert interval([[up], [up], [up]], "binder") == [-np.inf, 1]
+    spins = np.array([[[half], [up], [half]]], np.int8)
+    curve = analysis.overlap_curve(SampleSet.from_spins(SK, spins, [1.0]))
+    assert np.isnan(float(curve["binder_error"][0]))  # without one replica q is 0: no ratio of roundings
+    low, high = interval([[up, up], [half, up], [quarter, half], [up, quarter]], "q2")
+    assert 0 < low < high < 1
