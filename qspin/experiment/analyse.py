@@ -37,7 +37,8 @@ COLUMNS = (
     "q_abs", "q_abs_error", "q2", "q2_error", "binder", "binder_error", "q_link", "q_link_error",
     "energy", "energy_error", "heat_capacity", "heat_capacity_error", "ess", "r_hat", "ess_overlap",
     "r_hat_overlap", "swap_rate", "coupling_scale", "beta_effective", "beta_effective_error",
-    "chain_break_fraction", "beta_matched", "beta_matched_error", "temperature_error",
+    "chain_break_fraction", "beta_matched", "beta_matched_error", "temperature_error", "q_abs_low",
+    "q_abs_high", "q2_low", "q2_high", "binder_low", "binder_high", "heat_capacity_low", "heat_capacity_high",
 )  # fmt: skip
 
 
