@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -20,6 +20,7 @@ __all__ = [
     "approximation_ratio",
     "diversity",
     "energy_distribution",
+    "lowest_without_offset",
     "residual_energy",
     "runs_of",
     "seconds_of",
@@ -53,16 +54,40 @@ def runs_of(samples: SampleSet, target: float, *, problem: IsingProblem | None =
     InputError
         If there are no samples, they are of another problem, or an energy is not a number.
     """
+    _require_energies(samples)
+    reached = comparable_energies(samples, problem).reach(target)
+    successes = ~_by_run(samples, ~reached)  # the smallest of "not reached" is False where one was
+    return Runs(_by_run(samples, samples.energies.values), int(successes.sum()))
+
+
+@checked_arguments
+def lowest_without_offset(samples: SampleSet, problem: IsingProblem) -> NDArray[np.float64]:
+    """Lowest energy of each run, as `runs_of` has them, less the offset of the problem: (n_runs,).
+
+    Energies that a large offset has rounded are calculated anew. Those of one problem are equal where they
+    lie no further apart than the `energy_tolerance` of the problem without its offset.
+
+    Raises
+    ------
+    InputError
+        As `runs_of`.
+    """
+    _require_energies(samples)
+    return _by_run(samples, comparable_energies(samples, problem).values)
+
+
+def _require_energies(samples: SampleSet) -> None:
     energies = samples.energies.values
     if not energies.size:
         raise InputError("an empty sample set has no runs")
     if np.isnan(energies).any():
         raise InputError(f"{int(np.isnan(energies).sum())} energies are not a number")
-    reached = comparable_energies(samples, problem).reach(target).any(axis=2)
-    lowest = energies.min(axis=2)
-    if np.isnan(samples.betas).any():
-        return Runs(lowest.ravel(), int(reached.sum()))
-    return Runs(lowest.min(axis=0), int(reached.any(axis=0).sum()))
+
+
+def _by_run(samples: SampleSet, values: NDArray[Any]) -> NDArray[Any]:
+    """The smallest value (beta, replica, draw) of each run."""
+    smallest = values.min(axis=2)
+    return smallest.ravel() if np.isnan(samples.betas).any() else smallest.min(axis=0)
 
 
 @checked_arguments

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qspin.benchmark import TimeToSolution, runs_of, seconds_of, time_to_solution
+from qspin.benchmark import TimeToSolution, lowest_without_offset, runs_of, seconds_of, time_to_solution
 from qspin.benchmark.time_to_solution import best_length
 from qspin.errors import InputError
 from qspin.experiment.bench_config import BenchConfig
@@ -47,7 +48,7 @@ from qspin.provenance import library_versions
 from qspin.registry import get_backend
 from qspin.sampler import is_paid
 from qspin.settings import settings_of
-from qspin.spectrum import energy_tolerance
+from qspin.spectrum import energy_tolerance, without_offset
 
 __all__ = ["BenchFolder", "Cell", "Row", "Summary", "cells_of", "run_benchmark", "summarised", "tabulated"]
 
@@ -184,10 +185,11 @@ class BenchFolder:
 
 def _is_whole(found: dict[str, Any]) -> bool:
     """Whether a cell holds what tables need; raises KeyError or TypeError where it is something else."""
-    numbers = [*found["lowest"], found["seconds_a_run"], *found["clocks"].values()]
+    offset_free = found.get("lowest_without_offset", found["lowest"])  # cells of old versions lack them
+    numbers = [*found["lowest"], *offset_free, found["seconds_a_run"], *found["clocks"].values()]
     texts = found["warnings"]
     return (
-        len(found["lowest"]) > 0
+        len(offset_free) == len(found["lowest"]) > 0
         and all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
         and isinstance(texts, list)
         and all(isinstance(text, str) for text in texts)
@@ -270,6 +272,7 @@ def _measure(cell: Cell, config: BenchConfig) -> dict[str, Any]:
     samples = sample_whole(task)
     return {
         "lowest": runs_of(samples, math.inf).lowest.tolist(),
+        "lowest_without_offset": lowest_without_offset(samples, task.problem).tolist(),
         "seconds_a_run": seconds_of(samples, config.clock),
         "clocks": samples.info["clocks"],
         "warnings": samples.info["warnings"],
@@ -281,33 +284,46 @@ def _measure(cell: Cell, config: BenchConfig) -> dict[str, Any]:
 def tabulated(config: BenchConfig, folder: BenchFolder, cells: Sequence[Cell]) -> list[Row]:
     """Success and time to solution of every cell, against the lowest energy that is known of its instance."""
     measured = [(cell, found) for cell in cells if (found := folder.measured(cell)) is not None]
-    lowest: dict[str, float] = {}  # by problem: two shapes of one size are two problems
+    lowest: dict[str, float] = {}  # without offset, by problem: two shapes of one size are two problems
     exact: set[str] = set()
     for cell, found in measured:
         place = cell.task.problem.digest
         if place not in exact and cell.n_spins <= _EXACT:
-            lowest[place] = float(get_backend("exact").enumerate(cell.task.problem).ground_energy)  # type: ignore[attr-defined]
+            bare = without_offset(cell.task.problem)
+            lowest[place] = float(get_backend("exact").enumerate(bare).ground_energy)  # type: ignore[attr-defined]
             exact.add(place)
         elif place not in exact:
-            lowest[place] = min(lowest.get(place, math.inf), min(found["lowest"]))
+            energies, _ = _without_offset(cell, found)
+            lowest[place] = min(lowest.get(place, math.inf), float(energies.min()))
     rows = []
     for cell, found in measured:
-        reference = lowest[cell.task.problem.digest]
-        energies = np.array(found["lowest"])
         problem = cell.task.problem
-        aim = reference + config.target.gap * abs(reference - problem.offset)
-        reached = int((energies <= aim + energy_tolerance(problem)).sum())
+        reference = lowest[problem.digest]
+        energies, tolerance = _without_offset(cell, found)
+        aim = reference + config.target.gap * abs(reference)
+        reached = int((energies <= aim + tolerance).sum())
         tts = time_to_solution(
             reached, len(energies), found["seconds_a_run"], target=config.target.probability
         )
         residual = (float(energies.mean()) - reference) / max(cell.n_spins, 1)
         rows.append(
             Row(
-                cell, reference, cell.task.problem.digest in exact, float(energies.min()), residual, tts,
-                found["clocks"], [*found["warnings"], *_otherwise(cell, found)],
+                cell, reference + problem.offset, problem.digest in exact, min(found["lowest"]), residual,
+                tts, found["clocks"], [*found["warnings"], *_otherwise(cell, found)],
             )
         )  # fmt: skip
     return rows
+
+
+def _without_offset(cell: Cell, found: dict[str, Any]) -> tuple[NDArray[np.float64], float]:
+    """Lowest energies of the runs less the offset of the problem, and how far apart equal ones may lie.
+
+    Cells of versions that kept energies with the offset only have its rounding.
+    """
+    problem = cell.task.problem
+    if (kept := found.get("lowest_without_offset")) is not None:
+        return np.array(kept), energy_tolerance(without_offset(problem))
+    return np.array(found["lowest"]) - problem.offset, energy_tolerance(problem)
 
 
 def _otherwise(cell: Cell, found: dict[str, Any]) -> list[str]:

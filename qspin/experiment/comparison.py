@@ -22,7 +22,7 @@ from qspin.analysis import (
 from qspin.benchmark import (
     TimeToSolution,
     energy_distribution,
-    runs_of,
+    lowest_without_offset,
     seconds_of,
     time_to_solution,
 )
@@ -30,7 +30,9 @@ from qspin.errors import InputError
 from qspin.experiment.config import RunConfig
 from qspin.experiment.store import Task
 from qspin.experiment.verdicts import LEVEL, Verdict, judged
+from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
+from qspin.spectrum import energy_tolerance, without_offset
 
 __all__ = ["Compared", "Comparing", "Fits", "Pair", "reference_of"]
 
@@ -115,13 +117,14 @@ class Comparing:
         tasks, samples, warnings : by label of the backend
         reweighting, fits : what `fitted` gave
         """
-        problem = next(iter(tasks.values())).problem_label
+        first = next(iter(tasks.values()))
+        problem = first.problem_label
         if problem in self._later:
             return
         self.found.energies[problem] = {
             k: energy_distribution(s) for k, s in samples.items() if s.energies.size
         }
-        self.found.times.update({(problem, label): time for label, time in _times(samples)})
+        self.found.times.update({(problem, label): time for label, time in _times(samples, first.problem)})
         reference = reference_of(samples)
         if reference is None or reweighting is None:
             return
@@ -167,13 +170,16 @@ def _fit(own: SampleSet, reference: SampleSet, reweighting: Reweighting, row: in
         return EffectiveTemperature(math.nan, math.nan, reason=str(error))
 
 
-def _times(samples: Mapping[str, SampleSet]) -> Iterator[tuple[str, TimeToSolution]]:
+def _times(samples: Mapping[str, SampleSet], problem: IsingProblem) -> Iterator[tuple[str, TimeToSolution]]:
     """Time to the lowest energy that any of the backends found, by their clock of sampling."""
-    lowest = min((s.best.energy for s in samples.values() if s.energies.size), default=math.nan)
-    for label, own in samples.items():
-        if own.energies.size and own.info.get("clocks", {}).get("sample", 0.0) > 0:
-            runs = runs_of(own, lowest)
-            yield label, time_to_solution(runs.successes, len(runs.lowest), seconds_of(own))
+    found = {label: lowest_without_offset(s, problem) for label, s in samples.items() if s.energies.size}
+    if not found:
+        return
+    aim = min(lowest.min() for lowest in found.values()) + energy_tolerance(without_offset(problem))
+    for label, lowest in found.items():
+        if samples[label].info.get("clocks", {}).get("sample", 0.0) > 0:
+            reached = int((lowest <= aim).sum())
+            yield label, time_to_solution(reached, len(lowest), seconds_of(samples[label]))
 
 
 class _Against(NamedTuple):

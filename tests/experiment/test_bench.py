@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import math
 import subprocess
@@ -130,6 +131,35 @@ class TestRun:
         bench_run._measure(types.SimpleNamespace(task=task), config())
         assert len(asked) == calls
         assert asked[-1] == 5
+
+    @pytest.mark.parametrize("gap", [0.0, 0.05])
+    def test_no_offset_and_no_unit_changes_a_count(self, config, tmp_path, gap):
+        """Levels 2^-20 apart are 0 apart once an offset of 2^40 was added: all runs would succeed."""
+        glass = qspin.instances.sherrington_kirkpatrick(8, seed=3)
+        strict = config(target={"gap": gap})
+
+        def counted(scale, offset, lacking=()):
+            problem = qspin.IsingProblem(glass.couplings * scale, glass.fields * scale, offset)
+            sampler = qspin.get_backend("exact", betas=[0.4 / scale], n_replicas=200)
+            same = types.SimpleNamespace(  # seeds follow digests
+                is_paid=True, sample=lambda problem, *, seed: sampler.sample(problem, seed=1)
+            )
+            cell = bench_run.Cell("a", 8, 0, "exact", 0, Task("a", "exact", problem, sampler, {}, 1))
+            measured = cell._replace(task=dataclasses.replace(cell.task, sampler=same))
+            folder = BenchFolder(tmp_path / f"{scale} {offset}")
+            folder.cell_file(cell).parent.mkdir(parents=True, exist_ok=True)
+            found = bench_run._measure(measured, strict)
+            kept = {key: value for key, value in found.items() if key not in lacking}
+            folder.cell_file(cell).write_text(json.dumps(kept))
+            (row,) = bench_run.tabulated(strict, folder, [cell])
+            assert row.best - row.reference == pytest.approx(0, abs=abs(offset) * 2e-16 + 1e-12 * scale)
+            return row.tts.probability.successes, row.residual / scale
+
+        successes, residual = counted(1.0, 0.0)
+        assert 0 < successes < 200
+        for scale, offset in [(1.0, 2.0**40), (2.0**-20, 2.0**40), (2.0**-40, 0.0), (2.0**40, 0.0)]:
+            assert counted(scale, offset) == (successes, pytest.approx(residual))
+        assert counted(1.0, -3.5, lacking=["lowest_without_offset"])[0] == successes  # of an old version
 
     def test_cells_keep_the_clocks_apart(self, config, tmp_path):
         folder = BenchFolder(tmp_path / "out")

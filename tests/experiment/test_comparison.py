@@ -10,7 +10,9 @@ import subprocess
 import pytest
 import yaml
 
+import qspin
 from qspin.experiment import RunFolder, load_config, run_experiment
+from qspin.experiment.comparison import _times
 
 CONFIG = {
     "schema": 1,
@@ -122,3 +124,23 @@ class TestPage:
 
     def test_it_is_small(self, run):
         assert run.report_file.stat().st_size < 10e6
+
+
+def test_no_offset_and_no_unit_changes_a_time_to_solution():
+    """Couplings of 2^-20 beside an offset of 2^40: all energies are rounded to the same number."""
+    glass = qspin.instances.sherrington_kirkpatrick(8, seed=3)
+
+    def counted(scale, offset):
+        problem = qspin.IsingProblem(glass.couplings * scale, offset=offset)
+        samples = {
+            str(beta): qspin.get_backend("exact", betas=[beta / scale], n_replicas=100).sample(
+                problem, seed=1
+            )
+            for beta in (0.3, 1.0)
+        }
+        return [time.probability.successes for _, time in _times(samples, problem)]
+
+    plain = counted(1.0, 0.0)
+    assert 0 < plain[0] < plain[1] < 100
+    for scale, offset in [(1.0, 2.0**40), (2.0**-20, 2.0**40), (2.0**-40, 0.0), (2.0**40, 0.0)]:
+        assert counted(scale, offset) == plain
