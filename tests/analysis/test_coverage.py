@@ -104,8 +104,8 @@ def test_energies_and_susceptibilities(n_replicas):
 
 
 def test_reweighted_heat_capacities():
-    """150 ladders of 8 replicas with 10 draws, at a temperature between two of theirs."""
-    betas, beta, n = [0.3, 0.6, 1.0], 0.45, 150
+    """100 ladders of 8 replicas with 10 draws, at a temperature between two of theirs."""
+    betas, beta, n = [0.3, 0.6, 1.0], 0.45, 100
     spectrum = qspin.get_backend("exact").enumerate(SK)
     rng = np.random.default_rng(5)
     found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import numpy as np
@@ -18,6 +19,7 @@ SK = instances.sherrington_kirkpatrick(12, seed=2)
 FROZEN = [2.0, 3.0, 4.0]
 
 
+@functools.cache
 def spectrum(problem):
     return qspin.get_backend("exact").enumerate(problem)
 
@@ -88,7 +90,7 @@ class TestColdLadders:
         """Deviations of 12 seeds in units of their errors."""
         exact, deviations = truth(SK, betas), []
         for seed in range(12 if is_answered else 2):
-            samples = sampled(SK, betas, seed)
+            samples = sampled(SK, betas, seed, n_draws=60)
             if not is_answered:
                 with pytest.raises(InputError, match="too far from beta = 0"):
                     analysis.free_energy_curve(samples, SK)
