@@ -97,7 +97,7 @@ def overlap_curve(samples: SampleSet) -> xr.Dataset:
     and their 95 % intervals ``..._low`` to ``..._high`` (`resampling.bounded_interval`), from 0 to 1, for
     the Binder ratio from minus infinity to 1, where the replicas do not tell. They are for few replicas,
     where the moments are skewed: of eight with one draw, q^4 and the Binder ratio +- `confidence_factor`
-    errors hold the truth in 83 to 97 % of cases, these intervals in 96 to 99 %, and in 89 % of the Binder
+    errors hold the truth in 83 to 97 % of cases, these intervals in 95 to 99 %, and in 89 % of the Binder
     ratio at low temperature. Of four, they hold the Binder ratio in 75 to 98 %. Where pairs are uncorrelated
     (high temperature) they are too wide, as `resampling.jackknife_pairs` says of errors.
 
