@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 
 import dimod
@@ -12,6 +13,7 @@ from qspin import IsingProblem, SampleSet
 from qspin.errors import CapacityError, InputError, RunError
 from qspin.memory import allocate_spins
 from qspin.provenance import run_info
+from qspin.sealed import _plainly_read
 
 
 @pytest.fixture
@@ -45,6 +47,37 @@ def test_labels_of_all_kinds_come_back(tmp_path, labels):
     problem = IsingProblem([[0, 1], [1, 0]], labels=labels)
     SampleSet.from_spins(problem, np.ones((1, 2, 1, 2))).save(tmp_path / "a.nc")
     assert list(SampleSet.load(tmp_path / "a.nc").labels) == labels
+
+
+@pytest.mark.parametrize(
+    ("extra", "labels", "is_plain"),
+    [
+        ({}, None, True),
+        ({"n": (("beta", "replica"), np.arange(6).reshape(2, 3)), "x": ((), 0.5)}, None, True),
+        ({"share": (("beta", "own"), np.full((2, 4), np.nan, dtype=np.float32))}, list("abcdefghij"), True),
+        ({"name": ("beta", np.array(["a", "é"], dtype=object))}, None, True),
+        ({"flag": ("beta", [True, False])}, None, False),
+        ({"many": (("beta", "none"), np.empty((2, 0)))}, None, True),
+    ],
+)
+def test_what_is_read_plainly_is_what_xarray_reads(samples, tmp_path, extra, labels, is_plain):
+    """Encodings that are not known are left to xarray."""
+    dataset = samples.dataset.assign(extra)
+    if labels is not None:
+        dataset = dataset.assign_coords(spin=np.array(labels, dtype=object))
+        dataset.attrs["labels"] = json.dumps(labels)
+    SampleSet(dataset).save(tmp_path / "a.nc")
+    with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as lazy:
+        expected = lazy.load()
+    plain = _plainly_read(tmp_path / "a.nc")
+    assert (plain is not None) == is_plain
+    if plain is not None:
+        xr.testing.assert_identical(plain, expected)
+        numbers = {k: v.dtype for k, v in expected.variables.items() if v.dtype.kind in "iuf"}
+        assert {k: plain[k].dtype for k in numbers} == numbers
+        assert {k: type(v) for k, v in plain.attrs.items()} == {k: type(v) for k, v in expected.attrs.items()}
+    del expected.attrs["checksum"]
+    xr.testing.assert_identical(SampleSet.load(tmp_path / "a.nc").dataset, expected)
 
 
 def test_best_is_a_copy(samples):

@@ -302,21 +302,20 @@ class RunFolder:
     def _sample_fault(self, task: Task) -> str | None:
         """What is wrong with a sample file that is there; read once, unless it changes."""
         file = self.sample_file(task)
-        try:
-            status = file.stat()
-        except FileNotFoundError:
+        if (stamp := _stamp(file)) is None:
             return None
-        stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
         if self._looked_at.get(file, (None, None))[0] != stamp:
-            self._looked_at[file] = (stamp, self._looked_into(task))
+            self._looked_at[file] = (stamp, self._looked_into(task)[1])
         return self._looked_at[file][1]
 
-    def _looked_into(self, task: Task) -> str | None:
+    def _looked_into(self, task: Task) -> tuple[SampleSet | None, str | None]:
+        """Samples of a file that is whole, or what is wrong with it."""
         try:
-            check_samples(self.samples(task), task.problem, energies=False)
+            samples = self.samples(task)
+            check_samples(samples, task.problem, energies=False)
         except InputError as error:
-            return f"{task.label}: its sample file is damaged: {error}"
-        return None
+            return None, f"{task.label}: its sample file is damaged: {error}"
+        return samples, None
 
     @cached_property
     def _looked_at(self) -> dict[Path, tuple[tuple[int, int, int] | None, str | None]]:
@@ -324,6 +323,15 @@ class RunFolder:
 
     def samples(self, task: Task) -> SampleSet:
         return SampleSet.load(self.sample_file(task))
+
+    def whole_samples(self, task: Task) -> SampleSet | None:
+        """The same, None where `has_samples` says no; the file is read once for both answers."""
+        file = self.sample_file(task)
+        if (stamp := _stamp(file)) is None:
+            return None
+        samples, fault = self._looked_into(task)
+        self._looked_at[file] = (stamp, fault)
+        return samples
 
     def save_problem(self, label: str, problem: IsingProblem) -> None:
         write_problem(problem, self._problem_file(label))
@@ -380,6 +388,15 @@ class RunFolder:
     def _training_file(self, training: Training) -> Path:
         text = json.dumps(training.model_dump(mode="json"), sort_keys=True)
         return self.path / "training" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    """What changes when a file does; None if it is not there."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def make_tasks(config: RunConfig, problems: dict[str, IsingProblem]) -> list[Task]:
