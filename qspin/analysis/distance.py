@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
@@ -74,7 +75,6 @@ class Comparison:
     test : of "the same ensemble"
     wasserstein, kolmogorov_smirnov : distances of the two energy distributions, units of energy and none
     first, second : the configurations that were compared, of the reference and of the other one
-    overlaps : P(q) within each and between them, over ``q``
     correlation_error, correlation_noise : error of pair correlations relative to the reference, and what two
         samples of one ensemble of these sizes would have
     magnetisation_error, magnetisation_noise : root mean square difference of single spins, and its noise
@@ -91,7 +91,6 @@ class Comparison:
     second: Configurations
     wasserstein: float
     kolmogorov_smirnov: float
-    overlaps: xr.Dataset
     correlation_error: float
     correlation_noise: float
     magnetisation_error: float
@@ -99,6 +98,11 @@ class Comparison:
     total_variation: float
     total_variation_noise: float
     remarks: Sequence[str]
+
+    @cached_property
+    def overlaps(self) -> xr.Dataset:
+        """P(q) within each set of configurations and between them, over ``q``; see `cross_overlaps`."""
+        return cross_overlaps(self.first.spins, self.second.spins)
 
 
 @checked_arguments
@@ -287,7 +291,7 @@ def compare(
         beta, error, fit, test, base, own,
         float(stats.wasserstein_distance(base.energies, own.energies)),
         float(stats.ks_2samp(base.energies, own.energies).statistic),
-        cross_overlaps(base.spins, own.spins), *correlations, *magnetisations, *variation, remarks,
+        *correlations, *magnetisations, *variation, remarks,
     )  # fmt: skip
 
 
