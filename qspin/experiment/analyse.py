@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,8 @@ from qspin.analysis import (
     overlap_curve,
     overlap_distribution,
 )
-from qspin.experiment.comparison import Compared, Comparing, Fits
+from qspin.errors import InputError
+from qspin.experiment.comparison import Compared, Comparing, Fits, reference_of
 from qspin.experiment.families import with_families
 from qspin.experiment.netcdf import tree_to_netcdf
 from qspin.experiment.store import RunFolder, Task
@@ -49,18 +50,23 @@ class Analysis(dict[tuple[str, str], xr.Dataset]):
     ----------
     results : of every task
     compared : of the backends on every problem
+    failed : tasks whose samples are there and could not be analysed, each with the reason
     """
 
-    def __init__(self, results: Mapping[tuple[str, str], xr.Dataset], compared: Compared):
+    def __init__(
+        self, results: Mapping[tuple[str, str], xr.Dataset], compared: Compared, failed: Sequence[str] = ()
+    ):
         super().__init__(results)
         self.compared = compared
+        self.failed = list(failed)
 
 
 def analyse(folder: RunFolder) -> Analysis:
-    """Analyse every finished task, each file read once; write analysis.nc, metrics.csv and comparison.csv.
+    """Analyse every finished task; write analysis.nc, metrics.csv and comparison.csv.
 
     Samples of one replica have no overlaps, and a warning says so. Samples without a thermostat are put at
-    the temperatures at which the reference of their problem has their mean energies.
+    the temperatures at which the reference of their problem has their mean energies. A task whose analysis
+    fails is left out and named in `Analysis.failed`.
 
     Returns
     -------
@@ -68,17 +74,28 @@ def analyse(folder: RunFolder) -> Analysis:
     """
     comparing = Comparing(folder.config)
     results: dict[tuple[str, str], xr.Dataset] = {}
+    failed: list[str] = []
     for problem, tasks in _by_problem(folder).items():
-        samples = {label: folder.samples(task) for label, task in tasks.items()}
-        reweighting, fits = comparing.fitted(samples)
-        own = {
-            label: _analysed(task, samples[label], fits.get(label), links=folder.config.analysis.link_overlap)
-            for label, task in tasks.items()
-        }
+        read = ((label, folder.whole_samples(task)) for label, task in tasks.items())
+        samples = {label: found for label, found in read if found is not None}
+        reweighting, fits, unfitted = comparing.fitted(samples)
+        own: dict[str, xr.Dataset] = {}
+        for label, found in samples.items():
+            try:
+                if label in unfitted:
+                    raise unfitted[label]
+                own[label] = _analysed(
+                    tasks[label], found, fits.get(label), links=folder.config.analysis.link_overlap
+                )
+            except Exception as error:  # one task never costs the report; it is told, and exits 1
+                failed.append(f"{tasks[label].label}: its analysis failed: {_told(error)}")
         results.update({(problem, label): result for label, result in own.items()})
         warnings = {label: json.loads(result.attrs["warnings"]) for label, result in own.items()}
-        comparing.add(tasks, samples, warnings, reweighting, fits)
-    analysis = Analysis(results, comparing.judged())
+        kept = {label: samples[label] for label in own}
+        if reference_of(kept) != reference_of(samples):  # nothing is held against another one in its place
+            reweighting = None
+        comparing.add(tasks, kept, warnings, reweighting, fits)
+    analysis = Analysis(results, comparing.judged(), failed)
     stored = with_families(folder.config, results)
     groups = {f"{problem}/{backend}": d for (problem, backend), d in stored.items()}
     atomic_write(folder.analysis_file, tree_to_netcdf(groups))
@@ -90,9 +107,13 @@ def analyse(folder: RunFolder) -> Analysis:
 def _by_problem(folder: RunFolder) -> dict[str, dict[str, Task]]:
     found: dict[str, dict[str, Task]] = {}
     for task in folder.tasks():
-        if folder.has_samples(task):
-            found.setdefault(task.problem_label, {})[task.backend_label] = task
+        found.setdefault(task.problem_label, {})[task.backend_label] = task
     return found
+
+
+def _told(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
 
 
 def load_analysis(folder: RunFolder) -> dict[tuple[str, str], xr.Dataset]:

@@ -34,7 +34,10 @@ from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
 from qspin.spectrum import energy_tolerance, without_offset
 
-__all__ = ["Compared", "Comparing", "Fits", "Pair", "reference_of"]
+__all__ = ["MOST_PAIRS", "Compared", "Comparing", "Fits", "Pair", "reference_of"]
+
+MOST_PAIRS = 8
+"""Pairs of backends on one problem that get figures: the first ones."""
 
 _MOST = 1_000  # configurations of each side of a test
 _PERMUTATIONS = 499
@@ -62,8 +65,9 @@ class Fits(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """Verdicts and pairs; by problem and backend the lowest energies of runs, the time to the lowest of all,
-    and fitted temperatures; and what failed that should not have.
+    """Verdicts; the pairs that get figures, of `n_pairs` that could be compared; by problem and backend the
+    lowest energies of runs, the time to the lowest of all, and fitted temperatures; and what failed that
+    should not have.
     """
 
     verdicts: list[Verdict]
@@ -71,6 +75,7 @@ class Compared(NamedTuple):
     energies: dict[str, dict[str, xr.Dataset]]
     times: dict[tuple[str, str], TimeToSolution]
     faults: list[str]
+    n_pairs: int = 0
 
 
 class Comparing:
@@ -89,18 +94,32 @@ class Comparing:
         self._later = {label for members in config.families.values() for label in members[1:]}
         self._n_problems = len(config.problems) - len(self._later)
         self._finest: float | None = None
+        self._n_pairs = 0
 
-    def fitted(self, samples: Mapping[str, SampleSet]) -> tuple[Reweighting | None, dict[str, Fits]]:
-        """Where the reference has the mean energies of samples that state no temperature."""
+    def fitted(
+        self, samples: Mapping[str, SampleSet]
+    ) -> tuple[Reweighting | None, dict[str, Fits], dict[str, Exception]]:
+        """Where the reference has the mean energies of samples that state no temperature; and for which of
+        them looking for it failed that should not have.
+        """
         reference = reference_of(samples)
         if reference is None:
-            return None, {}
-        reweighting = Reweighting.of(samples[reference])
-        return reweighting, {
-            label: Fits(reference, [_fit(own, samples[reference], reweighting, row) for row in _rows(own)])
-            for label, own in samples.items()
-            if label != reference and own.n_spins and own.energies.size and np.isnan(own.betas).all()
-        }
+            return None, {}, {}
+        try:
+            reweighting = Reweighting.of(samples[reference])
+        except Exception as error:
+            return None, {}, {reference: error}
+        fits: dict[str, Fits] = {}
+        failed: dict[str, Exception] = {}
+        for label, own in samples.items():
+            if label == reference or not own.n_spins or not own.energies.size or np.isfinite(own.betas).any():
+                continue
+            try:
+                rows = [_fit(own, samples[reference], reweighting, row) for row in _rows(own)]
+                fits[label] = Fits(reference, rows)
+            except Exception as error:  # costs this task only; whoever asked tells it
+                failed[label] = error
+        return reweighting, fits, failed
 
     def add(
         self,
@@ -119,7 +138,7 @@ class Comparing:
         """
         first = next(iter(tasks.values()))
         problem = first.problem_label
-        if problem in self._later:
+        if not samples or problem in self._later:
             return
         self.found.energies[problem] = {
             k: energy_distribution(s) for k, s in samples.items() if s.energies.size
@@ -142,13 +161,17 @@ class Comparing:
             against = _Against(
                 tasks[label], reference, samples[reference], reweighting, other, fits.get(label), self._finest
             )
-            verdicts, pair = against.verdicts(faults, self.found.faults)
+            verdicts, coldest = against.verdicts(faults, self.found.faults)
             self.found.verdicts.extend(verdicts)
-            self.found.pairs.extend([] if pair is None else [pair])
+            if coldest is None:
+                continue
+            self._n_pairs += 1
+            if self._n_pairs <= MOST_PAIRS and (pair := against.pair(*coldest, self.found.faults)):
+                self.found.pairs.append(pair)
 
     def judged(self) -> Compared:
         """All that was found, with verdicts in words and p-values corrected for the number of all rows."""
-        return self.found._replace(verdicts=judged(self.found.verdicts))
+        return self.found._replace(verdicts=judged(self.found.verdicts), n_pairs=self._n_pairs)
 
 
 def reference_of(samples: Mapping[str, SampleSet]) -> str | None:
@@ -193,8 +216,10 @@ class _Against(NamedTuple):
     fits: Fits | None
     finest: float
 
-    def verdicts(self, faults: Sequence[str], failed: list[str]) -> tuple[list[Verdict], Pair | None]:
-        """A verdict for every row, and the coldest that could be compared.
+    def verdicts(
+        self, faults: Sequence[str], failed: list[str]
+    ) -> tuple[list[Verdict], tuple[float, Comparison] | None]:
+        """A verdict for every row, and the temperature and comparison of the coldest that could be compared.
 
         Parameters
         ----------
@@ -217,11 +242,15 @@ class _Against(NamedTuple):
             verdicts.append(verdict)
             if coldest is None or verdict.temperature < coldest[0]:
                 coldest = verdict.temperature, found
+        return verdicts, coldest
+
+    def pair(self, temperature: float, found: Comparison, failed: list[str]) -> Pair | None:
+        """What figures show; `failed` takes why it cannot be had."""
         try:
-            return verdicts, None if coldest is None else self._pair(*coldest)
-        except Exception as error:  # nor does one figure
+            return self._pair(temperature, found)
+        except Exception as error:  # one figure costs no report either
             failed.append(f"figure of {self.task.label} against {self.reference}: {error!r}")
-            return verdicts, None
+            return None
 
     def _compared(self, row: int) -> Comparison:
         return compare(

@@ -16,7 +16,7 @@ from qspin import plot
 from qspin.benchmark import TimeToSolution
 from qspin.errors import RunError
 from qspin.experiment.analyse import Analysis
-from qspin.experiment.comparison import Pair
+from qspin.experiment.comparison import MOST_PAIRS, Compared
 from qspin.experiment.curves import half_temperature, with_error
 from qspin.experiment.families import binder_curves, crossing_sentences, with_families
 from qspin.experiment.figures import Sketch, draw_all, save_figures, sketch
@@ -35,7 +35,6 @@ WARNINGS = "warnings.txt"
 
 _MOST_CURVES = 12  # in one panel
 _MOST_PANELS = 4
-_MOST_PAIRS = 8  # figures of two backends on one problem
 
 _Part = TypeVar("_Part")
 
@@ -57,12 +56,12 @@ def write_report(folder: RunFolder, single: Analysis) -> Path:
     """
     config, found = folder.config, single.compared
     results = with_families(config, single)
-    faults = list(found.faults)
+    faults = [*single.failed, *found.faults]
     sketches = [
         *_made("figures of curves", lambda: _figures(folder, results), faults),
         *_made("figures of trainings", lambda: _training_figures(folder), faults),
         *_made("figures of sizes", lambda: _size_figures(config, single), faults),
-        *_made("figures of comparisons", lambda: _comparison_figures(found.pairs, found.energies), faults),
+        *_made("figures of comparisons", lambda: _comparison_figures(found), faults),
     ]
     figures, undrawn = draw_all(sketches)
     faults += undrawn
@@ -205,10 +204,8 @@ def _size_figures(config: Any, results: Mapping[tuple[str, str], xr.Dataset]) ->
             )
 
 
-def _comparison_figures(
-    pairs: list[Pair], energies: Mapping[str, Mapping[str, xr.Dataset]]
-) -> Iterator[Sketch]:
-    several = {problem: curves for problem, curves in energies.items() if len(curves) > 1}
+def _comparison_figures(found: Compared) -> Iterator[Sketch]:
+    several = {problem: curves for problem, curves in found.energies.items() if len(curves) > 1}
     panels, left_out = _first(several, _MOST_PANELS, "problems")
     if panels:
         yield sketch(
@@ -218,15 +215,15 @@ def _comparison_figures(
             *(_energy_panel(problem, curves) for problem, curves in panels.items()),
             height=2.9,
         )
-    for k, pair in enumerate(pairs[:_MOST_PAIRS]):
+    for pair in found.pairs:
         names = (pair.reference, pair.backend)
-        more = f" The first {_MOST_PAIRS} of {len(pairs)} pairs are drawn; all are in comparison.csv."
+        more = f" The first {MOST_PAIRS} of {found.n_pairs} pairs are drawn; all are in comparison.csv."
         yield sketch(
             f"cross_{pair.problem}_{pair.backend}",
             f"{pair.problem} at T = {pair.temperature:.3g}: overlaps within {names[0]}, within {names[1]} "
             f"and between them; and the overlaps of {names[0]} (first half) and {names[1]} (second half), "
             "each in the order of its dendrogram."
-            + (more if len(pairs) > _MOST_PAIRS and k == _MOST_PAIRS - 1 else ""),
+            + (more if found.n_pairs > MOST_PAIRS and pair is found.pairs[-1] else ""),
             lambda ax, pair=pair, names=names: plot.cross_overlaps(pair.overlaps, names, ax),
             lambda ax, pair=pair: plot.overlap_matrix(pair.matrix, ax, order=pair.order),
             height=3.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 
@@ -11,9 +12,11 @@ import pytest
 import yaml
 
 from qspin import plot
-from qspin.errors import RunError
-from qspin.experiment import RunFolder, comparison, run_experiment
+from qspin.errors import InputError, RunError
+from qspin.experiment import RunFolder, analyse, comparison, run_experiment
 from qspin.experiment.config import config_from_plain
+from qspin.experiment.run import report_on
+from qspin.samples import SampleSet
 
 ANNEALER = {"name": "annealer", "topology": "none", "betas": [0.5, 1.0], "n_reads": 40, "n_sweeps": 20}
 SK = {"kind": "sherrington_kirkpatrick", "n_spins": 12, "seed": 1}
@@ -40,9 +43,9 @@ def test_a_gap_in_the_ladder_of_the_reference(tmp_path):
     )
     rows = verdicts(folder)
     assert len(rows) == 2
-    assert all("whose energies do not overlap: add betas there" in row["verdict"] for row in rows)
+    assert all("falls into a gap of the reference between" in row["verdict"] for row in rows)
     page = folder.report_file.read_text(encoding="utf-8")
-    assert "It has no place on the ladder of exact: the mean energy " in page
+    assert "It has no place on the ladder of exact: the mean energy" in page
     assert "2 of 2 comparisons" in page or "not compared: no temperature to compare at" in page
 
 
@@ -92,6 +95,60 @@ def test_one_part_that_fails_is_named_and_costs_no_other(tmp_path, monkeypatch, 
     assert "ZeroDivisionError: by chance" in page
     assert (tmp_path / "run" / "figures" / "overlap_curves.svg").is_file()
     assert (tmp_path / "run" / "metrics.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ZeroDivisionError("by chance"), "ZeroDivisionError: by chance"),
+        (InputError("no such thing"), "no such"),
+    ],
+)
+@pytest.mark.parametrize("where", ["_analysed", "_fit"])
+def test_one_task_whose_analysis_fails_is_left_out(tmp_path, monkeypatch, where, error, told):
+    exact = {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 60}
+    if where == "_fit" and isinstance(error, InputError):
+        pytest.skip("a temperature that cannot be told is no failure")
+    module = analyse if where == "_analysed" else comparison
+    real = getattr(module, where)
+
+    def broken(subject, *args, **kwargs):
+        samples = args[0] if where == "_analysed" else subject
+        if samples.info["backend"] == "annealer":
+            raise error
+        return real(subject, *args, **kwargs)
+
+    monkeypatch.setattr(module, where, broken)
+    reason = f"a with annealer: its analysis failed: .*{told}"
+    with pytest.raises(RunError, match=reason):
+        ran(tmp_path, {"exact": exact, "annealer": ANNEALER})
+    folder = RunFolder(tmp_path / "run")
+    page = folder.report_file.read_text(encoding="utf-8")
+    assert re.search(f"Missing on this page.*{reason}", page, re.DOTALL)
+    assert {row.split(",")[1] for row in folder.metrics_file.read_text().splitlines()[1:]} == {"exact"}
+    assert not folder.is_finished
+
+
+def test_an_interrupt_is_no_failure_of_an_analysis(tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(analyse, "_analysed", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ran(tmp_path, {"exact": {"name": "exact", "betas": [0.5], "n_replicas": 60}})
+
+
+def test_each_sample_file_is_read_once(tmp_path, monkeypatch):
+    folder = ran(
+        tmp_path, {"exact": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 60}, "annealer": ANNEALER}
+    )
+    read = []
+    load = SampleSet.load
+    monkeypatch.setattr(SampleSet, "load", lambda path, *args: read.append(path) or load(path, *args))
+    folder = RunFolder.open(folder.path)
+    report_on(folder)
+    assert not folder.faults()
+    assert len(read) == len(set(read)) == 2
 
 
 def test_a_users_surroundings(tmp_path):
