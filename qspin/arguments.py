@@ -109,6 +109,12 @@ def _curves(given: Any, name: str) -> Any:
     return {label: _dataset(one, f"{name}[{label!r}]") for label, one in given.items()}
 
 
+def _named_values(given: Any, name: str) -> Any:
+    if isinstance(given, Mapping) and not isinstance(given, xr.Dataset):
+        return given
+    raise InputError(f"{name}: expected a mapping from names to lists of numbers; got {_named(given)}")
+
+
 _CHECKS: Mapping[str, Callable[[Any, str], Any]] = {
     "SampleSet": checked_samples,
     "IsingProblem": checked_problem,
@@ -116,6 +122,7 @@ _CHECKS: Mapping[str, Callable[[Any, str], Any]] = {
     "xr.Dataset": _dataset,
     "Sequence[xr.Dataset]": _datasets,
     "Mapping[str, xr.Dataset]": _curves,
+    "Mapping[str, ArrayLike]": _named_values,
 }
 """Annotation, as the source writes it, -> check."""
 

@@ -138,3 +138,16 @@ def test_other_doors():
         qspin.as_dimod("exact")
     with pytest.raises(InputError, match=r"expected the xarray\.Dataset .*; got Sample.*from_dimod"):
         SampleSet(READS)
+
+
+def test_mappings_of_numbers_and_empty_lists_are_refused_by_name():
+    problem = qspin.instances.sherrington_kirkpatrick(4, seed=1)
+    samples = qspin.get_backend("exact", betas=[1.0], n_replicas=4).sample(problem, seed=1)
+    with pytest.raises(
+        InputError, match="groups: expected a mapping from names to lists of numbers; got list"
+    ):
+        qspin.analysis.group_overlap_curve(samples, [[0, 1]])
+    with pytest.raises(InputError, match="times: expected a mapping"):
+        qspin.benchmark.performance_profile([[1.0, 2.0]])
+    with pytest.raises(InputError, match="at least one energy"):
+        qspin.benchmark.approximation_ratio([], 0.0, 1.0)

@@ -126,8 +126,10 @@ def approximation_ratio(energies: ArrayLike, lowest: float, highest: float) -> f
     Raises
     ------
     InputError
-        If lowest is not below highest.
+        If lowest is not below highest, or there is no energy.
     """
+    if not np.size(energies):
+        raise InputError("an approximation ratio needs at least one energy")
     if not lowest < highest:
         raise InputError(f"the lowest energy must lie below the highest; got {lowest:g} and {highest:g}")
     return float((highest - np.mean(np.asarray(energies, dtype=np.float64))) / (highest - lowest))

@@ -8,11 +8,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 
 __all__ = ["performance_profile"]
 
 
+@checked_arguments
 def performance_profile(times: Mapping[str, ArrayLike]) -> xr.Dataset:
     """Dolan, More 2002 (Math. Program. 91, 201).
 
