@@ -258,6 +258,13 @@ def checked_edges(
     if outside.any():
         k = int(np.flatnonzero(outside)[0])
         raise InputError(f"spins are numbered 0 to {n - 1}; edge {k} joins {ends[0][k]} and {ends[1][k]}")
+    to_itself = (ends[0] == ends[1]) & (values != 0)
+    if to_itself.any():
+        k = int(np.flatnonzero(to_itself)[0])
+        raise InputError(
+            f"edge {k} joins spin {ends[0][k]} to itself, with {values[k]:g}, but s_i s_i is a constant. "
+            "Put it into offset=, or use fields= if a linear term was meant"
+        )
     require_spins(n, len(values))
     return n, ends[0], ends[1], values.astype(np.float64)
 

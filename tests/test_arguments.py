@@ -151,3 +151,8 @@ def test_mappings_of_numbers_and_empty_lists_are_refused_by_name():
         qspin.benchmark.performance_profile([[1.0, 2.0]])
     with pytest.raises(InputError, match="at least one energy"):
         qspin.benchmark.approximation_ratio([], 0.0, 1.0)
+
+
+def test_an_edge_to_itself_is_named_with_the_number_that_was_given():
+    with pytest.raises(InputError, match="edge 1 joins spin 2 to itself, with 1.5"):
+        qspin.IsingProblem.from_edges(3, [0, 2], [1, 2], [1.0, 1.5])
