@@ -187,7 +187,7 @@ def _gap(heights: NDArray[np.float64]) -> int:
 def descended(problem: IsingProblem, spins: NDArray[np.int8]) -> NDArray[np.int8]:
     """Local minima below configurations (n, n_spins), by the flip that gains most until none does.
 
-    What rounding alone makes look like a gain is none.
+    What rounding alone makes look like a gain is none, and of equal gains the first spin's counts.
     """
     states = spins.copy()
     couplings, tolerances = problem.couplings, flip_tolerances(problem)
@@ -196,7 +196,7 @@ def descended(problem: IsingProblem, spins: NDArray[np.int8]) -> NDArray[np.int8
         values = states[active].astype(np.float64)
         gains = 2 * values * (problem.fields + (couplings @ values.T).T)
         gains[gains <= tolerances] = 0.0
-        best = gains.argmax(axis=1)
+        best = (gains >= gains.max(axis=1, keepdims=True) - tolerances.max(initial=0.0)).argmax(axis=1)
         moving = gains[np.arange(len(active)), best] > 0
         active, best = active[moving], best[moving]
         states[active, best] *= -1

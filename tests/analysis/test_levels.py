@@ -9,6 +9,7 @@ import pytest
 
 import qspin
 from qspin import IsingProblem, SampleSet, analysis, instances
+from qspin.analysis.landscape import descended
 from qspin.analysis.levels import binned_levels
 from qspin.benchmark import diversity, runs_of, time_to_solution
 from qspin.errors import InputError
@@ -152,3 +153,11 @@ def test_levels_and_bins():
     assert index.tolist() == [0, 1, 1, 2, 3]
     np.testing.assert_allclose(edges, [0, 1, 2, 3, 4])
     assert binned_levels(np.full(3, 5.0), 4, 1e-14)[0].tolist() == [0, 0, 0]
+
+
+def test_equal_gains_are_taken_in_the_order_of_spins():
+    """Of couplings +-1 many flips gain the same; times 0.1 rounding tells them apart, and must not."""
+    rng = np.random.default_rng(3)
+    problem = instances.edwards_anderson((4, 4), couplings="bimodal", seed=2)
+    spins = rng.choice([-1, 1], size=(200, 16)).astype(np.int8)
+    np.testing.assert_array_equal(descended(problem, spins), descended(problem.scaled(0.1), spins))
