@@ -4,14 +4,13 @@ from qspin.analysis.chains import chain_diagnostics, equilibrium_notes, equilibr
 from qspin.analysis.disorder import bootstrap, disorder_curve, disorder_distribution
 from qspin.analysis.distance import (
     Comparison,
-    EffectiveTemperature,
     compare,
     correlation_error,
     cross_overlaps,
-    effective_temperature,
     fair_sampling,
     total_variation,
 )
+from qspin.analysis.effective import EffectiveTemperature, effective_temperature
 from qspin.analysis.ensembles import EnsembleTest, same_ensemble
 from qspin.analysis.finite_size import collapse, crossings
 from qspin.analysis.free_energy import free_energy_curve

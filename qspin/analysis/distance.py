@@ -13,55 +13,35 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import stats
 
+from qspin.analysis.effective import (
+    EffectiveTemperature,
+    fitted_temperature,
+    require_same_problem,
+    shared_tolerance,
+)
 from qspin.analysis.ensembles import EnsembleTest, same_ensemble
 from qspin.analysis.independent import MOST, Configurations, independent_configurations, spacing
 from qspin.analysis.levels import comparable_energies
 from qspin.analysis.resampling import require_problem
-from qspin.analysis.reweighting import FEWEST, Reweighting
+from qspin.analysis.reweighting import Reweighting
 from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
-from qspin.spectrum import levelled
 
 __all__ = [
     "Comparison",
-    "EffectiveTemperature",
     "compare",
     "correlation_error",
     "cross_overlaps",
-    "effective_temperature",
     "fair_sampling",
     "total_variation",
 ]
 
 _ONE_DRAW = 1e-6  # chance below which equal configurations in equal order are one draw
 _LARGEST_EXACT = 16  # spins up to which the distribution is enumerated for total variation
-
-
-@dataclass(frozen=True)
-class EffectiveTemperature:
-    """Where a reference has the mean energy of some samples.
-
-    Parameters
-    ----------
-    beta, error : inverse temperature and its standard error, units of 1/energy; NaN where the reference has
-        no such energy, which `reason` explains
-    goodness : p-value of the energies against those of the reference at that temperature; since the
-        temperature was fitted to them, a little too large
-    reason : why there is no temperature
-    """
-
-    beta: float
-    error: float
-    goodness: float = float("nan")
-    reason: str = ""
-
-    @property
-    def temperature(self) -> float:
-        return 1 / self.beta if self.beta else float("inf")
 
 
 @dataclass(frozen=True)
@@ -106,126 +86,6 @@ class Comparison:
 
 
 @checked_arguments
-def effective_temperature(
-    samples: SampleSet,
-    reference: SampleSet,
-    *,
-    row: int = 0,
-    seed: int = 0,
-    reweighting: Reweighting | None = None,
-) -> EffectiveTemperature:
-    """The inverse temperature at which the reference, reweighted, has the mean energy of the samples.
-
-    It is the maximum-likelihood estimate in the family exp(-beta E). The error holds that of the samples, and
-    that of the reference over its replicas. A mean energy at or below what the coldest row of the reference
-    shows is only a bound: there is no temperature then, and a reason. Energies equal but for rounding are
-    equal.
-
-    Parameters
-    ----------
-    samples : of any sampler; one row of it
-    reference : of the same problem, with a ladder of temperatures and stored energies
-    reweighting : of the reference, if it is at hand already
-
-    Raises
-    ------
-    InputError
-        If the two are of different problems, or the reference states no temperatures.
-    """
-    _require_same_problem(samples, reference)
-    reweighting = reweighting or Reweighting.of(reference)
-    own = independent_configurations(samples, row)
-    return _fitted(own.energies, reweighting, _tolerance(samples, reference), np.random.default_rng(seed))
-
-
-def _fitted(
-    energies: NDArray[np.float64], reweighting: Reweighting, tolerance: float, rng: np.random.Generator
-) -> EffectiveTemperature:
-    """The fit to `energies` (n,); those that differ by no more than the tolerance are equal."""
-    if len(energies) < 2:
-        return _unknown(f"a mean energy with its error needs two samples or more; got {len(energies)}")
-    target, order = float(energies.mean()), np.argsort(reweighting.betas)
-    betas = reweighting.betas[order]
-    means = np.array([reweighting.rough_mean(reweighting.energies, beta)[0] for beta in betas])
-    coldest = float(reweighting.energies[order[-1]].max())
-    lowest = max(float(energies.max()), coldest) <= float(reweighting.energies.min()) + tolerance
-    if reason := _unreachable(target, means, reweighting, lowest, tolerance):
-        return _unknown(reason)
-    k = int(np.flatnonzero((means[:-1] >= target) & (means[1:] < target))[-1])
-    if not reweighting.covers((betas[k] + betas[k + 1]) / 2):
-        return _unknown(
-            f"the mean energy {target:.4g} falls into a gap of the reference between beta = {betas[k]:.4g} "
-            f"and {betas[k + 1]:.4g}, whose energies do not overlap: add betas there"
-        )
-
-    def excess(beta: float) -> float:
-        return reweighting.rough_mean(reweighting.energies, beta)[0] - target
-
-    beta = float(optimize.brentq(excess, betas[k], betas[k + 1], xtol=1e-9 * betas[k + 1]))
-    if reason := _too_few(reweighting, beta):
-        return _unknown(reason)
-    _, mean_error = reweighting.mean(reweighting.energies, beta)
-    variance, deviation = reweighting.variance(reweighting.energies, beta).value, float(energies.std(ddof=1))
-    if deviation <= tolerance:  # samples that happen to be alike do not make it exact
-        deviation = float(np.sqrt(variance))
-    spread = np.hypot(deviation / np.sqrt(len(energies)), np.nan_to_num(mean_error))
-    kept = reweighting.energies[reweighting.chosen(beta, rng)]
-    both = levelled(np.concatenate([energies, kept]), tolerance)
-    test = stats.ks_2samp(both[: len(energies)], both[len(energies) :]) if len(kept) > 1 else None
-    goodness = float("nan") if test is None else float(test.pvalue)
-    return EffectiveTemperature(beta, float(spread / variance), goodness)
-
-
-def _unreachable(
-    target: float,
-    means: NDArray[np.float64],
-    reweighting: Reweighting,
-    lowest: bool,
-    tolerance: float,
-) -> str:
-    """Why no temperature of the ladder has the mean energy; empty if one has.
-
-    Parameters
-    ----------
-    means : of the reference, from its hottest temperature to its coldest
-    lowest : whether the samples and the coldest ones of the reference all have the lowest energy
-    """
-    if lowest:
-        return (
-            f"all samples have the lowest energy of the reference, {target:.4g}, which every low enough "
-            "temperature gives"
-        )
-    if means[-1] + tolerance < target < means[0] - tolerance:
-        return ""
-    above = target >= means[0] - tolerance
-    if reason := _too_few(reweighting, float(reweighting.betas.min() if above else reweighting.betas.max())):
-        return reason
-    side = "above" if above else "below"
-    return (
-        f"the mean energy {target:.4g} lies {side} those of the reference, {means[-1]:.4g} to "
-        f"{means[0]:.4g}: extend its ladder"
-    )
-
-
-def _too_few(reweighting: Reweighting, beta: float) -> str:
-    """Why averages at `beta` cannot be trusted; empty if they can."""
-    if (left := reweighting.effective_samples(beta)) >= FEWEST:
-        return ""
-    return (
-        f"at beta = {beta:.4g} only {left:.0f} effective samples of the reference are left and {FEWEST:.0f} "
-        "are needed: add betas there or sample it longer"
-    )
-
-
-def _tolerance(samples: SampleSet, reference: SampleSet) -> float:
-    return max(samples.energy_tolerance, reference.energy_tolerance)
-
-
-def _unknown(reason: str) -> EffectiveTemperature:
-    return EffectiveTemperature(float("nan"), float("nan"), reason=reason)
-
-
-@checked_arguments
 def compare(
     reference: SampleSet,
     other: SampleSet,
@@ -263,7 +123,7 @@ def compare(
     """
     for samples in (reference, other):
         require_problem(samples, problem)
-    _require_same_problem(other, reference)
+    require_same_problem(other, reference)
     own = independent_configurations(other, row, most=most)
     rng = np.random.default_rng(seed)
     error = 0.0
@@ -271,7 +131,7 @@ def compare(
         beta = float(other.betas[row])
     if np.isnan(beta) and not np.isnan(reference.betas).all():
         reweighting = reweighting or Reweighting.of(reference)
-        fit = fit or _fitted(own.energies, reweighting, _tolerance(other, reference), rng)
+        fit = fit or fitted_temperature(own.energies, reweighting, shared_tolerance(other, reference), rng)
         if fit.reason:
             raise InputError(f"no temperature to compare at: {fit.reason}")
         beta, error = fit.beta, fit.error
@@ -485,15 +345,4 @@ def _require_two_draws(first: NDArray[np.int8], second: NDArray[np.int8]) -> Non
             f"both sides hold the same {len(first)} configurations in the same order: one draw compared with "
             "itself, of which every test would say 'the same'. Sample one of them with another seed, which "
             "its sampler must use"
-        )
-
-
-def _require_same_problem(samples: SampleSet, reference: SampleSet) -> None:
-    mine, theirs = samples.info.get("problem"), reference.info.get("problem")
-    if mine is not None and theirs is not None and mine != theirs:
-        raise InputError(f"the samples are of different problems: digests {mine[:12]} and {theirs[:12]}")
-    if samples.n_spins != reference.n_spins:
-        raise InputError(
-            f"the samples have {samples.n_spins} and {reference.n_spins} spins: they are of different "
-            "problems"
         )

@@ -21,6 +21,7 @@ from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.samples import SampleSet
 from qspin.spectrum import rounding_of
+from qspin.validate import checked_array
 
 __all__ = ["FEWEST", "LEAST_OVERLAP", "Reweighting", "free_energies", "reweighted_curve", "row_overlaps"]
 
@@ -96,8 +97,13 @@ class Reweighting:
     """
 
     def __init__(self, energies: ArrayLike, betas: ArrayLike):
-        self.energies = np.asarray(energies, dtype=np.float64)
-        self.betas = np.asarray(betas, dtype=np.float64)
+        self.energies = checked_array(energies, "energies").astype(np.float64)
+        self.betas = checked_array(betas, "betas").astype(np.float64)
+        if self.energies.ndim != 3 or self.betas.shape != self.energies.shape[:1]:
+            raise InputError(
+                "energies must have shape (beta, replica, draw) and betas (beta,); got "
+                f"{self.energies.shape} and {self.betas.shape}. Of a sample set: Reweighting.of(samples)"
+            )
         if np.isnan(self.betas).any():
             raise InputError("the sampler states no temperature, so its samples cannot be reweighted to one")
         if np.isnan(self.energies).any():

@@ -13,10 +13,10 @@ from qspin.analysis.distance import (
     compare,
     correlation_error,
     cross_overlaps,
-    effective_temperature,
     fair_sampling,
     total_variation,
 )
+from qspin.analysis.effective import effective_temperature
 from qspin.analysis.ensembles import VIEWS, _real, _Views, same_ensemble
 from qspin.analysis.independent import independent_configurations, spacing
 from qspin.analysis.reweighting import Reweighting, reweighted_curve
@@ -111,6 +111,13 @@ class TestGapsOfTheReference:
         assert "a gap of the reference between beta = 0.02 and 6, whose" in found.reason
         with pytest.raises(InputError, match="no temperature to compare at: .*add betas there"):
             compare(reference, with_no_beta(exact(1.2, 300, 2)), SK10)
+
+    def test_ground_states_are_not_told_to_extend_the_ladder(self):
+        """However cold the reference is, it has a few excited states, and no ladder would reach them."""
+        reference = qspin.get_backend("exact", betas=[0.5, 1.0, 1.5], n_replicas=200).sample(SK10, seed=1)
+        found = effective_temperature(with_no_beta(exact(60.0, 100, 2)), reference)
+        assert np.isnan(found.beta)
+        assert "all samples have the lowest energy" in found.reason
 
     def test_few_samples_are_not_told_to_extend_the_ladder(self):
         reference = qspin.get_backend("exact", betas=[0.5, 1.0], n_replicas=5).sample(SK10, seed=1)
