@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["DIMS", "Best", "SampleSet"]
 
 DIMS = ("beta", "replica", "draw", "spin")
+_SINGLE = 1e-5  # share of all terms that a sampler in single precision may be wrong by
 
 
 class Best(NamedTuple):
@@ -278,6 +279,7 @@ class SampleSet:
         InputError
             If they are of another problem, or an energy is not that of its spins.
         """
+        _require_problem(problem)
         if self.info.get("problem") != problem.digest or list(self.labels) != list(problem.labels):
             raise InputError("it holds samples of another problem")
         expected = problem.energies(self.spins.values)
@@ -353,18 +355,19 @@ class SampleSet:
         energies = np.repeat(record.energy.astype(np.float64), repeats)
         betas, shape, order = grid_of(record, repeats)
         spins = spins[order].reshape(*shape, len(labels))
+        energies = energies[order].reshape(shape)
         if problem is not None:
-            return cls.from_spins(problem, spins, betas, info, handed_over=True)
-        provenance = dict(info or {})
-        provenance["warnings"] = [
-            *provenance.get("warnings", []),
-            "energies are those reported by the dimod sample set, not recomputed: no problem was given",
-        ]
+            samples = cls.from_spins(problem, spins, betas, info, handed_over=True)
+            if remark := _on_reported(energies, samples, problem):
+                return cls.from_spins(problem, spins, betas, _with_warning(info, remark), handed_over=True)
+            return samples
+        provenance = _with_warning(
+            info, "energies are those reported by the dimod sample set, not recomputed: no problem was given"
+        )
         if not np.isfinite(energies).all():
             raise InputError("the sample set reports energies that are not finite; pass the problem")
         provenance["problem"] = None
         spins = checked_spins(spins, len(labels))
-        energies = energies[order].reshape(shape)
         names = checked_labels(labels, len(labels))
         return cls._assemble(spins, energies, names, betas, provenance, handed_over=True)
 
@@ -385,6 +388,24 @@ class SampleSet:
             replica=replica,
             draw=draw,
         )
+
+
+def _with_warning(info: Mapping[str, Any] | None, warning: str) -> dict[str, Any]:
+    return {**(info or {}), "warnings": [*(info or {}).get("warnings", []), warning]}
+
+
+def _on_reported(energies: NDArray[np.float64], samples: SampleSet, problem: IsingProblem) -> str:
+    """What to say of a sampler that believes in other energies than those of its spins; empty if none."""
+    terms = np.abs(problem.edges.couplings).sum() + np.abs(problem.fields).sum() + abs(problem.offset)
+    wrong = ~(np.abs(energies - samples.energies.values) <= _SINGLE * terms)  # also NaN
+    if not wrong.any():
+        return ""
+    k = tuple(np.argwhere(wrong)[0])
+    return (
+        f"{int(wrong.sum())} of {wrong.size} energies that the sampler reported are not those of its spins, "
+        f"the first {energies[k]:.6g} instead of {samples.energies.values[k]:.6g}: does it see another "
+        "problem, or another sign? Those of the spins are kept"
+    )
 
 
 def _read_only(dataset: xr.Dataset) -> xr.Dataset:

@@ -362,3 +362,19 @@ def test_run_info_is_json_and_holds_the_settings():
 def test_what_is_given_is_checked_at_the_door(glass, make, message):
     with pytest.raises(InputError, match=message):
         make(glass)
+
+
+@pytest.mark.parametrize("wrong", [3.0, np.nan])
+def test_energies_that_a_dimod_sampler_believes_in(glass, wrong):
+    """Of another problem, or of another sign: the spins are kept, and the reader is told."""
+    spins = np.ones((2, glass.n_spins), np.int8)
+    true = float(glass.energies(spins)[0])
+    reported = dimod.SampleSet.from_samples((spins, list(glass.labels)), "SPIN", [true, wrong])
+    samples = SampleSet.from_dimod(reported, glass, run_info(object(), 1))
+    assert samples.energies.values.ravel().tolist() == [true, true]
+    (warning,) = samples.info["warnings"]
+    assert warning.startswith(
+        "1 of 2 energies that the sampler reported are not those of its spins, the first"
+    )
+    single = dimod.SampleSet.from_samples((spins, list(glass.labels)), "SPIN", [np.float32(true)] * 2)
+    assert SampleSet.from_dimod(single, glass, run_info(object(), 1)).info["warnings"] == []
