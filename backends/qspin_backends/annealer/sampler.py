@@ -113,7 +113,7 @@ class Annealer:
         of its chain, or import path of a function of (properties, qubits) that returns qubit -> offset
     topology : ``zephyr``, ``pegasus``, or ``none``: simulated, every problem is its own graph. Default
         zephyr; a QPU is chosen by it if it is given
-    size : m of a simulated topology; default that of the largest device in service
+    size : m of a simulated topology, up to 40; default that of the largest device in service
     working : fraction of qubits that work, of a simulated device
     yield_seed : decides which
     physics : of a simulated device: ``path_integral`` (quantum Monte Carlo), ``rotor`` (spin vectors) or
@@ -157,7 +157,7 @@ class Annealer:
     h_gain_schedule: tuple[tuple[float, float], ...] | None = None
     anneal_offsets: ImportPath | dict[str | int, float] | None = None
     topology: Literal["zephyr", "pegasus", "none"] | None = None
-    size: PositiveInt | None = None
+    size: Annotated[int, Field(ge=1, le=40)] | None = None
     working: Annotated[float, Field(gt=0, le=1)] = 1.0
     yield_seed: NonNegativeInt = 0
     physics: Physics = "path_integral"

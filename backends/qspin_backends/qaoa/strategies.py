@@ -32,6 +32,7 @@ __all__ = ["STRATEGIES", "Chosen", "Recipe", "check_recipe", "chosen_angles", "u
 STRATEGIES = ("table", "linear_ramp", "interp", "fourier", "optimise", "transfer")
 
 _TRAINED = ("interp", "fourier", "optimise")
+_SHORT = 20  # spins up to which a circuit with its gradient takes milliseconds
 _JITTER = 0.15  # of random starts, units of the coupling scale and radians
 
 
@@ -144,7 +145,8 @@ def _trained(
 ) -> tuple[Angles, dict[str, Any]]:
     require_engine(problem, recipe.depth, recipe.objective, multi=recipe.multi_angle)
     with engine_for(problem, recipe.depth, tilts) as engine:
-        target = Target(engine, recipe.objective, scale, recipe.n_iterations)
+        is_long = problem.n_spins > _SHORT
+        target = Target(engine, recipe.objective, scale, recipe.n_iterations, is_long)
         trained = _TRAININGS[str(recipe.angles)](problem, recipe, target, seed)
     record = {"engine": type(engine).__name__, "training": trained.record}
     return trained.angles.scaled(1 / scale), record

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,6 +15,7 @@ from scipy import optimize
 from qspin.errors import CapacityError
 from qspin.problem import IsingProblem
 from qspin.sampler import report_progress
+from qspin_backends.common.background import in_background
 from qspin_backends.qaoa.ansatz import Angles, Tilts
 from qspin_backends.qaoa.lightcone import LARGEST_CONE, LightCones, largest_cone
 from qspin_backends.qaoa.objective import Expectation, Objective
@@ -96,12 +99,14 @@ class Target:
     objective : of the distribution of energies
     scale : couplings, units of energy; angles here are in units of it
     n_iterations : of one descent, at most
+    is_long : one evaluation takes so long that an interrupt must not wait for it
     """
 
     engine: Engine
     objective: Objective
     scale: float
     n_iterations: int
+    is_long: bool = False
 
     def value(self, angles: Angles) -> float:
         """Units of energy."""
@@ -121,7 +126,7 @@ class Target:
         seen: list[tuple[float, Floats]] = []
 
         def function(x: Floats) -> tuple[float, Floats]:
-            value, slope = self.engine.value_and_gradient(angles_of(x).scaled(1 / self.scale), self.objective)
+            value, slope = self._value_and_gradient(angles_of(x).scaled(1 / self.scale))
             seen.append((value, x.copy()))
             return value / self.scale, pulled(slope.scaled(1 / self.scale)) / self.scale
 
@@ -135,6 +140,10 @@ class Target:
             "converged": bool(np.abs(found.jac).max(initial=0.0) <= _LOOSE * _SLOPE),
         }
         return best, record
+
+    def _value_and_gradient(self, angles: Angles) -> tuple[float, Angles]:
+        evaluate = functools.partial(self.engine.value_and_gradient, angles, self.objective)
+        return in_background(evaluate, threading.Event()) if self.is_long else evaluate()
 
 
 def from_starts(target: Target, starts: Mapping[str, Angles]) -> Trained:
