@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from threadpoolctl import threadpool_limits
+
 from qspin.checkpoint import checkpointing, discard_damaged
 from qspin.errors import InputError, QspinError, RunError
 from qspin.experiment.analyse import analyse
@@ -118,9 +120,10 @@ def report_on(folder: RunFolder) -> Path:
     -------
     path of the page
     """
-    found = analyse(folder)
-    with folder.reporting(of=found):
-        return write_report(folder, found)
+    with threadpool_limits(1, "blas"):  # its matrices are small: threads would only wait for each other
+        found = analyse(folder)
+        with folder.reporting(of=found):
+            return write_report(folder, found)
 
 
 def _static(config: RunConfig, folder: RunFolder) -> dict[str, IsingProblem]:
