@@ -218,9 +218,11 @@ def main() -> None:
         app()
     except SystemExit as end:
         code = end.code
-    except Exception:
+    except Exception as error:  # of --debug, or a fault of ours
         from qspin.confidential import redacted
+        from qspin.errors import InputError
 
+        code = 2 if isinstance(error, InputError) else 1
         print(redacted(traceback.format_exc()), end="", file=sys.stderr)  # a server may repeat a token
     _leave(code)
 

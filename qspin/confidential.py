@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import quopri
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -129,6 +130,7 @@ def _forms(token: str) -> list[str]:
     places; longest first."""
     raw = token.encode()
     forms = {token, repr(token)[1:-1], quote(token), quote(token, safe=""), quote_plus(token)}
+    forms |= {str(raw)[2:-1], quopri.encodestring(raw).decode().rstrip("=\n")}  # as bytes, in headers
     for shift in range(3):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             encoded = encode(b"\0" * shift + raw).decode()

@@ -333,6 +333,8 @@ def explain(error: pydantic.ValidationError, where: str) -> InputError:
     reason = str(first["msg"]).removeprefix("Value error, ").replace("Input should be", "should be")
     if not key:
         return InputError(f"{where}: {reason}")
+    if first["type"] == "missing":
+        reason = "is missing; it is needed"
     came = "" if first["type"] == "missing" else f"; got {shown(first['input'])}"
     return InputError(f"{where}: {'.'.join(map(str, key))}: {reason}{came}", key=key)
 

@@ -336,7 +336,7 @@ def _label(label: Any, depth: int = 0) -> Hashable:
         return tuple(_label(part, depth + 1) for part in label)
     raise InputError(
         "labels must be hashable: text that files can hold (no NUL, no lone surrogate), finite numbers "
-        f"(whole ones of 64 bits) or tuples of them; got {shown(label)}: rename the spins, for instance by "
+        f"(whole ones below 2^63) or tuples of them; got {shown(label)}: rename the spins, for instance by "
         "numbers"
     )
 

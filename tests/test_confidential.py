@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import quopri
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -29,6 +30,7 @@ def in_base64(before, after):
         f"Invalid header value {(TOKEN + chr(10)).encode()!r}",
         f"GET /?{urlencode({'token': TOKEN})}",
         f"GET /{quote(TOKEN)}",
+        f"Authorization: =?utf-8?q?{quopri.encodestring(TOKEN.encode()).decode()}?=",
         *(f"Basic {in_base64(b, a)}" for b in ("", "x:", "ab:", "apikey:") for a in ("", "\n", ":x")),
         f"Basic {base64.urlsafe_b64encode(TOKEN.encode()).decode()}",
     ],

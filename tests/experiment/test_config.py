@@ -171,7 +171,7 @@ class TestSetOption:
         ("seed: 3", "sed: 3", r"line 3: unknown key 'sed': did you mean 'seed'\? Valid names: analysis"),
         ("seed: 3", "seed: -3", "line 3: seed: should be greater than or equal to 0; got -3"),
         ("schema: 1", "schema: 2", "line 1: schema: should be 1; got 2"),
-        ("schema: 1\n", "", "schema: Field required"),
+        ("schema: 1\n", "", "schema: is missing; it is needed"),
         ("name: small", "name: a/b", "line 2: name: a label starts with a letter or digit"),
         ("n_spins: 6", "n_spin: 6", "line 5: problems.glass: unknown key 'n_spin': did you mean 'n_spins'"),
         ("n_spins: 6", "n_spins: six", "line 5: problems.glass.n_spins: should be a valid integer"),

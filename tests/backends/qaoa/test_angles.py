@@ -287,7 +287,7 @@ class TestGiven:
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            (None, "no sample file at"),
+            (None, "no file at .* can be read"),
             ("exact", "holds samples of backend 'exact', without angles"),
             ("deeper", "holds 2 layers and depth is 1: set depth: 2"),
             ("multi", "holds angles for 28 terms and 8 spins; the problem has 15 and 10"),

@@ -107,7 +107,7 @@ def test_a_checkpoint_of_another_version_is_refused(tmp_path, monkeypatch):
     with qspin.checkpointing(tmp_path / "a", seconds=0):
         with pytest.raises(Killed), killed_after(2):
             sampler.sample(GLASS, seed=7)
-        monkeypatch.setattr("qspin.samples._version", lambda name: "9.9.9")
+        monkeypatch.setattr("qspin.provenance._version", lambda name: "9.9.9")
         with pytest.raises(InputError, match=r"its versions is .*9\.9\.9"):
             sampler.sample(GLASS, seed=7)
 
