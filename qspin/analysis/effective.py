@@ -135,9 +135,8 @@ def _unreachable(
     """
     between = f"those of the reference, {means[-1]:.4g} to {means[0]:.4g}"
     if lowest:
-        is_above = target >= means[-1] - tolerance
-        told = "" if is_above else f"the mean energy {target:.4g} lies below {between}: "
-        return f"{told}all samples have the lowest energy, which every low enough temperature gives"
+        told = "all samples have the lowest energy, which every low enough temperature gives"
+        return told if target >= means[-1] - tolerance else f"{told}; {target:.4g} lies below {between}"
     if means[-1] + tolerance < target < means[0] - tolerance:
         return ""
     above = target >= means[0] - tolerance
