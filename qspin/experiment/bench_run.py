@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qspin.benchmark import TimeToSolution, lowest_without_offset, runs_of, seconds_of, time_to_solution
 from qspin.benchmark.time_to_solution import best_length
@@ -185,7 +184,7 @@ class BenchFolder:
 
 def _is_whole(found: dict[str, Any]) -> bool:
     """Whether a cell holds what tables need; raises KeyError or TypeError where it is something else."""
-    offset_free = found.get("lowest_without_offset", found["lowest"])  # cells of old versions lack them
+    offset_free = found["lowest_without_offset"]
     numbers = [*found["lowest"], *offset_free, found["seconds_a_run"], *found["clocks"].values()]
     texts = found["warnings"]
     return (
@@ -293,15 +292,14 @@ def tabulated(config: BenchConfig, folder: BenchFolder, cells: Sequence[Cell]) -
             lowest[place] = float(get_backend("exact").enumerate(bare).ground_energy)  # type: ignore[attr-defined]
             exact.add(place)
         elif place not in exact:
-            energies, _ = _without_offset(cell, found)
-            lowest[place] = min(lowest.get(place, math.inf), float(energies.min()))
+            lowest[place] = min(lowest.get(place, math.inf), min(found["lowest_without_offset"]))
     rows = []
     for cell, found in measured:
         problem = cell.task.problem
         reference = lowest[problem.digest]
-        energies, tolerance = _without_offset(cell, found)
+        energies = np.array(found["lowest_without_offset"])
         aim = reference + config.target.gap * abs(reference)
-        reached = int((energies <= aim + tolerance).sum())
+        reached = int((energies <= aim + energy_tolerance(without_offset(problem))).sum())
         tts = time_to_solution(
             reached, len(energies), found["seconds_a_run"], target=config.target.probability
         )
@@ -313,17 +311,6 @@ def tabulated(config: BenchConfig, folder: BenchFolder, cells: Sequence[Cell]) -
             )
         )  # fmt: skip
     return rows
-
-
-def _without_offset(cell: Cell, found: dict[str, Any]) -> tuple[NDArray[np.float64], float]:
-    """Lowest energies of the runs less the offset of the problem, and how far apart equal ones may lie.
-
-    Cells of versions that kept energies with the offset only have its rounding.
-    """
-    problem = cell.task.problem
-    if (kept := found.get("lowest_without_offset")) is not None:
-        return np.array(kept), energy_tolerance(without_offset(problem))
-    return np.array(found["lowest"]) - problem.offset, energy_tolerance(problem)
 
 
 def _otherwise(cell: Cell, found: dict[str, Any]) -> list[str]:

@@ -425,7 +425,7 @@ class TestABadBackendCostsItsCellsOnly:
             (SystemExit(0), "backend 'other' failed: SystemExit: 0"),
             (MemoryError(), "backend 'other' failed: MemoryError"),
             (RunError("no network"), "glass with other: no network"),
-            (lying, "backend 'other' returned energies that are not those of its spins"),
+            (lying, "backend 'other' returned samples that do not fit their problem: 10 of 10 energies"),
         ],
         ids=["error", "exit", "memory", "ours", "lies"],
     )
