@@ -258,7 +258,8 @@ def _hardware_glass(graph: str, m: int, couplings: Distribution, seed: int) -> I
     lattice = getattr(_dwave_graphs(graph), graph)(m)
     nodes = sorted(lattice.nodes)
     index = {node: k for k, node in enumerate(nodes)}
-    edges = np.array(sorted(tuple(sorted((index[u], index[v]))) for u, v in lattice.edges), dtype=int)
+    pairs = sorted(tuple(sorted((index[u], index[v]))) for u, v in lattice.edges)
+    edges = np.array(pairs, dtype=int).reshape(-1, 2)  # the smallest Pegasus graph has none
     values = _draw(_generator(seed), couplings, len(edges))
     return IsingProblem.from_edges(len(nodes), edges[:, 0], edges[:, 1], values, labels=nodes)
 

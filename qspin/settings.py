@@ -188,8 +188,12 @@ def _content(path: str) -> str:
 def _given_file(value: Any) -> Any:
     if not isinstance(value, str | os.PathLike):
         return value
-    path = Path(value).resolve()
-    return GivenFile(str(path), _content(str(path)) if path.is_file() else None)
+    try:
+        path = Path(value).resolve()
+        is_there = path.is_file()
+    except (OSError, RuntimeError) as error:  # too long a name, links in a circle; a NUL is a ValueError
+        raise ValueError(f"no file can be called so ({getattr(error, 'strerror', None) or error})") from None
+    return GivenFile(str(path), _content(str(path)) if is_there else None)
 
 
 FileSetting = Annotated[

@@ -201,3 +201,8 @@ def test_what_would_not_fit_is_refused_before_memory_is_taken(make):
 def test_types_are_checked(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+def test_a_lattice_without_couplers():
+    problem = qspin.instances.pegasus(1, seed=1)
+    assert problem.n_couplings == 0

@@ -125,3 +125,9 @@ def test_every_number_of_a_config_is_finite(model):
                 with pytest.raises(pydantic.ValidationError) as caught:
                     model.model_validate({name: value})
                 assert any(fault["loc"][0] == name for fault in caught.value.errors())
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_what_no_file_can_be_called(name):
+    with pytest.raises(InputError, match="angles_from: .*(no file can be called so|null byte)"):
+        qspin.get_backend("qaoa", angles="transfer", angles_from=name)
