@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,9 @@ from qspin_backends.common.background import in_background
 from qspin_backends.common.walsh import walsh_hadamard
 from qspin_backends.exact.kernels import fill_energies, sum_by_popcount
 
-__all__ = ["MAX_SPINS", "Enumeration", "enumerate_problem"]
+__all__ = ["MAX_SPINS", "Enumeration", "enumerate_problem", "hearing_interrupts", "require_enumerable"]
+
+T = TypeVar("T")
 
 MAX_SPINS = 26
 _SHORT = 20  # spins up to which enumeration takes milliseconds; beyond it must hear interrupts
@@ -35,11 +39,13 @@ def enumerate_problem(problem: IsingProblem, *, max_spins: int = MAX_SPINS) -> E
     require_enumerable(problem.n_spins, max_spins)
     centred = np.empty(2**problem.n_spins)
     fill = functools.partial(fill_energies, problem.toarray(), problem.fields, centred)
-    if problem.n_spins <= _SHORT:
-        fill()
-    else:
-        in_background(fill, threading.Event())
+    hearing_interrupts(fill, problem.n_spins)
     return Enumeration(centred, problem.offset, energy_tolerance(without_offset(problem)))
+
+
+def hearing_interrupts(call: Callable[[], T], n_spins: int) -> T:
+    """What a call that goes through all configurations gives; made beside the main thread if that is long."""
+    return call() if n_spins <= _SHORT else in_background(call, threading.Event())
 
 
 def require_enumerable(n_spins: int, max_spins: int) -> None:

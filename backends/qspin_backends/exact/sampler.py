@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import Annotated, ClassVar
 
@@ -23,7 +24,13 @@ from qspin.sampler import (
     settings,
 )
 from qspin.samples import SampleSet
-from qspin_backends.exact.enumeration import MAX_SPINS, Enumeration, enumerate_problem, require_enumerable
+from qspin_backends.exact.enumeration import (
+    MAX_SPINS,
+    Enumeration,
+    enumerate_problem,
+    hearing_interrupts,
+    require_enumerable,
+)
 
 __all__ = ["Exact"]
 
@@ -77,7 +84,9 @@ class Exact:
         prepared = time.perf_counter()
         spins = allocate_spins(len(self.betas), self.n_replicas, 1, problem.n_spins)
         for b, stream in enumerate(np.random.SeedSequence(seed).spawn(len(self.betas))):
-            spins[b, :, 0] = spectrum.sample(self.betas[b], self.n_replicas, np.random.default_rng(stream))
+            rng = np.random.default_rng(stream)
+            draw = functools.partial(spectrum.sample, self.betas[b], self.n_replicas, rng)
+            spins[b, :, 0] = hearing_interrupts(draw, problem.n_spins)
             report_progress((b + 1) / len(self.betas))
         info = run_info(
             self,
