@@ -141,6 +141,8 @@ class TestBits:
         """Three spins, fields of different signs: at the best angles each follows its own."""
         problem = qspin.IsingProblem(np.zeros((3, 3)), fields=[1.0, -1.0, 1.0], labels=["a", "b", "c"])
         given = {"gamma": [np.pi / 4], "beta": [np.pi / 4]}
+        if device == "ibm":
+            pytest.importorskip("qiskit_ibm_runtime")
         local = {"channel": "local", "backend": "fake_manila"} if device == "ibm" else {}
         sampler = qspin.get_backend("qaoa", device=device, angles=given, n_shots=200, **local)
         means = sampler.sample(problem, seed=1).spins.values.mean(axis=(0, 1, 2))
