@@ -21,7 +21,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qspin.errors import InputError
+from qspin.errors import InputError, named
 from qspin.memory import require_bytes
 
 __all__ = [
@@ -172,7 +172,7 @@ def read_arrays(
     except InputError:
         raise
     except _DAMAGED as error:
-        raise InputError(f"it is no whole .npz archive ({_reason(error)})") from error
+        raise InputError(f"it is no whole .npz archive ({named(error, 200)})") from error
 
 
 def read_array(content: bytes) -> NDArray[Any]:
@@ -182,7 +182,7 @@ def read_array(content: bytes) -> NDArray[Any]:
     except InputError:
         raise
     except _DAMAGED as error:
-        raise InputError(f"it is no whole .npy file ({_reason(error)})") from error
+        raise InputError(f"it is no whole .npy file ({named(error, 200)})") from error
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -190,7 +190,7 @@ def parse_json(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"it is no whole JSON ({_reason(error)})") from error
+        raise InputError(f"it is no whole JSON ({named(error, 200)})") from error
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], size: int, ratio: int) -> None:
@@ -224,8 +224,3 @@ def _array(file: IO[bytes], size: int) -> NDArray[Any]:
     if file.read(1):  # at the end the checksum is compared
         raise InputError("it goes on after its array")
     return values.reshape(shape, order="F" if fortran_order else "C")
-
-
-def _reason(error: BaseException) -> str:
-    """One line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]

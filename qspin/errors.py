@@ -20,6 +20,7 @@ __all__ = [
     "RunError",
     "StorageError",
     "install_command",
+    "named",
     "nearest_name",
     "shown",
 ]
@@ -141,6 +142,16 @@ def nearest_name(name: str, names: Iterable[str]) -> str:
     listing = "Valid names: " + ", ".join(valid)
     close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}? {listing}" if close else listing
+
+
+def named(error: BaseException, length: int | None = None) -> str:
+    """Type and message of an error on one line, cut off after so many characters.
+
+    >>> named(ValueError("no\\nnumber")), named(MemoryError())
+    ('ValueError: no number', 'MemoryError')
+    """
+    text = " ".join(str(error).split())
+    return (f"{type(error).__name__}: {text}" if text else type(error).__name__)[:length]
 
 
 def shown(value: object, length: int = 60) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qspin.errors import InputError, QspinError, RunError
+from qspin.errors import InputError, QspinError, RunError, named
 from qspin.problem import IsingProblem
 from qspin.sampler import Sampler, Seed
 from qspin.samples import DIMS, SampleSet
@@ -56,7 +56,7 @@ def sampled(sampler: Sampler, problem: IsingProblem, *, seed: Seed, backend: str
     except BaseException as error:  # SystemExit too, and what asyncio raises where it is cancelled
         if _was_interrupted(error):
             raise KeyboardInterrupt from error
-        raise RunError(f"backend {backend!r} failed: {_told(error)}") from error
+        raise RunError(f"backend {backend!r} failed: {named(error)}") from error
     try:
         check_samples(samples, problem)
     except InputError as error:
@@ -175,10 +175,4 @@ def _part(samples: SampleSet, what: str, read: Callable[[], Any]) -> Any:
     try:
         return read()
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"samples whose {what} cannot be read ({_told(error)})") from error
-
-
-def _told(error: BaseException) -> str:
-    """Type and message of an error on one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+        raise InputError(f"samples whose {what} cannot be read ({named(error)})") from error

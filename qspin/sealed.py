@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qspin.archives import DEFLATE_RATIO, ordinary_size, require_unpacked
-from qspin.errors import InputError
+from qspin.errors import InputError, named
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -85,7 +85,7 @@ def read_sealed(path: str | os.PathLike[str]) -> xr.Dataset:
     except InputError:
         raise
     except _UNREADABLE as error:
-        raise InputError(_one_line(error)) from error
+        raise InputError(named(error, 300)) from error
     checksum = dataset.attrs.pop("checksum", None)
     version = dataset.attrs.get("qspin", 0)
     if not isinstance(version, int | np.integer) or version > FORMAT:
@@ -224,16 +224,12 @@ def _limit(size: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
-
-
 def main() -> int:
     """Exit code 0: the file given can be read; `_REFUSED`: it cannot, for the reason that is printed."""
     try:
         _try(Path(sys.argv[1]))
     except Exception as error:  # whatever a damaged file leads to: this process is there to find out
-        print(_one_line(error))
+        print(named(error, 300))
         return _REFUSED
     return 0
 

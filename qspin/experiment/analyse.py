@@ -23,7 +23,7 @@ from qspin.analysis import (
     overlap_curve,
     overlap_distribution,
 )
-from qspin.errors import InputError
+from qspin.errors import InputError, named
 from qspin.experiment.comparison import Compared, Comparing, Fits, reference_of
 from qspin.experiment.families import with_families
 from qspin.experiment.netcdf import tree_to_netcdf
@@ -112,8 +112,7 @@ def _by_problem(folder: RunFolder) -> dict[str, dict[str, Task]]:
 
 
 def _told(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
+    return " ".join(str(error).split()) if isinstance(error, InputError) else named(error)
 
 
 def load_analysis(folder: RunFolder) -> dict[tuple[str, str], xr.Dataset]:
