@@ -69,6 +69,8 @@ __all__ = [
     "flip_tolerances",
     "imported",
     "is_paid",
+    "offers",
+    "samples_version",
     "keep_secret",
     "machine_memory",
     "njit",
@@ -108,3 +110,14 @@ def is_paid(sampler: Sampler) -> bool:
     True
     """
     return bool(getattr(sampler, "is_paid", True))
+
+
+def offers(sampler: Sampler) -> frozenset[str] | None:
+    """What the samples of a sampler have, out of `qspin.measure.NEEDS`; None where it does not say."""
+    declared = getattr(sampler, "offers", None)
+    return None if declared is None else frozenset(declared)
+
+
+def samples_version(sampler: Sampler) -> int:
+    """Which samples the settings of a sampler mean; raised when the same settings give other ones."""
+    return int(getattr(sampler, "samples_version", 1))

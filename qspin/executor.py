@@ -1,0 +1,135 @@
+"""What an executor is: it works through a graph of tasks. Authors import everything from here.
+
+A task is a key and plain settings, so that it can be done anywhere; what it gives lies in a store under its
+key. What fails costs that task and those that need it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from qspin.errors import InputError
+from qspin.progress import Listener
+from qspin.settings import PositiveInt, settings
+
+__all__ = ["Executor", "Graph", "Perform", "PositiveInt", "Reporter", "SilentReporter", "Task", "settings"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One piece of work.
+
+    Parameters
+    ----------
+    key : names what it gives: a digest of everything that decides on it
+    action : what is to be done with the settings
+    settings : plain JSON values; they name what other tasks gave by its key
+    needs : keys of these
+    label : for people
+    is_paid : whether doing it may cost money
+    """
+
+    key: str
+    action: str
+    settings: Mapping[str, Any]
+    needs: tuple[str, ...] = ()
+    label: str = ""
+    is_paid: bool = False
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Tasks by key; whatever a task needs stands before it."""
+
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tasks: list[Task]) -> Graph:
+        """Each key once, in an order in which they can be done.
+
+        Raises
+        ------
+        InputError
+            If tasks wait for one another in a circle, or one needs what nobody gives.
+        """
+        waiting = {task.key: task for task in tasks}
+        ordered: dict[str, Task] = {}
+        for task in waiting.values():
+            _place(task, waiting, ordered)
+        return cls(ordered)
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self.tasks.values())
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+
+def _place(first: Task, tasks: Mapping[str, Task], ordered: dict[str, Task]) -> None:
+    """Put a task behind what it needs; by a stack of our own, since chains may be long."""
+    stack, under_way = [(first, iter(first.needs))], {first.key: first.label}
+    while stack:
+        task, needs = stack[-1]
+        key = next((need for need in needs if need not in ordered), None)
+        if key is None:
+            ordered[task.key] = task
+            del under_way[task.key]
+            stack.pop()
+        elif key in under_way:
+            raise InputError(f"tasks wait for one another in a circle: {' -> '.join(under_way.values())}")
+        elif key not in tasks:
+            raise InputError(f"{task.label} needs {key}, which no task gives")
+        else:
+            stack.append((tasks[key], iter(tasks[key].needs)))
+            under_way[key] = tasks[key].label
+
+
+class Reporter(Protocol):
+    """Shows a person how far a run is."""
+
+    def begin(self, n_steps: int) -> None: ...
+
+    def step(self, description: str) -> contextlib.AbstractContextManager[Listener]:
+        """Around one step; what it yields takes the fraction of the step that is done, and a remark."""
+        ...
+
+
+class SilentReporter:
+    """Shows nothing."""
+
+    def begin(self, n_steps: int) -> None:
+        pass
+
+    @contextlib.contextmanager
+    def step(self, description: str) -> Iterator[Listener]:
+        yield lambda fraction, remark: None
+
+
+Perform = Callable[[Task], str | None]
+"""Does a task whose needs are there and stores what it gives; what failed, a sentence, or None."""
+
+
+class Executor(Protocol):
+    """Frozen settings and one method."""
+
+    def run(self, graph: Graph, perform: Perform, reporter: Reporter) -> Mapping[str, str]:
+        """Do all tasks of a graph whose needs can be met.
+
+        Parameters
+        ----------
+        perform : does one task; it can be pickled
+        reporter : told about every task
+
+        Returns
+        -------
+        key -> what failed, of every task that did, and of those that could not begin for it
+
+        Raises
+        ------
+        StorageError
+            If what a task gave cannot be written: all others would meet the same.
+        """
+        ...

@@ -1,0 +1,214 @@
+"""What a source of problems is: frozen settings that build one `IsingProblem`. Authors import everything from here.
+
+A source with costly ingredients (a training, a file) names them in `needs`; each is a `Preparation`, which is
+made once however many problems want it, and kept. `qspin.testing.SourceContract` checks the rest.
+
+A generator needs no class: a registered function from settings to an `IsingProblem`, with a type on every
+parameter, becomes a source by its signature.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, get_type_hints
+
+import xarray as xr
+from numpy.typing import NDArray
+from pydantic import NonNegativeInt
+
+from qspin.arguments import checked_arguments
+from qspin.checkpoint import Checkpoint, current_checkpoint
+from qspin.errors import InputError
+from qspin.problem import IsingProblem
+from qspin.progress import report_progress
+from qspin.sampler import Sampler
+from qspin.settings import (
+    FileSetting,
+    GivenFile,
+    Incidental,
+    PlainValues,
+    PositiveInt,
+    deciding_settings,
+    setting_names,
+    settings,
+    settings_of,
+)
+
+__all__ = [
+    "Checkpoint",
+    "FileSetting",
+    "GivenFile",
+    "Incidental",
+    "IsingProblem",
+    "NonNegativeInt",
+    "PlainValues",
+    "PositiveInt",
+    "Preparation",
+    "Prepared",
+    "Source",
+    "Tools",
+    "checked_arguments",
+    "current_checkpoint",
+    "report_progress",
+    "settings",
+    "source_of",
+]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a preparation leaves behind.
+
+    Parameters
+    ----------
+    arrays : by name; all that `Source.build` needs
+    curves : how it went, such as loss and accuracy over ``epoch``; empty where there is nothing to see
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
+    curves: xr.Dataset = field(default_factory=xr.Dataset)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a preparation may use beside its settings; progress goes to `report_progress`.
+
+    Parameters
+    ----------
+    samplers : of the config, by label
+    checkpoint : where unfinished work may be kept, None if nobody wants it kept
+    """
+
+    samplers: Mapping[str, Sampler]
+    checkpoint: Path | None = None
+
+
+class Preparation:
+    """Frozen settings (`qspin.settings.settings`) of work that problems share, such as a training.
+
+    Attributes
+    ----------
+    version : raise it when the same settings come to mean something else; it enters every key
+    """
+
+    version: ClassVar[int] = 1
+
+    @property
+    def title(self) -> str:
+        """What it does, for people: ``training 64-32-10 on digits``."""
+        return type(self).__name__.lower()
+
+    def identity(self) -> dict[str, Any]:
+        """What decides on the result, as plain values."""
+        return {"kind": type(self).__qualname__, "version": self.version, **deciding_settings(self)}
+
+    def make(self, tools: Tools) -> Prepared:
+        """Do the work. Raises QspinError where it cannot be done."""
+        raise NotImplementedError
+
+
+class Source:
+    """Frozen settings (`qspin.settings.settings`) that build one problem.
+
+    Attributes
+    ----------
+    version : raise it when the same settings come to mean another problem; it enters every key
+    """
+
+    version: ClassVar[int] = 1
+
+    def needs(self) -> Mapping[str, Preparation]:
+        """The preparations that `build` wants, by name; equal ones are made once."""
+        return {}
+
+    def outline(self) -> IsingProblem:
+        """A problem of the right size and labels, to be looked at before any work; the problem itself where
+        that costs nothing.
+
+        Raises
+        ------
+        InputError
+            For settings that cannot work.
+        """
+        return self.build({})
+
+    def build(self, prepared: Mapping[str, Prepared]) -> IsingProblem:
+        """The problem.
+
+        Parameters
+        ----------
+        prepared : what `needs` asked for, by the same names
+        """
+        raise NotImplementedError
+
+    @property
+    def instance_key(self) -> str | None:
+        """The setting that ``instances: n`` runs over; None where there are no instances."""
+        return "seed" if "seed" in setting_names(type(self)) else None
+
+    def identity(self) -> dict[str, Any]:
+        """What decides on the problem, as plain values; no paths."""
+        return deciding_settings(self)
+
+    def notes(self) -> list[str]:
+        """Sentences that a reader of results must know: conventions, choices."""
+        return []
+
+
+class GeneratedSource(Source):
+    """Base of the sources that are made from the signature of a generator."""
+
+    generator: ClassVar[Callable[..., IsingProblem]]
+    kind: ClassVar[str]
+
+    def build(self, prepared: Mapping[str, Prepared]) -> IsingProblem:
+        given = {name: getattr(self, name) for name in setting_names(type(self))}
+        return type(self).generator(**given)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By the generator: a class that is made from a signature has no name to be found by."""
+        return _again, (type(self).generator, type(self).kind, settings_of(self))
+
+
+def _again(generator: Callable[..., IsingProblem], kind: str, given: Mapping[str, Any]) -> Source:
+    return source_of(generator, kind)(**given)
+
+
+@functools.cache
+def source_of(generator: Callable[..., IsingProblem], kind: str) -> type[Source]:
+    """A source whose settings are the parameters of a generator; ``seed`` defaults to 0.
+
+    Parameters
+    ----------
+    generator : a function, with a type on every parameter
+    kind : its name in configs
+
+    Raises
+    ------
+    InputError
+        If a parameter has no type or takes any number of values.
+    """
+    hints = get_type_hints(generator)
+    members: dict[str, Any] = {}
+    annotations: dict[str, Any] = {}
+    for name, parameter in inspect.signature(generator).parameters.items():
+        if name not in hints or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise InputError(f"source {kind!r}: parameter {name!r} of its generator needs a type of its own")
+        annotations[name] = NonNegativeInt if name == "seed" else hints[name]
+        default = 0 if name == "seed" else parameter.default
+        if default is not parameter.empty:
+            members[name] = default
+    summary = (inspect.getdoc(generator) or kind).splitlines()[0]
+    members |= {
+        "__annotations__": annotations,
+        "__doc__": summary,
+        "__module__": generator.__module__,
+        "generator": staticmethod(generator),
+        "kind": kind,
+        "name": kind,
+    }
+    return settings(type(kind, (GeneratedSource,), members))

@@ -1,0 +1,468 @@
+"""What a study is: a named question, what has to be sampled and measured for it, and what that says.
+
+Authors import everything from here. A study plans (`Plan`: which measures on which cells) before anything is
+sampled and concludes (`Conclusion`: sections of a report, verdicts, files of results) from `Results`. It
+never sees a path: what it returns is written by others, and every number that a section shows lies in one of
+its tables or datasets.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import xarray as xr
+
+from qspin.arguments import checked_arguments
+from qspin.errors import InputError
+from qspin.measure import Measure, unmet
+from qspin.problem import IsingProblem
+from qspin.remarks import Level, Remark
+from qspin.sampler import PositiveInt, Sampler, is_paid, offers, settings
+from qspin.samples import SampleSet
+from qspin.source import Prepared, Source
+
+__all__ = [
+    "BOTTOM_LINE",
+    "INSTANCE",
+    "Asked",
+    "Axis",
+    "BackendLine",
+    "Cell",
+    "Column",
+    "Conclusion",
+    "Figure",
+    "Finding",
+    "InputError",
+    "IsingProblem",
+    "Level",
+    "Plan",
+    "Point",
+    "PositiveInt",
+    "PreparedFor",
+    "ProblemLine",
+    "Remark",
+    "Results",
+    "SampleSet",
+    "Section",
+    "Study",
+    "Table",
+    "Tone",
+    "Verdict",
+    "Wanted",
+    "checked_arguments",
+    "settings",
+    "unmet",
+]
+
+INSTANCE = "instance"
+"""Name of the axis over which the disorder is averaged."""
+
+BOTTOM_LINE = {
+    "glass": "Is it a glass?",
+    "ensemble": "The same ensemble, and at which temperature?",
+    "energy": "The best energy, and the time to it?",
+}
+"""Questions that open a report; a study may answer some of them in one sentence each."""
+
+
+# -- what is asked -------------------------------------------------------------------------------
+
+
+class Axis(NamedTuple):
+    """One dimension of a sweep.
+
+    Parameters
+    ----------
+    name : of the dimension of results
+    values : of its first key, plain: numbers, text or lists
+    """
+
+    name: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class ProblemLine:
+    """A label under ``problems:``.
+
+    Parameters
+    ----------
+    label, kind : as the config names them
+    source : at the first value of every axis
+    axes : that change the problem
+    """
+
+    label: str
+    kind: str
+    source: Source
+    axes: tuple[Axis, ...] = ()
+
+    @cached_property
+    def outline(self) -> IsingProblem:
+        """Of the first point: of its size, without its preparations."""
+        return self.source.outline()
+
+
+@dataclass(frozen=True)
+class BackendLine:
+    """A label under ``backends:``.
+
+    Parameters
+    ----------
+    label, name : as the config names them
+    sampler : at the first value of every axis
+    axes : that change the sampler
+    """
+
+    label: str
+    name: str
+    sampler: Sampler
+    axes: tuple[Axis, ...] = ()
+
+    @property
+    def offers(self) -> frozenset[str] | None:
+        """What its samples have, out of `qspin.measure.NEEDS`; None if it does not say."""
+        return offers(self.sampler)
+
+    @property
+    def is_paid(self) -> bool:
+        return is_paid(self.sampler)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a config asks for: every problem on every backend, at every point of the sweep."""
+
+    problems: Mapping[str, ProblemLine]
+    backends: Mapping[str, BackendLine]
+    seed: int = 0
+
+    def cells(self) -> Iterator[tuple[ProblemLine, BackendLine]]:
+        """The product, problem by problem."""
+        return ((problem, backend) for problem in self.problems.values() for backend in self.backends.values())
+
+    def unmet(self, measure: Measure, problem: str, backend: str) -> list[str]:
+        """What a measure needs that a backend on a problem does not offer, in words; empty if nothing."""
+        offered = self.backends[backend].offers
+        return unmet(measure, None if offered is None else offered | _told_by(self.problems[problem], measure))
+
+
+def _told_by(line: ProblemLine, measure: Measure) -> frozenset[str]:
+    """What is known of a problem, out of `qspin.measure.NEEDS`; it is only built where that matters."""
+    asked = {need for need in measure.needs if need.startswith("problem:")}
+    if not asked:
+        return frozenset()
+    known = line.outline.known
+    told = {f"problem:{name}" for name in ("patterns", "groups", "ground_energy") if getattr(known, name, None) is not None}
+    return frozenset(told | ({"problem:couplings"} if line.outline.n_couplings else set()))
+
+
+class Wanted(NamedTuple):
+    """One measure on one problem and backend, at every point of their axes.
+
+    Parameters
+    ----------
+    measure : its registered name
+    problem, backend : labels
+    settings : of the measure
+    reference : label of the backend whose samples the measure is given beside, where it takes any
+    label : under which `Results.cells` gives it; default the name of the measure
+    """
+
+    measure: str
+    problem: str
+    backend: str
+    settings: Mapping[str, Any] = {}
+    reference: str | None = None
+    label: str = ""
+
+
+class Plan(NamedTuple):
+    """What a study wants.
+
+    Parameters
+    ----------
+    wanted : measures on cells; all of them are sampled once, whichever studies want them
+    is_timed : whether seconds are compared, so that code is compiled before they are taken (never where reads
+        are paid)
+    shares_ladders : whether temperatures that a backend finds by itself are to be the same on all problems
+    """
+
+    wanted: Sequence[Wanted] = ()
+    is_timed: bool = False
+    shares_ladders: bool = False
+
+
+# -- what was found ------------------------------------------------------------------------------
+
+
+class Point(NamedTuple):
+    """A measure at one point of the sweep.
+
+    Parameters
+    ----------
+    at : name of an axis -> its value here
+    result : what was measured
+    """
+
+    at: Mapping[str, Any]
+    result: xr.Dataset
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A measure on one problem and backend.
+
+    Parameters
+    ----------
+    axes : of the problem and of the backend
+    points : those that could be measured, in the order of the axes, the last running fastest
+    n_missing : points that could not
+    """
+
+    problem: str
+    backend: str
+    measure: Measure
+    axes: tuple[Axis, ...]
+    points: tuple[Point, ...]
+    n_missing: int = 0
+    reference: str | None = None
+
+    def groups(self, axis: str = INSTANCE) -> list[tuple[dict[str, Any], list[xr.Dataset]]]:
+        """Results that differ along one axis alone: (values on the other axes, results), in order."""
+        found: dict[str, tuple[dict[str, Any], list[xr.Dataset]]] = {}
+        for point in self.points:
+            rest = {name: value for name, value in point.at.items() if name != axis}
+            found.setdefault(repr(rest), (rest, []))[1].append(point.result)
+        return list(found.values())
+
+    def averaged(self) -> list[Point]:
+        """Averages over instances, as the measure takes them, at every point of the other axes; where there
+        is one instance, that one."""
+        return [
+            Point(at, results[0] if len(results) == 1 else self.measure.average(results))
+            for at, results in self.groups()
+        ]
+
+
+class PreparedFor(NamedTuple):
+    """A preparation, and the labels of the problems that want it."""
+
+    title: str
+    prepared: Prepared
+    problems: tuple[str, ...]
+
+
+class Results(Protocol):
+    """What a study concludes from."""
+
+    @property
+    def asked(self) -> Asked: ...
+
+    def cells(self, label: str) -> list[Cell]:
+        """Of the measure that this study wanted under a label, in the order of the config."""
+        ...
+
+    def samples(self, problem: str, backend: str, at: Mapping[str, Any] = {}) -> SampleSet | None:
+        """At the point with these values (others at their first), None if it could not be sampled."""
+        ...
+
+    def problem(self, label: str, at: Mapping[str, Any] = {}) -> IsingProblem:
+        """The problem at a point, built anew."""
+        ...
+
+    def prepared(self) -> list[PreparedFor]:
+        """Every preparation that was made, once."""
+        ...
+
+    def failures(self) -> list[str]:
+        """What could not be done, a sentence each."""
+        ...
+
+
+# -- what it says --------------------------------------------------------------------------------
+
+
+class Finding(NamedTuple):
+    """One sentence.
+
+    Parameters
+    ----------
+    weight : the first screen shows the heaviest of all studies; 1 is usual, 0 never stands there
+    """
+
+    text: str
+    weight: float = 1.0
+
+
+class Tone(enum.StrEnum):
+    """How a verdict reads at a glance."""
+
+    GOOD = "good"
+    BAD = "bad"
+    OPEN = "open"
+
+
+class Verdict(NamedTuple):
+    """What a study says of one problem and backend in a word or two: a cell of the matrix that opens a report.
+
+    Parameters
+    ----------
+    text : as short as ``same, T = 1.2(1)``
+    detail : the sentence behind it
+    """
+
+    problem: str
+    backend: str
+    text: str
+    tone: Tone = Tone.OPEN
+    detail: str = ""
+
+
+class Column(NamedTuple):
+    """A column of a table.
+
+    Parameters
+    ----------
+    key : of the values in rows, and heading in CSV
+    heading : for people; default the key
+    form : format specification of a number, such as ``.3g``, or a function from the row to text
+    is_text : whether it reads from the left
+    is_shown : on the page, not in the CSV alone
+    """
+
+    key: str
+    heading: str = ""
+    form: str | Callable[[Mapping[str, Any]], str] = ".4g"
+    is_text: bool = False
+    is_shown: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of plain values: shown by the forms of its columns, written as CSV with all digits.
+
+    Parameters
+    ----------
+    name : of its file among all of the study
+    rows : key -> text, number or None
+    note : prose below it
+    """
+
+    name: str
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Mapping[str, Any]]
+    note: str = ""
+
+    def shown(self) -> list[list[str]]:
+        """Texts of the shown columns, row by row; what is not known is a dash."""
+        return [[_cell(column, row) for column in self.columns if column.is_shown] for row in self.rows]
+
+
+def _cell(column: Column, row: Mapping[str, Any]) -> str:
+    if callable(column.form):
+        return column.form(row)
+    value = row.get(column.key)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else format(value, column.form if isinstance(value, float) else "")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Panels on a grid.
+
+    Parameters
+    ----------
+    name : of its files among all of the study
+    caption : says what is shown, with what error bars; also the text for those who cannot see it
+    panels : functions that draw on an Axes
+    height : inches of a row of panels
+    n_columns : panels in a row; default all of them
+    is_folded : whether the page shows it only when asked
+    """
+
+    name: str
+    caption: str
+    panels: Sequence[Callable[[Any], Any]]
+    height: float = 3.8
+    n_columns: int | None = None
+    is_folded: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report.
+
+    Parameters
+    ----------
+    anchor : of links, and first part of the names of its files: lower case, digits and dashes
+    question : that it answers, one sentence
+    notes : paragraphs on method and conventions
+    """
+
+    title: str
+    anchor: str
+    question: str = ""
+    findings: Sequence[Finding] = ()
+    figures: Sequence[Figure] = ()
+    tables: Sequence[Table] = ()
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a study says.
+
+    Parameters
+    ----------
+    sections : of the report, in order
+    verdicts : for the matrix; the first study that speaks of a cell with tone other than open stands there
+    bottom_line : answers to questions of `BOTTOM_LINE`; the heaviest of all studies stands
+    datasets : results to be kept, by name: every number of figures and findings lies in one of them or in a
+        table
+    remarks : (problem, backend, remark): what to know before trusting a cell
+    faults : what failed that should not have; the report says so and the run ends with 1
+    """
+
+    sections: Sequence[Section] = ()
+    verdicts: Sequence[Verdict] = ()
+    bottom_line: Mapping[str, Finding] = field(default_factory=dict)
+    datasets: Mapping[str, xr.Dataset] = field(default_factory=dict)
+    remarks: Sequence[tuple[str, str, Remark]] = ()
+    faults: Sequence[str] = ()
+
+
+class Study:
+    """Frozen settings (`qspin.settings.settings`), a plan and a conclusion.
+
+    Attributes
+    ----------
+    version : raise it when its conclusions change
+    is_standard : whether it is run where a config names no studies
+    """
+
+    version: ClassVar[int] = 1
+    is_standard: ClassVar[bool] = False
+
+    def plan(self, asked: Asked) -> Plan:
+        """What has to be measured, before anything is sampled.
+
+        Raises
+        ------
+        InputError
+            If no backend meets what it needs: which need, which backend.
+        """
+        raise NotImplementedError
+
+    def conclude(self, results: Results) -> Conclusion:
+        """What was found; where there is nothing to say, no section."""
+        raise NotImplementedError
