@@ -18,8 +18,8 @@ from qspin.benchmark import fit_scaling, performance_profile
 from qspin.errors import InputError, RunError
 from qspin.experiment.bench_config import BenchConfig
 from qspin.experiment.bench_run import BenchFolder, Row, Summary, summarised
-from qspin.experiment.figures import Sketch, draw_all, save_figures, sketch
 from qspin.files import atomic_write
+from qspin.plot.canvas import Sketch, draw_all, save_figures, sketch
 
 __all__ = ["write_bench_report"]
 

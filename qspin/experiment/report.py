@@ -19,7 +19,6 @@ from qspin.experiment.analyse import Analysis
 from qspin.experiment.comparison import MOST_PAIRS, Compared
 from qspin.experiment.curves import half_temperature, with_error
 from qspin.experiment.families import binder_curves, crossing_sentences, with_families
-from qspin.experiment.figures import Sketch, draw_all, save_figures, sketch
 from qspin.experiment.findings import findings
 from qspin.experiment.problem_specs import MlpSpec
 from qspin.experiment.remarks import grouped, notes, trust
@@ -27,6 +26,7 @@ from qspin.experiment.store import RunFolder
 from qspin.experiment.verdicts import LEVEL, Verdict
 from qspin.files import atomic_write
 from qspin.networks.training import TrainingRecord
+from qspin.plot.canvas import Sketch, draw_all, save_figures, sketch
 
 __all__ = ["WARNINGS", "write_report"]
 

@@ -1,0 +1,31 @@
+"""One function a figure: takes analysis results and an Axes, draws, returns the Axes.
+
+`qspin.plot.canvas` puts such panels on figures of a page.
+"""
+
+from __future__ import annotations
+
+from qspin.plot.benchmark import performance_profile, time_to_solution
+from qspin.plot.comparison import cross_overlaps, energy_distributions
+from qspin.plot.curves import binder_ratios, dissimilarity, energy_curves, overlap_curves
+from qspin.plot.overlaps import overlap_densities, overlap_matrix, triangles
+from qspin.plot.style import Styles, style_of, styles_of
+from qspin.plot.training import learning_curves
+
+__all__ = [
+    "Styles",
+    "binder_ratios",
+    "cross_overlaps",
+    "dissimilarity",
+    "energy_curves",
+    "energy_distributions",
+    "learning_curves",
+    "overlap_curves",
+    "overlap_densities",
+    "overlap_matrix",
+    "performance_profile",
+    "style_of",
+    "styles_of",
+    "time_to_solution",
+    "triangles",
+]

@@ -1,0 +1,128 @@
+"""Curves against temperature, with one standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from qspin.analysis.theory import random_overlap
+from qspin.arguments import checked_arguments
+from qspin.plot.style import Styles, axes_or_current, finished, style_of, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["binder_ratios", "dissimilarity", "energy_curves", "overlap_curves"]
+
+
+@checked_arguments
+def overlap_curves(
+    curves: Mapping[str, xr.Dataset],
+    ax: Axes | None = None,
+    *,
+    n_spins: int | None = None,
+    styles: Styles | None = None,
+) -> Axes:
+    """Mean |q_ab| against temperature with one standard error; see `qspin.analysis.overlap_curve`.
+
+    Parameters
+    ----------
+    curves : label -> curve; one without a temperature becomes a horizontal band, measured temperatures
+        have error bars of their own
+    ax : where to draw; default the current axes
+    n_spins : also mark the mean |q| of independent random configurations of that size
+    styles : label -> keyword arguments of the line; default `style_of` by position
+    """
+    ax = axes_or_current(ax)
+    for label, curve, style in styled(curves, styles):
+        _temperature_series(ax, curve, "q_abs", label, style)
+    if n_spins:
+        ax.axhline(random_overlap(n_spins), color="0.5", linewidth=0.8, zorder=0)
+        ax.annotate(
+            f"independent spins, N = {n_spins}", (0, random_overlap(n_spins)), xytext=(6, -3),
+            xycoords=("axes fraction", "data"), textcoords="offset points",
+            va="top", fontsize="small", color="0.35",
+        )  # fmt: skip
+    ax.set(ylabel=r"mean $|q_{ab}|$", ylim=(0, 1.02))
+    return _temperature_axis(ax, curves)
+
+
+@checked_arguments
+def energy_curves(
+    curves: Mapping[str, xr.Dataset], ax: Axes | None = None, *, styles: Styles | None = None
+) -> Axes:
+    """Energy per spin against temperature with one standard error; see `qspin.analysis.energy_curve`."""
+    ax = axes_or_current(ax)
+    for label, curve, style in styled(curves, styles):
+        _temperature_series(ax, curve, "energy", label, style)
+    ax.set(ylabel="energy per spin E/N")
+    return _temperature_axis(ax, curves)
+
+
+@checked_arguments
+def dissimilarity(curves: Mapping[str, xr.Dataset], ax: Axes | None = None) -> Axes:
+    """D_g against temperature, peaks marked; see `qspin.analysis.dissimilarity_curve`."""
+    ax = axes_or_current(ax)
+    for label, curve, style in styled(curves, None):
+        t, d = curve["temperature"].values, curve["dissimilarity"].values
+        error = np.nan_to_num(curve["dissimilarity_error"].values)
+        ax.errorbar(t, d, yerr=error, label=label, capsize=2, linewidth=1.2, elinewidth=1, **style)
+        for k in np.flatnonzero(curve["is_peak"].values):
+            ax.axvline(t[k], color=style["color"], linewidth=0.8, linestyle=":")
+    ax.set(ylabel=r"dissimilarity $D_g$")
+    return _temperature_axis(ax, curves)
+
+
+def binder_ratios(
+    temperatures: ArrayLike,
+    curves: Mapping[int, ArrayLike],
+    errors: Mapping[int, ArrayLike],
+    ax: Axes | None = None,
+) -> Axes:
+    """Binder ratio against temperature, a line for each size; see `qspin.analysis.crossings`."""
+    ax = axes_or_current(ax)
+    for k, size in enumerate(sorted(curves)):
+        ax.errorbar(
+            temperatures, curves[size], yerr=errors[size], label=f"L = {size}", capsize=2, **style_of(k)
+        )
+    ax.set(xlabel="temperature T", ylabel="Binder ratio")
+    return finished(ax)
+
+
+def _temperature_series(ax: Axes, curve: xr.Dataset, name: str, label: str, style: dict[str, Any]) -> None:
+    temperature = curve["temperature"].values
+    values, errors = curve[name].values, np.nan_to_num(curve[f"{name}_error"].values)
+    known = np.flatnonzero(np.isfinite(temperature))
+    if known.size:
+        known = known[np.argsort(temperature[known], kind="stable")]  # a line, whatever the order of a ladder
+        across = curve["temperature_error"].values[known] if "temperature_error" in curve.coords else None
+        ax.errorbar(
+            temperature[known], values[known], yerr=errors[known], xerr=across, label=label,
+            capsize=2, linewidth=1.2, elinewidth=1, **style,
+        )  # fmt: skip
+    else:
+        where = "no temperature" if np.isnan(temperature).any() else "infinite temperature"
+        for k in range(len(values)):
+            line = ax.axhline(
+                values[k], label=None if k else f"{label} ({where})", **{**style, "marker": None}
+            )
+            ax.axhspan(values[k] - errors[k], values[k] + errors[k], color=line.get_color(), alpha=0.2)
+
+
+def _temperature_axis(ax: Axes, curves: Mapping[str, xr.Dataset]) -> Axes:
+    """Logarithmic in T; without ticks where no curve has a temperature."""
+    if any(np.isfinite(curve["temperature"].values).any() for curve in curves.values()):
+        from matplotlib.ticker import LogLocator
+
+        ax.set(xlabel="temperature T", xscale="log")
+        ax.xaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter("")
+    else:
+        unknown = any(np.isnan(curve["temperature"].values).any() for curve in curves.values())
+        ax.set(xlabel="temperature unknown" if unknown else "infinite temperature", xticks=[])
+    return finished(ax)

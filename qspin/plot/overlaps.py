@@ -1,0 +1,93 @@
+"""Distributions of overlaps and of what triples of them say, and overlaps as a map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from qspin.arguments import checked_arguments
+from qspin.plot.style import Styles, axes_or_current, finished, style_of, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["overlap_densities", "overlap_matrix", "triangles"]
+
+_ELSEWHERE = 0.05  # of ln T, beyond which a curve is said to be at another temperature
+_FAR = 0.25  # of ln T, beyond which it is left out
+
+
+@checked_arguments
+def overlap_densities(
+    distributions: Mapping[str, xr.Dataset],
+    beta: float,
+    ax: Axes | None = None,
+    *,
+    styles: Styles | None = None,
+) -> Axes:
+    """P(q) with one standard error as a band, at the ladder point nearest to `beta` of each.
+
+    Parameters
+    ----------
+    distributions : label -> result of `qspin.analysis.overlap_distribution`
+    beta : inverse temperature; NaN shows those without any. One whose nearest differs by more than 5 %
+        says its own, beyond 25 % it is left out
+    ax : where to draw; default the current axes
+    """
+    ax = axes_or_current(ax)
+    for label, distribution, style in styled(distributions, styles):
+        temperatures = distribution["temperature"].values
+        known = ~np.isnan(temperatures)
+        if known.any() == bool(np.isnan(beta)):
+            continue
+        column = 0
+        if known.any():
+            with np.errstate(divide="ignore", invalid="ignore"):
+                distance = np.where(1 / temperatures == beta, 0.0, np.abs(np.log(temperatures * beta)))
+            column = int(np.nanargmin(distance))
+            if distance[column] > _FAR:
+                continue
+            if distance[column] > _ELSEWHERE:
+                label = f"{label} (T = {temperatures[column]:.3g})"
+        at = distribution.isel(beta=column)
+        density, error = at["density"].values, np.nan_to_num(at["density_error"].values)
+        ax.plot(at["q"], density, label=label, linewidth=1.4, **{**style, "marker": None})
+        ax.fill_between(
+            at["q"], density - error, density + error, color=style["color"], alpha=0.25, linewidth=0
+        )
+    ax.set(xlabel=r"overlap $q$", ylabel=r"$P(q)$", xlim=(-1.02, 1.02))
+    ax.set_ylim(bottom=0)
+    return finished(ax)
+
+
+def overlap_matrix(overlaps: ArrayLike, ax: Axes | None = None, *, order: ArrayLike | None = None) -> Axes:
+    """Overlaps of all pairs of configurations as a map, in the order of a dendrogram.
+
+    Parameters
+    ----------
+    overlaps : (n, n), see `qspin.analysis.overlap_matrix`
+    order : of the configurations, such as `States.order`
+    """
+    ax = axes_or_current(ax)
+    q = np.asarray(overlaps)
+    if order is not None:
+        q = q[np.ix_(np.asarray(order), np.asarray(order))]
+    image = ax.imshow(q, vmin=-1, vmax=1, cmap="PuOr_r", interpolation="nearest", rasterized=True)
+    ax.figure.colorbar(image, ax=ax, label=r"overlap $q$", shrink=0.85)
+    ax.set(xlabel="configuration", ylabel="configuration")
+    return ax
+
+
+def triangles(found: Mapping[str, Any], ax: Axes | None = None) -> Axes:
+    """Distribution of K = (q_mid - q_min) / sigma of triples; see `qspin.analysis.ultrametricity`."""
+    ax = axes_or_current(ax)
+    edges = np.linspace(0, 3, 31)
+    for k, (label, test) in enumerate(found.items()):
+        density, _ = np.histogram(test.k, edges, density=True)
+        ax.stairs(density, edges, label=label, color=style_of(k)["color"], linestyle=style_of(k)["linestyle"])
+    ax.set(xlabel="K = (q_mid - q_min) / sigma", ylabel="density", xlim=(0, 3))
+    return finished(ax)
