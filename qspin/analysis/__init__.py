@@ -1,6 +1,7 @@
 """What samples say. Plain arrays first; functions that take a SampleSet are a thin coat over them."""
 
 from qspin.analysis.chains import chain_diagnostics, equilibrium_notes, equilibrium_warnings
+from qspin.analysis.correction import holm
 from qspin.analysis.disorder import bootstrap, disorder_curve, disorder_distribution
 from qspin.analysis.distance import (
     Comparison,
@@ -87,6 +88,7 @@ __all__ = [
     "free_energy_curve",
     "group_overlap_curve",
     "has_measured_temperatures",
+    "holm",
     "independent_configurations",
     "interpolated",
     "jackknife",

@@ -10,9 +10,10 @@ import numpy as np
 import xarray as xr
 
 from qspin.analysis import interpolated
+from qspin.analysis.correction import LEVEL
 from qspin.experiment.curves import STANDARD_ERRORS, Comparison, compare_curves, with_error
 from qspin.experiment.remarks import kind_of
-from qspin.experiment.verdicts import LEVEL, Verdict
+from qspin.experiment.verdicts import Verdict
 
 __all__ = [
     "against_thermostats",

@@ -19,6 +19,7 @@ from qspin.analysis import (
     overlap_matrix,
     valley_coverage,
 )
+from qspin.analysis.correction import LEVEL
 from qspin.benchmark import (
     TimeToSolution,
     energy_distribution,
@@ -29,7 +30,7 @@ from qspin.benchmark import (
 from qspin.errors import InputError
 from qspin.experiment.config import RunConfig
 from qspin.experiment.store import Task
-from qspin.experiment.verdicts import LEVEL, Verdict, judged
+from qspin.experiment.verdicts import Verdict, judged
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
 from qspin.spectrum import energy_tolerance, without_offset

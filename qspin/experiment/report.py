@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from qspin import plot
+from qspin.analysis.correction import LEVEL
 from qspin.benchmark import TimeToSolution
 from qspin.errors import RunError
 from qspin.experiment.analyse import Analysis
@@ -23,7 +24,7 @@ from qspin.experiment.findings import findings
 from qspin.experiment.problem_specs import MlpSpec
 from qspin.experiment.remarks import grouped, notes, trust
 from qspin.experiment.store import RunFolder
-from qspin.experiment.verdicts import LEVEL, Verdict
+from qspin.experiment.verdicts import Verdict
 from qspin.files import atomic_write
 from qspin.networks.training import TrainingRecord
 from qspin.plot.canvas import Sketch, draw_all, save_figures, sketch

@@ -8,10 +8,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["LEVEL", "Verdict", "holm", "judged", "verdict_table"]
+from qspin.analysis.correction import LEVEL, holm
 
-LEVEL = 0.05
-"""Corrected p-value at or below which "the same ensemble" is rejected."""
+__all__ = ["Verdict", "judged", "verdict_table"]
 
 
 class Verdict(NamedTuple):
@@ -62,23 +61,6 @@ def judged(verdicts: Sequence[Verdict]) -> list[Verdict]:
         own = found[k]._replace(p_corrected=p_value)
         found[k] = own._replace(verdict="; ".join(filter(None, [_words(own), own.verdict])))
     return found
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values corrected for their number, so that one wrong rejection among all is as rare as one alone.
-
-    Holm 1979, Scand. J. Stat. 6, 65; valid however the tests depend on each other.
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    corrected, largest = [0.0] * len(p_values), 0.0
-    for rank, k in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[k]))
-        corrected[k] = largest
-    return corrected
 
 
 def _words(verdict: Verdict) -> str:
