@@ -30,6 +30,7 @@ class Task:
     needs : keys of these
     label : for people
     is_paid : whether doing it may cost money
+    is_shown : whether it takes long enough to be told of
     """
 
     key: str
@@ -38,6 +39,7 @@ class Task:
     needs: tuple[str, ...] = ()
     label: str = ""
     is_paid: bool = False
+    is_shown: bool = True
 
 
 @dataclass(frozen=True)

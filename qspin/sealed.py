@@ -29,7 +29,7 @@ from qspin.errors import InputError, named
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["FORMAT", "read_sealed", "sealed"]
+__all__ = ["FORMAT", "fault_of", "read_sealed", "sealed"]
 
 FORMAT = 2  # 1 had no checksums
 
@@ -96,6 +96,17 @@ def read_sealed(path: str | os.PathLike[str]) -> xr.Dataset:
             "by another program. A change that is meant is stored through qspin.SampleSet(dataset).save(path)"
         )
     return dataset
+
+
+def fault_of(path: str | os.PathLike[str]) -> str | None:
+    """What is wrong with a file; None if it is as `sealed` wrote it, which its bytes tell without being read
+    as a dataset. A file without a seal is read."""
+    try:
+        if not _is_sealed(path):
+            read_sealed(path)
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def _plainly_read(path: str | os.PathLike[str]) -> xr.Dataset | None:

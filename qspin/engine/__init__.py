@@ -1,0 +1,6 @@
+"""Tasks, the store that keeps what they give, and the executors that do them."""
+
+from qspin.engine.actions import Performer
+from qspin.engine.store import Store
+
+__all__ = ["Performer", "Store"]

@@ -1,0 +1,181 @@
+"""What tasks do: prepare, sample and measure, each from plain settings and what the store holds.
+
+Whoever executes tasks, here or elsewhere, calls `Performer`. In one process the problem and the samples of
+the last tasks stay at hand, so that what is measured is neither built nor read again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from qspin.checkpoint import checkpointing, discard_damaged
+from qspin.engine.recent import Recent
+from qspin.engine.store import Store
+from qspin.errors import InputError
+from qspin.executor import Task
+from qspin.problem import IsingProblem
+from qspin.registry import get_backend, get_measure, get_source
+from qspin.sampler import Sampler, is_paid
+from qspin.samples import SampleSet
+from qspin.sampling import check_samples, sampled
+from qspin.source import Prepared, Source, Tools
+
+__all__ = ["Performer", "built", "sampler_of", "source_from"]
+
+Plain = Mapping[str, Any]
+
+_problems: Recent[IsingProblem] = Recent(most=4)
+_samples: Recent[SampleSet] = Recent(most=16, most_bytes=2**28, size=lambda samples: samples.dataset.nbytes)
+_warm: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Performer:
+    """Does one task and stores what it gives; what is there already is not done again.
+
+    Parameters
+    ----------
+    path : of the store
+    """
+
+    path: Path
+
+    def __call__(self, task: Task) -> str | None:
+        """What failed, a sentence; None if nothing did.
+
+        Raises
+        ------
+        StorageError
+            If what it gave cannot be written.
+        KeyboardInterrupt
+            Also where a sampler was interrupted and returned what there was.
+        """
+        store = Store(self.path)
+        if store.has(task):
+            return None
+        with store.recorded(task) as outcome:
+            _ACTIONS[task.action](task, store)
+        return outcome.failure
+
+
+# -- prepare -------------------------------------------------------------------------------------
+
+
+def _prepare(task: Task, store: Store) -> None:
+    if "shared" in task.settings:
+        store.keep_prepared(task.key, _shared(task.settings["shared"], store))
+        return
+    preparation = source_from(task.settings["source"]).needs()[task.settings["need"]]
+    samplers = {label: sampler_of(spec) for label, spec in task.settings.get("samplers", {}).items()}
+    checkpoint = store.checkpoint(task)
+    tools = Tools(samplers, checkpoint)
+    with checkpointing(checkpoint):
+        store.keep_prepared(task.key, preparation.make(tools))
+
+
+def _shared(settings: Plain, store: Store) -> Prepared:
+    """Settings that a sampler finds for several problems together, as JSON text in an array."""
+    sampler: Any = sampler_of(settings["backend"])
+    problems = [built(problem, store) for problem in settings["problems"]]
+    found = sampler.shared(problems, seed=settings["seed"])
+    return Prepared({"settings": np.array(json.dumps(found))})
+
+
+# -- sample --------------------------------------------------------------------------------------
+
+
+def _sample(task: Task, store: Store) -> None:
+    problem = built(task.settings["problem"], store)
+    sampler = sampler_of(task.settings["backend"], store)
+    label = str(task.settings["backend_label"])
+    if task.settings.get("is_timed"):
+        _warm_up(task.settings["backend"], sampler, problem, label)
+    checkpoint = store.checkpoint(task)
+    if not is_paid(sampler):  # that of a purchase knows what was bought
+        discard_damaged(checkpoint)
+    with checkpointing(checkpoint):
+        samples = sampled(sampler, problem, seed=task.settings["seed"], backend=label)
+        if samples.info["status"] == "interrupted":
+            raise KeyboardInterrupt
+        store.keep_samples(task.key, samples)
+    _samples.keep(str(store.file(task.action, task.key)), samples)
+
+
+def _warm_up(spec: Plain, sampler: Sampler, problem: IsingProblem, label: str) -> None:
+    """One call whose samples are dropped, so that seconds are not those of a compiler; none that is paid."""
+    name = str(spec["name"])
+    if name in _warm or is_paid(sampler):
+        return
+    sampled(sampler, problem, seed=0, backend=label)
+    _warm.add(name)
+
+
+# -- measure -------------------------------------------------------------------------------------
+
+
+def _measure(task: Task, store: Store) -> None:
+    settings = task.settings
+    measure: Any = get_measure(settings["measure"], **settings["settings"])
+    problem = built(settings["problem"], store)
+    samples = [_loaded(key, problem, store) for key in (settings["samples"], settings.get("reference")) if key]
+    first, *reference = samples
+    with threadpool_limits(1, "blas"):  # matrices are small here: threads would only wait for each other
+        result = measure.measure(first, problem, *reference)
+    store.keep_measured(task.key, result)
+
+
+def _loaded(key: str, problem: IsingProblem, store: Store) -> SampleSet:
+    def load() -> SampleSet:
+        samples = store.samples(key)
+        check_samples(samples, problem, energies=False)
+        return samples
+
+    return _samples.get(str(store.file("sample", key)), load)
+
+
+_ACTIONS: dict[str, Callable[[Task, Store], None]] = {
+    "prepare": _prepare,
+    "sample": _sample,
+    "measure": _measure,
+}
+
+
+# -- from plain settings -------------------------------------------------------------------------
+
+
+def source_from(spec: Plain) -> Source:
+    """From ``{"kind": ..., "settings": {...}}``."""
+    return get_source(str(spec["kind"]), **spec["settings"])
+
+
+def built(spec: Plain, store: Store) -> IsingProblem:
+    """The problem of a spec with ``key`` and ``prepared`` (need -> key of a preparation).
+
+    Raises
+    ------
+    InputError
+        If a preparation is not there.
+    """
+
+    def build() -> IsingProblem:
+        source = source_from(spec)
+        return source.build({need: store.prepared(key) for need, key in spec["prepared"].items()})
+
+    return _problems.get(f"{store.path}:{spec['key']}", build)
+
+
+def sampler_of(spec: Plain, store: Store | None = None) -> Sampler:
+    """From ``{"name": ..., "settings": {...}}``; with ``shared``, the key of settings found elsewhere."""
+    settings = dict(spec["settings"])
+    if (key := spec.get("shared")) is not None:
+        if store is None:
+            raise InputError("settings that backends share lie in a store, and none was given")
+        settings |= json.loads(str(store.prepared(key).arrays["settings"]))
+    return get_backend(str(spec["name"]), **settings)

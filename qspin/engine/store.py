@@ -1,0 +1,167 @@
+"""The store: what tasks gave, one file a task, named by its key, written whole or not at all.
+
+::
+
+    prepared/KEY.npz         arrays and curves of a preparation
+    samples/KEY.nc           a sample set
+    samples/KEY.checkpoint   unfinished work of a sampler
+    measures/KEY.npz         what one measure found in one sample set
+    failures/KEY.txt         why a task gave nothing: one line, then the traceback
+
+A file that is damaged counts as not there: what it held is made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import xarray as xr
+
+from qspin.engine.archive import read_dataset, read_prepared, write_dataset, write_prepared
+from qspin.errors import InputError, StorageError
+from qspin.executor import Task
+from qspin.files import atomic_write
+from qspin.samples import SampleSet
+from qspin.sealed import fault_of
+from qspin.source import Prepared
+
+__all__ = ["Outcome", "Store"]
+
+T = TypeVar("T")
+
+_PLACES = {"prepare": ("prepared", ".npz"), "sample": ("samples", ".nc"), "measure": ("measures", ".npz")}
+"""Action of a task -> folder and suffix of what it gives."""
+
+
+@dataclass
+class Outcome:
+    """Of a task; `failure` is None where it went well."""
+
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Store:
+    """Objects of tasks in one folder."""
+
+    path: Path
+
+    def file(self, action: str, key: str) -> Path:
+        """Where what a task gives lies."""
+        folder, suffix = _PLACES[action]
+        return self.path / folder / f"{key}{suffix}"
+
+    def checkpoint(self, task: Task) -> Path:
+        """Where the unfinished work of a task lies."""
+        return self.file(task.action, task.key).with_suffix(".checkpoint")
+
+    def has(self, task: Task) -> bool:
+        """Whether what a task gives is there and whole."""
+        file = self.file(task.action, task.key)
+        return file.is_file() and self.fault(task) is None
+
+    def fault(self, task: Task) -> str | None:
+        """What is wrong with the file of a task; None if nothing is, or it is not there."""
+        file = self.file(task.action, task.key)
+        stamp = _stamp(file)
+        return None if stamp is None else _fault(task.action, file, stamp)
+
+    # -- objects ---------------------------------------------------------------------------------
+
+    def prepared(self, key: str) -> Prepared:
+        """Raises InputError if it is not there or damaged."""
+        return read_prepared(self.file("prepare", key))
+
+    def keep_prepared(self, key: str, prepared: Prepared) -> None:
+        write_prepared(self.file("prepare", key), prepared)
+
+    def samples(self, key: str) -> SampleSet:
+        """Raises InputError if they are not there or damaged."""
+        return SampleSet.load(self.file("sample", key))
+
+    def keep_samples(self, key: str, samples: SampleSet) -> None:
+        samples.save(self.file("sample", key))
+
+    def measured(self, key: str) -> xr.Dataset | None:
+        """None where a measure found nothing, or its file is damaged."""
+        return _or_none(lambda: read_dataset(self.file("measure", key)))
+
+    def keep_measured(self, key: str, result: xr.Dataset) -> None:
+        write_dataset(self.file("measure", key), result)
+
+    # -- failures --------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def recorded(self, task: Task) -> Iterator[Outcome]:
+        """Around the work on one task: what fails is written down, so that the others can go on.
+
+        Files that cannot be written would fail for all tasks alike, and interrupts are no failure: they pass.
+        """
+        outcome, file = Outcome(), self._failure_file(task.key)
+        try:
+            yield outcome
+        except StorageError:
+            raise
+        except Exception as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            outcome.failure = f"{task.label}: {text}"
+            atomic_write(file, f"{outcome.failure}\n\n{''.join(traceback.format_exception(error))}")
+        else:
+            if file.exists():
+                file.unlink()
+                with contextlib.suppress(OSError):  # there are others
+                    file.parent.rmdir()
+
+    def failure(self, key: str) -> str | None:
+        """What was written down of the last attempt of a task, and where its traceback lies; None if it did
+        not fail."""
+        file = self._failure_file(key)
+        try:
+            with file.open(encoding="utf-8", errors="replace") as lines:
+                first = lines.readline().strip()
+        except FileNotFoundError:
+            return None
+        return f"{first} (traceback in {file.relative_to(self.path).as_posix()})"
+
+    def _failure_file(self, key: str) -> Path:
+        return self.path / "failures" / f"{key}.txt"
+
+
+Stamp = tuple[int, int, int]
+
+
+def _stamp(file: Path) -> Stamp | None:
+    """What changes when a file does; None if it is not there."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+@functools.lru_cache(maxsize=100_000)
+def _fault(action: str, file: Path, stamp: Stamp) -> str | None:
+    """What is wrong with a file; it is looked into once, unless it changes."""
+    looks: dict[str, Callable[[Path], Any]] = {
+        "prepare": read_prepared,
+        "sample": fault_of,
+        "measure": read_dataset,
+    }
+    try:
+        found = looks[action](file)
+    except InputError as error:
+        return str(error)
+    return found if action == "sample" else None
+
+
+def _or_none(read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except InputError:
+        return None
