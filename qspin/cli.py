@@ -115,6 +115,7 @@ def sample(
         from qspin.files import require_writable
         from qspin.formats import read_problem
         from qspin.registry import get_backend
+        from qspin.remarks import Level, by_level
         from qspin.settings import resolved_seed
 
         sampler = get_backend(backend, **parse_settings(set_ or []))
@@ -130,8 +131,9 @@ def sample(
         typer.echo(
             f"{samples}, best energy {samples.best.energy:.10g}, seed {samples.info['seed']}: {output}"
         )
-        for warning in samples.info["warnings"]:
-            typer.echo(f"warning: {warning}", err=True)
+        for remark in by_level(samples.remarks):
+            kind = "note" if remark.level == Level.NOTE else "warning"
+            typer.echo(f"{kind}: {remark.text}", err=True)
         if samples.info["status"] == "interrupted":
             context.hint = f"What there was is in {output}"
             raise KeyboardInterrupt

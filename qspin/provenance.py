@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qspin import __version__
-from qspin.errors import InputError
+from qspin.errors import InputError, shown
+from qspin.remarks import Remark, remarks_from
 from qspin.settings import settings_of
 
 __all__ = ["checked_info", "library_versions", "run_info"]
@@ -22,8 +23,10 @@ def run_info(
     seed: int,
     *,
     clocks: Mapping[str, float] | None = None,
-    warnings: Sequence[str] = (),
+    remarks: Sequence[Remark] = (),
     status: str = "complete",
+    headline: str = "",
+    ignored: Sequence[str] = (),
     **facts: Any,
 ) -> dict[str, Any]:
     """Provenance of one `sample` call as JSON values.
@@ -33,10 +36,19 @@ def run_info(
     sampler : its settings are recorded, and its class attribute `name` (or its class name) as the backend
     seed : the seed that was used
     clocks : seconds spent, kept apart: compile, prepare, queue, device, sample
-    warnings : what a reader of the samples must know
+    remarks : what a reader of the samples must know
     status : ``complete`` or ``interrupted``
+    headline : in a few words how it was sampled: kernel, embedding or circuit
+    ignored : names of the settings that meant nothing here, whatever was given for them
     facts : whatever else the backend wants to record
+
+    Raises
+    ------
+    InputError
+        If something else than remarks is given as such.
     """
+    if wrong := [remark for remark in remarks if not isinstance(remark, Remark)]:
+        raise InputError(f"remarks are made by qspin.sampler.Remark(code, text); got {shown(wrong[0])}")
     return {
         "backend": getattr(type(sampler), "name", type(sampler).__name__),
         "settings": settings_of(sampler),
@@ -44,7 +56,9 @@ def run_info(
         "versions": library_versions(),
         "clocks": {name: round(float(seconds), 6) for name, seconds in (clocks or {}).items()},
         "status": status,
-        "warnings": list(warnings),
+        "remarks": [remark.plain() for remark in remarks],
+        "headline": headline,
+        "ignored": list(ignored),
         **facts,
     }
 
@@ -70,6 +84,9 @@ def checked_info(info: Mapping[str, Any] | None) -> None:
         json.dumps({"": None, **(info or {})}, sort_keys=True)  # keys that do not compare with text fail
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"info must be a mapping of plain JSON values; {error}") from None
-    warnings = (info or {}).get("warnings", [])
-    if not isinstance(warnings, list):
-        raise InputError(f"the warnings in info must be a list; got {str(warnings)[:60]!r}")
+    if "warnings" in (info or {}):
+        raise InputError(
+            "info holds 'warnings', which are remarks with a code now: give run_info "
+            "remarks=[Remark(code, text)] in their place"
+        )
+    remarks_from((info or {}).get("remarks", []))

@@ -26,6 +26,7 @@ from qspin.memory import allocate_spins, machine_memory, require_bytes, require_
 from qspin.problem import IsingProblem
 from qspin.progress import ABANDONED, report_progress
 from qspin.provenance import run_info
+from qspin.remarks import Level, Remark
 from qspin.samples import SampleSet
 from qspin.settings import (
     AutoLadder,
@@ -55,8 +56,10 @@ __all__ = [
     "ImportPath",
     "Incidental",
     "Ladder",
+    "Level",
     "PlainValues",
     "PositiveInt",
+    "Remark",
     "Sampler",
     "Seed",
     "allocate_spins",

@@ -19,6 +19,7 @@ from qspin.errors import CapacityError, InputError
 from qspin.files import atomic_write
 from qspin.problem import IsingProblem, labels_from_json, labels_to_json
 from qspin.provenance import checked_info
+from qspin.remarks import UNSPECIFIED, Level, Remark, remarks_from
 from qspin.sealed import FORMAT, read_sealed, sealed
 from qspin.spectrum import energy_tolerance, rounding_of
 from qspin.validate import checked_array, checked_labels, checked_spins, locked
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["DIMS", "Best", "SampleSet"]
 
 DIMS = ("beta", "replica", "draw", "spin")
+_REMARKS_SINCE = 3  # format of files; before, there were warnings
 _SINGLE = 1e-5  # share of all terms that a sampler in single precision may be wrong by
 
 
@@ -133,7 +135,7 @@ class SampleSet:
         attributes = {
             "qspin": FORMAT,
             "labels": labels_to_json(labels),
-            "info": json.dumps({"status": "complete", "warnings": [], **info}, sort_keys=True),
+            "info": json.dumps({"status": "complete", "remarks": [], **info}, sort_keys=True),
         }
         dataset = xr.Dataset(
             {"spins": (DIMS, spins.astype(np.int8, copy=False)), "energies": (DIMS[:3], energies)},
@@ -171,11 +173,16 @@ class SampleSet:
 
     @property
     def info(self) -> dict[str, Any]:
-        """Backend, settings, seed, problem digest, versions, clocks, status and warnings; a copy."""
+        """Backend, settings, seed, problem digest, versions, clocks, status and remarks; a copy."""
         info = parse_json(str(self.dataset.attrs.get("info")))
         if not isinstance(info, dict):
             raise InputError("the info of a sample set is a mapping")
         return info
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """What the sampler says of these samples, in its order."""
+        return remarks_from(self.info["remarks"])
 
     @cached_property
     def labels(self) -> Sequence[Hashable]:
@@ -259,7 +266,7 @@ class SampleSet:
         if not Path(path).is_file():
             raise InputError(f"no sample file at {path}")
         try:
-            samples = cls(read_sealed(path))
+            samples = cls(_of_this_version(read_sealed(path)))
             samples._check_content()
             if problem is not None:
                 samples.verify(problem)
@@ -308,8 +315,9 @@ class SampleSet:
         if len(self.labels) != self.n_spins:
             raise InputError(f"it names {len(self.labels)} spins and holds {self.n_spins}")
         info = self.info
-        if not isinstance(info.get("status"), str) or not isinstance(info.get("warnings"), list):
-            raise InputError("its info tells no status or no warnings")
+        if not isinstance(info.get("status"), str):
+            raise InputError("its info tells no status")
+        remarks_from(info.get("remarks"))
 
     @classmethod
     def from_dimod(
@@ -327,7 +335,7 @@ class SampleSet:
         ----------
         sampleset : of either vartype
         problem : what was sampled; energies are recomputed from it, and the spins take its order. Without
-            it the energies are those that the sample set reports, and a warning in `info` says so.
+            it the energies are those that the sample set reports, and a remark says so.
         info : provenance, from `run_info`
 
         Raises
@@ -359,11 +367,10 @@ class SampleSet:
         if problem is not None:
             samples = cls.from_spins(problem, spins, betas, info, handed_over=True)
             if remark := _on_reported(energies, samples, problem):
-                return cls.from_spins(problem, spins, betas, _with_warning(info, remark), handed_over=True)
+                return cls.from_spins(problem, spins, betas, _with_remark(info, remark), handed_over=True)
             return samples
-        provenance = _with_warning(
-            info, "energies are those reported by the dimod sample set, not recomputed: no problem was given"
-        )
+        text = "energies are those reported by the dimod sample set, not recomputed: no problem was given"
+        provenance = _with_remark(info, Remark("energies-not-recomputed", text))
         if not np.isfinite(energies).all():
             raise InputError("the sample set reports energies that are not finite; pass the problem")
         provenance["problem"] = None
@@ -390,22 +397,37 @@ class SampleSet:
         )
 
 
-def _with_warning(info: Mapping[str, Any] | None, warning: str) -> dict[str, Any]:
-    return {**(info or {}), "warnings": [*(info or {}).get("warnings", []), warning]}
+def _with_remark(info: Mapping[str, Any] | None, remark: Remark) -> dict[str, Any]:
+    return {**(info or {}), "remarks": [*(info or {}).get("remarks", []), remark.plain()]}
 
 
-def _on_reported(energies: NDArray[np.float64], samples: SampleSet, problem: IsingProblem) -> str:
-    """What to say of a sampler that believes in other energies than those of its spins; empty if none."""
+def _on_reported(energies: NDArray[np.float64], samples: SampleSet, problem: IsingProblem) -> Remark | None:
+    """What to say of a sampler that believes in other energies than those of its spins."""
     terms = np.abs(problem.edges.couplings).sum() + np.abs(problem.fields).sum() + abs(problem.offset)
     wrong = ~(np.abs(energies - samples.energies.values) <= _SINGLE * terms)  # also NaN
     if not wrong.any():
-        return ""
+        return None
     k = tuple(np.argwhere(wrong)[0])
-    return (
+    return Remark(
+        "reported-energies",
         f"{int(wrong.sum())} of {wrong.size} energies that the sampler reported are not those of its spins, "
         f"the first {energies[k]:.6g} instead of {samples.energies.values[k]:.6g}: does it see another "
-        "problem, or another sign? Those of the spins are kept"
+        "problem, or another sign? Those of the spins are kept",
+        Level.SERIOUS,
     )
+
+
+def _of_this_version(dataset: xr.Dataset) -> xr.Dataset:
+    """What was read, with warnings of earlier versions, which had no codes, as remarks."""
+    if dataset.attrs.get("qspin", _REMARKS_SINCE) >= _REMARKS_SINCE:
+        return dataset
+    info = parse_json(str(dataset.attrs.get("info")))
+    warnings = info.pop("warnings", None) if isinstance(info, dict) else None
+    if not isinstance(warnings, list) or not all(isinstance(text, str) for text in warnings):
+        return dataset  # of no version, and refused for what it has instead
+    remarks = [Remark(UNSPECIFIED, text or "a warning without words").plain() for text in warnings]
+    told = {"headline": "", "ignored": [], **info, "remarks": remarks}
+    return dataset.assign_attrs(qspin=FORMAT, info=json.dumps(told, sort_keys=True))
 
 
 def _read_only(dataset: xr.Dataset) -> xr.Dataset:

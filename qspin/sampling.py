@@ -14,6 +14,7 @@ import numpy as np
 
 from qspin.errors import InputError, QspinError, RunError, named
 from qspin.problem import IsingProblem
+from qspin.remarks import remarks_from
 from qspin.sampler import Sampler, Seed
 from qspin.samples import DIMS, SampleSet
 from qspin.validate import checked_spins
@@ -27,7 +28,9 @@ _INFO: Mapping[str, tuple[type, str]] = {
     "versions": (dict, "a mapping"),
     "clocks": (dict, "a mapping"),
     "status": (str, "text"),
-    "warnings": (list, "a list"),
+    "remarks": (list, "a list"),
+    "headline": (str, "text"),
+    "ignored": (list, "a list"),
 }
 """What `qspin.sampler.run_info` writes and everybody reads: name -> (type, in words)."""
 
@@ -108,8 +111,13 @@ def _info_faults(info: Mapping[str, Any]) -> Iterator[str]:
         wrong = {k: v for k, v in clocks.items() if not isinstance(v, int | float) or not 0 <= v < math.inf}
         if wrong:
             yield f"'clocks' holds {wrong!r}, expected seconds"
-    if isinstance(warnings := info.get("warnings"), list) and not all(isinstance(w, str) for w in warnings):
-        yield "'warnings' holds something else than text"
+    if isinstance(remarks := info.get("remarks"), list):
+        try:
+            remarks_from(remarks)
+        except InputError as error:
+            yield f"'remarks' holds something else than remarks: {error}"
+    if isinstance(ignored := info.get("ignored"), list) and not all(isinstance(n, str) for n in ignored):
+        yield "'ignored' holds something else than names of settings"
 
 
 def _check_labels(samples: SampleSet, problem: IsingProblem) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "fault_of", "read_sealed", "sealed"]
 
-FORMAT = 2  # 1 had no checksums
+FORMAT = 3  # 1 had no checksums, 1 and 2 had warnings in the place of remarks
 
 _MAGIC = b"\n%qspin sha256\n"  # 15 bytes before the digest
 _SEAL_BYTES = len(_MAGIC) + hashlib.sha256().digest_size

@@ -70,7 +70,8 @@ def test_a_save_that_fails_later_warns_and_goes_on(tmp_path, monkeypatch):
             samples = qspin.get_backend("tempering", betas=[1.0], n_replicas=2, n_sweeps=200).sample(
                 qspin.instances.mattis(5, seed=1), seed=1
             )
-        assert any("unfinished work could not be kept" in warning for warning in samples.info["warnings"])
+        (remark,) = (remark for remark in samples.remarks if remark.code == "checkpoint-not-kept")
+        assert "unfinished work could not be kept" in remark.text
         full = False
         current_checkpoint().keep(WORK, ARRAYS)
         assert current_checkpoint().warning is None

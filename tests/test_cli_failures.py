@@ -42,7 +42,7 @@ def qspin(*arguments):
 
 def told(result):
     """The last line, which is all that stands there beside progress and warnings."""
-    lines = [line for line in result.stderr.splitlines() if not line.startswith(("[", "warning: "))]
+    lines = [line for line in result.stderr.splitlines() if not line.startswith(("[", "warning: ", "note: "))]
     assert len(lines) == 1, result.stderr
     return lines[0]
 

@@ -14,6 +14,7 @@ from conftest import ROOT
 BASE = {"errors"}
 PROBLEM = BASE | {"archives", "compiled", "energies", "files", "memory", "problem", "validate"}
 SAMPLES = PROBLEM | {
+    "remarks",
     "checkpoint",
     "confidential",
     "dimod_rows",
@@ -40,9 +41,10 @@ FLOORS = {
     "validate": BASE | {"memory"},
     "problem": BASE | {"archives", "energies", "validate"},
     "spectrum": PROBLEM,
-    "provenance": BASE | {"settings"},
+    "provenance": BASE | {"remarks", "settings"},
+    "remarks": BASE,
     "dimod_rows": BASE | {"memory", "validate"},
-    "samples": PROBLEM | {"dimod_rows", "provenance", "sealed", "spectrum"},
+    "samples": PROBLEM | {"dimod_rows", "provenance", "remarks", "sealed", "spectrum"},
     "confidential": BASE,
     "trust": BASE,
     "sampler": SAMPLES | {"arguments", "cliques"},

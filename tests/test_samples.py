@@ -13,6 +13,7 @@ from qspin import IsingProblem, SampleSet
 from qspin.errors import CapacityError, InputError, RunError
 from qspin.memory import allocate_spins
 from qspin.provenance import run_info
+from qspin.remarks import Level
 from qspin.sealed import _plainly_read
 
 
@@ -127,7 +128,9 @@ class TestDimod:
         foreign = dimod.SampleSet.from_samples([{"a": 1, "b": -1}], "SPIN", energy=[4.5])
         ours = SampleSet.from_dimod(foreign)
         assert ours.energies.values.tolist() == [[[4.5]]]
-        assert "not recomputed" in ours.info["warnings"][0]
+        (remark,) = ours.remarks
+        assert remark.code == "energies-not-recomputed"
+        assert "not recomputed" in remark.text
 
     def test_other_variables_are_refused(self, glass):
         foreign = dimod.SampleSet.from_samples([{"a": 1}], "SPIN", energy=[0])
@@ -259,8 +262,8 @@ class TestDamage:
         assert SampleSet.load(tmp_path / "a.nc").info == samples.info
 
     def test_a_file_of_a_later_version_says_so(self, samples, tmp_path):
-        samples.dataset.assign_attrs(qspin=3).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
-        with pytest.raises(InputError, match="it has format 3; this version reads 1 to 2"):
+        samples.dataset.assign_attrs(qspin=4).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+        with pytest.raises(InputError, match="it has format 4; this version reads 1 to 3"):
             SampleSet.load(tmp_path / "a.nc")
 
     def test_a_small_file_that_claims_much_is_refused(self, samples, tmp_path):
@@ -328,7 +331,12 @@ def test_run_info_is_json_and_holds_the_settings():
         (lambda p: SampleSet.from_spins(p, "spins"), "spins must be real numbers; got a str"),
         (lambda p: SampleSet.from_spins(p, np.ones((1, 2, 1, 10)), ["cold"]), "betas must be real numbers"),
         (lambda p: SampleSet.from_spins(p, np.ones((1, 2, 1, 10)), info={"a": {1}}), "plain JSON values"),
-        (lambda p: SampleSet.from_spins(p, np.ones((1, 2, 1, 10)), info={"warnings": "x"}), "must be a list"),
+        (
+            lambda p: SampleSet.from_spins(p, np.ones((1, 2, 1, 10)), info={"remarks": "x"}),
+            "remarks are a list",
+        ),
+        (lambda p: SampleSet.from_spins(p, np.ones((1, 2, 1, 10)), info={"warnings": []}), "remarks=.Remark"),
+        (lambda p: run_info(object(), 1, remarks=["careful"]), "made by qspin.sampler.Remark.*'careful'"),
         (
             lambda p: SampleSet.from_spins(p, np.ones((1, 2, 1, 10)), extra={"x": ("beta", [1, 2])}),
             "extra variables do not fit",
@@ -372,9 +380,10 @@ def test_energies_that_a_dimod_sampler_believes_in(glass, wrong):
     reported = dimod.SampleSet.from_samples((spins, list(glass.labels)), "SPIN", [true, wrong])
     samples = SampleSet.from_dimod(reported, glass, run_info(object(), 1))
     assert samples.energies.values.ravel().tolist() == [true, true]
-    (warning,) = samples.info["warnings"]
-    assert warning.startswith(
+    (remark,) = samples.remarks
+    assert (remark.code, remark.level) == ("reported-energies", Level.SERIOUS)
+    assert remark.text.startswith(
         "1 of 2 energies that the sampler reported are not those of its spins, the first"
     )
     single = dimod.SampleSet.from_samples((spins, list(glass.labels)), "SPIN", [np.float32(true)] * 2)
-    assert SampleSet.from_dimod(single, glass, run_info(object(), 1)).info["warnings"] == []
+    assert SampleSet.from_dimod(single, glass, run_info(object(), 1)).remarks == []

@@ -1,6 +1,6 @@
 """What samples say. Plain arrays first; functions that take a SampleSet are a thin coat over them."""
 
-from qspin.analysis.chains import chain_diagnostics, equilibrium_notes, equilibrium_warnings
+from qspin.analysis.chains import chain_diagnostics, equilibrium_remarks
 from qspin.analysis.correction import holm
 from qspin.analysis.disorder import bootstrap, disorder_curve, disorder_distribution
 from qspin.analysis.distance import (
@@ -81,8 +81,7 @@ __all__ = [
     "distance_overlaps",
     "effective_temperature",
     "energy_curve",
-    "equilibrium_notes",
-    "equilibrium_warnings",
+    "equilibrium_remarks",
     "fair_sampling",
     "find_states",
     "free_energy_curve",

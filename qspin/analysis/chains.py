@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
@@ -9,14 +11,14 @@ from scipy import stats
 
 from qspin.analysis.temperature import has_measured_temperatures
 from qspin.arguments import checked_arguments
+from qspin.remarks import Level, Remark
 from qspin.samples import SampleSet
 
 __all__ = [
     "chain_diagnostics",
     "disagreeing",
     "effective_sample_size",
-    "equilibrium_notes",
-    "equilibrium_warnings",
+    "equilibrium_remarks",
     "paired_overlaps",
     "r_hat",
 ]
@@ -105,11 +107,11 @@ def chain_diagnostics(samples: SampleSet) -> xr.Dataset:
 
 
 @checked_arguments
-def equilibrium_warnings(samples: SampleSet, diagnostics: xr.Dataset | None = None) -> list[str]:
-    """What to know before trusting these samples: the sampler's own warnings, R-hat and ESS.
+def equilibrium_remarks(samples: SampleSet, diagnostics: xr.Dataset | None = None) -> list[Remark]:
+    """What to know before trusting these samples: the sampler's own remarks, R-hat and ESS.
 
     R-hat is held against 1.05 and against what independent draws would show by chance: of all sets of
-    independent draws, whatever the number of temperatures, at most one in twenty is warned of.
+    independent draws, whatever the number of temperatures, at most one in twenty is remarked on.
 
     Parameters
     ----------
@@ -118,19 +120,37 @@ def equilibrium_warnings(samples: SampleSet, diagnostics: xr.Dataset | None = No
 
     Returns
     -------
-    one sentence a fault, empty if nothing was found (which is no proof of equilibrium); what cannot be tested
-    at all is told by `equilibrium_notes`
+    one for each fault, the sampler's own first, then ``interrupted``, ``few-draws``, ``r-hat-energy``,
+    ``r-hat-overlap`` and ``few-effective-samples``; none of them is no proof of equilibrium. What cannot be
+    tested by the nature of the sampler, ``measured-temperature`` and ``no-temperature``, has the level of a
+    note and stands last
     """
-    found = list(samples.info["warnings"])
-    if samples.info["status"] != "complete":
-        found.append(f"the samples are {samples.info['status']}: the run did not reach its end")
     diagnostics = chain_diagnostics(samples) if diagnostics is None else diagnostics
-    few = diagnostics["ess"].values
-    if np.isfinite(samples.betas).all() and np.isnan(few).any() and not samples.has_averages:
+    return [
+        *samples.remarks,
+        *_on_length(samples, diagnostics["ess"].values),
+        *_on_disagreement(samples, diagnostics),
+        *_on_effective_samples(samples, diagnostics["ess"].values),
+        *_on_untested(samples),
+    ]
+
+
+def _on_length(samples: SampleSet, ess: NDArray[np.float64]) -> Iterator[Remark]:
+    """Runs that ended too early, or kept too little."""
+    status = samples.info["status"]
+    if status != "complete":
+        text = f"the samples are {status}: the run did not reach its end"
+        yield Remark("interrupted", text, Level.SERIOUS)
+    if np.isfinite(samples.betas).all() and np.isnan(ess).any() and not samples.has_averages:
         n_draws = samples.spins.sizes["draw"]
-        found.append(
-            f"equilibrium cannot be tested with {n_draws} draws a replica: keep at least {_FEWEST_DRAWS}"
+        yield Remark(
+            "few-draws",
+            f"equilibrium cannot be tested with {n_draws} draws a replica: keep at least {_FEWEST_DRAWS}",
         )
+
+
+def _on_disagreement(samples: SampleSet, diagnostics: xr.Dataset) -> Iterator[Remark]:
+    """Replicas that differ more than independent draws would."""
     names = {"r_hat": "energy", "r_hat_overlap": "overlap"}
     n_judged = sum(int((~np.isnan(diagnostics[name].values)).sum()) for name in names)
     for name, what in names.items():
@@ -140,26 +160,32 @@ def equilibrium_warnings(samples: SampleSet, diagnostics: xr.Dataset | None = No
         chains = samples.energies.values if what == "energy" else np.abs(paired_overlaps(samples))
         if (wrong := disagreeing(chains, split, ALARM_LEVEL / n_judged)).any():
             worst = int(np.argmax(np.where(wrong, split, -np.inf)))
-            found.append(
+            yield Remark(
+                f"r-hat-{what}",
                 f"R-hat of the {what} exceeds {R_HAT_LIMIT} at {_count(wrong)}, more than independent draws "
                 f"would, up to {split[worst]:.3g} at T = {_temperature(samples, worst)}: replicas disagree, "
-                "run longer"
+                "run longer",
+                Level.SERIOUS,
             )
-    if (wrong := few < ESS_LIMIT).any():
-        found.append(
+
+
+def _on_effective_samples(samples: SampleSet, ess: NDArray[np.float64]) -> Iterator[Remark]:
+    if (wrong := ess < ESS_LIMIT).any():
+        yield Remark(
+            "few-effective-samples",
             f"the energy has fewer than {ESS_LIMIT} effective samples at {_count(wrong)}, at least "
-            f"{np.nanmin(few):.0f} at T = {_temperature(samples, int(np.nanargmin(few)))}: rough error bars"
+            f"{np.nanmin(ess):.0f} at T = {_temperature(samples, int(np.nanargmin(ess)))}: rough error bars",
         )
-    return found
 
 
-def equilibrium_notes(samples: SampleSet) -> list[str]:
+def _on_untested(samples: SampleSet) -> Iterator[Remark]:
     """What cannot be tested by the nature of the sampler, which is no fault of these samples."""
     if has_measured_temperatures(samples):
-        return ["temperatures were measured from the reads, not set: equilibrium at them is not tested"]
-    if np.isnan(samples.betas).any():
-        return ["the sampler states no temperature, so equilibrium at one cannot be tested"]
-    return []
+        text = "temperatures were measured from the reads, not set: equilibrium at them is not tested"
+        yield Remark("measured-temperature", text, Level.NOTE)
+    elif np.isnan(samples.betas).any():
+        text = "the sampler states no temperature, so equilibrium at one cannot be tested"
+        yield Remark("no-temperature", text, Level.NOTE)
 
 
 def disagreeing(

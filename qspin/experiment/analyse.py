@@ -16,8 +16,7 @@ from qspin.analysis import (
     at_measured_temperatures,
     chain_diagnostics,
     energy_curve,
-    equilibrium_notes,
-    equilibrium_warnings,
+    equilibrium_remarks,
     has_measured_temperatures,
     link_overlap_curve,
     overlap_curve,
@@ -30,6 +29,7 @@ from qspin.experiment.netcdf import tree_to_netcdf
 from qspin.experiment.store import RunFolder, Task
 from qspin.experiment.verdicts import verdict_table
 from qspin.files import atomic_write
+from qspin.remarks import Level
 from qspin.samples import SampleSet
 
 __all__ = ["COLUMNS", "Analysis", "analyse", "load_analysis"]
@@ -131,7 +131,8 @@ def load_analysis(folder: RunFolder) -> dict[tuple[str, str], xr.Dataset]:
 
 def _analysed(task: Task, samples: SampleSet, fits: Fits | None, *, links: bool) -> xr.Dataset:
     diagnostics = chain_diagnostics(samples)
-    warnings = equilibrium_warnings(samples, diagnostics)
+    remarks = equilibrium_remarks(samples, diagnostics)
+    warnings = [remark.text for remark in remarks if remark.level != Level.NOTE]
     parts = [energy_curve(samples), diagnostics]
     if samples.spins.sizes["replica"] >= 2 and samples.n_spins:
         parts += [overlap_curve(samples), overlap_distribution(samples)]
@@ -156,7 +157,7 @@ def _analysed(task: Task, samples: SampleSet, fits: Fits | None, *, links: bool)
         "n_draws": samples.spins.sizes["draw"],
         "best_energy": best.energy,
         "warnings": json.dumps(warnings),
-        "notes": json.dumps(equilibrium_notes(samples)),
+        "notes": json.dumps([remark.text for remark in remarks if remark.level == Level.NOTE]),
         "info": json.dumps(samples.info),
     }
     if fits is not None:

@@ -274,7 +274,7 @@ def _measure(cell: Cell, config: BenchConfig) -> dict[str, Any]:
         "lowest_without_offset": lowest_without_offset(samples, task.problem).tolist(),
         "seconds_a_run": seconds_of(samples, config.clock),
         "clocks": samples.info["clocks"],
-        "warnings": samples.info["warnings"],
+        "warnings": [remark.text for remark in samples.remarks],
         "settings": samples.info.get("settings", {}),
         "versions": library_versions(),
     }

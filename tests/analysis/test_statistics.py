@@ -10,6 +10,7 @@ from qspin import SampleSet, analysis, instances
 from qspin.analysis.chains import effective_sample_size, r_hat
 from qspin.analysis.theory import onsager_energy, onsager_magnetisation, random_overlap
 from qspin.errors import InputError
+from qspin.remarks import Level, Remark
 from qspin.testing import assert_within_errors
 
 
@@ -73,29 +74,31 @@ class TestChains:
         assert np.isnan(effective_sample_size(np.zeros((30, 3))))
 
 
-class TestWarnings:
+def codes(samples):
+    return [remark.code for remark in analysis.equilibrium_remarks(samples)]
+
+
+class TestRemarks:
     def make(self, glass, spins, betas=(1.0,), **info):
         return SampleSet.from_spins(glass, spins, betas, info)
 
     def test_disagreeing_replicas(self, glass):
         spins = np.random.default_rng(0).choice([-1, 1], size=(2, 4, 100, 10))
         spins[1, 0] = spins[1, 0, :1]
-        found = analysis.equilibrium_warnings(self.make(glass, spins, (0.5, 2.0)))
-        assert "R-hat of the energy exceeds 1.05 at 1 of 2 temperatures" in found[0]
-        assert "at T = 0.5" in found[0]
+        found = analysis.equilibrium_remarks(self.make(glass, spins, (0.5, 2.0)))
+        assert (found[0].code, found[0].level) == ("r-hat-energy", Level.SERIOUS)
+        assert "R-hat of the energy exceeds 1.05 at 1 of 2 temperatures" in found[0].text
+        assert "at T = 0.5" in found[0].text
 
     def test_replicas_in_different_valleys_of_equal_depth(self):
         """Energies agree, configurations do not: of four replicas of a free system two are nearly frozen."""
         rng = np.random.default_rng(0)
         free = qspin.IsingProblem(np.zeros((40, 40)))
         spins = rng.choice([-1, 1], size=(1, 8, 400, 40))
-        found = analysis.equilibrium_warnings(SampleSet.from_spins(free, spins, [1.0]))
-        assert not [text for text in found if "R-hat" in text]
+        assert codes(SampleSet.from_spins(free, spins, [1.0])) == []
         spins[0, 1] = spins[0, 0]
         spins[0, 1, :, :4] *= -1
-        found = analysis.equilibrium_warnings(SampleSet.from_spins(free, spins, [1.0]))
-        assert any(text.startswith("R-hat of the overlap exceeds") for text in found)
-        assert not any(text.startswith("R-hat of the energy") for text in found)
+        assert codes(SampleSet.from_spins(free, spins, [1.0])) == ["r-hat-overlap"]
 
     @pytest.mark.parametrize(("n_replicas", "n_draws"), [(2, 4), (8, 4), (8, 10), (16, 24), (4, 60)])
     def test_independent_draws_raise_no_alarm(self, n_replicas, n_draws):
@@ -108,7 +111,7 @@ class TestWarnings:
         spins = sampler.sample(problem, seed=n_draws).spins.values
         spins = spins.reshape(8, n_sets, n_replicas, n_draws, 8).swapaxes(0, 1)
         alarms = sum(
-            any("R-hat" in text for text in analysis.equilibrium_warnings(self.make(problem, one, ladder)))
+            not {"r-hat-energy", "r-hat-overlap"}.isdisjoint(codes(self.make(problem, one, ladder)))
             for one in spins
         )
         assert alarms <= 5 + 3 * np.sqrt(100 * 0.05 * 0.95)
@@ -117,8 +120,7 @@ class TestWarnings:
         rng = np.random.default_rng(0)
         spins = np.repeat(rng.choice([-1, 1], size=(1, 8, 1, 10)), 6, axis=2)
         spins[..., 0] = rng.choice([-1, 1], size=(1, 8, 6))
-        found = analysis.equilibrium_warnings(self.make(glass, spins))
-        assert any(text.startswith("R-hat of the energy exceeds 1.05") for text in found)
+        assert "r-hat-energy" in codes(self.make(glass, spins))
 
     def test_the_judge_knows_the_same_r_hat_as_arviz(self):
         from qspin.analysis.chains import _normal_scores, _split_r_hat
@@ -130,20 +132,27 @@ class TestWarnings:
 
     def test_few_samples_and_an_unfinished_run(self, glass):
         spins = np.random.default_rng(0).choice([-1, 1], size=(1, 3, 8, 10))
-        found = analysis.equilibrium_warnings(self.make(glass, spins, status="interrupted"))
-        assert "the samples are interrupted" in found[0]
-        assert "fewer than 100 effective samples" in found[-1]
+        found = analysis.equilibrium_remarks(self.make(glass, spins, status="interrupted"))
+        assert [found[0].code, found[-1].code] == ["interrupted", "few-effective-samples"]
+        assert "the samples are interrupted" in found[0].text
+        assert "fewer than 100 effective samples" in found[-1].text
 
     def test_no_thermostat_and_too_few_draws(self, glass):
         spins = np.random.default_rng(0).choice([-1, 1], size=(1, 200, 2, 10))
         unknown = self.make(glass, spins, None)
-        assert analysis.equilibrium_warnings(unknown) == []
-        assert "states no temperature" in analysis.equilibrium_notes(unknown)[0]
-        assert "cannot be tested with 2 draws" in analysis.equilibrium_warnings(self.make(glass, spins))[0]
+        (remark,) = analysis.equilibrium_remarks(unknown)
+        assert (remark.code, remark.level) == ("no-temperature", Level.NOTE)
+        assert "states no temperature" in remark.text
+        first = analysis.equilibrium_remarks(self.make(glass, spins))[0]
+        assert first.code == "few-draws"
+        assert "cannot be tested with 2 draws" in first.text
 
-    def test_the_samplers_own_warnings_come_first(self, glass):
-        spins = np.random.default_rng(0).choice([-1, 1], size=(1, 200, 1, 10))
-        assert analysis.equilibrium_warnings(self.make(glass, spins, warnings=["beware"])) == ["beware"]
+    def test_the_samplers_own_remarks_come_first(self, glass):
+        spins = np.random.default_rng(0).choice([-1, 1], size=(1, 50, 1, 10))
+        own = Remark("own-code", "beware", Level.NOTE)
+        found = analysis.equilibrium_remarks(self.make(glass, spins, remarks=[own.plain()]))
+        assert found[0] == own
+        assert len(found) > 1
 
 
 def test_energy_and_heat_capacity_against_enumeration():

@@ -9,6 +9,7 @@ import xarray as xr
 import qspin
 from qspin import analysis
 from qspin.errors import InputError
+from qspin.remarks import Level
 
 
 @pytest.fixture
@@ -89,5 +90,7 @@ def test_matching_agrees_with_enumeration():
     assert error == pytest.approx(spread / beta**2, rel=0.2)
 
 
-def test_warnings_tell_that_temperatures_were_measured(measured):
-    assert "temperatures were measured from the reads" in analysis.equilibrium_notes(measured)[0]
+def test_a_note_tells_that_temperatures_were_measured(measured):
+    remark = analysis.equilibrium_remarks(measured)[-1]
+    assert (remark.code, remark.level) == ("measured-temperature", Level.NOTE)
+    assert "temperatures were measured from the reads" in remark.text

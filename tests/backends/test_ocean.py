@@ -14,6 +14,7 @@ import pytest
 
 import qspin
 from qspin.errors import InputError, MissingExtraError, RunError, install_command
+from qspin.remarks import Remark
 
 
 class Counting(dimod.Sampler):
@@ -85,9 +86,9 @@ def test_order_of_spins_is_that_of_the_problem():
 def test_a_sampler_without_reads_or_seed_says_so(glass):
     samples = qspin.get_backend("ocean", sampler=COUNTING, n_reads=3, constructor={"n": 2}).sample(glass)
     assert samples.spins.sizes["replica"] == 2
-    assert samples.info["warnings"] == [
-        f"{COUNTING} takes no seed: its reads cannot be repeated",
-        f"3 reads were asked for and {COUNTING} returned 2",
+    assert samples.remarks == [
+        Remark("takes-no-seed", f"{COUNTING} takes no seed: its reads cannot be repeated"),
+        Remark("other-number-of-reads", f"3 reads were asked for and {COUNTING} returned 2"),
     ]
 
 
@@ -95,7 +96,8 @@ def test_a_seed_in_the_parameters_is_kept_and_warned_about(glass):
     sampler = ocean("SimulatedAnnealingSampler", n_reads=5, parameters={"seed": 7})
     first, second = sampler.sample(glass, seed=1), sampler.sample(glass, seed=2)
     np.testing.assert_array_equal(first.spins.values, second.spins.values)
-    assert "parameters fix the seed" in first.info["warnings"][0]
+    assert [remark.code for remark in first.remarks] == ["fixed-seed"]
+    assert "parameters fix the seed" in first.remarks[0].text
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from qspin.experiment import RunFolder, run_experiment
 from qspin.experiment.bench_config import load_bench_config
 from qspin.experiment.bench_run import BenchFolder
 from qspin.experiment.config import config_from_plain
+from qspin.remarks import Remark
 
 PROBLEM = {"kind": "mattis", "n_spins": 3}
 BACKEND = {"name": "exact", "betas": [1.0], "n_replicas": 3}
@@ -106,7 +107,7 @@ def report(folder, monkeypatch, tmp_path, text):
         if self.n_replicas == 4:
             raise ValueError(text)
         samples = original(self, problem, seed=seed)
-        info = {**samples.info, "warnings": [text], "kernel": text, "backend": text}
+        info = {**samples.info, "remarks": [Remark("any", text).plain()], "kernel": text, "backend": text}
         return SampleSet(samples.dataset.assign_attrs(info=json.dumps(info)))
 
     with monkeypatch.context() as patch:

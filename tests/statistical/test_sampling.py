@@ -94,7 +94,7 @@ def test_square_ising_ferromagnet():
         n_sweeps=16_000,
     )
     samples = sampler.sample(problem, seed=16)
-    assert analysis.equilibrium_warnings(samples) == []
+    assert analysis.equilibrium_remarks(samples) == []
     curve = analysis.energy_curve(samples)
     step = 1e-4
     finite = [

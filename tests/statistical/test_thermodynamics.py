@@ -12,6 +12,7 @@ import qspin
 from qspin import analysis, instances
 from qspin.analysis.theory import onsager_energy
 from qspin.errors import InputError
+from qspin.remarks import Level
 from qspin.testing import assert_within_errors
 
 
@@ -35,7 +36,7 @@ def test_square_lattice_of_1024_spins(kernel):
         store="statistics",
     )
     samples = sampler.sample(instances.lattice_ferromagnet((32, 32)), seed=32)
-    assert samples.info["warnings"] == []
+    assert samples.remarks == []
     curve = analysis.energy_curve(samples)
     assert_within_errors(
         curve["energy"],
@@ -162,9 +163,10 @@ class TestFreeEnergy:
         sampler = qspin.get_backend(
             "tempering", method="population", betas=[0.1, 6.0], n_replicas=2, n_population=50, n_sweeps=20
         )
-        first, second = sampler.sample(instances.sherrington_kirkpatrick(60, seed=1), seed=0).info["warnings"]
-        assert "descends from" in first
-        assert "the step to beta 6 leaves" in second
+        first, second = sampler.sample(instances.sherrington_kirkpatrick(60, seed=1), seed=0).remarks
+        assert (first.code, second.code) == ("few-families", "wide-step")
+        assert "descends from" in first.text
+        assert "the step to beta 6 leaves" in second.text
 
     def test_refusals(self):
         other = instances.sherrington_kirkpatrick(14, seed=9)
@@ -185,10 +187,9 @@ def test_a_run_that_is_too_short_says_so():
     problem = instances.edwards_anderson((8, 8, 8), seed=1)
     sampler = qspin.get_backend("tempering", betas=[2.0, 2.5, 3.0], n_replicas=8, n_burn_in=0, n_sweeps=128)
     samples = sampler.sample(problem, seed=2)
-    assert any(
-        warning.startswith("not in equilibrium: mean energies of sweeps")
-        for warning in samples.info["warnings"]
-    )
+    (remark,) = (remark for remark in samples.remarks if remark.code == "energy-drift")
+    assert remark.level == Level.SERIOUS
+    assert remark.text.startswith("not in equilibrium: mean energies of sweeps")
     tested = samples.info["equilibration"]
     assert tested["largest_deviation"] > tested["allowed"]
     energies = samples.dataset["energy_log2"].values.mean(axis=1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from qspin.sampler import Remark
 from qspin_backends.common.journal import Answer
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class Device(Protocol):
         """Of QPU access time that are charged; None for no QPU, or where it is not known."""
         ...
 
-    def remarks(self, request: Request) -> list[str]:
+    def remarks(self, request: Request) -> list[Remark]:
         """What a reader of its answers must know about the anneal."""
         ...
 

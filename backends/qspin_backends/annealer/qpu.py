@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from qspin.errors import InputError, RunError
-from qspin.sampler import scrubbed
+from qspin.sampler import Remark, scrubbed
 from qspin_backends.annealer.cloud import CloudProblem
 from qspin_backends.annealer.device import Hardware, Program, Request
 from qspin_backends.annealer.faults import TOKEN_HELP, learn_tokens, translated
@@ -98,7 +98,7 @@ class Qpu:
         """What is charged, by D-Wave's timing model; None where the solver does not publish what it needs."""
         return self._expected(request.programs)[0]
 
-    def remarks(self, request: Request) -> list[str]:
+    def remarks(self, request: Request) -> list[Remark]:
         return []
 
     def computing_seconds(self, request: Request) -> float | None:

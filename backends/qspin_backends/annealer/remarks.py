@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from qspin.sampler import Remark
 from qspin_backends.annealer.anneal import Anneal
 from qspin_backends.annealer.device import Device
 from qspin_backends.annealer.pipeline import Plan, Reads
 
-__all__ = ["device_clocks", "warnings_of"]
+__all__ = ["device_clocks", "remarks_on"]
 
 
 def device_clocks(batches: list[Mapping[str, Any]]) -> dict[str, float]:
@@ -23,20 +24,23 @@ def device_clocks(batches: list[Mapping[str, Any]]) -> dict[str, float]:
     }
 
 
-def warnings_of(planned: Plan, anneal: Anneal, reads: Reads, device: Device) -> list[str]:
-    """Of what the scaling, the anneal and the unembedding did to the problem."""
-    warnings = []
+def remarks_on(planned: Plan, anneal: Anneal, reads: Reads, device: Device) -> list[Remark]:
+    """What the scaling, the anneal and the unembedding did to the problem."""
+    remarks = []
     if anneal.h_gain_schedule is not None and (gain := anneal.h_gain_schedule[-1][1]) != 1:
-        warnings.append(
+        text = (
             f"h_gain_schedule ends at {gain:g}: what was annealed is the problem with its fields multiplied "
             "by that, and effective betas are no temperatures of the problem itself"
         )
+        remarks.append(Remark("fields-multiplied", text))
     factor = planned.fit.factor
     if factor < 1 and device.temperature(factor) != 1:  # a temperature that does not follow
-        warnings.append(
+        text = (
             f"all energies were multiplied by {factor:.4g} to fit the {planned.fit.limit} of the device, and "
             "effective betas with them"
         )
+        remarks.append(Remark("energies-multiplied", text))
     if reads.n_left_out:
-        warnings.append(f"unembedding left out {reads.n_left_out} reads; every scale keeps equally many")
-    return warnings
+        text = f"unembedding left out {reads.n_left_out} reads; every scale keeps equally many"
+        remarks.append(Remark("reads-left-out", text))
+    return remarks

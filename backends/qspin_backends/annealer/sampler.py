@@ -16,8 +16,10 @@ from qspin.sampler import (
     ImportPath,
     Incidental,
     Ladder,
+    Level,
     PlainValues,
     PositiveInt,
+    Remark,
     Seed,
     checked_arguments,
     imported,
@@ -35,7 +37,7 @@ from qspin_backends.annealer.device import Device, Request
 from qspin_backends.annealer.physics import Physics
 from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
 from qspin_backends.annealer.qpu import Access, connected
-from qspin_backends.annealer.remarks import device_clocks, warnings_of
+from qspin_backends.annealer.remarks import device_clocks, remarks_on
 from qspin_backends.annealer.simulated import FLAGSHIP, Imperfections, Simulated
 from qspin_backends.common.by_label import in_order
 from qspin_backends.common.journal import Answer
@@ -221,7 +223,7 @@ class Annealer:
 
         Variables of the dataset beside them: ``coupling_scale`` (beta,), the factors; ``beta_effective`` and
         ``beta_effective_error`` (beta,) by maximum pseudo-likelihood, units of 1/energy of the problem, NaN
-        where no temperature can be told, which a warning explains; ``beta_matched`` and
+        where no temperature can be told, which a remark explains; ``beta_matched`` and
         ``beta_matched_error`` (beta,) from the mean energy, for problems small enough to enumerate;
         ``chain_break_fraction`` and ``gauge`` (beta, replica); ``gauge_spins`` (gauge, spin).
         ``info["pipeline"]`` holds every stage, ``info["device"]`` the device, ``info["batches"]`` each
@@ -260,16 +262,16 @@ class Annealer:
             }
             if expected is not None:
                 facts["expected_qpu_seconds"] = expected
-            warnings = [
+            remarks = [
                 *self._without_meaning(),
                 *device.remarks(request),
-                *warnings_of(planned, stages.anneal, reads, device),
+                *remarks_on(planned, stages.anneal, reads, device),
             ]
             clocks = {"prepare": prepared - start, **device_clocks(batches)}
         ended()
         elsewhere = clocks.get("queue", 0.0) + clocks.get("device", 0.0)
         clocks["sample"] = max(0.0, time.perf_counter() - prepared - elsewhere)
-        return self._labelled(problem, planned, reads, seed, clocks, facts, warnings)
+        return self._labelled(problem, planned, reads, seed, clocks, facts, remarks)
 
     def _request(self, planned: Plan, identity: dict[str, Any]) -> Request:
         """What is bought."""
@@ -285,7 +287,7 @@ class Annealer:
         seed: int,
         clocks: Mapping[str, float],
         facts: Mapping[str, Any],
-        warnings: list[str],
+        remarks: list[Remark],
     ) -> SampleSet:
         measured = measured_temperatures(
             problem,
@@ -301,15 +303,15 @@ class Annealer:
             "gauge": (("beta", "replica"), reads.gauge),
             "gauge_spins": (("gauge_index", "spin"), planned.gauges),
         }
-        warnings = [*warnings, *measured.warnings]
-        info = run_info(self, seed, clocks=clocks, warnings=warnings, **facts)
+        info = run_info(self, seed, clocks=clocks, remarks=[*remarks, *measured.remarks], **facts)
         spins, betas = reads.spins[:, :, None], np.full(len(self.betas), np.nan)
         return SampleSet.from_spins(problem, spins, betas, info, extra, handed_over=True)
 
     def _nothing_to_anneal(self, problem: IsingProblem, seed: int) -> SampleSet:
         report_progress(1.0)
         spins = np.empty((len(self.betas), self.n_reads, 1, 0), dtype=np.int8)
-        info = run_info(self, seed, clocks={"sample": 0.0}, warnings=["there are no spins to anneal"])
+        remark = Remark("no-spins", "there are no spins to anneal", Level.NOTE)
+        info = run_info(self, seed, clocks={"sample": 0.0}, remarks=[remark])
         return SampleSet.from_spins(problem, spins, np.full(len(self.betas), np.nan), info)
 
     def _anneal_time(self, stages: Stages, device: Device) -> float | None:
@@ -348,12 +350,13 @@ class Annealer:
         given = {name: getattr(self, name) for name in _QPU_ONLY}
         return {**given, "anneal_offsets": _function(offsets, (), "anneal_offsets")}
 
-    def _without_meaning(self) -> list[str]:
-        """A warning where settings were given that the device has nothing for."""
+    def _without_meaning(self) -> list[Remark]:
+        """A remark where settings were given that the device has nothing for."""
         given = [name for name in _QPU_ONLY if getattr(self, name) is not None]
         if self.device == "qpu" or not given:
             return []
-        return [f"{', '.join(given)} left out: without meaning for a simulated device"]
+        text = f"{', '.join(given)} left out: without meaning for a simulated device"
+        return [Remark("settings-left-out", text)]
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[Device]:

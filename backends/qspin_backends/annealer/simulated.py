@@ -18,7 +18,7 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from qspin.sampler import report_progress
+from qspin.sampler import Remark, report_progress
 from qspin_backends.annealer.device import Hardware, Program, Request
 from qspin_backends.annealer.physics import LONGEST_WORLDLINE, Physics, Substitute
 from qspin_backends.common.background import side_by_side
@@ -110,18 +110,19 @@ class Simulated:
     def expected_seconds(self, request: Request) -> float | None:
         return None
 
-    def remarks(self, request: Request) -> list[str]:
+    def remarks(self, request: Request) -> list[Remark]:
         temperature = self._temperature(request)
         warm = self.substitute.warm_until(_schedule(request), temperature)
         if not warm:
             return []
         strongest = self.transverse_field / temperature
-        return [
+        text = (
             f"the transverse field starts at {strongest:.3g} temperatures and path integrals follow up to "
             f"{LONGEST_WORLDLINE:g}: until sweep {warm} of {self.n_sweeps} the device is warmer, 1/"
             f"{LONGEST_WORLDLINE:g} of that field, and only then as cold as it was asked to be. What froze "
             "before stays as it was; raise n_sweeps for a slower end, or lower betas or transverse_field"
-        ]
+        )
+        return [Remark("warmer-than-asked", text)]
 
     def computing_seconds(self, request: Request) -> float | None:
         seconds = [

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
+from qspin.sampler import Level, Remark
 from qspin_backends.common.effective import (
     Estimate,
     energy_matching,
@@ -24,10 +25,10 @@ _MANY_BROKEN = 0.05
 
 @dataclass(frozen=True)
 class Temperatures:
-    """Variables (n_rows,) by name, and warnings."""
+    """Variables (n_rows,) by name, and remarks."""
 
     values: dict[str, NDArray[np.float64]]
-    warnings: list[str]
+    remarks: list[Remark]
 
 
 def measured_temperatures(
@@ -37,35 +38,37 @@ def measured_temperatures(
     broken: NDArray[np.float64],
     wheres: Sequence[str],
 ) -> Temperatures:
-    """Two estimates for every row of reads, and warnings where they cannot be had or contradict each other.
+    """Two estimates for every row of reads, and remarks where they cannot be had or contradict each other.
 
     Parameters
     ----------
     spins : (n_rows, n_reads, n_spins)
     groups : which programming each read belongs to (n_rows, n_reads)
     broken : mean share of broken chains (n_rows,)
-    wheres : what distinguishes each row, such as "at scale 0.5", for warnings
+    wheres : what distinguishes each row, such as "at scale 0.5", for remarks
     """
     levels = enumerated_energies(problem)
-    rows, warnings = [], []
+    rows, remarks = [], []
     for k, where in enumerate(wheres):
         local = pseudo_likelihood(problem, spins[k], groups[k], float(broken[k]))
         matched = energy_matching(problem, spins[k], levels)
         rows.append((local.beta, local.error, matched.beta, matched.error))
-        warnings += _warnings(where, float(broken[k]), local, matched)
+        remarks += _remarks(where, float(broken[k]), local, matched)
     names = ("beta_effective", "beta_effective_error", "beta_matched", "beta_matched_error")
-    return Temperatures(dict(zip(names, np.array(rows).T, strict=True)), warnings)
+    return Temperatures(dict(zip(names, np.array(rows).T, strict=True)), remarks)
 
 
-def _warnings(where: str, broken: float, local: Estimate, matched: Estimate) -> list[str]:
+def _remarks(where: str, broken: float, local: Estimate, matched: Estimate) -> Iterator[Remark]:
     if local.reason:
-        return [f"beta_effective {where} is unknown: {local.reason}"]
-    warnings = []
+        yield Remark("no-effective-temperature", f"beta_effective {where} is unknown: {local.reason}")
+        return
     if broken > _MANY_BROKEN:
-        warnings.append(f"{broken:.0%} of the chains are broken {where}; raise chain_strength")
+        yield Remark("broken-chains", f"{broken:.0%} of the chains are broken {where}; raise chain_strength")
     if abs(local.beta - matched.beta) > _DISAGREE * np.hypot(local.error, matched.error):
-        warnings.append(
+        yield Remark(
+            "not-boltzmann",
             f"{where} single spins are excited as at beta = {local.beta:.3g} and the mean energy "
-            f"is that of beta = {matched.beta:.3g}: the reads follow no Boltzmann distribution of the problem"
+            f"is that of beta = {matched.beta:.3g}: the reads follow no Boltzmann distribution of the "
+            "problem",
+            Level.SERIOUS,
         )
-    return warnings

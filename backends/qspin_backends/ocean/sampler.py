@@ -17,6 +17,7 @@ from qspin.sampler import (
     ImportPath,
     PlainValues,
     PositiveInt,
+    Remark,
     Seed,
     checked_arguments,
     imported,
@@ -49,7 +50,7 @@ class Ocean:
     ----------
     sampler : import path ``package.module:Class`` of a `dimod.Sampler`
     n_reads : reads to ask for, as ``num_reads``; a sampler without that parameter returns what it returns,
-        and a warning says so where the number differs
+        and a remark says so where the number differs
     parameters : further keyword arguments of its `sample` method: numbers, text, lists and mappings
     constructor : keyword arguments of the class itself; the same
     """
@@ -85,10 +86,10 @@ class Ocean:
         seed = resolved_seed(seed)
         start = time.perf_counter()
         sampler = self._construct()
-        parameters, warnings = self._call_parameters(sampler, seed)
+        parameters, remarks = self._call_parameters(sampler, seed)
         bqm = problem.to_bqm()
         clocks = {"prepare": time.perf_counter() - start}
-        json.dumps(run_info(self, seed, clocks=clocks, warnings=warnings))  # what cannot be stored fails here
+        json.dumps(run_info(self, seed, clocks=clocks, remarks=remarks))  # what cannot be stored fails here
         start = time.perf_counter()
         answer = self._answer(sampler, bqm, parameters) if problem.n_spins else _no_spins(self.n_reads)
         clocks["sample"] = time.perf_counter() - start
@@ -96,10 +97,9 @@ class Ocean:
             report_progress(1.0)
             n_returned = int(answer.record.num_occurrences.sum())
             if n_returned != self.n_reads:
-                warnings.append(
-                    f"{self.n_reads} reads were asked for and {self.sampler} returned {n_returned}"
-                )
-            info = run_info(self, seed, clocks=clocks, warnings=warnings)
+                text = f"{self.n_reads} reads were asked for and {self.sampler} returned {n_returned}"
+                remarks.append(Remark("other-number-of-reads", text))
+            info = run_info(self, seed, clocks=clocks, remarks=remarks)
             return SampleSet.from_dimod(answer, problem, info)
 
     def _answer(
@@ -141,7 +141,7 @@ class Ocean:
                 f"{self.sampler} cannot be constructed: {redacted(str(error))}", key=("constructor",)
             ) from error
 
-    def _call_parameters(self, sampler: dimod.Sampler, seed: int) -> tuple[dict[str, Any], list[str]]:
+    def _call_parameters(self, sampler: dimod.Sampler, seed: int) -> tuple[dict[str, Any], list[Remark]]:
         """Keyword arguments of one call, and what cannot be promised about it."""
         accepted = sampler.parameters
         for name in self.parameters:
@@ -150,17 +150,19 @@ class Ocean:
                     f"{self.sampler} takes no parameter {name!r}: {nearest_name(name, accepted)}",
                     key=("parameters", name),
                 )
-        warnings = []
+        remarks = []
         parameters = dict(self.parameters)
         if "num_reads" in accepted:
             parameters.setdefault("num_reads", self.n_reads)
         if "seed" in parameters:
-            warnings.append("parameters fix the seed: every run returns the same reads, whatever its seed")
+            text = "parameters fix the seed: every run returns the same reads, whatever its seed"
+            remarks.append(Remark("fixed-seed", text))
         elif "seed" in accepted:
             parameters["seed"] = int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1)
         else:
-            warnings.append(f"{self.sampler} takes no seed: its reads cannot be repeated")
-        return parameters, warnings
+            text = f"{self.sampler} takes no seed: its reads cannot be repeated"
+            remarks.append(Remark("takes-no-seed", text))
+        return parameters, remarks
 
 
 def _no_spins(n_reads: int) -> dimod.SampleSet:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
+from qspin.sampler import Remark
 
 __all__ = ["mitigated", "post_selected"]
 
@@ -15,7 +16,7 @@ _LARGEST_SET = 4096  # distinct configurations that a matrix of transitions is m
 
 def mitigated(
     spins: NDArray[np.int8], errors: list[tuple[float, float]], rng: np.random.Generator
-) -> tuple[NDArray[np.int8], str]:
+) -> tuple[NDArray[np.int8], Remark]:
     """Shots redrawn from the distribution that readout errors, qubit by qubit, most likely made these from.
 
     Iterative Bayesian unfolding (Nachman, Urbanek, de Jong, Bauer 2020, npj Quantum Inf. 6, 84) within the
@@ -33,10 +34,8 @@ def mitigated(
     """
     seen, counts = np.unique(spins, axis=0, return_counts=True)
     if len(seen) > _LARGEST_SET:
-        return spins, (
-            f"readout mitigation was left out: {len(seen)} distinct configurations are more than "
-            f"{_LARGEST_SET}"
-        )
+        text = f"{len(seen)} distinct configurations are more than {_LARGEST_SET}"
+        return spins, Remark("not-mitigated", f"readout mitigation was left out: {text}")
     transitions = np.ones((len(seen), len(seen)))  # measured, true
     for qubit, (up, down) in enumerate(errors):
         table = np.array([[1 - up, down], [up, 1 - down]])
@@ -50,19 +49,21 @@ def mitigated(
         truth = truth * (transitions.T @ (measured / np.maximum(expected, 1e-300)))
         truth /= truth.sum()
     chosen = rng.choice(len(seen), size=len(spins), p=truth)
-    return seen[chosen], (
+    return seen[chosen], Remark(
+        "shots-redrawn",
         "readout errors were unfolded and shots redrawn from the result: replicas may repeat one another, "
-        "and error bars that take them for independent are too small"
+        "and error bars that take them for independent are too small",
     )
 
 
 def post_selected(
     problem: IsingProblem, spins: NDArray[np.int8], fraction: float
-) -> tuple[NDArray[np.int8], str]:
+) -> tuple[NDArray[np.int8], Remark]:
     """The fraction of shots with the lowest energies, in the order in which they were taken."""
     n_kept = max(1, round(fraction * len(spins)))
     kept = np.sort(np.argsort(problem.energies(spins), kind="stable")[:n_kept])
-    return spins[kept], (
+    return spins[kept], Remark(
+        "shots-selected",
         f"post-selection kept the {n_kept} of {len(spins)} shots of lowest energy: they are no samples of "
-        "the circuit"
+        "the circuit",
     )

@@ -16,7 +16,9 @@ from qspin.problem import IsingProblem
 from qspin.sampler import (
     FileSetting,
     Incidental,
+    Level,
     PositiveInt,
+    Remark,
     Seed,
     checked_arguments,
     report_progress,
@@ -199,7 +201,7 @@ class Qaoa:
         """Returns spins (1, shot, 1, spin) in the variables of the problem.
 
         Variables of the dataset beside them: ``beta_effective`` and ``beta_effective_error`` (beta,) by
-        maximum pseudo-likelihood, units of 1/energy, NaN where no temperature can be told, which a warning
+        maximum pseudo-likelihood, units of 1/energy, NaN where no temperature can be told, which a remark
         explains; ``beta_matched`` and ``beta_matched_error`` (beta,) from the mean energy, for problems small
         enough to enumerate. ``info["angles"]`` holds gamma (units of 1/energy), beta and their origin,
         ``info["circuit"]`` depth and gates as they ran, ``info["device"]`` how, ``info["batches"]`` every
@@ -237,8 +239,8 @@ class Qaoa:
             answers = list(_counted(device, request))
             spins = np.concatenate([answer.spins for answer in answers])
             errors = device.readout_errors(circuit) if self.readout_mitigation else []
-            spins, warnings, after = self._after(problem, spins, errors, streams[3])
-            warnings = [*_truncated(answers), *warnings]
+            spins, remarks, after = self._after(problem, spins, errors, streams[3])
+            remarks = [*_truncated(answers), *remarks]
             facts: dict[str, Any] = {
                 "device": dict(device.identity(problem, self.depth, self.n_shots)),
                 "circuit": summary(circuit),
@@ -254,7 +256,7 @@ class Qaoa:
             clocks["device"] = sum(batch.get("qpu_seconds", 0.0) for batch in now)
             clocks["sample"] = max(0.0, clocks["sample"] - clocks["device"])
         facts |= self._record(problem, chosen, tilts)
-        return self._labelled(problem, spins, identity["seed"], clocks, facts, warnings)
+        return self._labelled(problem, spins, identity["seed"], clocks, facts, remarks)
 
     def circuit(self, problem: IsingProblem, *, seed: Seed = None) -> QuantumCircuit:
         """The circuit that `sample` measures, in the gates of the device; raises as `sample`.
@@ -285,19 +287,19 @@ class Qaoa:
         spins: NDArray[np.int8],
         errors: list[tuple[float, float]],
         stream: np.random.SeedSequence,
-    ) -> tuple[NDArray[np.int8], list[str], list[str]]:
+    ) -> tuple[NDArray[np.int8], list[Remark], list[str]]:
         """Spins after mitigation and selection, what a reader must know, and what was done."""
-        warnings, done = [], []
+        remarks, done = [], []
         if self.readout_mitigation:
             redrawn, remark = mitigated(spins, errors, np.random.default_rng(stream))
-            warnings.append(remark)
+            remarks.append(remark)
             done += ["readout_mitigation"] if redrawn is not spins else []
             spins = redrawn
         if self.post_selection is not None:
             spins, remark = post_selected(problem, spins, self.post_selection)
-            warnings.append(remark)
+            remarks.append(remark)
             done.append("post_selection")
-        return spins, warnings, done
+        return spins, remarks, done
 
     def _record(self, problem: IsingProblem, chosen: Chosen, tilts: Tilts | None) -> dict[str, Any]:
         record: dict[str, Any] = {
@@ -321,19 +323,20 @@ class Qaoa:
         seed: int,
         clocks: Mapping[str, float],
         facts: Mapping[str, Any],
-        warnings: list[str],
+        remarks: list[Remark],
     ) -> SampleSet:
         measured = measured_temperatures(
             problem, spins[None], np.zeros((1, len(spins)), dtype=np.int64), np.zeros(1), ["in the shots"]
         )
         extra = {name: ("beta", values) for name, values in measured.values.items()}
-        info = run_info(self, seed, clocks=clocks, warnings=[*warnings, *measured.warnings], **facts)
+        info = run_info(self, seed, clocks=clocks, remarks=[*remarks, *measured.remarks], **facts)
         return SampleSet.from_spins(problem, spins[None, :, None], None, info, extra, handed_over=True)
 
     def _nothing_to_measure(self, problem: IsingProblem, seed: int) -> SampleSet:
         report_progress(1.0)
         spins = np.empty((1, self.n_shots, 1, 0), dtype=np.int8)
-        info = run_info(self, seed, clocks={"sample": 0.0}, warnings=["there are no spins to measure"])
+        remark = Remark("no-spins", "there are no spins to measure", Level.NOTE)
+        info = run_info(self, seed, clocks={"sample": 0.0}, remarks=[remark])
         return SampleSet.from_spins(problem, spins, None, info)
 
     def _tilts(self, problem: IsingProblem, seed: int) -> Tilts | None:
@@ -403,15 +406,16 @@ def _number(stream: np.random.SeedSequence) -> int:
     return int(stream.generate_state(1, np.uint64)[0])
 
 
-def _truncated(answers: list[Answer]) -> list[str]:
+def _truncated(answers: list[Answer]) -> list[Remark]:
     """What a reader must know of matrix product states that were cut off."""
     worst = max(answer.facts.get("truncation", 0.0) for answer in answers)
     if worst <= _TRUNCATED:
         return []
-    return [
+    text = (
         f"bonds of the matrix product state were cut off by {worst:.2g} in all: the shots are not those of "
         "the circuit; raise max_bond_dimension"
-    ]
+    )
+    return [Remark("bonds-cut-off", text)]
 
 
 def _counted(device: Device, request: Request) -> Iterator[Answer]:

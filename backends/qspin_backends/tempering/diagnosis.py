@@ -1,4 +1,4 @@
-"""What a run says about itself: swap rates, round trips, equilibration, families, and warnings in words."""
+"""What a run says about itself: swap rates, round trips, equilibration, families, and remarks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from qspin.problem import IsingProblem
+from qspin.sampler import Level, Remark
 from qspin_backends.tempering.annealing import Cooling
 from qspin_backends.tempering.exchange import N_BINS
 from qspin_backends.tempering.recording import Extra
@@ -24,8 +25,8 @@ _LOW_OVERLAP = 0.1
 
 def diagnose_ladders(
     packs: list[Pack], betas: NDArray[np.float64], schedule: Schedule, progress: Progress
-) -> tuple[Extra, dict[str, Any], list[str]]:
-    """Variables of the dataset, facts and warnings of a tempering run."""
+) -> tuple[Extra, dict[str, Any], list[Remark]]:
+    """Variables of the dataset, facts and remarks of a tempering run."""
     attempts, accepted = (
         np.concatenate([getattr(pack.ladders, name)[:, :: pack.stride] for pack in packs], axis=1).sum(axis=1)
         for name in ("attempts", "accepted")
@@ -52,21 +53,21 @@ def diagnose_ladders(
     if progress.done > schedule.n_burn_in:
         extra |= _energy_moments(packs, schedule.n_burn_in, unit, offset)
     facts: dict[str, Any] = {"sweeps_per_second": progress.sweeps_per_second, "sweeps_done": progress.done}
-    warnings = _mixing_warnings(betas, rates, trips)
+    remarks = _on_mixing(betas, rates, trips)
     if packs[0].stride > 1:
         active = [bool(a) for a in np.any([pack.bonds.active for pack in packs], axis=0)]
         facts["cluster_moves_active"] = active
     if (tested := _equilibration(binned, counts[filled])) is not None:
         facts["equilibration"], drifting = tested
         if drifting.any():
-            warnings.append(_drift_warning(betas, facts["equilibration"], drifting))
-    return extra, facts, warnings
+            remarks.append(_on_drift(betas, facts["equilibration"], drifting))
+    return extra, facts, remarks
 
 
 def diagnose_populations(
     packs: list[Cooling], betas: NDArray[np.float64], problem: IsingProblem
-) -> tuple[Extra, list[str]]:
-    """Variables of the dataset and warnings of population annealing."""
+) -> tuple[Extra, list[Remark]]:
+    """Variables of the dataset and remarks of population annealing."""
 
     def gathered(name: str) -> NDArray[Any]:
         return np.stack([pack.more[name][: len(betas)] for pack in packs], axis=1)
@@ -79,19 +80,21 @@ def diagnose_populations(
         "n_families": (both, families),
         "mean_square_family": (both, gathered("mean_square_family")),
     }
-    warnings = []
+    remarks = []
     if len(betas) and families[-1].min() < _FEW_FAMILIES:
-        warnings.append(
+        text = (
             f"at the coldest beta a population descends from {families[-1].min()} ancestors, fewer than "
             f"{_FEW_FAMILIES}: raise n_population or n_sweeps"
         )
+        remarks.append(Remark("few-families", text, Level.SERIOUS))
     if len(betas) and overlap.min() < _LOW_OVERLAP:
         k = int(np.argmin(overlap.min(axis=1)))
-        warnings.append(
+        text = (
             f"the step to beta {betas[k]:.4g} leaves {overlap.min():.1%} of a population effective, below "
             f"{_LOW_OVERLAP:.0%}: add betas before it"
         )
-    return extra, warnings
+        remarks.append(Remark("wide-step", text))
+    return extra, remarks
 
 
 def _energy_moments(packs: list[Pack], n_burn_in: int, unit: float, offset: float) -> Extra:
@@ -141,29 +144,33 @@ def _equilibration(
     return facts, deviation > limit
 
 
-def _drift_warning(betas: NDArray[np.float64], facts: dict[str, Any], drifting: NDArray[np.bool_]) -> str:
+def _on_drift(betas: NDArray[np.float64], facts: dict[str, Any], drifting: NDArray[np.bool_]) -> Remark:
     (a, b), (c, d) = facts["sweeps"]
-    return (
+    return Remark(
+        "energy-drift",
         f"not in equilibrium: mean energies of sweeps {a} to {b} and {c} to {d} differ at "
         f"{int(drifting.sum())} of {len(drifting)} betas, most at beta "
         f"{betas[facts['at_beta_number']]:.4g} by {facts['largest_deviation']:.1f} standard errors "
-        f"({facts['allowed']:.1f} allowed): run longer"
+        f"({facts['allowed']:.1f} allowed): run longer",
+        Level.SERIOUS,
     )
 
 
-def _mixing_warnings(
+def _on_mixing(
     betas: NDArray[np.float64], rates: NDArray[np.float64], trips: NDArray[np.int64]
-) -> list[str]:
-    warnings = []
+) -> list[Remark]:
+    remarks = []
     if rates.size and rates.min() < _LOW_SWAP_RATE:
         k = int(np.argmin(rates))
-        warnings.append(
+        text = (
             f"swaps between beta {betas[k]:.4g} and {betas[k + 1]:.4g} are accepted in {rates[k]:.1%} of "
             f"attempts, below {_LOW_SWAP_RATE:.0%}: add temperatures between them"
         )
+        remarks.append(Remark("low-swap-rate", text))
     if rates.size and (stuck := int(np.count_nonzero(trips == 0))):
-        warnings.append(
+        text = (
             f"in {stuck} of {len(trips)} replicas no walker travelled from the hottest beta to the coldest "
             "and back: run longer or add temperatures"
         )
-    return warnings
+        remarks.append(Remark("no-round-trip", text))
+    return remarks

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
-from qspin.sampler import Checkpoint, deciding_settings, run_info
+from qspin.sampler import Checkpoint, Level, Remark, deciding_settings, run_info
 from qspin_backends.tempering.annealing import cool, start_annealing
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.diagnosis import diagnose_ladders, diagnose_populations
@@ -42,7 +42,7 @@ class Run:
     extra: Extra
     facts: dict[str, Any]
     clocks: dict[str, float]
-    warnings: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     status: str = "complete"
 
 
@@ -65,13 +65,12 @@ def _temper(
     clocks = {"prepare": prepared - began, "compile": time.perf_counter() - prepared}
     progress = run_packs(packs, schedule, rules, recorder=recorder, keeping=keeping)
     spins, extra = recorder.result(last_bits(packs))
-    measured, found, warnings = diagnose_ladders(packs, betas, schedule, progress)
+    measured, found, remarks = diagnose_ladders(packs, betas, schedule, progress)
     if progress.status == "interrupted" and not recorder.n_draws:
-        warnings.append(
-            "interrupted before the first draw: the configurations are those at the time, not equilibrated"
-        )
+        text = "interrupted before the first draw: the configurations are those at the time, not equilibrated"
+        remarks.append(Remark("no-draw", text, Level.SERIOUS))
     facts |= _kernel_facts([pack.walkers for pack in packs]) | found
-    return Run(betas, spins, {**measured, **extra}, facts, clocks, warnings, progress.status)
+    return Run(betas, spins, {**measured, **extra}, facts, clocks, remarks, progress.status)
 
 
 def _anneal(
@@ -91,13 +90,22 @@ def _anneal(
     facts = _kernel_facts([pack.walkers for pack in packs]) | {
         "sweeps_per_second": progress.sweeps_per_second
     }
-    warnings = [
-        "each beta was passed once, at a finite speed of cooling: the spins may lag behind equilibrium"
-    ]
+    remark = Remark(
+        "cooled-once",
+        "each beta was passed once, at a finite speed of cooling: the spins may lag behind equilibrium",
+    )
     betas = betas[: len(bits)]
     if given.store == "coldest":
         bits, betas = bits[-1:], betas[-1:]
-    return Run(betas, expanded(bits, problem.n_spins), {}, facts, clocks, warnings, progress.status)
+    return Run(
+        betas,
+        expanded(bits, problem.n_spins),
+        {},
+        facts,
+        clocks,
+        [remark],
+        progress.status,
+    )
 
 
 def _populate(
@@ -119,11 +127,11 @@ def _populate(
     n_replicas, n_betas, n_draws, _ = kept.shape
     flat = kept.swapaxes(0, 1).reshape(n_betas, n_replicas * n_draws, -1)
     spins = expanded(flat, problem.n_spins).reshape(n_betas, n_replicas, n_draws, problem.n_spins)
-    measured, warnings = diagnose_populations(packs, betas[:n_betas], problem)
+    measured, remarks = diagnose_populations(packs, betas[:n_betas], problem)
     facts |= _kernel_facts([pack.walkers for pack in packs]) | {
         "sweeps_per_second": progress.sweeps_per_second
     }
-    return Run(betas[:n_betas], spins, measured, facts, clocks, warnings, progress.status)
+    return Run(betas[:n_betas], spins, measured, facts, clocks, remarks, progress.status)
 
 
 METHODS: dict[str, Callable[[Tempering, IsingProblem, Graph, int, Checkpoint | None], Run]] = {

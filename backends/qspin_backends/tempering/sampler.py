@@ -15,6 +15,7 @@ from qspin.sampler import (
     AutoLadder,
     Incidental,
     PositiveInt,
+    Remark,
     Seed,
     checked_arguments,
     current_checkpoint,
@@ -153,8 +154,10 @@ class Tempering:
         if checkpoint is not None and run.status == "complete":
             checkpoint.discard()
         clocks = {**run.clocks, "sample": total - sum(run.clocks.values())}
-        warnings = [*run.warnings, *([checkpoint.warning] if checkpoint and checkpoint.warning else [])]
-        info = run_info(self, seed, clocks=clocks, warnings=warnings, status=run.status, **run.facts)
+        remarks = list(run.remarks)
+        if checkpoint is not None and checkpoint.warning:
+            remarks.append(Remark("checkpoint-not-kept", checkpoint.warning))
+        info = run_info(self, seed, clocks=clocks, remarks=remarks, status=run.status, **run.facts)
         return SampleSet.from_spins(problem, run.spins, run.betas, info, run.extra, handed_over=True)
 
     def check(self, problem: IsingProblem) -> None:

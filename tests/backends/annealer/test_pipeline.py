@@ -18,6 +18,7 @@ from qspin_backends.common.temperature import measured_temperatures
 
 import qspin
 from qspin.errors import CapacityError, InputError
+from qspin.remarks import Level
 
 LIMITS = Limits((-4, 4), (-1, 1), (-2, 1), (-18, 15), 10_000, 1e7)
 
@@ -332,7 +333,8 @@ class TestChains:
         )
         kept = samples.spins.sizes["replica"]
         assert 0 < kept < 50
-        assert f"left out {50 - kept} reads" in samples.info["warnings"][0]
+        assert samples.remarks[0].code == "reads-left-out"
+        assert f"left out {50 - kept} reads" in samples.remarks[0].text
         assert (samples.dataset.chain_break_fraction == 0).all()
 
     def test_no_read_left_is_said(self, glass):
@@ -455,9 +457,10 @@ class TestEffectiveTemperature:
         spins[:, :, :5] = -1
         spins[:, :40, 1:5] = 1  # a single spin against its neighbours
         measured = measured_temperatures(ring, spins, np.zeros((1, 400), int), np.zeros(1), ["at scale 1"])
-        (warning,) = measured.warnings
-        assert warning.startswith("at scale 1 single spins")
-        assert "the reads follow no Boltzmann distribution of the problem" in warning
+        (remark,) = measured.remarks
+        assert (remark.code, remark.level) == ("not-boltzmann", Level.SERIOUS)
+        assert remark.text.startswith("at scale 1 single spins")
+        assert "the reads follow no Boltzmann distribution of the problem" in remark.text
 
     def test_no_spin_no_temperature(self):
         samples = annealer().sample(qspin.IsingProblem(np.zeros((0, 0))), seed=1)

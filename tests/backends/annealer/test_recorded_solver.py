@@ -290,7 +290,9 @@ class TestParameters:
 
     def test_fields_that_end_scaled_are_told(self, cloud, recorded):
         sampler, problem = pair(recorded, h_gain_schedule=[(0, 1), (20, 0.5)])
-        assert "ends at 0.5: what was annealed is" in sampler.sample(problem, seed=1).info["warnings"][0]
+        remark = sampler.sample(problem, seed=1).remarks[0]
+        assert remark.code == "fields-multiplied"
+        assert "ends at 0.5: what was annealed is" in remark.text
 
     def test_a_simulated_device_says_what_it_leaves_out(self, glass):
         settings = {
@@ -300,7 +302,8 @@ class TestParameters:
             "h_gain_schedule": [(0, 9)],
         }
         samples = qspin.get_backend("annealer", **settings).sample(glass, seed=1)
-        assert samples.info["warnings"][0] == (
+        assert samples.remarks[0].code == "settings-left-out"
+        assert samples.remarks[0].text == (
             "readout_thermalization, h_gain_schedule left out: without meaning for a simulated device"
         )
 

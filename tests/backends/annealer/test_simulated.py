@@ -73,7 +73,7 @@ class TestThermal:
             0.5 * factor / 0.8,
             what="beta_effective",
         )
-        assert "multiplied by" in samples.info["warnings"][0]
+        assert samples.remarks[0].code == "energies-multiplied"
 
     def test_the_energy_estimate_agrees(self):
         dataset = thermal(betas=[0.5, 1.0], n_reads=2_000).sample(dense(9, 5), seed=1).dataset
@@ -130,7 +130,8 @@ class TestChains:
         )
         assert float(samples.dataset.chain_break_fraction.mean()) > 0.2
         assert np.isnan(samples.dataset.beta_effective.values).all()
-        assert "of the chains are broken" in samples.info["warnings"][0]
+        assert samples.remarks[0].code == "no-effective-temperature"
+        assert "of the chains are broken" in samples.remarks[0].text
 
 
 class TestPhysics:
@@ -200,7 +201,7 @@ class TestCost:
 
         monkeypatch.setattr("qspin_backends.annealer.physics._PATH_INTEGRAL", spy)
         samples = annealer(topology="none", n_reads=4, n_gauges=1, **settings).sample(problem, seed=1)
-        return (*seen[0], samples.info["warnings"])
+        return (*seen[0], samples.remarks)
 
     @pytest.mark.parametrize("exponent", [-40, 0, 10, 17, 40])
     def test_breaks_are_bounded_at_all_couplings(self, monkeypatch, exponent):
@@ -209,21 +210,22 @@ class TestCost:
 
     @pytest.mark.parametrize("settings", [{"transverse_field": 1e5}, {"temperature": 1e-5}, {"betas": [1e5]}])
     def test_breaks_are_bounded_whatever_makes_it_cold(self, monkeypatch, settings):
-        transverse, problem, warnings = self.course(monkeypatch, dense(10, 7), **settings)
+        transverse, problem, remarks = self.course(monkeypatch, dense(10, 7), **settings)
         assert transverse.max() <= LONGEST_WORLDLINE
         assert transverse[-1] == 0
         ratio = settings.get("transverse_field", 1.0)
         s = annealing_fractions([(0, 0), (1, 1)], 200)
         np.testing.assert_allclose(transverse * s, ratio * (1 - s) ** 2 * problem)  # A to B as ever
-        assert "path integrals follow up to 16: until sweep" in warnings[0]
+        assert remarks[0].code == "warmer-than-asked"
+        assert "path integrals follow up to 16: until sweep" in remarks[0].text
 
     def test_ordinary_anneals_are_as_they_were(self, monkeypatch):
-        transverse, problem, warnings = self.course(monkeypatch, dense(10, 7), betas=[6.0])
+        transverse, problem, remarks = self.course(monkeypatch, dense(10, 7), betas=[6.0])
         s = annealing_fractions([(0, 0), (1, 1)], 200)
         temperature = 1 / problem[-1]
         np.testing.assert_array_equal(problem, s / temperature)
         np.testing.assert_array_equal(transverse, (1 - s) ** 2 / temperature)
-        assert not any("path integrals" in warning for warning in warnings)
+        assert "warmer-than-asked" not in [remark.code for remark in remarks]
 
     def test_the_coldest_anneal_still_ends_at_its_temperature(self, monkeypatch):
         _, problem, _ = self.course(monkeypatch, dense(10, 7), temperature=1e-5)

@@ -29,6 +29,10 @@ def qaoa(**settings):
     return qspin.get_backend("qaoa", **{"n_shots": 2_000, **settings})
 
 
+def codes(samples):
+    return [remark.code for remark in samples.remarks]
+
+
 def position(spins):
     """Of configurations in a state vector."""
     return ((1 - spins.astype(np.int64)) // 2) @ (1 << np.arange(spins.shape[-1]))
@@ -137,9 +141,10 @@ class TestMatrixProductStates:
         rows = []
         for bond in (2, 4, 16):
             sampler = qaoa(depth=2, method="matrix_product_state", max_bond_dimension=bond)
-            info = sampler.sample(problem, seed=1).info
+            samples = sampler.sample(problem, seed=1)
+            info = samples.info
             rows.append((info["batches"][0]["bond_dimension"], info["batches"][0]["truncation"]))
-            assert (bond < 16) == any("were cut off by" in warning for warning in info["warnings"])
+            assert (bond < 16) == ("bonds-cut-off" in codes(samples))
         assert [bond for bond, _ in rows] == [2, 4, 16]
         assert rows[0][1] > rows[1][1] > 0.01
         assert rows[2][1] < 1e-12
@@ -306,7 +311,7 @@ class TestAfterMeasurement:
         expected = samples[0].info["expected_energy"]
         assert abs(better - expected) < 0.2 * abs(raw - expected)
         assert samples[1].info["after_measurement"] == ["readout_mitigation"]
-        assert any("shots redrawn" in warning for warning in samples[1].info["warnings"])
+        assert "shots-redrawn" in codes(samples[1])
 
     def test_errors_of_a_fake_backend_are_taken_where_bits_are_measured(self):
         settings = {"depth": 1, "noise": "fake_guadalupe", "n_shots": 20}
@@ -331,7 +336,8 @@ class TestAfterMeasurement:
         spins = np.random.default_rng(0).choice([-1, 1], size=(5_000, 40)).astype(np.int8)
         same, remark = mitigated(spins, [(0.1, 0.1)] * 40, np.random.default_rng(1))
         assert same is spins
-        assert "was left out: 5000 distinct configurations" in remark
+        assert remark.code == "not-mitigated"
+        assert "was left out: 5000 distinct configurations" in remark.text
 
     def test_post_selection_keeps_the_lowest(self):
         plain, selected = (qaoa(post_selection=value).sample(SK6, seed=1) for value in (None, 0.25))
@@ -340,4 +346,4 @@ class TestAfterMeasurement:
             np.sort(selected.energies.values.ravel()), np.sort(plain.energies.values.ravel())[:500]
         )
         assert selected.info["after_measurement"] == ["post_selection"]
-        assert any("no samples of the circuit" in warning for warning in selected.info["warnings"])
+        assert "shots-selected" in codes(selected)

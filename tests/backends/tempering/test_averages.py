@@ -89,7 +89,7 @@ def test_equilibrium_is_for_the_sampler_to_judge():
     _, averages = both(PROBLEMS["sparse"])
     diagnostics = analysis.chain_diagnostics(averages)
     assert all(np.isnan(diagnostics[name]).all() for name in ("ess", "r_hat", "ess_overlap", "r_hat_overlap"))
-    assert analysis.equilibrium_warnings(averages) == averages.info["warnings"]
+    assert analysis.equilibrium_remarks(averages) == averages.remarks
 
 
 def test_one_replica_and_no_couplings():

@@ -90,9 +90,10 @@ def test_a_bad_ladder_warns():
     samples = qspin.get_backend("tempering", betas=[0.1, 2.0], n_replicas=2, n_sweeps=200).sample(
         problem, seed=0
     )
-    first, second = samples.info["warnings"]
-    assert "swaps between beta 0.1 and 2 are accepted in 0.0% of attempts" in first
-    assert "in 2 of 2 replicas no walker travelled" in second
+    first, second = samples.remarks
+    assert (first.code, second.code) == ("low-swap-rate", "no-round-trip")
+    assert "swaps between beta 0.1 and 2 are accepted in 0.0% of attempts" in first.text
+    assert "in 2 of 2 replicas no walker travelled" in second.text
 
 
 class TestAutomaticLadder:
@@ -112,7 +113,7 @@ class TestAutomaticLadder:
         rates = samples.dataset["swap_rate"].values[:-1]
         assert rates.min() > 0.3
         assert rates.max() < 0.75
-        assert samples.info["warnings"] == []
+        assert samples.remarks == []
 
     @pytest.mark.parametrize("factor", [1024.0, 1000.0, 1e-9, 3e12])
     @pytest.mark.parametrize("method", ["tempering", "annealing", "population"])
@@ -258,9 +259,7 @@ def test_an_interrupt_returns_what_there_is(glass, method):
     assert samples.spins.sizes["draw"] < 10**6
     assert len(samples.betas) < 100
     np.testing.assert_array_equal(samples.energies.values, glass.energies(samples.spins.values))
-    assert any(
-        "interrupted: the run did not reach its end" in w for w in analysis.equilibrium_warnings(samples)
-    )
+    assert "interrupted" in [remark.code for remark in analysis.equilibrium_remarks(samples)]
 
 
 def test_averages_of_packs_that_stopped_at_different_sweeps():
@@ -283,7 +282,8 @@ def test_an_interrupt_in_burn_in_returns_the_present_configurations(glass):
     with interrupting_after(2):
         samples = qspin.get_backend("tempering", **settings).sample(glass, seed=0)
     assert samples.spins.sizes["draw"] == 1
-    assert any("before the first draw" in warning for warning in samples.info["warnings"])
+    (remark,) = (remark for remark in samples.remarks if remark.code == "no-draw")
+    assert "before the first draw" in remark.text
 
 
 def test_progress_reaches_the_end_and_tells_the_speed(glass):
