@@ -388,6 +388,7 @@ class Figure:
     height : inches of a row of panels
     n_columns : panels in a row; default all of them
     is_folded : whether the page shows it only when asked
+    shares_axes : whether all panels have the same limits; see `qspin.plot.canvas.small_multiples`
     """
 
     name: str
@@ -396,6 +397,7 @@ class Figure:
     height: float = 3.8
     n_columns: int | None = None
     is_folded: bool = False
+    shares_axes: bool = False
 
 
 @dataclass(frozen=True)

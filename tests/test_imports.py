@@ -58,7 +58,7 @@ FLOORS = {
     "instances": PROBLEM | {"cliques", "networks"},
     "analysis": SAMPLER,
     "benchmark": SAMPLER | {"analysis"},
-    "plot": SAMPLER | {"analysis", "benchmark"},
+    "plot": SAMPLER | {"analysis", "benchmark", "study"},
     "testing": SAMPLER | {"sampling", "registry"},
     "experiment": SAMPLER
     | {"sampling", "registry", "formats", "networks", "instances", "analysis", "benchmark", "plot"},

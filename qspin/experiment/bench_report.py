@@ -18,8 +18,10 @@ from qspin.benchmark import fit_scaling, performance_profile
 from qspin.errors import InputError, RunError
 from qspin.experiment.bench_config import BenchConfig
 from qspin.experiment.bench_run import BenchFolder, Row, Summary, summarised
+from qspin.experiment.report import sketch
 from qspin.files import atomic_write
-from qspin.plot.canvas import Sketch, draw_all, save_figures, sketch
+from qspin.plot.canvas import draw_all, save_figures
+from qspin.study import Figure
 
 __all__ = ["write_bench_report"]
 
@@ -49,7 +51,8 @@ def write_bench_report(config: BenchConfig, folder: BenchFolder, rows: Sequence[
         content = io.BytesIO()
         pandas.DataFrame(records).to_parquet(content)
         atomic_write(folder.path / "results.parquet", content.getbuffer())
-    figures, faults = draw_all(_figures(summaries, rows))
+    drawings, faults = draw_all({sketch.name: sketch for sketch in _figures(summaries, rows)})
+    figures = list(drawings.values())
     save_figures(figures, folder.path / "figures")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("qspin.experiment"), autoescape=True, undefined=jinja2.StrictUndefined
@@ -154,7 +157,7 @@ def _warnings(rows: Sequence[Row], summaries: Sequence[Summary]) -> list[str]:
     return found
 
 
-def _figures(summaries: Sequence[Summary], rows: Sequence[Row]) -> list[Sketch]:
+def _figures(summaries: Sequence[Summary], rows: Sequence[Row]) -> list[Figure]:
     figures = []
     for (problem,), group in _by(summaries, "problem"):
         curves = {

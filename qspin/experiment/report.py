@@ -27,7 +27,8 @@ from qspin.experiment.store import RunFolder
 from qspin.experiment.verdicts import Verdict
 from qspin.files import atomic_write
 from qspin.networks.training import TrainingRecord
-from qspin.plot.canvas import Sketch, draw_all, save_figures, sketch
+from qspin.plot.canvas import draw_all, save_figures
+from qspin.study import Figure
 
 __all__ = ["WARNINGS", "write_report"]
 
@@ -64,7 +65,8 @@ def write_report(folder: RunFolder, single: Analysis) -> Path:
         *_made("figures of sizes", lambda: _size_figures(config, single), faults),
         *_made("figures of comparisons", lambda: _comparison_figures(found), faults),
     ]
-    figures, undrawn = draw_all(sketches)
+    drawings, undrawn = draw_all({sketch.name: sketch for sketch in sketches})
+    figures = list(drawings.values())
     faults += undrawn
     save_figures(figures, folder.figures)
     said = [
@@ -120,6 +122,11 @@ def _made(what: str, make: Callable[[], Iterable[_Part]], faults: list[str]) -> 
         return []
 
 
+def sketch(name: str, caption: str, *panels: Any, height: float = 3.8) -> Figure:
+    """A figure that is yet to be drawn."""
+    return Figure(name, caption, panels, height)
+
+
 def _styles(results: Mapping[tuple[str, str], xr.Dataset]) -> dict[str, dict[str, Any]]:
     """A colour a problem; a line a backend, or a problem where there is one backend."""
     problems = list(dict.fromkeys(problem for problem, _ in results))
@@ -139,7 +146,7 @@ def _series(results: Mapping[tuple[str, str], xr.Dataset]) -> dict[str, xr.Datas
     }
 
 
-def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Sketch]:
+def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Figure]:
     series, styles = _series(results), _styles(results)
     overlaps, left_out = _first(
         {label: d for label, d in series.items() if "q_abs" in d}, _MOST_CURVES, "curves"
@@ -171,7 +178,7 @@ def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -
     )
 
 
-def _training_figures(folder: RunFolder) -> Iterator[Sketch]:
+def _training_figures(folder: RunFolder) -> Iterator[Figure]:
     for labels, record in _trainings(folder):
         yield sketch(
             f"training_{'_'.join(labels)}",
@@ -194,7 +201,7 @@ def _first(things: Mapping[str, _Part], most: int, what: str) -> tuple[dict[str,
     )
 
 
-def _size_figures(config: Any, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Sketch]:
+def _size_figures(config: Any, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Figure]:
     for backend in config.backends:
         for kind, (curves, errors, temperatures, _) in binder_curves(config, results, backend).items():
             yield sketch(
@@ -205,7 +212,7 @@ def _size_figures(config: Any, results: Mapping[tuple[str, str], xr.Dataset]) ->
             )
 
 
-def _comparison_figures(found: Compared) -> Iterator[Sketch]:
+def _comparison_figures(found: Compared) -> Iterator[Figure]:
     several = {problem: curves for problem, curves in found.energies.items() if len(curves) > 1}
     panels, left_out = _first(several, _MOST_PANELS, "problems")
     if panels:

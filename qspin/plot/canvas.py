@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import base64
-import functools
 import io
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from qspin.files import atomic_write
+from qspin.plot.style import MOST_INSIDE
+from qspin.study import Figure
 
-__all__ = ["Figure", "Sketch", "draw_all", "drawn", "save_figures", "sketch"]
+__all__ = ["Drawing", "Figure", "Panel", "draw", "draw_all", "save_figures", "small_multiples"]
 
 _WIDTH = 7.4  # inches
+_MARGIN = 0.2  # inches that no legend covers
+_MOST_COLUMNS = 4  # of a legend
+_LETTERS = 84  # of titles side by side
+_LEAST_LETTERS = 8  # of a label that had to be shortened
 _STYLE: dict[str, Any] = {"font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False}
 
 
-class Figure(NamedTuple):
-    """A figure and what it shows."""
+class Drawing(NamedTuple):
+    """A figure that has been drawn."""
 
     name: str
     caption: str
@@ -29,62 +34,115 @@ class Figure(NamedTuple):
 
     @property
     def source(self) -> str:
-        """The figure as the address of an image."""
+        """The drawing as the address of an image."""
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
 
 
-Sketch = functools.partial[Figure]
-"""A call of `drawn` whose first argument is the name of the figure."""
+Panel = Callable[[Any], Any]
+"""Draws on the Axes that it is given."""
 
 
-def sketch(name: str, caption: str, *panels: Any, height: float = 3.8) -> Sketch:
-    """A figure that is yet to be drawn; see `drawn`."""
-    return functools.partial(drawn, name, caption, *panels, height=height)
+def small_multiples(
+    name: str,
+    caption: str,
+    panels: Mapping[str, Panel],
+    *,
+    n_columns: int = 4,
+    height: float = 1.8,
+    is_folded: bool = False,
+) -> Figure:
+    """Many panels of one kind under titles, with common axes and one legend.
+
+    Parameters
+    ----------
+    name, caption, is_folded : of the figure
+    panels : title -> panel
+    n_columns : panels in a row, where there are as many
+    height : inches of a row
+
+    Examples
+    --------
+    >>> figure = small_multiples("curves", "A line each.", {"a": lambda ax: ax.plot([0, 1])})
+    >>> figure.shares_axes
+    True
+    """
+    longest = _LETTERS // n_columns
+    titled = [_titled(panel, _shortened(title, longest)) for title, panel in panels.items()]
+    return Figure(name, caption, titled, height, n_columns, is_folded, shares_axes=True)
 
 
-def draw_all(sketches: Iterable[Sketch]) -> tuple[list[Figure], list[str]]:
-    """All figures that can be drawn, and why others cannot: one figure never costs a report."""
-    figures, faults = [], []
-    for make in sketches:
+def _titled(panel: Panel, title: str) -> Panel:
+    def draw_panel(ax: Any) -> None:
+        panel(ax)
+        ax.set_title(title, fontsize="medium")
+
+    return draw_panel
+
+
+def draw_all(figures: Mapping[str, Figure]) -> tuple[dict[str, Drawing], list[str]]:
+    """All figures that can be drawn, and why others cannot: one figure never costs a report.
+
+    Parameters
+    ----------
+    figures : name of the files -> figure
+
+    Returns
+    -------
+    drawings by that name, faults
+    """
+    drawings, faults = {}, []
+    for name, figure in figures.items():
         try:
-            figures.append(make())
+            drawings[name] = draw(figure, name)
         except Exception as error:  # whatever a figure fails of, the others are drawn and this is told
-            faults.append(f"figure {make.args[0]}: {type(error).__name__}: {error}")
-    return figures, faults
+            faults.append(f"figure {name}: {type(error).__name__}: {error}")
+    return drawings, faults
 
 
-def drawn(name: str, caption: str, *panels: Any, height: float = 3.8) -> Figure:
-    """Panels side by side; several panels share one legend below them.
+def draw(figure: Figure, name: str | None = None) -> Drawing:
+    """Panels on a grid. Several panels share one legend below them, and so do many entries of one panel.
 
     Whatever a user's matplotlibrc says, which may ask for TeX or fonts that are not there, is left aside.
 
     Parameters
     ----------
-    panels : functions that draw on an Axes
-    height : inches
+    figure : what to draw
+    name : of its files; default its own
     """
     _require_matplotlib()
     from matplotlib import rc_context, rcdefaults, rcParams
-    from matplotlib.figure import Figure as Canvas
 
+    name = name or figure.name
     with rc_context():
         rcdefaults()
         style: Any = {**_STYLE, "svg.hashsalt": name}
         rcParams.update(style)
-        figure = Canvas(figsize=(_WIDTH, height), layout="constrained")
-        axes = figure.subplots(1, len(panels), squeeze=False)[0]
-        for panel, ax in zip(panels, axes, strict=True):
-            panel(ax)
-        if len(axes) > 1:
-            _share_legend(figure, axes)
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # what was laid out once is not laid out again for every format
-        return Figure(
+        canvas = _laid_out(figure)
+        return Drawing(
             name,
-            caption,
-            _saved(figure, "svg", {"Date": None}),
-            _saved(figure, "pdf", {"CreationDate": None}),
+            figure.caption,
+            _saved(canvas, "svg", {"Date": None}),
+            _saved(canvas, "pdf", {"CreationDate": None}),
         )
+
+
+def _laid_out(figure: Figure) -> Any:
+    """The panels on a matplotlib Figure, whose layout is fixed."""
+    from matplotlib.figure import Figure as Canvas
+
+    n_panels = len(figure.panels)
+    columns = min(figure.n_columns or n_panels, n_panels)
+    rows = -(-n_panels // columns)
+    canvas = Canvas(figsize=(_WIDTH, figure.height * rows), layout="constrained")
+    axes = _grid(canvas, rows, columns, n_panels, figure.shares_axes)
+    for panel, ax in zip(figure.panels, axes, strict=True):
+        panel(ax)
+    if figure.shares_axes:
+        _label_outside(canvas, axes, columns)
+    _legend_below(canvas, axes)
+    canvas.draw_without_rendering()
+    canvas.set_layout_engine("none")  # what was laid out once is not laid out again for every format
+    return canvas
 
 
 def _require_matplotlib() -> None:
@@ -102,29 +160,82 @@ def _require_matplotlib() -> None:
             os.environ["MPLBACKEND"] = wrong
 
 
-def save_figures(figures: Sequence[Figure], folder: Path) -> None:
-    """Write each as SVG and as PDF."""
-    for figure in figures:
-        atomic_write(folder / f"{figure.name}.svg", figure.svg)
-        atomic_write(folder / f"{figure.name}.pdf", figure.pdf)
+def _grid(canvas: Any, rows: int, columns: int, n_panels: int, shares_axes: bool) -> list[Any]:
+    """Axes row by row, as many as there are panels."""
+    axes = canvas.subplots(rows, columns, squeeze=False, sharex=shares_axes, sharey=shares_axes).ravel()
+    for ax in axes[n_panels:]:
+        ax.remove()
+    return list(axes[:n_panels])
 
 
-def _saved(figure: Any, form: str, metadata: dict[str, Any]) -> bytes:
-    content = io.BytesIO()
-    figure.savefig(content, format=form, metadata=metadata)
-    return content.getvalue()
+def _label_outside(canvas: Any, axes: list[Any], columns: int) -> None:
+    """Numbers at the left and below the lowest panel of each column alone, labels likewise; one label of the
+    vertical axis where all panels have the same, one colour bar where all are maps.
+    """
+    labels = {ax.get_ylabel() for ax in axes}
+    lowest_row = (len(axes) - 1) // columns * columns
+    for k, ax in enumerate(axes):
+        ax.tick_params(axis="x", which="both", labelbottom=k + columns >= len(axes))
+        if k < lowest_row:
+            ax.set_xlabel("")
+        if k % columns or len(labels) == 1:
+            ax.set_ylabel("")
+    if len(labels) == 1:
+        canvas.supylabel(labels.pop(), fontsize="medium")
+    maps = [ax.images[0] for ax in axes if ax.images]
+    if len(maps) == len(axes) == len(canvas.axes):  # none has a colour bar of its own
+        canvas.colorbar(maps[0], ax=axes, label=maps[0].get_label(), aspect=30)
 
 
-def _share_legend(figure: Any, axes: Any) -> None:
+def _legend_below(canvas: Any, axes: list[Any]) -> None:
+    """One legend for all panels below them, for which the figure grows; a short one of one panel stays."""
     handles = {}
     for ax in axes:
         handles.update({label: handle for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)})
+    if not handles or (len(axes) == 1 and len(handles) <= MOST_INSIDE):
+        return
+    for ax in axes:
         if (legend := ax.get_legend()) is not None:
             legend.remove()
-    if not handles:
-        return
-    columns = min(3, len(handles))
-    figure.legend(
-        handles.values(), handles, loc="outside lower center", ncols=columns, frameon=False, fontsize="small"
-    )
-    figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(handles) // columns))
+    canvas.set_figheight(canvas.get_figheight() + _fitting_legend(canvas, handles))
+
+
+def _fitting_legend(canvas: Any, handles: dict[str, Any]) -> float:
+    """A legend in as many columns as the figure is wide enough for; returns its height in inches."""
+    labels, columns = list(handles), min(_MOST_COLUMNS, len(handles))
+    while True:
+        legend = canvas.legend(
+            handles.values(), labels, loc="outside lower center", ncols=columns, frameon=False,
+            fontsize="small",
+        )  # fmt: skip
+        extent = legend.get_window_extent()
+        excess = extent.width / (canvas.dpi * (_WIDTH - _MARGIN))
+        if excess <= 1:
+            return float(extent.height / canvas.dpi)
+        legend.remove()
+        if columns > 1:
+            columns -= 1
+        else:
+            most = int(max(map(len, labels)) / excess) - 4
+            labels = [_shortened(label, most) for label in labels]
+
+
+def _shortened(label: str, most: int) -> str:
+    """A label with its middle left out where it has more letters: both of its ends tell what it is."""
+    most = max(most, _LEAST_LETTERS)
+    if len(label) <= most:
+        return label
+    return f"{label[: most - most // 2 - 1]}…{label[-(most // 2) :]}"
+
+
+def save_figures(drawings: Iterable[Drawing], folder: Path) -> None:
+    """Write each as SVG and as PDF."""
+    for drawing in drawings:
+        atomic_write(folder / f"{drawing.name}.svg", drawing.svg)
+        atomic_write(folder / f"{drawing.name}.pdf", drawing.pdf)
+
+
+def _saved(canvas: Any, form: str, metadata: dict[str, Any]) -> bytes:
+    content = io.BytesIO()
+    canvas.savefig(content, format=form, metadata=metadata)
+    return content.getvalue()

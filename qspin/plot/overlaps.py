@@ -64,20 +64,29 @@ def overlap_densities(
     return finished(ax)
 
 
-def overlap_matrix(overlaps: ArrayLike, ax: Axes | None = None, *, order: ArrayLike | None = None) -> Axes:
+def overlap_matrix(
+    overlaps: ArrayLike,
+    ax: Axes | None = None,
+    *,
+    order: ArrayLike | None = None,
+    has_colour_bar: bool = True,
+) -> Axes:
     """Overlaps of all pairs of configurations as a map, in the order of a dendrogram.
 
     Parameters
     ----------
     overlaps : (n, n), see `qspin.analysis.overlap_matrix`
     order : of the configurations, such as `States.order`
+    has_colour_bar : beside it; panels of a grid share one
     """
     ax = axes_or_current(ax)
     q = np.asarray(overlaps)
     if order is not None:
         q = q[np.ix_(np.asarray(order), np.asarray(order))]
     image = ax.imshow(q, vmin=-1, vmax=1, cmap="PuOr_r", interpolation="nearest", rasterized=True)
-    ax.figure.colorbar(image, ax=ax, label=r"overlap $q$", shrink=0.85)
+    image.set_label(r"overlap $q$")
+    if has_colour_bar:
+        ax.figure.colorbar(image, ax=ax, label=image.get_label(), shrink=0.85)
     ax.set(xlabel="configuration", ylabel="configuration")
     return ax
 
