@@ -154,8 +154,6 @@ def _problem_from(given: Any) -> str:
 
     if isinstance(given, str | os.PathLike):
         return f": qspin.read_problem({os.fspath(given)!r})"
-    if isinstance(getattr(given, "problem", None), IsingProblem):  # of a generator, with what is known of it
-        return ": its attribute 'problem' is one"
     if isinstance(given, Mapping):
         return ": IsingProblem.from_qubo(qubo)"
     if isinstance(given, np.ndarray | Sequence) or sparse.issparse(given):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from qspin.archives import parse_json
-from qspin.errors import InputError, shown
+from qspin.conversions import bqm_of, graph_of, qubo_of, terms_of_bqm, terms_of_graph, terms_of_qubo
+from qspin.known import Facts, Known
+from qspin.labels import labels_to_json
 from qspin.validate import (
     checked_couplings,
     checked_edges,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import dimod
     import networkx as nx
 
-__all__ = ["CSR", "Edges", "IsingProblem", "labels_from_json", "labels_to_json"]
+__all__ = ["CSR", "Edges", "IsingProblem", "Known"]
 
 _CHUNK_ELEMENTS = 2**20
 
@@ -95,6 +95,8 @@ class IsingProblem:
         self._offset = checked_offset(offset)
         self._labels = checked_labels(labels, n)
 
+    _known: Known | None = None
+
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
             raise AttributeError(
@@ -104,7 +106,8 @@ class IsingProblem:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """By what it was made from: arrays come out of a pickle writable, beside a digest that would lie."""
-        return type(self), (self._couplings, self._fields, self._offset, self._labels)
+        made_from = (self._couplings, self._fields, self._offset, self._labels)
+        return type(self), made_from, None if self._known is None else {"_known": self._known}
 
     def __copy__(self) -> IsingProblem:
         return self
@@ -234,11 +237,60 @@ class IsingProblem:
         return (energies + self._offset).reshape(spins.shape[:-1])
 
     def scaled(self, factor: float) -> IsingProblem:
-        """The same problem with couplings, fields and offset times `factor`."""
+        """The same problem with couplings, fields and offset times `factor`, and what is known of it."""
         factor = checked_real(factor, "factor")
-        return IsingProblem(
+        changed = IsingProblem(
             self._couplings * factor, self._fields * factor, self._offset * factor, self._labels
         )
+        return changed._knowing(self._known and self._known.scaled(factor))
+
+    def shifted(self, energy: float) -> IsingProblem:
+        """The same problem with `energy` added to the offset, and what is known of it."""
+        energy = checked_real(energy, "energy")
+        if energy == 0:
+            return self
+        changed = IsingProblem(self._couplings, self._fields, self._offset + energy, self._labels)
+        return changed._knowing(self._known and self._known.shifted(energy))
+
+    # -- what is known of it -----------------------------------------------------------------------
+
+    @property
+    def known(self) -> Known | None:
+        """What is known beside the couplings: ground energy and states, groups, patterns; None: nothing.
+
+        No part of `digest` or equality. Pickles, copies, `scaled`, `shifted` and .npz files keep it; other
+        files, and the forms of other libraries, do not.
+        """
+        return self._known
+
+    def with_known(self, **facts: Unpack[Facts]) -> IsingProblem:
+        """The same problem, of which this is known as well.
+
+        Parameters
+        ----------
+        facts : fields of `Known`. Those not given stay as they were; the energy of given ground states need
+            not be given with them.
+
+        Raises
+        ------
+        InputError
+            If they do not fit the problem, or ground states do not have the ground energy.
+
+        Examples
+        --------
+        >>> pair = IsingProblem([[0, -1], [-1, 0]]).with_known(ground_states=[[1, 1], [-1, -1]])
+        >>> pair.known.ground_energy
+        -1.0
+        """
+        return self._knowing(Known.of(self, {**(self._known.facts() if self._known else {}), **facts}))
+
+    def _knowing(self, known: Known | None) -> IsingProblem:
+        """A view of this problem with something else known, over the same arrays."""
+        if known is self._known:
+            return self
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, _known=known)
+        return other
 
     # -- conversions -----------------------------------------------------------------------------
 
@@ -278,30 +330,11 @@ class IsingProblem:
         InputError
             If it is another kind of model, or has a bias that is not finite.
         """
-        import dimod
-
-        if not isinstance(bqm, dimod.BinaryQuadraticModel):
-            raise InputError(
-                f"expected a dimod.BinaryQuadraticModel; got a {type(bqm).__name__}. Models with "
-                "constraints, or other variables than spins and bits, are no Ising problems"
-            )
-        vectors: Any = bqm.spin.to_numpy_vectors(variable_order=list(bqm.variables), sort_indices=True)
-        linear, (i, j, quadratic), offset = vectors
-        return cls.from_edges(len(linear), i, j, quadratic, linear, float(offset), list(bqm.variables))
+        return cls.from_edges(*terms_of_bqm(bqm))
 
     def to_bqm(self) -> dimod.BinaryQuadraticModel:
         """The same energy as a dimod BQM of vartype SPIN; couplings of strength zero are kept."""
-        import dimod
-
-        bqm = dimod.BinaryQuadraticModel(dimod.SPIN)
-        bqm.offset = self._offset
-        bqm.add_linear_from(zip(self._labels, self._fields.tolist(), strict=True))
-        labels = self._labels
-        bqm.add_quadratic_from(
-            (labels[i], labels[j], value)
-            for i, j, value in zip(*(column.tolist() for column in self.edges), strict=True)
-        )
-        return bqm
+        return bqm_of(self)
 
     @classmethod
     def from_qubo(cls, qubo: Mapping[Any, float], offset: float = 0.0) -> IsingProblem:
@@ -316,50 +349,7 @@ class IsingProblem:
         InputError
             If it is no such mapping, or a value is not finite.
         """
-        if not isinstance(qubo, Mapping):
-            raise InputError(
-                f"a QUBO is a mapping from pairs of labels to numbers; got a {type(qubo).__name__}. A matrix "
-                "becomes one by dict(numpy.ndenumerate(Q))"
-            )
-        index: dict[Hashable, int] = {}
-        linear: dict[int, list[float]] = {}
-        quadratic: dict[tuple[int, int], list[float]] = {}
-        for pair, value in qubo.items():
-            if not isinstance(pair, tuple) or len(pair) != 2:
-                raise InputError(f"QUBO keys must be pairs of labels, e.g. ('a', 'b'); got {shown(pair)}")
-            u, v = (index.setdefault(label, len(index)) for label in pair)
-            number = checked_real(value, partial(_entry_name, *pair))
-            if u == v:
-                linear.setdefault(u, []).append(number)
-            else:
-                quadratic.setdefault((min(u, v), max(u, v)), []).append(number)
-        offset = checked_real(offset, "offset")
-        try:
-            return cls._from_bits(list(index), linear, quadratic, offset)
-        except OverflowError:
-            raise InputError("the values of the QUBO add up to more than a float64 can hold") from None
-
-    @classmethod
-    def _from_bits(
-        cls,
-        labels: list[Hashable],
-        linear: Mapping[int, list[float]],
-        quadratic: Mapping[tuple[int, int], list[float]],
-        offset: float,
-    ) -> IsingProblem:
-        """The QUBO by position of its bits, terms to be summed; each sum is rounded once."""
-        diagonal = {u: math.fsum(values) for u, values in linear.items()}
-        pairs = {pair: math.fsum(values) for pair, values in quadratic.items()}
-        halves = [[diagonal.get(u, 0.0) / 2] for u in range(len(labels))]
-        for (u, v), value in pairs.items():
-            halves[u].append(value / 4)
-            halves[v].append(value / 4)
-        constant = math.fsum(
-            [offset, *(value / 2 for value in diagonal.values()), *(v / 4 for v in pairs.values())]
-        )
-        i, j = zip(*pairs, strict=True) if pairs else ((), ())
-        couplings = [value / 4 for value in pairs.values()]
-        return cls.from_edges(len(labels), i, j, couplings, [math.fsum(h) for h in halves], constant, labels)
+        return cls.from_edges(*terms_of_qubo(qubo, offset))
 
     def to_qubo(self) -> tuple[dict[tuple[Hashable, Hashable], float], float]:
         """(Q, offset) with ``E(s) = sum Q_uv x_u x_v + offset``, x = (1 + s) / 2.
@@ -367,16 +357,7 @@ class IsingProblem:
         Every spin has a diagonal entry, so no label is lost. Sums are rounded once (`math.fsum`): the round
         trip is exact wherever the sums are representable, and within one rounding of them elsewhere.
         """
-        labels, (i, j, couplings) = self._labels, self.edges
-        terms = [[2 * h] for h in self._fields.tolist()]
-        qubo: dict[tuple[Hashable, Hashable], float] = {(v, v): 0.0 for v in labels}
-        for u, v, value in zip(i.tolist(), j.tolist(), couplings.tolist(), strict=True):
-            terms[u].append(-2 * value)
-            terms[v].append(-2 * value)
-            qubo[labels[u], labels[v]] = 4 * value
-        for label, parts in zip(labels, terms, strict=True):
-            qubo[label, label] = math.fsum(parts)
-        return qubo, math.fsum([self._offset, *couplings.tolist(), *(-self._fields).tolist()])
+        return qubo_of(self)
 
     @classmethod
     def from_networkx(cls, graph: nx.Graph, *, weight: str = "weight", field: str = "field") -> IsingProblem:
@@ -392,71 +373,8 @@ class IsingProblem:
             For a directed graph (couplings are symmetric) or a self-loop (s_i s_i is a constant), or an
             attribute that is no finite number.
         """
-        import networkx as nx
-
-        if not isinstance(graph, nx.Graph):
-            raise InputError(f"expected a networkx graph; got a {type(graph).__name__}")
-        if graph.is_directed():
-            raise InputError("couplings are symmetric, but the graph is directed; pass graph.to_undirected()")
-        index = {node: k for k, node in enumerate(graph.nodes)}
-        edges = list(graph.edges(data=weight, default=1.0))
-        for u, v, _ in edges:
-            if u == v:
-                raise InputError(
-                    f"node {shown(u)} has a self-loop; s_i s_i is a constant, so remove it with "
-                    "graph.remove_edges_from(nx.selfloop_edges(graph)) or put it into the offset"
-                )
-        i = [index[u] for u, _, _ in edges]
-        j = [index[v] for _, v, _ in edges]
-        couplings = [
-            checked_real(value, partial(_attribute_name, weight, "edge", u, v)) for u, v, value in edges
-        ]
-        fields = [
-            checked_real(value, partial(_attribute_name, field, "node", node))
-            for node, value in graph.nodes(data=field, default=0.0)
-        ]
-        offset = graph.graph.get("offset", 0.0)
-        return cls.from_edges(len(index), i, j, couplings, fields, offset, list(index))
+        return cls.from_edges(*terms_of_graph(graph, weight, field))
 
     def to_networkx(self, *, weight: str = "weight", field: str = "field") -> nx.Graph:
         """Graph with the couplings, fields and offset as attributes; the inverse of `from_networkx`."""
-        import networkx as nx
-
-        graph = nx.Graph(offset=self._offset)
-        for label, value in zip(self._labels, self._fields.tolist(), strict=True):
-            graph.add_node(label, **{field: value})
-        for i, j, value in zip(*(column.tolist() for column in self.edges), strict=True):
-            graph.add_edge(self._labels[i], self._labels[j], **{weight: value})
-        return graph
-
-
-def _entry_name(u: Hashable, v: Hashable) -> str:
-    return f"Q[{shown(u)}, {shown(v)}]"
-
-
-def _attribute_name(name: str, kind: str, *nodes: Hashable) -> str:
-    return f"{shown(name)} of {kind} {', '.join(map(shown, nodes))}"
-
-
-def labels_to_json(labels: Iterable[Hashable]) -> str:
-    """Labels of a problem as JSON: numbers, strings and (nested) tuples of them; a `range` in short form."""
-    from dimod.variables import iter_serialize_variables
-
-    if isinstance(labels, range):
-        return json.dumps({"range": len(labels)})
-    return json.dumps(list(iter_serialize_variables(labels)))
-
-
-def labels_from_json(text: str) -> Sequence[Hashable]:
-    """The inverse of `labels_to_json`; raises InputError if `text` is nothing that it wrote."""
-    from dimod.variables import iter_deserialize_variables
-
-    stored = parse_json(text)
-    if isinstance(stored, dict) and type(stored.get("range")) is int and 0 <= stored["range"] < 2**63:
-        return range(stored["range"])
-    if not isinstance(stored, list):
-        raise InputError(f"expected stored labels, a list; got {text[:60]!r}")
-    try:
-        return tuple(iter_deserialize_variables(stored))
-    except RecursionError:
-        raise InputError("stored labels are nested too deeply") from None
+        return graph_of(self, weight, field)

@@ -17,7 +17,8 @@ from qspin.archives import parse_json
 from qspin.dimod_rows import checked_reads, grid_of
 from qspin.errors import CapacityError, InputError
 from qspin.files import atomic_write
-from qspin.problem import IsingProblem, labels_from_json, labels_to_json
+from qspin.labels import labels_from_json, labels_to_json
+from qspin.problem import IsingProblem
 from qspin.provenance import checked_info
 from qspin.remarks import UNSPECIFIED, Level, Remark, remarks_from
 from qspin.sealed import FORMAT, read_sealed, sealed

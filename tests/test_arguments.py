@@ -88,10 +88,6 @@ def test_how_to_make_a_sample_set(given, hint):
         (nx.Graph(), r"got networkx.Graph: IsingProblem\.from_networkx\(graph\)"),
         ({("a", "b"): 1.0}, r"got dict: IsingProblem\.from_qubo\(qubo\)"),
         ("a.rudy", r"got str: qspin\.read_problem\('a\.rudy'\)"),
-        (
-            qspin.instances.Planted(PROBLEM, SPINS[0, 0, :2], -2.0),
-            "got qspin.Planted: its attribute 'problem'",
-        ),
     ],
 )
 def test_how_to_make_a_problem(given, hint):

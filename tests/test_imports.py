@@ -12,7 +12,19 @@ from conftest import ROOT
 
 # room -> rooms of qspin that it may import; each stands below it
 BASE = {"errors"}
-PROBLEM = BASE | {"archives", "compiled", "energies", "files", "memory", "problem", "validate"}
+PROBLEM = BASE | {
+    "archives",
+    "compiled",
+    "conversions",
+    "energies",
+    "files",
+    "known",
+    "labels",
+    "memory",
+    "problem",
+    "rounding",
+    "validate",
+}
 SAMPLES = PROBLEM | {
     "remarks",
     "checkpoint",
@@ -39,7 +51,11 @@ FLOORS = {
     "progress": set(),
     "settings": BASE | {"confidential", "trust"},
     "validate": BASE | {"memory"},
-    "problem": BASE | {"archives", "energies", "validate"},
+    "labels": BASE | {"archives"},
+    "rounding": set(),
+    "known": BASE | {"rounding", "validate"},
+    "conversions": BASE | {"validate"},
+    "problem": BASE | {"conversions", "energies", "known", "labels", "validate"},
     "spectrum": PROBLEM,
     "provenance": BASE | {"remarks", "settings"},
     "remarks": BASE,
@@ -54,8 +70,8 @@ FLOORS = {
     "registry": SAMPLER,
     "adapter": SAMPLER,
     "formats": PROBLEM,
-    "networks": PROBLEM | {"progress"},
-    "instances": PROBLEM | {"cliques", "networks"},
+    "instances": PROBLEM | {"cliques"},
+    "networks": PROBLEM | {"progress", "instances"},
     "analysis": SAMPLER,
     "benchmark": SAMPLER | {"analysis"},
     "plot": SAMPLER | {"analysis", "benchmark", "study"},

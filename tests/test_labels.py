@@ -16,7 +16,7 @@ from qspin_backends.common.by_label import in_order
 import qspin
 from qspin import IsingProblem, SampleSet
 from qspin.errors import InputError
-from qspin.problem import labels_from_json, labels_to_json
+from qspin.labels import labels_from_json, labels_to_json
 
 
 class Colour(enum.Enum):

@@ -12,6 +12,7 @@ from qspin.analysis.overlap import overlap_curve
 from qspin.analysis.resampling import jackknife, jackknife_pairs
 from qspin.arguments import checked_arguments
 from qspin.errors import InputError
+from qspin.known import layers_of
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
 from qspin.validate import checked_positions, checked_spins
@@ -26,26 +27,6 @@ __all__ = [
     "pattern_overlaps",
     "site_overlaps",
 ]
-
-
-def layers_of(sizes: Sequence[int]) -> dict[str, NDArray[np.intp]]:
-    """Spins of each layer of a network twin, in the order of its neurons.
-
-    Raises
-    ------
-    InputError
-        If a size is no whole number, or not positive.
-
-    Examples
-    --------
-    >>> {name: spins.tolist() for name, spins in layers_of([2, 1]).items()}
-    {'layer 0': [0, 1], 'layer 1': [2]}
-    """
-    for size in sizes:
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-            raise InputError(f"sizes of layers must be positive whole numbers; got {size!r}")
-    edges = np.concatenate([[0], np.cumsum(sizes, dtype=np.intp)])
-    return {f"layer {k}": np.arange(edges[k], edges[k + 1]) for k in range(len(sizes))}
 
 
 def layers_by_label(labels: Sequence[Hashable]) -> dict[str, NDArray[np.intp]]:

@@ -30,7 +30,6 @@ from qspin import instances
 from qspin.errors import InputError, nearest_name, shown
 from qspin.experiment.models import Label, StrictModel
 from qspin.formats import read_problem
-from qspin.instances import Planted, Quench
 from qspin.networks.feedforward import Scale, shuffled_weights, twin_from_weights
 from qspin.networks.training import TrainingRecord, check_training, train_mlp
 from qspin.problem import IsingProblem
@@ -157,11 +156,10 @@ class InstanceSpec(Spec):
 
     model_config = ConfigDict(protected_namespaces=())
     family: Label | None = Field(None, description="label under which instances of the disorder are averaged")
-    generator: ClassVar[Callable[..., IsingProblem | Planted | Quench]]
+    generator: ClassVar[Callable[..., IsingProblem]]
 
     def build(self) -> IsingProblem:
-        made = type(self).generator(**self.model_dump(exclude={"kind", "family"}))
-        return made.problem if isinstance(made, Planted | Quench) else made
+        return type(self).generator(**self.model_dump(exclude={"kind", "family"}))
 
 
 def _instance_model(name: str) -> type[InstanceSpec]:

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qspin.archives import read_array, read_arrays
+from qspin.archives import parse_json, read_array, read_arrays
 from qspin.errors import InputError
 from qspin.files import atomic_path
 from qspin.formats.source import Source
-from qspin.problem import IsingProblem, labels_from_json, labels_to_json
+from qspin.known import Facts
+from qspin.labels import labels_from_json, labels_to_json
+from qspin.problem import IsingProblem
 
 __all__ = ["read_npy", "read_npz", "write_npz"]
 
 _NPZ_FORMAT = 1
-_NPZ_NAMES = ("format", "i", "j", "couplings", "fields", "offset", "labels")
+_KINDS = {"i": "iu", "j": "iu", "couplings": "fiu", "fields": "fiu", "offset": "fiu", "labels": "U"}
+_NPZ_NAMES = ("format", *_KINDS)
+_KNOWN_KINDS = {
+    "known_ground_energy": "fiu",
+    "known_ground_states": "i",
+    "known_patterns": "i",
+    "known_groups": "U",
+}  # those that are there; text holds JSON
+_LOGICAL = "known_logical_"  # before the names of the logical problem
 
 
 def read_npz(source: Source) -> IsingProblem:
@@ -40,27 +53,70 @@ def read_npz(source: Source) -> IsingProblem:
         raise type(error)(f"{source.path} is not a whole problem file of qspin: {error}") from error
 
 
-def _problem(source: Source, stored: dict[str, np.ndarray]) -> IsingProblem:
-    kinds = {"i": "iu", "j": "iu", "couplings": "fiu", "fields": "fiu", "offset": "fiu", "labels": "U"}
-    for name, kind in kinds.items():
-        n_dims = 0 if name in ("offset", "labels") else 1
-        if stored[name].dtype.kind not in kind or stored[name].ndim != n_dims:
-            raise InputError(f"its {name!r} has dtype {stored[name].dtype} and shape {stored[name].shape}")
+def _problem(source: Source, stored: dict[str, NDArray[Any]]) -> IsingProblem:
+    for name, kind in _KINDS.items():
+        _require_kind(stored, name, kind, 0 if name in ("offset", "labels") else 1)
     n, labels = len(stored["fields"]), labels_from_json(str(stored["labels"]))
     source.require_spins(n, len(stored["i"]))
-    return IsingProblem.from_edges(
+    problem = IsingProblem.from_edges(
         n, stored["i"], stored["j"], stored["couplings"], stored["fields"], float(stored["offset"]), labels
     )
+    return problem.with_known(**_known(source, stored))
+
+
+def _require_kind(stored: dict[str, NDArray[Any]], name: str, kind: str, n_dims: int) -> None:
+    if stored[name].dtype.kind not in kind or stored[name].ndim != n_dims:
+        raise InputError(f"its {name!r} has dtype {stored[name].dtype} and shape {stored[name].shape}")
+
+
+def _known(source: Source, stored: dict[str, NDArray[Any]]) -> Facts:
+    """What the file says of its problem beside the couplings; files of earlier versions say nothing."""
+    facts: Facts = {}
+    for name, kind in _KNOWN_KINDS.items():
+        if name in stored:
+            _require_kind(stored, name, kind, 2 if kind == "i" else 0)
+    if "known_ground_energy" in stored:
+        facts["ground_energy"] = float(stored["known_ground_energy"])
+    if "known_ground_states" in stored:
+        facts["ground_states"] = stored["known_ground_states"]
+    if "known_patterns" in stored:
+        facts["patterns"] = stored["known_patterns"]
+    if "known_groups" in stored:
+        facts["groups"] = parse_json(str(stored["known_groups"]))
+    logical = {
+        name.removeprefix(_LOGICAL): array for name, array in stored.items() if name.startswith(_LOGICAL)
+    }
+    if logical:
+        if missing := [name for name in _KINDS if name not in logical]:
+            raise InputError(f"its logical problem has no {missing[0]!r}")
+        if any(name.startswith(_LOGICAL) for name in logical):
+            raise InputError("its logical problem stands for a further one")
+        facts["logical"] = _problem(source, logical)
+    return facts
 
 
 def write_npz(problem: IsingProblem, path: Path) -> None:
-    i, j, couplings = problem.edges
-    labels = labels_to_json(problem.labels)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(
-            file, format=_NPZ_FORMAT, i=i, j=j, couplings=couplings,
-            fields=problem.fields, offset=problem.offset, labels=labels,
-        )  # fmt: skip
+        np.savez_compressed(file, format=_NPZ_FORMAT, **_arrays(problem))
+
+
+def _arrays(problem: IsingProblem) -> dict[str, Any]:
+    """The problem and what is known of it, by the names of the file."""
+    i, j, couplings = problem.edges
+    arrays = {
+        "i": i, "j": j, "couplings": couplings, "fields": problem.fields, "offset": problem.offset,
+        "labels": labels_to_json(problem.labels),
+    }  # fmt: skip
+    if (known := problem.known) is None:
+        return arrays
+    for name in ("ground_energy", "ground_states", "patterns"):
+        if (value := getattr(known, name)) is not None:
+            arrays[f"known_{name}"] = value
+    if known.groups is not None:
+        arrays["known_groups"] = json.dumps({name: spins.tolist() for name, spins in known.groups.items()})
+    if known.logical is not None:
+        arrays.update({f"{_LOGICAL}{name}": value for name, value in _arrays(known.logical).items()})
+    return arrays
 
 
 def read_npy(source: Source) -> IsingProblem:

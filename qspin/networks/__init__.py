@@ -1,5 +1,6 @@
 """From networks to Ising problems."""
 
+from qspin.instances.mean_field import hebbian
 from qspin.networks.feedforward import (
     critical_temperature,
     shuffled_weights,
@@ -7,7 +8,6 @@ from qspin.networks.feedforward import (
     twin_from_weights,
     weights_of,
 )
-from qspin.networks.hopfield import hebbian
 
 __all__ = [
     "critical_temperature",

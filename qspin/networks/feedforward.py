@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from qspin.errors import InputError
+from qspin.known import layers_of
 from qspin.networks.tracing import linear_chain
 from qspin.problem import IsingProblem
 
@@ -42,7 +43,8 @@ def twin(module: torch.nn.Module, *, biases: bool = False, scale: Scale = "criti
 
     Returns
     -------
-    sparse problem; spin k of layer l is labelled ``"l:k"``, layer 0 being the input
+    sparse problem; spin k of layer l is labelled ``"l:k"``, layer 0 being the input; the groups that are
+    known of it are its layers, ``"layer 0"`` and so on
 
     Raises
     ------
@@ -112,7 +114,8 @@ def twin_from_weights(
         _check_biases(biases, sizes)
         fields[sizes[0] :] = -np.concatenate([np.asarray(bias, dtype=np.float64) for bias in biases])
     labels = [f"{layer}:{k}" for layer, size in enumerate(sizes) for k in range(size)]
-    problem = IsingProblem(sparse.block_array(blocks, format="csr"), fields, labels=labels)
+    whole = IsingProblem(sparse.block_array(blocks, format="csr"), fields, labels=labels)
+    problem = whole.with_known(groups=layers_of(sizes))
     if scale == "none":
         return problem
     return problem.scaled(1 / critical_temperature(sizes))

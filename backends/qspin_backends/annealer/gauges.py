@@ -27,7 +27,7 @@ def gauged_couplings(problem: IsingProblem, gauge: NDArray[np.int8]) -> NDArray[
 
 
 def gauged(problem: IsingProblem, gauge: NDArray[np.int8]) -> IsingProblem:
-    """The problem as it looks in a gauge: the same energy for the renamed spins."""
+    """The problem as it looks in a gauge: the same energy for the renamed spins. Nothing is known of it."""
     return IsingProblem.from_edges(
         problem.n_spins,
         problem.edges.i,

@@ -127,7 +127,7 @@ class LightCones:
 
 @dataclass(frozen=True)
 class _Seen:
-    """The problem of a cone, by itself; cones with the same key have the same mean."""
+    """The problem of a cone, by itself, of which nothing is known; cones with one key have the same mean."""
 
     problem: IsingProblem
     n_own: int

@@ -59,10 +59,44 @@ def test_coupling_distributions():
 
 
 def test_patterns_lie_low():
-    spectrum = qspin.get_backend("exact").enumerate(instances.mattis(10, seed=3))
+    problem = instances.mattis(10, seed=3)
+    spectrum = qspin.get_backend("exact").enumerate(problem)
     pattern = np.random.default_rng(3).choice([-1, 1], size=10)
     assert spectrum.ground_energy == pytest.approx(-(10 - 1) / 2)
     assert {tuple(s) for s in spectrum.ground_states()} == {tuple(pattern), tuple(-pattern)}
+    np.testing.assert_array_equal(problem.known.patterns, [pattern])
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        instances.mattis(9, seed=2),
+        instances.mattis(1, seed=2),
+        instances.hopfield(8, 1, seed=4),
+        instances.wishart(10, 0.8, seed=1),
+        instances.lattice_ferromagnet((3, 3)),
+        instances.lattice_ferromagnet((2, 3, 2), periodic=False),
+        instances.lattice_ferromagnet((1,)),
+    ],
+    ids=str,
+)
+def test_all_ground_states_that_enumeration_finds_are_known(problem):
+    spectrum = qspin.get_backend("exact").enumerate(problem)
+    assert problem.known.ground_energy == pytest.approx(spectrum.ground_energy, abs=1e-12)
+    found = {tuple(s) for s in spectrum.ground_states()}
+    assert {tuple(s) for s in problem.known.ground_states} == found
+
+
+def test_patterns_of_a_memory_are_known_and_its_ground_states_are_not():
+    known = instances.hopfield(12, 3, seed=5).known
+    np.testing.assert_array_equal(known.patterns, np.random.default_rng(5).choice([-1, 1], size=(3, 12)))
+    assert (known.ground_energy, known.ground_states) == (None, None)
+    assert instances.hopfield(12, 0, seed=5).known is None
+
+
+def test_of_a_glass_nothing_is_known():
+    assert instances.sherrington_kirkpatrick(6, seed=0).known is None
+    assert instances.edwards_anderson((3, 3), seed=0).known is None
 
 
 def test_maxcut_of_a_regular_graph():
@@ -73,10 +107,11 @@ def test_maxcut_of_a_regular_graph():
 
 @pytest.mark.parametrize("alpha", [0.2, 0.8, 1.5])
 def test_the_planted_state_is_the_ground_state(alpha):
-    planted = instances.wishart(14, alpha, seed=5)
-    spectrum = qspin.get_backend("exact").enumerate(planted.problem)
-    assert spectrum.ground_energy == pytest.approx(planted.ground_energy)
-    assert float(planted.problem.energies(planted.ground_state)) == pytest.approx(planted.ground_energy)
+    problem = instances.wishart(14, alpha, seed=5)
+    known, spectrum = problem.known, qspin.get_backend("exact").enumerate(problem)
+    assert spectrum.ground_energy == pytest.approx(known.ground_energy)
+    assert {tuple(s) for s in known.ground_states} <= {tuple(s) for s in spectrum.ground_states()}
+    np.testing.assert_array_equal(known.ground_states[0], -known.ground_states[1])
 
 
 def test_hardware_graphs_are_labelled_by_qubit():
@@ -110,12 +145,12 @@ class TestQuenches:
         return getattr(instances, name)(**QUENCHES[name], couplings=couplings, seed=1)
 
     def test_whole_chains_have_the_energy_of_the_logical_problem(self, name, couplings):
-        problem, logical, chains = self.make(name, couplings)
+        problem = self.make(name, couplings)
+        logical, chains = problem.known.logical, list(problem.known.groups.values())
         spins = np.random.default_rng(0).choice([-1, 1], size=(5, logical.n_spins))
-        position = {label: k for k, label in enumerate(problem.labels)}
         qubits = np.zeros((5, problem.n_spins), dtype=int)
         for k, chain in enumerate(chains):
-            qubits[:, [position[q] for q in chain]] = spins[:, [k]]
+            qubits[:, chain] = spins[:, [k]]
         assert (np.abs(qubits) == 1).all()
         inside = problem.n_couplings - logical.n_couplings
         np.testing.assert_allclose(problem.energies(qubits), logical.energies(spins) - 2.0 * inside)
@@ -124,30 +159,31 @@ class TestQuenches:
     def test_they_lie_on_the_couplers_of_the_device(self, name, couplings):
         from dwave.graphs import pegasus_graph, zephyr_graph
 
-        problem = self.make(name, couplings).problem
+        problem = self.make(name, couplings)
         graph = pegasus_graph(4) if name == "cubic_dimers" else zephyr_graph(2)
         assert set(problem.labels) <= set(graph)
         for i, j in zip(*problem.edges[:2], strict=True):
             assert graph.has_edge(problem.labels[i], problem.labels[j])
 
     def test_couplings(self, name, couplings):
-        values = self.make(name, couplings).logical.edges.couplings
+        values = self.make(name, couplings).known.logical.edges.couplings
         assert (np.abs(values) <= 1).all()
         assert (values * 128 == np.rint(values * 128)).all()
         assert (np.abs(values) == 1).all() == (couplings == "bimodal")
 
 
 def test_dimers_form_a_cubic_lattice_and_fill_a_whole_device():
-    quench = instances.cubic_dimers((3, 2, 4), seed=0)
+    known = instances.cubic_dimers((3, 2, 4), seed=0).known
     grid = nx.grid_graph((4, 2, 3))
-    assert quench.logical.n_couplings == grid.number_of_edges()
-    assert {len(chain) for chain in quench.chains} == {2}
+    assert known.logical.n_couplings == grid.number_of_edges()
+    assert list(known.groups) == [str(k) for k in range(24)]
+    assert {len(chain) for chain in known.groups.values()} == {2}
     with pytest.raises(InputError, match=r"at most .15, 15, 12. on P_16; got .2, 2, 13."):
         instances.cubic_dimers((2, 2, 13), seed=0)
 
 
 def test_bicliques_couple_every_pair_of_the_two_sides():
-    logical = instances.biclique(5, seed=0).logical
+    logical = instances.biclique(5, seed=0).known.logical
     assert (logical.toarray()[:5, 5:] != 0).all()
     assert logical.n_couplings == 25
     with pytest.raises(InputError, match="does not fit on Z_1"):
@@ -157,7 +193,7 @@ def test_bicliques_couple_every_pair_of_the_two_sides():
 @pytest.mark.parametrize(("name", "topology"), [("cubic_dimers", "pegasus"), ("biclique", "zephyr")])
 def test_quenches_run_on_the_device_they_are_made_for(name, topology):
     settings = QUENCHES[name]
-    problem = getattr(instances, name)(**settings, seed=1).problem
+    problem = getattr(instances, name)(**settings, seed=1)
     samples = qspin.get_backend(
         "annealer", topology=topology, size=settings["m"], n_gauges=0, n_reads=5, n_sweeps=20
     ).sample(problem, seed=1)
