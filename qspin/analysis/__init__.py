@@ -2,6 +2,7 @@
 
 from qspin.analysis.chains import chain_diagnostics, equilibrium_remarks
 from qspin.analysis.correction import holm
+from qspin.analysis.curves import compare_curves, half_temperature
 from qspin.analysis.disorder import bootstrap, disorder_curve, disorder_distribution
 from qspin.analysis.distance import (
     Comparison,
@@ -67,6 +68,7 @@ __all__ = [
     "chain_diagnostics",
     "collapse",
     "compare",
+    "compare_curves",
     "confidence_factor",
     "correlation_error",
     "correlation_length",
@@ -86,6 +88,7 @@ __all__ = [
     "find_states",
     "free_energy_curve",
     "group_overlap_curve",
+    "half_temperature",
     "has_measured_temperatures",
     "holm",
     "independent_configurations",

@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 
 from qspin.analysis import interpolated
-from qspin.analysis.correction import LEVEL
-from qspin.experiment.curves import STANDARD_ERRORS, Comparison, compare_curves, with_error
+from qspin.analysis.curves import STANDARD_ERRORS, Comparison, compare_curves
 from qspin.experiment.remarks import kind_of
-from qspin.experiment.verdicts import Verdict
+from qspin.experiment.verdicts import LEVEL, Verdict
+from qspin.studies.wording import with_error
 
 __all__ = [
     "against_thermostats",

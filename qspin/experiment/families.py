@@ -13,8 +13,8 @@ import xarray as xr
 from qspin.analysis import bootstrap, crossings, disorder_curve, disorder_distribution, interpolated
 from qspin.analysis.overlap import binder_ratio
 from qspin.experiment.config import RunConfig
-from qspin.experiment.curves import with_error
 from qspin.experiment.remarks import kind_of
+from qspin.studies.wording import with_error
 
 __all__ = ["binder_curves", "crossing_sentences", "with_families"]
 

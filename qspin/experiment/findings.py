@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import xarray as xr
 
+from qspin.analysis.curves import STANDARD_ERRORS, Comparison, compare_curves
 from qspin.experiment.backend_findings import (
     against_thermostats,
     reached_temperatures,
@@ -17,9 +18,9 @@ from qspin.experiment.backend_findings import (
     without_temperature,
 )
 from qspin.experiment.config import RunConfig
-from qspin.experiment.curves import STANDARD_ERRORS, Comparison, compare_curves, ranges, with_error
 from qspin.experiment.problem_specs import MlpSpec
 from qspin.experiment.verdicts import Verdict
+from qspin.studies.wording import ranges, with_error
 
 __all__ = ["findings"]
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 
 import xarray as xr
 
+from qspin.studies.wording import line_of
+from qspin.studies.wording import without_numbers as kind_of
+
 __all__ = ["grouped", "kind_of", "notes", "trust"]
 
 Results = Mapping[tuple[str, str], xr.Dataset]
-
-_NUMBER = re.compile(r"[-+]?(\d[\d.]*(e[-+]?\d+)?(\(\d[\d.]*\))?|\binf(inity)?\b)%?")
 
 _SERIOUS = (
     re.compile(r"did not reach its end|interrupted|damaged"),
@@ -21,8 +22,6 @@ _SERIOUS = (
     re.compile(r"effective samples|cannot be tested|fewer than two replicas"),
 )
 """Kinds of remarks, the most serious first; until samplers give their remarks codes, by their words."""
-
-_NAMED = 3  # tasks of a group that are named for each backend
 
 
 def trust(results: Results) -> list[str]:
@@ -58,38 +57,9 @@ def grouped(remarks: Iterable[tuple[str, str, str]], n_tasks: int, noun: str = "
     for remark in remarks:
         kinds.setdefault(kind_of(remark[2]), []).append(remark)
     ordered = sorted(kinds.values(), key=lambda group: (_rank(group[0][2]), -len(group)))
-    return [_line(group, n_tasks, noun) for group in ordered]
-
-
-def kind_of(text: str) -> str:
-    """A remark without its numbers.
-
-    Examples
-    --------
-    >>> kind_of("R-hat exceeds 1.05 at 3 of 28 temperatures, up to inf at T = 0.25")
-    'R-hat exceeds # at # of # temperatures, up to # at T = #'
-    """
-    return _NUMBER.sub("#", text)
+    return [line_of(group, n_tasks, noun) for group in ordered]
 
 
 def _rank(text: str) -> int:
     matching = (k for k, pattern in enumerate(_SERIOUS) if pattern is not None and pattern.search(text))
     return next(matching, _SERIOUS.index(None))
-
-
-def _line(group: list[tuple[str, str, str]], n_tasks: int, noun: str) -> str:
-    problem, backend, text = group[0]
-    tasks = len({remark[:2] for remark in group})
-    if tasks == 1:
-        return f"{problem} with {backend}: {text}"
-    by_backend: dict[str, list[str]] = {}
-    for own_problem, own_backend, _ in group:
-        by_backend.setdefault(own_backend, []).append(own_problem)
-    which = "; ".join(f"{name} on {_some(problems)}" for name, problems in by_backend.items())
-    return f"{tasks} of {n_tasks} {noun} ({which}): {text}"
-
-
-def _some(names: list[str]) -> str:
-    unique = list(dict.fromkeys(names))
-    more = len(unique) - _NAMED
-    return ", ".join(unique[:_NAMED]) + (f" and {more} more" if more > 0 else "")

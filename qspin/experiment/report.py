@@ -13,22 +13,21 @@ import numpy as np
 import xarray as xr
 
 from qspin import plot
-from qspin.analysis.correction import LEVEL
+from qspin.analysis import half_temperature
 from qspin.benchmark import TimeToSolution
 from qspin.errors import RunError
 from qspin.experiment.analyse import Analysis
 from qspin.experiment.comparison import MOST_PAIRS, Compared
-from qspin.experiment.curves import half_temperature, with_error
 from qspin.experiment.families import binder_curves, crossing_sentences, with_families
+from qspin.experiment.figures import Sketch, draw_all, save_figures, sketch
 from qspin.experiment.findings import findings
 from qspin.experiment.problem_specs import MlpSpec
 from qspin.experiment.remarks import grouped, notes, trust
 from qspin.experiment.store import RunFolder
-from qspin.experiment.verdicts import Verdict
+from qspin.experiment.verdicts import LEVEL, Verdict
 from qspin.files import atomic_write
 from qspin.networks.training import TrainingRecord
-from qspin.plot.canvas import draw_all, save_figures
-from qspin.study import Figure
+from qspin.studies.wording import with_error
 
 __all__ = ["WARNINGS", "write_report"]
 
@@ -65,8 +64,7 @@ def write_report(folder: RunFolder, single: Analysis) -> Path:
         *_made("figures of sizes", lambda: _size_figures(config, single), faults),
         *_made("figures of comparisons", lambda: _comparison_figures(found), faults),
     ]
-    drawings, undrawn = draw_all({sketch.name: sketch for sketch in sketches})
-    figures = list(drawings.values())
+    figures, undrawn = draw_all(sketches)
     faults += undrawn
     save_figures(figures, folder.figures)
     said = [
@@ -122,11 +120,6 @@ def _made(what: str, make: Callable[[], Iterable[_Part]], faults: list[str]) -> 
         return []
 
 
-def sketch(name: str, caption: str, *panels: Any, height: float = 3.8) -> Figure:
-    """A figure that is yet to be drawn."""
-    return Figure(name, caption, panels, height)
-
-
 def _styles(results: Mapping[tuple[str, str], xr.Dataset]) -> dict[str, dict[str, Any]]:
     """A colour a problem; a line a backend, or a problem where there is one backend."""
     problems = list(dict.fromkeys(problem for problem, _ in results))
@@ -146,7 +139,7 @@ def _series(results: Mapping[tuple[str, str], xr.Dataset]) -> dict[str, xr.Datas
     }
 
 
-def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Figure]:
+def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Sketch]:
     series, styles = _series(results), _styles(results)
     overlaps, left_out = _first(
         {label: d for label, d in series.items() if "q_abs" in d}, _MOST_CURVES, "curves"
@@ -178,7 +171,7 @@ def _figures(folder: RunFolder, results: Mapping[tuple[str, str], xr.Dataset]) -
     )
 
 
-def _training_figures(folder: RunFolder) -> Iterator[Figure]:
+def _training_figures(folder: RunFolder) -> Iterator[Sketch]:
     for labels, record in _trainings(folder):
         yield sketch(
             f"training_{'_'.join(labels)}",
@@ -201,7 +194,7 @@ def _first(things: Mapping[str, _Part], most: int, what: str) -> tuple[dict[str,
     )
 
 
-def _size_figures(config: Any, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Figure]:
+def _size_figures(config: Any, results: Mapping[tuple[str, str], xr.Dataset]) -> Iterator[Sketch]:
     for backend in config.backends:
         for kind, (curves, errors, temperatures, _) in binder_curves(config, results, backend).items():
             yield sketch(
@@ -212,7 +205,7 @@ def _size_figures(config: Any, results: Mapping[tuple[str, str], xr.Dataset]) ->
             )
 
 
-def _comparison_figures(found: Compared) -> Iterator[Figure]:
+def _comparison_figures(found: Compared) -> Iterator[Sketch]:
     several = {problem: curves for problem, curves in found.energies.items() if len(curves) > 1}
     panels, left_out = _first(several, _MOST_PANELS, "problems")
     if panels:

@@ -10,7 +10,6 @@ import xarray as xr
 
 from qspin.analysis import at_matched_temperatures
 from qspin.experiment.config import config_from_plain
-from qspin.experiment.curves import compare_curves, half_temperature
 from qspin.experiment.findings import findings
 from qspin.experiment.remarks import trust
 from qspin.experiment.verdicts import Verdict, judged
@@ -65,10 +64,6 @@ def test_no_error_bar_no_claim():
 
 
 def test_only_shared_temperatures_are_compared():
-    comparison = compare_curves(curve([1, 2, 3, 4]), curve([5, 6], temperatures=[1.0, 0.25]))
-    assert comparison.temperature.tolist() == [1.0]
-    assert comparison.difference.tolist() == [-2.0]
-    assert compare_curves(curve([1] * 4), curve([1], temperatures=[7.0])) is None
     assert say(curve([1] * 4), curve([1], temperatures=[7.0])) == [
         "Nothing can be compared: no two curves share a temperature."
     ]
@@ -86,34 +81,14 @@ class TestLaddersOfTheirOwn:
     one, other = np.geomspace(0.3, 4, 20)[::-1], np.geomspace(0.4, 6, 17)[::-1]
 
     def test_interpolation_finds_no_difference_where_there_is_none(self):
-        comparison = compare_curves(smooth(self.one), smooth(self.other))
-        assert comparison.is_interpolated
-        assert comparison.temperature.min() >= 0.4
-        assert comparison.temperature.max() <= 4
-        assert len(comparison.temperature) >= 14
-        assert (np.abs(comparison.difference) < comparison.error).all(), (
-            "interpolation is covered by its error"
-        )
         (text,) = say(smooth(self.one), smooth(self.other))
         assert "agree within 4 standard errors at all" in text
         assert "temperatures from T = 0.4 to 3" in text
         assert "one curve interpolated" in text
 
-    def test_a_coarse_ladder_says_how_coarse_it_is(self):
-        exact = smooth([4.0, 0.7, 0.3], error=1e-4)
-        comparison = compare_curves(exact, smooth(np.geomspace(0.31, 3.9, 60)[::-1], error=1e-4), "q_abs")
-        assert len(comparison.temperature) == 1, "the sparser ladder says where"
-        values = compare_curves(smooth(self.one, error=1e-4), exact, at=[2.0, 0.4])
-        assert (np.abs(values.difference) < values.error).all()
-        assert (values.error > 0.02).all()
-
     def test_differences_are_found(self):
         (text,) = say(smooth(self.one, 1.0), smooth(self.other, 1.4))
         assert "differ by more than 4 standard errors" in text
-
-    def test_one_shared_temperature_is_not_all_that_is_compared(self):
-        comparison = compare_curves(smooth(self.one), smooth([*self.other[:-3], self.one[-2], 0.25]))
-        assert len(comparison.temperature) > 10
 
     def test_scale_and_structure(self):
         problems = {"before": {**MLP, "epoch": 0}, "after": MLP, "control": {**MLP, "shuffle": True}}
@@ -162,13 +137,6 @@ def test_backends_are_compared_on_the_same_problem():
     texts = findings(config(["a"], ["one", "two"]), results)
     assert len(texts) == 1
     assert texts[0].startswith("On a, mean |q| of one and two differ")
-
-
-def test_half_temperature():
-    temperature, error = half_temperature(curve([0.1, 0.25, 0.75, 0.9]))
-    assert temperature == pytest.approx(np.sqrt(2))
-    assert error == pytest.approx(np.sqrt(2) * 0.01 / np.sqrt(2) / (0.5 / np.log(2)))
-    assert half_temperature(curve([0.6] * 4)) is None
 
 
 def test_warnings_name_their_task():

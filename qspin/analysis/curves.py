@@ -1,4 +1,4 @@
-"""Curves of a run held against each other, and numbers with their errors as people write them."""
+"""Curves of different problems or samplers held against each other, temperature by temperature."""
 
 from __future__ import annotations
 
@@ -8,22 +8,17 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from qspin.analysis import interpolated
+from qspin.analysis.temperature import interpolated
 
 __all__ = [
     "STANDARD_ERRORS",
     "Comparison",
     "compare_curves",
     "half_temperature",
-    "ranges",
-    "with_error",
 ]
 
-STANDARD_ERRORS = 4.0  # differences below this many standard errors are not called differences
-
-_NO_ERROR = 1e-9  # share of a value; smaller errors are rounding of equal values
-_SMALL = 1e-6  # values below it are written with a power of ten,
-_ROUNDING = 1e-15  # unless both they and their errors are rounding of numbers of order one
+STANDARD_ERRORS = 4.0
+"""Differences below this many standard errors are not called differences."""
 
 
 class Comparison(NamedTuple):
@@ -134,38 +129,3 @@ def half_temperature(curve: xr.Dataset) -> tuple[float, float] | None:
     temperature = float(np.exp(x[k] + (0.5 - q[k]) / slope))
     errors = ordered["q_abs_error"].values[k : k + 2]
     return temperature, float(temperature * np.hypot((1 - share) * errors[0], share * errors[1]) / abs(slope))
-
-
-def with_error(value: float, error: float) -> str:
-    """Value with its standard error in parentheses, in units of the last digit.
-
-    Examples
-    --------
-    >>> with_error(0.66731, 0.0042), with_error(12.3, 1.4), with_error(0.5, float("nan")), with_error(1, 0)
-    ('0.667(4)', '12.3(1.4)', '0.500', '1.000')
-    >>> with_error(2.3456e-12, 3.1e-14), with_error(0.0, 1e-17), with_error(5e-4, 1e-4)
-    ('2.35(3)e-12', '0.000', '0.0005(1)')
-    """
-    size = max(abs(value), error if np.isfinite(error) else 0.0)
-    if _ROUNDING < size < _SMALL:
-        power = int(np.floor(np.log10(size)))
-        return f"{with_error(value / 10.0**power, error / 10.0**power)}e{power:+03d}"
-    if not np.isfinite(error) or error <= _NO_ERROR * size or size <= _ROUNDING:
-        return f"{value:.3f}"
-    digits = max(0, -int(np.floor(np.log10(error))))
-    rounded = round(error * 10**digits)
-    if rounded == 10:  # 0.0096 rounds up to 0.010
-        digits, rounded = max(digits - 1, 0), 1
-    if digits == 0 or error >= 1:
-        return f"{value:.1f}({error:.1f})"
-    return f"{value:.{digits}f}({rounded})"
-
-
-def ranges(temperature: NDArray[np.float64], chosen: NDArray[np.bool_]) -> str:
-    """``at T = 0.3 to 2.1 and at T = 4`` for the runs of neighbouring chosen temperatures."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], chosen.astype(int), [0]])))
-    parts = []
-    for start, end in edges.reshape(-1, 2):
-        low, high = f"{temperature[start]:.3g}", f"{temperature[end - 1]:.3g}"
-        parts.append(low if low == high else f"{low} to {high}")
-    return "at T = " + ", ".join(parts)
