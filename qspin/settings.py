@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import functools
@@ -10,7 +11,8 @@ import itertools
 import math
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_args, get_type_hints
@@ -36,6 +38,7 @@ __all__ = [
     "deciding_settings",
     "explain",
     "imported",
+    "paths_from",
     "resolved_seed",
     "setting_names",
     "settings",
@@ -185,11 +188,24 @@ def _content(path: str) -> str:
         raise InputError(f"no file at {path} can be read: {error.strerror}") from error
 
 
+_folder: ContextVar[Path] = ContextVar("folder", default=Path())
+
+
+@contextlib.contextmanager
+def paths_from(folder: Path) -> Iterator[None]:
+    """Let relative paths in settings that are made inside this block start at a folder."""
+    token = _folder.set(folder)
+    try:
+        yield
+    finally:
+        _folder.reset(token)
+
+
 def _given_file(value: Any) -> Any:
     if not isinstance(value, str | os.PathLike):
         return value
     try:
-        path = Path(value).resolve()
+        path = Path(_folder.get(), value).resolve()
         is_there = path.is_file()
     except (OSError, RuntimeError) as error:  # too long a name, links in a circle; a NUL is a ValueError
         raise ValueError(f"no file can be called so ({getattr(error, 'strerror', None) or error})") from None

@@ -79,11 +79,13 @@ class Tools:
 
     Parameters
     ----------
-    samplers : of the config, by label
+    samplers : those that `Preparation.uses` names, by label
+    prepared : what `Preparation.needs` asked for, by the same names
     checkpoint : where unfinished work may be kept, None if nobody wants it kept
     """
 
-    samplers: Mapping[str, Sampler]
+    samplers: Mapping[str, Sampler] = field(default_factory=dict)
+    prepared: Mapping[str, Prepared] = field(default_factory=dict)
     checkpoint: Path | None = None
 
 
@@ -105,6 +107,15 @@ class Preparation:
     def identity(self) -> dict[str, Any]:
         """What decides on the result, as plain values."""
         return {"kind": type(self).__qualname__, "version": self.version, **deciding_settings(self)}
+
+    def needs(self) -> Mapping[str, Preparation]:
+        """Other preparations that this one wants, by name; no circle among them."""
+        return {}
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Labels of the backends whose samplers it is to be given."""
+        return ()
 
     def make(self, tools: Tools) -> Prepared:
         """Do the work. Raises QspinError where it cannot be done."""

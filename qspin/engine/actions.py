@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -25,7 +25,7 @@ from qspin.registry import get_backend, get_measure, get_source
 from qspin.sampler import Sampler, is_paid
 from qspin.samples import SampleSet
 from qspin.sampling import check_samples, sampled
-from qspin.source import Prepared, Source, Tools
+from qspin.source import Preparation, Prepared, Source, Tools
 
 __all__ = ["Performer", "built", "sampler_of", "source_from"]
 
@@ -72,12 +72,15 @@ def _prepare(task: Task, store: Store) -> None:
     if "shared" in task.settings:
         store.keep_prepared(task.key, _shared(task.settings["shared"], store))
         return
-    preparation = source_from(task.settings["source"]).needs()[task.settings["need"]]
-    samplers = {label: sampler_of(spec) for label, spec in task.settings.get("samplers", {}).items()}
+    preparation: Source | Preparation = source_from(task.settings["source"])
+    for need in task.settings["path"]:
+        preparation = preparation.needs()[need]
+    samplers = {label: sampler_of(spec) for label, spec in task.settings["samplers"].items()}
+    prepared = {need: store.prepared(key) for need, key in task.settings["prepared"].items()}
     checkpoint = store.checkpoint(task)
-    tools = Tools(samplers, checkpoint)
     with checkpointing(checkpoint):
-        store.keep_prepared(task.key, preparation.make(tools))
+        made = cast(Preparation, preparation).make(Tools(samplers, prepared, checkpoint))
+        store.keep_prepared(task.key, made)
 
 
 def _shared(settings: Plain, store: Store) -> Prepared:
