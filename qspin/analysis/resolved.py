@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from qspin.analysis.resampling import jackknife, jackknife_pairs
 from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.known import layers_of
+from qspin.labels import labels_to_json
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
 from qspin.validate import checked_positions, checked_spins
@@ -78,10 +80,16 @@ def group_overlap_curve(samples: SampleSet, groups: Mapping[str, ArrayLike]) -> 
 
 
 def _part(samples: SampleSet, places: NDArray[np.intp]) -> SampleSet:
+    """Some of the spins under their own labels; they are of no problem, energies stay those of the whole."""
     if samples.has_averages:
         raise InputError("overlaps of parts need stored spins: sample without store: statistics")
+    labels = samples.labels
     dataset = samples.dataset[["spins", "energies"]].isel(spin=places)
-    dataset.attrs = samples.dataset.attrs
+    dataset.attrs = {
+        **samples.dataset.attrs,
+        "labels": labels_to_json([labels[k] for k in places]),
+        "info": json.dumps({**samples.info, "problem": None}, sort_keys=True),
+    }
     return SampleSet(dataset)
 
 

@@ -31,6 +31,7 @@ from qspin.analysis import (
     site_overlaps,
 )
 from qspin.analysis.independent import independent_configurations
+from qspin.analysis.resolved import _part
 from qspin.errors import InputError
 from qspin.testing import assert_within_errors
 
@@ -50,6 +51,19 @@ class TestParts:
         np.testing.assert_allclose(curve["q2"].sel(group="layer 0"), (q[:, rows, columns] ** 2).mean(axis=1))
         whole = group_overlap_curve(samples, {"all": range(8)}).sel(group="all", drop=True)
         xr.testing.assert_allclose(whole, overlap_curve(samples))
+
+    def test_a_part_has_its_own_labels(self, tmp_path):
+        labels = ["a", ("b", 1), 7, "d"]
+        problem = qspin.IsingProblem.from_edges(4, [0, 2], [1, 3], [-1.0, 1.0], labels=labels)
+        samples = exact(problem, [1.0], 5)
+        part = _part(samples, np.array([3, 1]))
+        assert (part.n_spins, list(part.labels)) == (2, ["d", ("b", 1)])
+        np.testing.assert_array_equal(part.spins.values, samples.spins.values[..., [3, 1]])
+        part.save(tmp_path / "part.nc")
+        assert list(qspin.SampleSet.load(tmp_path / "part.nc").labels) == ["d", ("b", 1)]
+        assert list(samples.labels) == list(problem.labels)
+        with pytest.raises(InputError, match="samples of another problem"):
+            part.verify(problem)
 
     def test_layers_are_read_from_the_labels_of_a_twin(self):
         groups = layers_by_label(["0:0", "0:1", "1:0"])
