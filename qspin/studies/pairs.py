@@ -1,0 +1,151 @@
+"""Figures of backends on one problem: distributions of energies, and overlaps between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import xarray as xr
+from qspin.plot.canvas import small_multiples
+from qspin.studies.series import told
+from qspin.studies.wording import at_temperature
+
+from qspin import plot
+from qspin.study import INSTANCE, Cell, Figure, Point, Results
+
+__all__ = ["Pair", "energies_of", "energy_figures", "first_instances", "pair_figures", "pairs_of", "place_of"]
+
+_PANELS = 12  # of one figure
+_SHOWN = 4  # problems or pairs that the page shows unasked
+
+
+class Pair(NamedTuple):
+    """What the figures of one pair of backends show, at the coldest temperature that was compared."""
+
+    problem: str
+    reference: str
+    backend: str
+    place: str
+    found: xr.Dataset
+
+    @property
+    def title(self) -> str:
+        return ", ".join(filter(None, [self.problem, self.place, at_temperature(self.temperature)]))
+
+    @property
+    def temperature(self) -> float:
+        return float(self.found["temperature"])
+
+
+def first_instances(cell: Cell) -> Iterator[Point]:
+    """One point of every place: of a family of instances, the first stands for all in figures."""
+    seen = set()
+    for point in cell.points:
+        place = place_of(point)
+        if place not in seen:
+            seen.add(place)
+            yield point
+
+
+def place_of(point: Point, *names: str) -> str:
+    """Values of the axes but for the instance, ``n_spins = 16, depth = 2``; of those with these names alone
+    if any are given.
+    """
+    shown = {k: v for k, v in point.at.items() if k != INSTANCE and (not names or k in names)}
+    return ", ".join(f"{name} = {told(value)}" for name, value in shown.items())
+
+
+def energies_of(results: Results) -> dict[str, dict[str, xr.Dataset]]:
+    """Problem with its place -> backend with its own -> distribution of the lowest energies of runs."""
+    found: dict[str, dict[str, xr.Dataset]] = {}
+    for cell in results.cells("energy_distribution"):
+        own = {axis.name for axis in results.asked.problems[cell.problem].axes}
+        for point in first_instances(cell):
+            of_problem = {name: value for name, value in point.at.items() if name in own}
+            of_backend = {name: value for name, value in point.at.items() if name not in own}
+            problem, backend = (
+                ", ".join(filter(None, [label, place_of(Point(at, point.result))]))
+                for label, at in ((cell.problem, of_problem), (cell.backend, of_backend))
+            )
+            found.setdefault(problem, {})[backend] = point.result
+    return {problem: curves for problem, curves in found.items() if len(curves) > 1}
+
+
+def energy_figures(energies: Mapping[str, Mapping[str, xr.Dataset]]) -> list[Figure]:
+    """A panel a problem, a dozen to a figure."""
+    panels = {problem: _energy_panel(curves) for problem, curves in energies.items()}
+    return [
+        small_multiples(
+            _numbered("energy_distributions", k),
+            "Cumulative distribution of the lowest energy of a run (a replica with its ladder, a read, a "
+            f"shot), for {', '.join(part)}.",
+            part,
+            n_columns=min(3, len(part)),
+            height=2.9 if len(part) <= 2 else 2.2,
+            is_folded=k > 0 or len(panels) > _SHOWN,
+        )
+        for k, part in enumerate(_parted(panels, _PANELS))
+    ]
+
+
+def _energy_panel(curves: Mapping[str, xr.Dataset]) -> Callable[[Any], Any]:
+    return lambda ax: plot.energy_distributions(dict(curves), ax)
+
+
+def pairs_of(results: Results) -> list[Pair]:
+    """Every pair that could be compared, in the order of the config."""
+    return [
+        Pair(cell.problem, str(cell.reference), cell.backend, place_of(point), point.result)
+        for cell in results.cells("cross_overlaps")
+        for point in first_instances(cell)
+    ]
+
+
+def pair_figures(pairs: Sequence[Pair]) -> list[Figure]:
+    """Two panels a pair, a figure a backend or several where the problems are many."""
+    figures = []
+    for backend in dict.fromkeys(pair.backend for pair in pairs):
+        own = [pair for pair in pairs if pair.backend == backend]
+        for k in range(0, len(own), _PANELS // 2):
+            part = own[k : k + _PANELS // 2]
+            name = _numbered(f"cross_{backend}", k // (_PANELS // 2))
+            figures.append(_pair_figure(name, part, is_folded=len(pairs) > _SHOWN))
+    return figures
+
+
+def _pair_figure(name: str, pairs: Sequence[Pair], *, is_folded: bool) -> Figure:
+    names = pairs[0].reference, pairs[0].backend
+    panels: list[Callable[[Any], Any]] = []
+    for pair in pairs:
+        panels += [_density_panel(pair, names), _map_panel(pair)]
+    return Figure(
+        name,
+        f"{'; '.join(pair.title for pair in pairs)}: overlaps within {names[0]}, within {names[1]} and between "
+        f"them; and the overlaps of {names[0]} (first half) and {names[1]} (second half), each in the order of "
+        "its dendrogram.",
+        panels,
+        height=3.0,
+        n_columns=2 if len(pairs) == 1 else 4,
+        is_folded=is_folded,
+    )
+
+
+def _density_panel(pair: Pair, names: tuple[str, str]) -> Callable[[Any], Any]:
+    def draw(ax: Any) -> None:
+        plot.cross_overlaps(pair.found, names, ax)
+        ax.set_title(pair.title, fontsize="small")
+
+    return draw
+
+
+def _map_panel(pair: Pair) -> Callable[[Any], Any]:
+    return lambda ax: plot.overlap_matrix(pair.found["matrix"].values, ax, order=pair.found["order"].values)
+
+
+def _numbered(name: str, k: int) -> str:
+    return name if k == 0 else f"{name}_{k + 1}"
+
+
+def _parted(things: Mapping[str, Any], most: int) -> list[dict[str, Any]]:
+    items = list(things.items())
+    return [dict(items[k : k + most]) for k in range(0, len(items), most)]
