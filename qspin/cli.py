@@ -26,15 +26,22 @@ app = typer.Typer(
     help="Spin-glass twins of neural networks, sampled on any backend and compared by replica overlaps.",
 )
 
-_MOST_WARNINGS = 6  # on the screen
+_MOST_REMARKS = 6  # on the screen
 _BURST_SECONDS = 1.0  # signals that follow each other faster are one interrupt
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeatable.")
 ]
-_REMARK_SECONDS = 15.0  # between two lines that say how a long step goes, where no bar shows it
 
+Backends = Annotated[
+    list[str] | None,
+    typer.Option("--backend", metavar="NAME|FILE", help="Replace the backends of the config; repeatable."),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default runs/NAME-DIGEST.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Finish an unfinished run.")]
 AllowImport = Annotated[
     list[str] | None,
     typer.Option(
@@ -59,33 +66,44 @@ def _root(
 @app.command()
 def run(
     config: Annotated[Path, typer.Argument(help="YAML file of the run.")],
-    backend: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--backend", metavar="NAME|FILE", help="Replace the backends of the config; repeatable."
-        ),
-    ] = None,
+    backend: Backends = None,
     set_: Sets = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default runs/NAME-DIGEST.")
+    out: Out = None,
+    resume: Resume = False,
+    executor: Annotated[
+        str | None, typer.Option("--executor", metavar="NAME", help="Replace the engine of the config.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Finish an unfinished run.")] = False,
     allow_import: AllowImport = None,
     debug: Debug = False,
 ) -> None:
-    """Run a config: every problem on every backend, then analysis and report."""
+    """Run a config: every problem on every backend, then its studies and their report."""
+    sets = [*(set_ or []), *([] if executor is None else [f"execution={{engine: {executor}}}"])]
+    _run(config, backend or [], sets, (), out, resume, allow_import, debug)
+
+
+def _run(
+    config: Path,
+    backends: list[str],
+    sets: list[str],
+    studies: tuple[str, ...],
+    out: Path | None,
+    resume: bool,
+    allow_import: list[str] | None,
+    debug: bool,
+) -> None:
     with _errors(debug) as context, _imports(allow_import):
         from qspin.experiment import RunFolder, load_config, run_experiment
+        from qspin.terminal import Terminal
 
-        resolved = load_config(config, backends=backend or [], overrides=set_ or [])
+        resolved = load_config(config, backends=backends, overrides=sets, studies=studies)
         folder = RunFolder(out) if out is not None else RunFolder.default(resolved)
         context.folder, context.kept = folder.path, "Finished work is"
         finished = folder.is_finished_run_of(resolved)
-        with _Progress() as reporter:
+        with Terminal() as reporter:
             run_experiment(resolved, folder, resume=resume, reporter=reporter)
         if finished:
             typer.echo("Nothing to do: this run is finished.", err=True)
-        _tell_warnings(folder)
+        _tell_remarks(folder)
         typer.echo(f"Report: {folder.report_file}")
 
 
@@ -111,7 +129,7 @@ def sample(
     with _errors(debug) as context:
         from qspin.checkpoint import checkpointing
         from qspin.errors import InputError
-        from qspin.experiment.config import parse_settings
+        from qspin.experiment.overrides import parse_settings
         from qspin.files import require_writable
         from qspin.formats import read_problem
         from qspin.registry import get_backend
@@ -125,7 +143,7 @@ def sample(
         require_writable(output)
         instance = read_problem(problem, format)
         keeping = contextlib.nullcontext() if checkpoint is None else checkpointing(checkpoint)
-        with _Progress() as reporter, keeping:
+        with Terminal() as reporter, keeping:
             samples = _sample_with_progress(reporter, sampler, instance, seed, backend, problem.name)
             samples.save(output)
         typer.echo(
@@ -141,30 +159,16 @@ def sample(
 
 @app.command()
 def bench(
-    config: Annotated[Path, typer.Argument(help="YAML file of the benchmark.")],
+    config: Annotated[Path, typer.Argument(help="YAML file of the run.")],
+    backend: Backends = None,
     set_: Sets = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder; default runs/NAME-DIGEST.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Finish an unfinished benchmark.")] = False,
+    out: Out = None,
+    resume: Resume = False,
     allow_import: AllowImport = None,
     debug: Debug = False,
 ) -> None:
-    """Time to solution of backends over problems, sizes and instances."""
-    with _errors(debug) as context, _imports(allow_import):
-        from qspin.experiment.bench_config import load_bench_config
-        from qspin.experiment.bench_report import write_bench_report
-        from qspin.experiment.bench_run import BenchFolder, cells_of, run_benchmark
-        from qspin.experiment.run import refuse_failures
-
-        resolved = load_bench_config(config, overrides=set_ or [])
-        folder = BenchFolder(out) if out is not None else BenchFolder.default(resolved)
-        context.folder, context.kept = folder.path, "Finished cells are"
-        with _Progress() as reporter:
-            rows = run_benchmark(resolved, folder, resume=resume, reporter=reporter)
-        typer.echo(f"Report: {write_bench_report(resolved, folder, rows)}")
-        cells = cells_of(resolved)
-        refuse_failures(folder.failures(cells), len(cells), "cells")
+    """Run a config with the study time_to_solution alone."""
+    _run(config, backend or [], set_ or [], ("time_to_solution",), out, resume, allow_import, debug)
 
 
 @app.command()
@@ -172,7 +176,7 @@ def report(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     debug: Debug = False,
 ) -> None:
-    """Analyse the samples of a run folder again and write its report, also of an unfinished run."""
+    """Conclude again from what a run folder holds and write its report, also of an unfinished run."""
     with _errors(debug) as context, _imports(None):
         from qspin.errors import RunError
         from qspin.experiment import RunFolder
@@ -180,7 +184,7 @@ def report(
 
         folder = RunFolder.open(run)
         page = report_on(folder)
-        _tell_warnings(folder)
+        _tell_remarks(folder)
         typer.echo(f"Report: {page}")
         if faults := folder.faults():
             context.hint = "Run its config again with --resume to make them anew"
@@ -205,7 +209,7 @@ def schema(debug: Debug = False) -> None:
     with _errors(debug):
         import json
 
-        from qspin.experiment.config import config_schema
+        from qspin.experiment.schema import config_schema
 
         typer.echo(json.dumps(config_schema(), indent=2))
 
@@ -307,16 +311,14 @@ def _errors(debug: bool) -> Iterator[_Context]:
         _fail(f"error: {str(error) or 'out of memory'}", context.hint, 1)
 
 
-def _tell_warnings(folder: Any) -> None:
-    """The first kinds of warnings of a run, the most serious first; all are in a file."""
-    from qspin.experiment.report import WARNINGS
-
-    file = folder.path / WARNINGS
+def _tell_remarks(folder: Any) -> None:
+    """The first kinds of remarks of a run, the most serious first; all are in a file."""
+    file = folder.remarks_file
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    for line in lines[:_MOST_WARNINGS]:
+    for line in lines[:_MOST_REMARKS]:
         typer.echo(f"warning: {line}", err=True)
-    if (more := len(lines) - _MOST_WARNINGS) > 0:
-        typer.echo(f"{more} more kinds of warnings are in {file}", err=True)
+    if (more := len(lines) - _MOST_REMARKS) > 0:
+        typer.echo(f"{more} more kinds of remarks are in {file}", err=True)
 
 
 def _fail(message: str, hint: str, code: int) -> NoReturn:
@@ -328,7 +330,7 @@ def _fail(message: str, hint: str, code: int) -> NoReturn:
 
 
 def _sample_with_progress(
-    reporter: _Progress, sampler: Any, problem: Any, seed: Any, backend: str, name: str
+    reporter: Any, sampler: Any, problem: Any, seed: Any, backend: str, name: str
 ) -> Any:
     from qspin.progress import listening
     from qspin.sampling import sampled
@@ -336,61 +338,3 @@ def _sample_with_progress(
     reporter.begin(1)
     with reporter.step(f"sampling {name}") as tell, listening(tell):
         return sampled(sampler, problem, seed=seed, backend=backend)
-
-
-class _Progress:
-    """Progress bar with the time left on standard error; plain lines where that is no terminal."""
-
-    def __enter__(self) -> _Progress:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-        from qspin.progress import listening
-
-        console = Console(stderr=True)
-        self._live = console.is_terminal
-        self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
-            TextColumn("{task.fields[remark]}"), console=console, disable=not self._live,
-        )  # fmt: skip
-        self._bar.start()
-        self._said = time.monotonic()
-        self._listening = listening(self._before)
-        self._listening.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listening.__exit__(None, None, None)
-        self._bar.stop()
-
-    def _before(self, fraction: float, remark: str) -> None:
-        """What is said while a run is checked, before it has steps."""
-        if remark and self._is_due():
-            self._bar.console.print(f"checking: {remark}", markup=False, highlight=False)
-
-    def _is_due(self) -> bool:
-        due = time.monotonic() - self._said >= _REMARK_SECONDS
-        self._said = time.monotonic() if due else self._said
-        return due
-
-    def begin(self, n_steps: int) -> None:
-        self._task = self._bar.add_task("", total=n_steps, remark="")
-        self._done = 0
-        self._total = n_steps
-
-    @contextlib.contextmanager
-    def step(self, description: str) -> Iterator[Callable[[float, str], None]]:
-        if self._live:
-            self._bar.update(self._task, description=description, remark="")
-        else:
-            print(f"[{self._done + 1}/{self._total}] {description}", file=sys.stderr, flush=True)
-
-        def tell(fraction: float, remark: str) -> None:
-            self._bar.update(self._task, completed=self._done + fraction, remark=remark)
-            if remark and not self._live and self._is_due():
-                print(f"[{self._done + 1}/{self._total}] {remark}", file=sys.stderr, flush=True)
-
-        yield tell
-        self._done += 1
-        self._bar.update(self._task, completed=self._done)

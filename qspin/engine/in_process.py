@@ -17,7 +17,6 @@ class InProcess:
     def run(self, graph: Graph, perform: Perform, reporter: Reporter) -> Mapping[str, str]:
         """As `qspin.executor.Executor.run`."""
         failures: dict[str, str] = {}
-        reporter.begin(sum(task.is_shown for task in graph))
         for task in graph:
             failed = next((graph.tasks[need] for need in task.needs if need in failures), None)
             if failed is not None:

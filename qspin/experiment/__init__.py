@@ -2,6 +2,6 @@
 
 from qspin.experiment.config import RunConfig, load_config
 from qspin.experiment.run import run_experiment
-from qspin.experiment.store import RunFolder
+from qspin.experiment.run_folder import RunFolder
 
 __all__ = ["RunConfig", "RunFolder", "load_config", "run_experiment"]

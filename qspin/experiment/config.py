@@ -2,153 +2,169 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import pydantic
-from pydantic import ConfigDict, Field, NonNegativeInt, PositiveFloat, field_validator, model_validator
+from pydantic import ConfigDict, Field, NonNegativeInt, PrivateAttr, field_validator
 
+from qspin import registry
+from qspin.engine.keys import digest
 from qspin.errors import InputError, nearest_name, shown
-from qspin.experiment.mistaken import refuse_other_config, refuse_stray_overrides
+from qspin.experiment.axes import SweepAxis, axes_of
+from qspin.experiment.lines import Line, lines_of
+from qspin.experiment.mistaken import refuse_earlier_schema, refuse_other_config, refuse_stray_overrides
 from qspin.experiment.models import Label, StrictModel, explain_unknown, refuse_alike
-from qspin.experiment.problem_specs import (
-    InstanceSpec,
-    MlpSpec,
-    ProblemSpec,
-    Training,
-    checked_kind,
-    with_instances,
-)
-from qspin.experiment.yaml_source import Key, YamlSource, parse_value
-from qspin.registry import available_backends, backend_class, get_backend
-from qspin.sampler import Sampler
+from qspin.experiment.overrides import apply_override
+from qspin.experiment.studies import Chosen, studies_of
+from qspin.experiment.yaml_source import Key, YamlSource
+from qspin.executor import Executor
+from qspin.sampler import samples_version
 from qspin.settings import deciding_settings, setting_names, settings_of
+from qspin.study import Asked, BackendLine, Plan, ProblemLine
 
-__all__ = ["RunConfig", "apply_override", "config_schema", "load_config", "parse_settings"]
+__all__ = ["RunConfig", "config_from_plain", "keys_of", "load_config"]
 
 
-class BackendSpec(pydantic.BaseModel):
-    """``name`` of a registered backend, and any of its settings beside it."""
+class Execution(pydantic.BaseModel):
+    """Who does the tasks, which decides nothing about what they give; settings of the executor beside it."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
-    name: str
+    engine: str = "in_process"
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        return dict(self.model_extra or {})
-
-    def sampler(self) -> Sampler:
-        """Raises InputError for an unknown backend, an unknown setting or a value that cannot work."""
-        return get_backend(self.name, **self.settings)
-
-    def identity(self, sampler: Sampler) -> dict[str, Any]:
-        """Name and settings that decide; of a class that declares none, all that were given."""
-        declared = bool(setting_names(type(sampler)))
-        return {"name": self.name, **(deciding_settings(sampler) if declared else self.settings)}
-
-
-class Analysis(StrictModel):
-    """What to compute from the samples."""
-
-    temperatures: list[PositiveFloat] | None = Field(
-        None, min_length=1, max_length=6,
-        description="where to show P(q), at the nearest of the ladder; default: coldest, middle, hottest",
-    )  # fmt: skip
-    link_overlap: bool = Field(True, description="mean link overlap beside the spin overlap")
+    def executor(self) -> Executor:
+        """Raises InputError for an unknown executor or setting."""
+        try:
+            return registry.made(registry.EXECUTOR, self.engine, dict(self.model_extra or {}))
+        except InputError as error:
+            key = error.key if error.key != ("name",) else ("engine",)
+            raise InputError(f"execution: {error}", key=("execution", *key)) from None
 
 
 class RunConfig(StrictModel):
-    """Everything that fixes a run: the product of problems and backends, seeds, and what to analyse."""
+    """Everything that fixes a run: problems, backends, the axes of their sweep, and the studies to make."""
 
-    version: Literal[1] = Field(alias="schema", description="of this format")
+    version: Literal[2] = Field(alias="schema", description="of this format")
     name: Label = Field(description="of the run folder")
-    seed: NonNegativeInt = Field(
-        0, description="of sampling; instances and trainings have seeds of their own"
+    seed: NonNegativeInt = Field(0, description="of sampling; instances and trainings have seeds of their own")
+    problems: dict[Label, dict[str, Any]] = Field(min_length=1, description="label -> kind and its settings")
+    backends: dict[Label, dict[str, Any]] = Field(min_length=1, description="label -> name and its settings")
+    sweep: dict[str, Any] = Field(default_factory=dict, description="axes: a key, or a name with keys -> values")
+    studies: dict[Label, dict[str, Any] | None] | None = Field(
+        None, description="name -> settings, or label -> name and settings; default: the standard ones"
     )
-    problems: dict[Label, ProblemSpec] = Field(min_length=1)
-    backends: dict[Label, BackendSpec] = Field(min_length=1)
-    analysis: Analysis = Field(default_factory=Analysis)
+    execution: Execution = Field(default_factory=Execution)
 
-    @field_validator("problems", "backends")
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @field_validator("problems", "backends", "studies")
     @classmethod
-    def _names_of_files(cls, specs: dict[str, Any]) -> dict[str, Any]:
-        families = [family for spec in specs.values() if (family := getattr(spec, "family", None))]
-        refuse_alike([*specs, *families])
+    def _names_of_files(cls, specs: dict[str, Any] | None) -> dict[str, Any] | None:
+        refuse_alike(specs or ())
         return specs
 
-    @model_validator(mode="after")
-    def _names_of_families(self) -> RunConfig:
-        """The average of a family stands beside the problems, under its name."""
-        for family, members in self.families.items():
-            if family in self.problems:
-                raise ValueError(
-                    f"problem {family!r} is called as the family of problem {members[0]!r}; rename one of "
-                    "them"
-                )
-        return self
+    def check(self) -> None:
+        """Raises InputError for whatever could not run: a kind, a setting, an axis, a study."""
+        _ = self.problem_lines, self.backend_lines, self.plans
+        self.execution.executor()
 
     @cached_property
-    def samplers(self) -> dict[str, Sampler]:
-        """Label -> sampler; raises InputError for the first that cannot be made."""
-        samplers = {}
-        for label, spec in self.backends.items():
+    def problem_lines(self) -> dict[str, Line]:
+        """What each problem makes, with its axes."""
+        return lines_of("problems", self.problems, self._sweep, self._folder)
+
+    @cached_property
+    def backend_lines(self) -> dict[str, Line]:
+        """What each backend makes, with its axes."""
+        return lines_of("backends", self.backends, self._sweep, self._folder)
+
+    @cached_property
+    def _sweep(self) -> list[SweepAxis]:
+        return axes_of(self.sweep, {"problems": list(self.problems), "backends": list(self.backends)})
+
+    @cached_property
+    def asked(self) -> Asked:
+        """What studies see of this config."""
+        problems = {k: ProblemLine(k, v.name, v.made(), v.shown_axes) for k, v in self.problem_lines.items()}
+        backends = {k: BackendLine(k, v.name, v.made(), v.shown_axes) for k, v in self.backend_lines.items()}
+        return Asked(problems, backends, self.seed)
+
+    @cached_property
+    def _chosen(self) -> dict[str, Chosen]:
+        return studies_of(self.studies)
+
+    @cached_property
+    def plans(self) -> dict[str, tuple[Chosen, Plan]]:
+        """Label -> a study and what it wants; standard ones that want nothing are left out.
+
+        Raises
+        ------
+        InputError
+            For an unknown study or setting, or one whose needs no backend meets.
+        """
+        planned = {}
+        for label, chosen in self._chosen.items():
             try:
-                samplers[label] = spec.sampler()
+                plan = chosen.study.plan(self.asked)
             except InputError as error:
                 if type(error) is not InputError:
                     raise
-                key = ("backends", label, *error.key)
-                raise InputError(f"backends.{label}: {error}", key=key) from None
-        return samplers
-
-    @property
-    def trainings(self) -> list[Training]:
-        """Each training once, though several problems may share it."""
-        return list(dict.fromkeys(s.training for s in self.problems.values() if isinstance(s, MlpSpec)))
-
-    @property
-    def families(self) -> dict[str, list[str]]:
-        """Label of a family -> labels of its instances."""
-        found: dict[str, list[str]] = {}
-        for label, spec in self.problems.items():
-            if isinstance(spec, InstanceSpec) and spec.family is not None:
-                found.setdefault(spec.family, []).append(label)
-        return found
+                raise InputError(f"studies.{label}: {error}", key=("studies", label, *error.key)) from None
+            if plan.wanted or self.studies is not None:
+                planned[label] = (chosen, plan)
+        return planned
 
     def resolved(self) -> dict[str, Any]:
         """The config as plain values with every default spelled out."""
-        plain = self.model_dump(mode="json", by_alias=True)
-        plain["problems"] = {label: spec.resolved() for label, spec in self.problems.items()}
-        plain["backends"] = {label: self.resolved_backend(label) for label in self.backends}
-        return plain
+        plain = self.model_dump(mode="json", by_alias=True, exclude={"problems", "backends", "studies"})
+        plain["problems"] = {label: line.resolved() for label, line in self.problem_lines.items()}
+        plain["backends"] = {label: line.resolved() for label, line in self.backend_lines.items()}
+        plain["studies"] = {label: _spelled(label, chosen) for label, (chosen, _) in self.plans.items()}
+        order = ("schema", "name", "seed", "problems", "backends", "sweep", "studies", "execution")
+        return {key: plain[key] for key in order}
 
     def identity(self) -> dict[str, Any]:
-        """What decides on the results, as plain values: no threads, budgets or paths."""
-        plain = self.model_dump(mode="json", by_alias=True)
-        plain["problems"] = {label: spec.identity() for label, spec in self.problems.items()}
-        plain["backends"] = {
-            label: spec.identity(self.samplers[label]) for label, spec in self.backends.items()
-        }
-        return plain
-
-    def resolved_backend(self, label: str) -> dict[str, Any]:
-        """Name and settings of a backend; defaults too, where its class tells them (a dataclass does)."""
-        spec = self.backends[label]
-        return {"name": spec.name, **spec.settings, **settings_of(self.samplers[label])}
+        """What decides on the results, as plain values: no threads, budgets, executors or paths."""
+        return {
+            "name": self.name,
+            "seed": self.seed,
+            "problems": {k: _problem_identity(line) for k, line in self.problem_lines.items()},
+            "backends": {k: backend_identity(line.name, line.made(), line.settings_at({})) | {"axes": _axes_of(line)}
+                         for k, line in self.backend_lines.items()},
+            "studies": {k: [c.study.version, _spelled(k, c)] for k, (c, _) in self.plans.items()},
+        }  # fmt: skip
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what decides on the results, hex."""
-        text = json.dumps(self.identity(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest("run", self.identity())
+
+
+def backend_identity(name: str, sampler: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides on samples: name, version, and the settings that decide; of a class that declares none, all
+    that were given."""
+    declared = bool(setting_names(type(sampler)))
+    decides = deciding_settings(sampler) if declared else dict(given)
+    return {"name": name, "samples_version": samples_version(sampler), "settings": decides}
+
+
+def _problem_identity(line: Line) -> dict[str, Any]:
+    source = line.made()
+    return {"kind": line.name, "version": source.version, "settings": source.identity(), "axes": _axes_of(line)}
+
+
+def _axes_of(line: Line) -> list[Any]:
+    return [[axis.name, [[list(key), list(v)] for key, v in axis.of(line.room, line.label).items()]] for axis in line.axes]
+
+
+def _spelled(label: str, chosen: Chosen) -> dict[str, Any]:
+    return ({} if chosen.name == label else {"name": chosen.name}) | settings_of(chosen.study)
 
 
 def load_config(
-    path: str | Path, *, backends: Sequence[str] = (), overrides: Sequence[str] = ()
+    path: str | Path, *, backends: Sequence[str] = (), overrides: Sequence[str] = (), studies: Sequence[str] = ()
 ) -> RunConfig:
     """Read and validate a config file.
 
@@ -158,6 +174,8 @@ def load_config(
     backends : replace the backends of the file: labels of the file (kept with their settings), names of
         registered backends (with default settings), or YAML files that hold one backend spec
     overrides : ``a.b=value``, applied after `backends`, the value read as YAML
+    studies : names of studies that are made, whatever the file asks for; of those that it names, with their
+        settings
 
     Raises
     ------
@@ -165,12 +183,14 @@ def load_config(
         For anything that could not run; the message names the line, or the option, and the remedy.
     """
     source = YamlSource(path)
-    refuse_other_config(source, "run")
+    refuse_other_config(source)
     data = source.data
     if backends:
         data["backends"] = _chosen_backends(backends, data.get("backends"))
     overridden = [apply_override(data, text) for text in overrides]
     refuse_stray_overrides(data, overridden, keys_of(RunConfig))
+    if studies:
+        data["studies"] = _chosen_studies(studies, data.get("studies"))
     try:
         return _validated(data, source.path.parent)
     except InputError as error:
@@ -190,67 +210,40 @@ def config_from_plain(data: Mapping[str, Any]) -> RunConfig:
     return _validated(dict(data), Path())
 
 
-def parse_settings(overrides: Sequence[str]) -> dict[str, Any]:
-    """``name=value`` pairs of one backend; ``parameters.num_sweeps=100`` reaches into a mapping."""
-    settings: dict[str, Any] = {}
-    for text in overrides:
-        apply_override(settings, text, create=True)
-    return settings
-
-
-def config_schema() -> dict[str, Any]:
-    """JSON Schema of the config, with the settings of every backend that is ready here."""
-    schema = RunConfig.model_json_schema(by_alias=True)
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "qspin run", **schema}
-    choices = [_backend_schema(name) for name, state in available_backends().items() if state == "ready"]
-    for _, body in choices:
-        schema["$defs"] |= body.pop("$defs", {})
-    for body in schema["$defs"].values():
-        if "family" in body.get("properties", {}):
-            body["properties"]["instances"] = {
-                "type": "integer",
-                "minimum": 1,
-                "description": "that many problems with consecutive seeds, averaged in the report",
-            }
-    schema["$defs"]["BackendSpec"] = {
-        "description": BackendSpec.__doc__,
-        "type": "object",
-        "required": ["name"],
-        "properties": {"name": {"enum": list(available_backends())}},
-        "allOf": [{"if": _named(name), "then": body} for name, body in choices],
-    }
-    return schema
-
-
 def _validated(data: dict[str, Any], folder: Path) -> RunConfig:
-    if isinstance(data.get("problems"), dict):
-        for label, spec in data["problems"].items():
-            checked_kind(label, spec)
-        data = {**data, "problems": with_instances(data["problems"])}
-    for label, spec in mapping_of(data, "problems").items():
-        checked_kind(label, spec)
-        if spec["kind"] == "file" and isinstance(spec.get("path"), str):
-            spec["path"] = str((folder / spec["path"]).resolve())
-    for label, spec in mapping_of(data, "backends").items():
-        if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
-            raise InputError(
-                f"backend {label!r} must be a mapping with 'name', one of {', '.join(available_backends())}; "
-                f"got {shown(spec)}",
-                key=("backends", label),
-            )
+    refuse_earlier_schema(data)
+    for room in ("problems", "backends", "sweep"):
+        mapping_of(data, room)
+    for room in ("problems", "backends"):
+        for label, spec in mapping_of(data, room).items():
+            if not isinstance(spec, Mapping):
+                raise InputError(f"{room}.{label} must be a mapping of settings; got {shown(spec)}", key=(room, label))
     try:
         config = RunConfig.model_validate(data)
     except pydantic.ValidationError as error:
         raise explain_unknown(error) from None
-    _ = config.samplers
+    config._folder = folder.resolve()
+    config.check()
     return config
 
 
-def mapping_of(data: dict[str, Any], key: str) -> dict[str, Any]:
+def mapping_of(data: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """What stands under a key. Raises InputError if it is no mapping."""
     value = data.get(key, {})
     if not isinstance(value, dict):
         raise InputError(f"{key} must be a mapping from labels to specs; got {shown(value)}", key=(key,))
     return value
+
+
+def _chosen_studies(names: Sequence[str], present: Any) -> dict[str, Any]:
+    present = present if isinstance(present, Mapping) else {}
+    return {
+        label: spec
+        for name in names
+        for label, spec in (
+            {k: v for k, v in present.items() if (v or {}).get("name", k) == name} or {name: None}
+        ).items()
+    }
 
 
 def _chosen_backends(choices: Sequence[str], present: Any) -> dict[str, Any]:
@@ -272,37 +265,12 @@ def _chosen_backend(choice: str, present: Any) -> tuple[str, Any]:
         return choice, present[choice]
     if choice.endswith((".yaml", ".yml")):
         return Path(choice).stem, YamlSource(choice).data
-    if choice not in available_backends():
+    names = registry.names(registry.BACKEND)
+    if choice not in names:
         raise InputError(
-            f"--backend {choice}: neither a registered backend nor a YAML file: "
-            f"{nearest_name(choice, available_backends())}"
+            f"--backend {choice}: neither a registered backend nor a YAML file: {nearest_name(choice, names)}"
         )
     return choice, {"name": choice}
-
-
-def apply_override(data: dict[str, Any], text: str, *, create: bool = False) -> Key:
-    """Apply one ``a.b=value`` and return its key."""
-    path, equals, value = text.partition("=")
-    parts = path.split(".")
-    if not equals or not all(parts):
-        raise InputError(f"--set takes key=value, e.g. --set seed=3; got {text!r}")
-    target: Any = data
-    for depth, part in enumerate(parts[:-1]):
-        if not isinstance(target, dict):
-            raise InputError(f"--set {text}: {'.'.join(parts[:depth])} is no mapping")
-        if part not in target:
-            if depth == 1 and not create:  # a label must be there; what lies inside a spec may be new
-                raise InputError(
-                    f"--set {text}: no {part!r} in {'.'.join(parts[:depth])}: {nearest_name(part, target)}"
-                )
-            target[part] = {}
-        if isinstance(target[part], dict):  # a copy, since YAML anchors share mappings
-            target[part] = dict(target[part])
-        target = target[part]
-    if not isinstance(target, dict):
-        raise InputError(f"--set {text}: {'.'.join(parts[:-1])} is no mapping")
-    target[parts[-1]] = parse_value(value)
-    return tuple(parts)
 
 
 def _locate(key: Key, source: YamlSource, backends: Sequence[str], overridden: list[Key]) -> str:
@@ -312,18 +280,3 @@ def _locate(key: Key, source: YamlSource, backends: Sequence[str], overridden: l
     if backends and key[:1] == ("backends",):
         return f"--backend {key[1]}" if len(key) > 1 else "--backend"
     return source.locate(key)
-
-
-def _backend_schema(name: str) -> tuple[str, dict[str, Any]]:
-    cls = backend_class(name)
-    try:
-        body = pydantic.TypeAdapter(cls).json_schema()
-    except pydantic.PydanticUserError:  # a third-party class that is no pydantic dataclass: any settings
-        return name, {}
-    body["properties"]["name"] = {"const": name}
-    body["additionalProperties"] = False
-    return name, body
-
-
-def _named(name: str) -> dict[str, Any]:
-    return {"properties": {"name": {"const": name}}}

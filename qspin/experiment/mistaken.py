@@ -3,40 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
+from qspin import registry
 from qspin.errors import InputError
-from qspin.experiment.problem_specs import settings_of_kind
+from qspin.experiment.lines import ROOMS
 from qspin.experiment.yaml_source import Key, YamlSource
-from qspin.registry import available_backends, backend_class
 from qspin.settings import setting_names
 
-__all__ = ["refuse_other_config", "refuse_stray_overrides"]
+__all__ = ["refuse_earlier_schema", "refuse_other_config", "refuse_stray_overrides"]
 
-Command = Literal["run", "bench"]
+_RENAMED = {
+    "analysis": "'analysis: {temperatures, link_overlap}' is now 'studies: {overlaps: {temperatures, links}}'",
+    "target": "'target: {probability, gap}' is now 'studies: {time_to_solution: {probability, gap}}'",
+    "clock": "'clock' is now 'studies: {time_to_solution: {clock}}'",
+}
+"""Keys of schema 1 -> what has become of them."""
 
 
-def refuse_other_config(source: YamlSource, command: Command) -> None:
-    """Refuse a file that another command takes.
+def refuse_other_config(source: YamlSource) -> None:
+    """Refuse a file that is no config but the spec of a backend.
 
     Raises
     ------
     InputError
-        Naming that command.
+        Naming what it is for.
     """
     data = source.data
-    if "problems" not in data and data.get("name") in available_backends():
+    if "problems" not in data and data.get("name") in registry.names(registry.BACKEND):
         raise InputError(
             f"{source.path} is the spec of a backend, not a config; give it to a config: qspin run CONFIG "
             f"--backend {source.path}"
         )
-    is_bench = _is_bench(data)
-    if command == "run" and is_bench:
-        raise InputError(f"{source.path} is the config of a benchmark: qspin bench {source.path}")
-    if command == "bench" and not is_bench and _specs(data, "problems"):
-        raise InputError(
-            f"{source.path} is the config of a run, whose problems have no 'sizes': qspin run {source.path}"
-        )
+
+
+def refuse_earlier_schema(data: Mapping[str, Any]) -> None:
+    """Refuse a config of schema 1.
+
+    Raises
+    ------
+    InputError
+        Saying what to rename.
+    """
+    if data.get("schema") != 1:
+        return
+    changes = [text for key, text in _RENAMED.items() if key in data]
+    for _, spec in _specs(data, "problems"):
+        if "family" in spec:
+            changes.append("'family' is gone: 'instances: n' makes an axis that is averaged over")
+            break
+    told = "; ".join(changes) if changes else "nothing else changes in this file"
+    raise InputError(f"schema 1 is that of earlier versions: write 'schema: 2'; {told}", key=("schema",))
 
 
 def refuse_stray_overrides(data: Mapping[str, Any], keys: Sequence[Key], valid: Collection[str]) -> None:
@@ -60,31 +77,23 @@ def refuse_stray_overrides(data: Mapping[str, Any], keys: Sequence[Key], valid: 
             raise InputError(f"--set {path}: a config has no key {key[0]!r}; expected {meant}", key=key)
 
 
-def _is_bench(data: Mapping[str, Any]) -> bool:
-    families = any("sizes" in spec for _, spec in _specs(data, "problems"))
-    lengths = any("lengths" in spec for _, spec in _specs(data, "backends"))
-    return families or lengths or "target" in data or "clock" in data
-
-
 def _places(data: Mapping[str, Any], name: str) -> Iterator[str]:
     """Where in a config a key would stand that was given without its place."""
-    for room in ("backends", "problems"):
-        specs = _specs(data, room)
-        if name in dict(specs):
+    for room in ("backends", "problems", "studies"):
+        specs = dict(_specs(data, room))
+        if name in specs:
             yield room
             return
-    for label, spec in _specs(data, "backends"):
-        if spec.get("name") in available_backends() and name in _settings(spec["name"]):
-            yield f"backends.{label}"
-    for label, spec in _specs(data, "problems"):
-        if name in settings_of_kind(spec.get("kind")):
-            yield f"problems.{label}"
+    for room, kind in (*ROOMS.items(), ("studies", registry.STUDY)):
+        for label, spec in _specs(data, room):
+            if name in _settings(kind, spec.get("name", spec.get("kind", label))):
+                yield f"{room}.{label}"
 
 
-def _settings(backend: str) -> list[str]:
+def _settings(kind: registry.Kind, name: Any) -> list[str]:
     try:
-        return setting_names(backend_class(backend))
-    except InputError:  # not installed, or broken: that is told when it is made
+        return setting_names(registry.class_of(kind, name))
+    except (InputError, TypeError):  # not installed, broken or no name: that is told when it is made
         return []
 
 

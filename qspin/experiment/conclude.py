@@ -1,0 +1,102 @@
+"""The end of a run: every study concludes, and what they say is written as results, figures and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+from qspin.errors import named
+from qspin.experiment.folder import CONFIG
+from qspin.experiment.netcdf import tree_to_netcdf
+from qspin.experiment.run_folder import RunFolder
+from qspin.experiment.tables import as_csv, everything, metrics
+from qspin.files import atomic_write
+from qspin.plot.canvas import draw_all, save_figures
+from qspin.report import Page, figures_of, grouped, render, tables_of
+from qspin.study import Axis, Cell, Conclusion
+
+__all__ = ["concluded"]
+
+T = TypeVar("T")
+
+
+def concluded(folder: RunFolder) -> list[str]:
+    """Write everything that follows from the results of a folder, as far as they go.
+
+    Returns
+    -------
+    what failed that should not have, a sentence each; the page says so too
+    """
+    faults: list[str] = []
+    conclusions = dict(_conclusions(folder, faults))
+    for label, own in conclusions.items():
+        _made(f"results of {label}", lambda label=label, own=own: _write_datasets(folder, label, own), faults)
+    _made("tables", lambda: _write_tables(folder, conclusions), faults)
+    _made("results of all measures", lambda: _write_everything(folder), faults)
+    page = _page(folder, conclusions, faults)
+    told = [str(group) for group in grouped(page.remarks, page.n_cells)]
+    atomic_write(folder.remarks_file, "".join(f"{line}\n" for line in told))
+    atomic_write(folder.report_file, render(page))
+    return faults
+
+
+def _conclusions(folder: RunFolder, faults: list[str]) -> Iterator[tuple[str, Conclusion]]:
+    for label, (chosen, _) in folder.config.plans.items():
+        found = _made(f"study {label}", lambda label=label, own=chosen: own.study.conclude(folder.results(label)), faults)
+        if found is not None:
+            faults += [f"study {label}: {fault}" for fault in found.faults]
+            yield label, found
+
+
+def _made(what: str, make: Callable[[], T], faults: list[str]) -> T | None:
+    """A part of the report; if it fails, the page says so and goes on without it."""
+    try:
+        return make()
+    except Exception as error:  # one part never costs the report; it is told, and the run ends with 1
+        faults.append(f"{what}: {named(error)}")
+        return None
+
+
+def _write_datasets(folder: RunFolder, label: str, conclusion: Conclusion) -> None:
+    for name, dataset in conclusion.datasets.items():
+        atomic_write(folder.results_folder / f"{label}-{name}.nc", tree_to_netcdf({"/": dataset}))
+
+
+def _write_tables(folder: RunFolder, conclusions: Mapping[str, Conclusion]) -> None:
+    for name, table in tables_of(conclusions.values()).items():
+        atomic_write(folder.results_folder / f"{name}.csv", as_csv(table))
+
+
+def _write_everything(folder: RunFolder) -> None:
+    cells: dict[str, list[Cell]] = {}
+    for study in folder.plan.wanted:
+        for name, own in folder.results(study).all_cells().items():
+            cells.setdefault(name, own)
+    atomic_write(folder.path / "analysis.nc", tree_to_netcdf(everything(cells)))
+    atomic_write(folder.path / "metrics.csv", metrics(cells))
+
+
+def _page(folder: RunFolder, conclusions: Mapping[str, Conclusion], faults: list[str]) -> Page:
+    config, plan = folder.config, folder.plan
+    drawings, undrawn = draw_all(figures_of(conclusions.values()))
+    faults += undrawn
+    save_figures(drawings.values(), folder.figures)
+    plain = config.resolved()
+    lines = [*config.problem_lines.values(), *config.backend_lines.values()]
+    axes = {repr(axis.origin): Axis(axis.name, axis.values) for line in lines for axis in line.axes}
+    return Page(
+        name=config.name,
+        problems=plain["problems"],
+        backends=plain["backends"],
+        conclusions=list(conclusions.values()),
+        figures=drawings,
+        axes=list(axes.values()),
+        seed=config.seed,
+        remarks=list(dict.fromkeys(remark for own in conclusions.values() for remark in own.remarks)),
+        failures=[*folder.faults(), *faults],
+        n_done=len(plan.tasks) - folder.n_missing,
+        n_tasks=len(plan.tasks),
+        notes=list(dict.fromkeys(n for line in config.asked.problems.values() for n in line.source.notes())),
+        environment=folder.environment,
+        config_text=(folder.path / CONFIG).read_text(encoding="utf-8"),
+    )

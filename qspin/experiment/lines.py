@@ -1,0 +1,271 @@
+"""Lines of a config: what stands under a label, and the points that the axes of the sweep make of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from qspin import registry
+from qspin.errors import InputError, nearest_name, shown
+from qspin.experiment.axes import Key, SweepAxis, values_of
+from qspin.settings import deciding_settings, paths_from, setting_names, settings_of
+from qspin.study import INSTANCE, Axis
+
+__all__ = ["Line", "lines_of"]
+
+ROOMS = {"problems": registry.SOURCE, "backends": registry.BACKEND}
+_SUGAR = {"problems": ("instances", "sizes"), "backends": ("lengths",)}
+_MOST_CHECKED = 64  # values of one axis that are tried when a config is read; of more, the ends
+
+At = Mapping[str, int]
+"""Name of an axis -> index of its value."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A label with what it makes: a source or a sampler.
+
+    Parameters
+    ----------
+    room : ``problems`` or ``backends``
+    name : of the kind
+    settings : given ones, at no particular point
+    axes : that change them
+    sugar : axes as the config spells them in the line itself
+    folder : where relative paths in settings start
+    """
+
+    room: str
+    label: str
+    name: str
+    settings: Mapping[str, Any]
+    axes: tuple[SweepAxis, ...] = ()
+    sugar: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path = field(default_factory=Path)
+
+    def settings_at(self, at: At) -> dict[str, Any]:
+        """Settings at a point; axes that `at` does not name stand at their first value."""
+        settings = dict(self.settings)
+        for axis in self.axes:
+            for path, values in axis.of(self.room, self.label).items():
+                _put(settings, path, values[at.get(axis.name, 0)])
+        return settings
+
+    def made(self, at: At | None = None) -> Any:
+        """The source or sampler at a point.
+
+        Raises
+        ------
+        InputError
+            For settings that cannot work; its key is that in the config.
+        """
+        if not at:
+            return self._first
+        return self._make(at)
+
+    @cached_property
+    def _first(self) -> Any:
+        return self._make({})
+
+    def _make(self, at: At) -> Any:
+        try:
+            with paths_from(self.folder):
+                return registry.made(ROOMS[self.room], self.name, self.settings_at(at))
+        except InputError as error:
+            if type(error) is not InputError:
+                raise
+            swept = {path[0]: axis for axis in self.axes for path in axis.of(self.room, self.label)}
+            axis = swept.get(error.key[0]) if error.key else None
+            key = (self.room, self.label, *error.key) if axis is None else axis.origin
+            raise InputError(f"{self.room}.{self.label}: {error}", key=key) from None
+
+    def points(self) -> Iterator[dict[str, int]]:
+        """Every combination of its axes, the last running fastest."""
+        names = [axis.name for axis in self.axes]
+        for indices in itertools.product(*(range(axis.n) for axis in self.axes)):
+            yield dict(zip(names, indices, strict=True))
+
+    @property
+    def n_points(self) -> int:
+        n = 1
+        for axis in self.axes:
+            n *= axis.n
+        return n
+
+    @property
+    def shown_axes(self) -> tuple[Axis, ...]:
+        """As studies see them."""
+        return tuple(Axis(axis.name, axis.values) for axis in self.axes)
+
+    def resolved(self) -> dict[str, Any]:
+        """As plain values with every default spelled out, as a config has them."""
+        settings = {**self.settings, **settings_of(self.made())}
+        tag = "kind" if self.room == "problems" else "name"
+        return {tag: self.name, **settings, **self.sugar}
+
+
+def lines_of(
+    room: str, specs: Mapping[str, Any], sweep: list[SweepAxis], folder: Path
+) -> dict[str, Line]:
+    """The lines of a room, each with the axes of the sweep that change it, tried at all values.
+
+    Parameters
+    ----------
+    folder : where relative paths in settings start
+
+    Raises
+    ------
+    InputError
+        For a spec that is none, an unknown kind or setting, an axis over what does not exist or decides
+        nothing, or two axes of one name.
+    """
+    return {str(label): _line(room, str(label), spec, sweep, folder) for label, spec in specs.items()}
+
+
+def _line(room: str, label: str, spec: Any, sweep: list[SweepAxis], folder: Path) -> Line:
+    name = _name(room, label, spec)
+    sugar = {key: spec[key] for key in _SUGAR[room] if key in spec}
+    settings = {k: v for k, v in spec.items() if k not in ("kind", "name", *sugar)}
+    bare = Line(room, label, name, settings, folder=folder)
+    own = [_sugared(bare, word, value) for word, value in sugar.items()]
+    axes = tuple(axis for axis in [*own, *sweep] if axis.of(room, label))
+    names = [axis.name for axis in axes]
+    for axis in axes:
+        if names.count(axis.name) > 1:
+            raise InputError(
+                f"{room}.{label}: two axes are called {axis.name!r}; name one of them in sweep: "
+                f"{{NAME: {{{room}.{label}.SETTING: values}}}}",
+                key=axis.origin,
+            )
+    return _tried(replace(bare, axes=axes, sugar=sugar))
+
+
+def _name(room: str, label: str, spec: Any) -> str:
+    kind = ROOMS[room]
+    tag, other = ("kind", "name") if room == "problems" else ("name", "kind")
+    singular = room.removesuffix("s")
+    if not isinstance(spec, Mapping):
+        raise InputError(
+            f"{singular} {label!r} must be a mapping with {tag!r}, one of {', '.join(registry.names(kind))}; "
+            f"got {shown(spec)}",
+            key=(room, label),
+        )
+    given = [spec[key] for key in (tag, other) if key in spec]
+    if len(given) != 1:
+        came = f"both {tag!r} and {other!r}" if given else f"lacks {tag!r}"
+        raise InputError(
+            f"{singular} {label!r} {'has ' if given else ''}{came}, one of {', '.join(registry.names(kind))}",
+            key=(room, label),
+        )
+    if not isinstance(given[0], str) or given[0] not in registry.names(kind):
+        remedy = nearest_name(given[0] if isinstance(given[0], str) else shown(given[0]), registry.names(kind))
+        raise InputError(
+            f"{singular} {label!r}: no {tag} {shown(given[0])}: {remedy}",
+            key=(room, label, tag if tag in spec else other),
+        )
+    return given[0]
+
+
+def _sugared(line: Line, word: str, value: Any) -> SweepAxis:
+    """The axis that ``instances: n``, ``sizes: {key: values}`` or ``lengths: {key: values}`` stand for."""
+    origin: Key = (line.room, line.label, word)
+    where = f"{line.room}.{line.label}.{word}"
+    if word == "instances":
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"{where} must be a positive integer; got {shown(value)}", key=origin)
+        key, first = _instance_key(line, origin)
+        return SweepAxis(INSTANCE, {(line.room, line.label, key): values_of({"range": [first, first + value]}, origin)}, origin)
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise InputError(f"{where} takes one setting with its values, {{SETTING: [...]}}; got {shown(value)}", key=origin)
+    ((key, form),) = value.items()
+    spread = isinstance(form, Mapping) and "range" not in form
+    return SweepAxis(str(key), {(line.room, line.label, *str(key).split(".")): values_of(form, origin)}, origin, spread)
+
+
+def _instance_key(line: Line, origin: Key) -> tuple[str, int]:
+    source = _without_missing(line)
+    key = source.instance_key
+    if key is None:
+        raise InputError(f"problem {line.label!r}: kind {line.name!r} has no instances", key=origin)
+    first = line.settings.get(key)
+    first = 0 if first is None else first
+    if isinstance(first, bool) or not isinstance(first, int) or first < 0:
+        raise InputError(
+            f"problem {line.label!r}: {key} must be a non-negative integer; got {shown(first)}",
+            key=(line.room, line.label, key),
+        )
+    return key, first
+
+
+def _without_missing(line: Line) -> Any:
+    """The source, also where a size that it needs is on an axis: asked for its instance key alone."""
+    cls = registry.class_of(ROOMS[line.room], line.name)
+    try:
+        return line.made()
+    except InputError:
+        return object.__new__(cls)
+
+
+def _tried(line: Line) -> Line:
+    """The line with computed values rounded where its settings ask for it; every value was tried."""
+    line.made()
+    line = replace(line, axes=tuple(_rounded(line, axis) for axis in line.axes))
+    for axis in line.axes:
+        _check_decides(line, axis)
+        tried = range(axis.n) if axis.n <= _MOST_CHECKED else (0, axis.n - 1)
+        for index in tried:
+            line.made({axis.name: index})
+    return line
+
+
+def _rounded(line: Line, axis: SweepAxis) -> SweepAxis:
+    """Computed values as integers, where the settings refuse them as they are."""
+    if not axis.is_spread:
+        return axis
+    whole = {
+        key: tuple(round(v) if isinstance(v, float) else v for v in values)
+        if key[:2] == (line.room, line.label)
+        else values
+        for key, values in axis.keys.items()
+    }
+    try:
+        for index in range(min(axis.n, _MOST_CHECKED)):
+            line.made({axis.name: index})
+        return axis
+    except InputError:
+        rounded = replace(axis, keys=whole)
+        line = replace(line, axes=tuple(rounded if own is axis else own for own in line.axes))
+        line.made({axis.name: 0})
+        return rounded
+
+
+def _check_decides(line: Line, axis: SweepAxis) -> None:
+    """Refuse an axis over a setting that does not exist or decides nothing."""
+    made = line.made()
+    names = setting_names(type(made))
+    for path in axis.of(line.room, line.label):
+        name = str(path[0])
+        if names and name not in names:
+            raise InputError(
+                f"{line.room}.{line.label}: {line.name} has no setting {name!r}: {nearest_name(name, names)}",
+                key=axis.origin,
+            )
+        if names and name not in deciding_settings(made):
+            raise InputError(
+                f"an axis over {line.room}.{line.label}.{name} would give the same samples at all its values: "
+                "this setting decides nothing; remove the axis",
+                key=axis.origin,
+            )
+
+
+def _put(settings: dict[str, Any], path: Key, value: Any) -> None:
+    """Set a value that may lie inside mappings, which are copied."""
+    for part in path[:-1]:
+        inner = settings.get(str(part))
+        settings[str(part)] = dict(inner) if isinstance(inner, Mapping) else {}
+        settings = settings[str(part)]
+    settings[str(path[-1])] = value

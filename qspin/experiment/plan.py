@@ -1,0 +1,319 @@
+"""From a config to a graph of tasks: prepare, sample, measure; and where each study finds what it wanted.
+
+Tasks are keys and plain settings. A key is a digest of everything that decides on what the task gives: of a
+problem its kind, version and settings and those of its preparations; of samples the problem, the backend with
+its `samples_version` and the settings that decide, and the run's seed; of a measure its name, version and
+settings and the samples.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from qspin import registry
+from qspin.engine.keys import digest, key_of, seed_of
+from qspin.errors import InputError, nearest_name
+from qspin.executor import Graph, Task
+from qspin.experiment.config import RunConfig, backend_identity
+from qspin.experiment.lines import At, Line
+from qspin.sampler import is_paid
+from qspin.settings import deciding_settings, settings_of
+from qspin.source import Preparation
+from qspin.study import Axis, Wanted
+
+__all__ = ["CellPlan", "PointPlan", "RunPlan", "planned"]
+
+_MOST_PILOTS = 8  # problems for which settings that they share are found
+
+
+class PointPlan(NamedTuple):
+    """One point of a cell.
+
+    Parameters
+    ----------
+    at : axis -> value
+    problem : plain spec with its key and the keys of its preparations
+    sample : key of its samples
+    """
+
+    at: dict[str, Any]
+    problem: dict[str, Any]
+    sample: str
+
+
+class CellPlan(NamedTuple):
+    """A problem on a backend, at all points of their axes."""
+
+    problem: str
+    backend: str
+    axes: tuple[Axis, ...]
+    points: list[PointPlan]
+
+
+class WantedPlan(NamedTuple):
+    """A measure that a study wants of a cell, and the key of its result at every point."""
+
+    wanted: Wanted
+    cell: CellPlan
+    keys: list[str]
+
+
+@dataclass
+class RunPlan:
+    """What a run does.
+
+    Parameters
+    ----------
+    tasks : in the order in which they were thought of
+    cells : (problem, backend) -> its points
+    wanted : label of a study -> what it wants
+    prepared : key of a preparation -> its title and the labels of the problems that want it
+    """
+
+    tasks: dict[str, Task] = field(default_factory=dict)
+    cells: dict[tuple[str, str], CellPlan] = field(default_factory=dict)
+    wanted: dict[str, list[WantedPlan]] = field(default_factory=dict)
+    prepared: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+
+    @property
+    def graph(self) -> Graph:
+        """Tasks in an order in which they can be done."""
+        return Graph.of(list(self.tasks.values()))
+
+    def samples(self) -> Iterator[Task]:
+        """The tasks that sample."""
+        return (task for task in self.tasks.values() if task.action == "sample")
+
+    def add(self, task: Task) -> str:
+        self.tasks.setdefault(task.key, task)
+        return task.key
+
+
+class _ProblemPoint(NamedTuple):
+    at: At
+    spec: dict[str, Any]
+    label: str
+
+
+def planned(config: RunConfig) -> RunPlan:
+    """The plan of a run; nothing is built or sampled for it."""
+    plan = RunPlan()
+    shares = any(own.shares_ladders for _, own in config.plans.values())
+    is_timed = any(own.is_timed for _, own in config.plans.values())
+    points = {label: _problem_points(line, plan, config) for label, line in config.problem_lines.items()}
+    shared = _shared_settings(config, points, plan) if shares else {}
+    copies: dict[str, Iterator[int]] = {}
+    for label, line in config.problem_lines.items():
+        for backend, own in config.backend_lines.items():
+            plan.cells[label, backend] = CellPlan(label, backend, _joint_axes(line, own), [])
+        for point, (backend, own) in itertools.product(points[label], config.backend_lines.items()):
+            cell = plan.cells[label, backend]
+            for at in _backend_points(own, point.at):
+                sample = _sample_task(config, point, own, at, shared.get(backend), copies, is_timed)
+                values = _values([*line.axes, *own.axes], {**at, **point.at})
+                cell.points.append(PointPlan(values, point.spec, plan.add(sample)))
+    for study, (_, own) in config.plans.items():
+        plan.wanted[study] = [_wanted(w, plan) for w in own.wanted]
+    plan.tasks = _problem_by_problem(plan)
+    return plan
+
+
+def _problem_by_problem(plan: RunPlan) -> dict[str, Task]:
+    """The same tasks, those of one problem together, so that it is built once."""
+    order: dict[str, int] = {}
+    for task in plan.tasks.values():
+        if task.action != "prepare":
+            order.setdefault(task.settings["problem"]["key"], len(order))
+    ranked = sorted(
+        plan.tasks.values(),
+        key=lambda task: -1 if task.action == "prepare" else order[task.settings["problem"]["key"]],
+    )
+    return {task.key: task for task in ranked}
+
+
+# -- problems ------------------------------------------------------------------------------------
+
+
+def _problem_points(line: Line, plan: RunPlan, config: RunConfig) -> list[_ProblemPoint]:
+    return [_problem_point(line, at, plan, config) for at in line.points()]
+
+
+def _problem_point(line: Line, at: At, plan: RunPlan, config: RunConfig) -> _ProblemPoint:
+    source = line.made(at)
+    spec: dict[str, Any] = {"kind": line.name, "settings": {**line.settings_at(at), **settings_of(source)}}
+    line_of = (line.label, spec, config, plan)
+    prepared = {need: _prepare_task(own, (need,), (), *line_of) for need, own in source.needs().items()}
+    key = key_of("problem", line.name, source.version, source.identity(), prepared)
+    spec |= {"key": key, "prepared": prepared}
+    return _ProblemPoint(at, spec, line.label + _told(_values(line.axes, at)))
+
+
+def _prepare_task(
+    preparation: Preparation,
+    path: tuple[str, ...],
+    above: tuple[Any, ...],
+    label: str,
+    spec: Mapping[str, Any],
+    config: RunConfig,
+    plan: RunPlan,
+) -> str:
+    """Key of a preparation, which is planned with all that it needs itself.
+
+    Parameters
+    ----------
+    path : of needs from the source to it
+    above : identities of the preparations on this path
+    """
+    identity = preparation.identity()
+    if identity in above:
+        raise InputError(
+            f"problems.{label}: its preparations need one another in a circle: {' -> '.join(path)}",
+            key=("problems", label),
+        )
+    needs = {
+        need: _prepare_task(own, (*path, need), (*above, identity), label, spec, config, plan)
+        for need, own in preparation.needs().items()
+    }
+    lines = {name: _used(name, label, preparation, config) for name in preparation.uses}
+    used = {k: backend_identity(v.name, v.made(), v.settings_at({})) for k, v in lines.items()}
+    key = key_of("prepare", preparation.version, identity, needs, used)
+    samplers = {name: _backend_spec(line, {}) for name, line in lines.items()}
+    settings = {"source": dict(spec), "path": list(path), "prepared": needs, "samplers": samplers}
+    paid = any(is_paid(line.made()) for line in lines.values())
+    plan.add(Task(key, "prepare", settings, tuple(needs.values()), preparation.title, paid))
+    users = plan.prepared.setdefault(key, (preparation.title, []))[1]
+    if label not in users:
+        users.append(label)
+    return key
+
+
+def _used(name: str, label: str, preparation: Preparation, config: RunConfig) -> Line:
+    if name not in config.backend_lines:
+        remedy = nearest_name(name, config.backend_lines)
+        raise InputError(
+            f"problems.{label}: {preparation.title} uses backend {name!r}, which is not there: {remedy}",
+            key=("problems", label),
+        )
+    return config.backend_lines[name]
+
+
+def _shared_settings(
+    config: RunConfig, points: Mapping[str, list[_ProblemPoint]], plan: RunPlan
+) -> dict[str, str]:
+    """Backend -> key of the settings that it finds for all problems together, where it finds any."""
+    everything = list({point.spec["key"]: point for line in points.values() for point in line}.values())
+    if len(everything) < 2:
+        return {}
+    last = len(everything) - 1
+    n = min(_MOST_PILOTS, len(everything))
+    pilots = [everything[round(k * last / (n - 1))].spec for k in range(n)]
+    needs = tuple(dict.fromkeys(key for spec in pilots for key in spec["prepared"].values()))
+    found = {}
+    for label, line in config.backend_lines.items():
+        if not getattr(line.made(), "finds_settings", False):
+            continue
+        spec = _backend_spec(line, {})
+        identity = backend_identity(line.name, line.made(), line.settings_at({}))
+        keys = [pilot["key"] for pilot in pilots]
+        seed = seed_of("shared", identity, keys, config.seed)
+        settings = {"backend": spec, "problems": pilots, "seed": seed}
+        task = Task(
+            key_of("shared", identity, keys, config.seed), "prepare", {"shared": settings}, needs,
+            f"settings of {label} for {len(everything)} problems together",
+        )  # fmt: skip
+        found[label] = plan.add(task)
+    return found
+
+
+# -- samples -------------------------------------------------------------------------------------
+
+
+def _backend_points(line: Line, at: At) -> Iterator[dict[str, int]]:
+    """Points of a backend at a point of the problem: axes that both have stand where the problem has them."""
+    return (point for point in line.points() if all(point[k] == at[k] for k in point if k in at))
+
+
+def _backend_spec(line: Line, at: At) -> dict[str, Any]:
+    return {"name": line.name, "settings": {**line.settings_at(at), **settings_of(line.made(at))}}
+
+
+def _sample_task(
+    config: RunConfig,
+    point: _ProblemPoint,
+    line: Line,
+    at: At,
+    shared: str | None,
+    copies: dict[str, Iterator[int]],
+    is_timed: bool,
+) -> Task:
+    sampler = line.made(at)
+    identity = backend_identity(line.name, sampler, line.settings_at(at))
+    base = [point.spec["key"], identity, config.seed]
+    copy = next(copies.setdefault(digest(base), itertools.count()))  # equal tasks draw independently
+    parts = [*base, copy] if copy else base
+    spec = _backend_spec(line, at)
+    if shared is not None:
+        spec["shared"] = shared
+    settings = {
+        "problem": point.spec, "backend": spec, "backend_label": line.label, "seed": seed_of(*parts),
+        "is_timed": is_timed,
+    }  # fmt: skip
+    own = {axis.name: i for axis in line.axes if (i := at.get(axis.name)) is not None and axis.name not in point.at}
+    return Task(
+        key_of("sample", *parts, shared), "sample", settings,
+        tuple(point.spec["prepared"].values()) + (() if shared is None else (shared,)),
+        f"{point.label} with {line.label}{_told(_values(line.axes, own))}", is_paid(sampler),
+    )  # fmt: skip
+
+
+def _joint_axes(problem: Line, backend: Line) -> tuple[Axis, ...]:
+    return tuple({axis.name: axis for axis in [*backend.shown_axes, *problem.shown_axes]}[name] for name in dict.fromkeys(
+        axis.name for axis in [*problem.axes, *backend.axes]))  # fmt: skip
+
+
+def _values(axes: Any, at: At) -> dict[str, Any]:
+    return {axis.name: axis.values[at[axis.name]] for axis in axes if axis.name in at}
+
+
+def _told(values: Mapping[str, Any]) -> str:
+    return f" ({', '.join(f'{name} {value}' for name, value in values.items())})" if values else ""
+
+
+# -- measures ------------------------------------------------------------------------------------
+
+
+def _wanted(wanted: Wanted, plan: RunPlan) -> WantedPlan:
+    cell = plan.cells[wanted.problem, wanted.backend]
+    measure = registry.get_measure(wanted.measure, **wanted.settings)
+    identity = [wanted.measure, measure.version, deciding_settings(measure)]
+    keys = []
+    for point in cell.points:
+        reference = None
+        if wanted.reference is not None:
+            reference = _reference_point(plan.cells[wanted.problem, wanted.reference], point).sample
+        key = key_of("measure", identity, point.sample, reference)
+        label = f"{wanted.measure} of {plan.tasks[point.sample].label}"
+        settings = {
+            "measure": wanted.measure, "settings": settings_of(measure), "problem": point.problem,
+            "samples": point.sample, "reference": reference,
+        }  # fmt: skip
+        needs = (*point.problem["prepared"].values(), point.sample, *filter(None, [reference]))
+        against = f" against {wanted.reference}" if wanted.reference else ""
+        plan.add(Task(key, "measure", settings, needs, label + against, is_shown=measure.against))
+        keys.append(key)
+    return WantedPlan(wanted, cell, keys)
+
+
+def _reference_point(cell: CellPlan, point: PointPlan) -> PointPlan:
+    """The point of a reference that a point is held against: the same on all axes that they share, the last
+    one on those of the reference alone."""
+    same = [
+        other
+        for other in cell.points
+        if other.problem["key"] == point.problem["key"]
+        and all(point.at[name] == value for name, value in other.at.items() if name in point.at)
+    ]
+    return same[-1]

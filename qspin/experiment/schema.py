@@ -1,0 +1,81 @@
+"""JSON Schema of a config, for completion in editors, with the settings of everything that is ready here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pydantic
+
+from qspin import registry
+from qspin.experiment.config import RunConfig
+
+__all__ = ["config_schema"]
+
+_VALUES = {
+    "description": "a list, {range: n}, {linear: [first, last, n]}, {geometric: ...} or {random: [low, high, n]}",
+    "type": ["array", "object"],
+}
+
+
+def config_schema() -> dict[str, Any]:
+    """The schema as plain values."""
+    schema = RunConfig.model_json_schema(by_alias=True)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "qspin run", **schema}
+    definitions = schema.setdefault("$defs", {})
+    rooms: list[tuple[str, registry.Kind, str, Sequence[str]]] = [
+        ("problems", registry.SOURCE, "kind", ("instances", "sizes")),
+        ("backends", registry.BACKEND, "name", ("lengths",)),
+    ]
+    for room, kind, tag, sugar in rooms:
+        definitions[kind.name] = _choices(kind, tag, sugar, definitions)
+        schema["properties"][room]["additionalProperties"] = {"$ref": f"#/$defs/{kind.name}"}
+    schema["properties"]["sweep"]["additionalProperties"] = {
+        "anyOf": [_VALUES, {"type": "object", "additionalProperties": _VALUES}]
+    }
+    named = {
+        name: {"anyOf": [{"type": "null"}, _body(kind, name, (), definitions)]}
+        for kind in (registry.STUDY, registry.MEASURE)
+        for name in _ready(kind)
+    }
+    schema["properties"]["studies"] |= {"properties": named}
+    return schema
+
+
+def _ready(kind: registry.Kind) -> list[str]:
+    return [name for name, state in registry.available(kind).items() if state == registry.READY]
+
+
+def _choices(
+    kind: registry.Kind, tag: str, sugar: Sequence[str], definitions: dict[str, Any]
+) -> dict[str, Any]:
+    """A spec of any name of a kind: which one decides on the settings that it takes."""
+    return {
+        "type": "object",
+        "required": [tag],
+        "properties": {tag: {"enum": registry.names(kind)}},
+        "allOf": [
+            {
+                "if": {"properties": {tag: {"const": name}}},
+                "then": _body(kind, name, (tag, *sugar), definitions),
+            }
+            for name in _ready(kind)
+        ],
+    }
+
+
+def _body(
+    kind: registry.Kind, name: str, beside: Sequence[str], definitions: dict[str, Any]
+) -> dict[str, Any]:
+    """Settings of one name."""
+    cls = registry.class_of(kind, name)
+    try:
+        body = pydantic.TypeAdapter(cls).json_schema(ref_template=f"#/$defs/{kind.name}.{name}.{{model}}")
+    except pydantic.PydanticUserError:  # a class of a third party that is no pydantic dataclass: any settings
+        return {}
+    definitions |= {f"{kind.name}.{name}.{k}": v for k, v in body.pop("$defs", {}).items()}
+    body.setdefault("properties", {}).update({key: {} for key in beside})
+    body["additionalProperties"] = False
+    if beside:
+        body.pop("required", None)  # what an axis gives need not stand beside it
+    return body

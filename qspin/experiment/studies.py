@@ -1,0 +1,67 @@
+"""The ``studies:`` of a config: registered studies and, by their names, single measures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from qspin import registry
+from qspin.errors import InputError, nearest_name, shown
+from qspin.study import Study
+
+__all__ = ["Chosen", "studies_of"]
+
+_OF_A_MEASURE = "measured"
+"""Name of the study that shows what one measure finds."""
+
+
+class Chosen(NamedTuple):
+    """A study, and the name under which it is registered."""
+
+    name: str
+    study: Study
+
+
+def studies_of(specs: Mapping[str, Any] | None) -> dict[str, Chosen]:
+    """Label -> study.
+
+    Parameters
+    ----------
+    specs : label -> settings, with ``name`` where the label is none; None: all standard ones
+
+    Raises
+    ------
+    InputError
+        For an unknown name or setting.
+    """
+    if specs is None:
+        return _standard()
+    return {label: _study(label, dict(spec or {})) for label, spec in specs.items()}
+
+
+def _standard() -> dict[str, Chosen]:
+    """Those that say so, in the order of their table."""
+    builtin = list(registry.STUDY.builtin)
+    others = [name for name in registry.names(registry.STUDY) if name not in builtin]
+    classes = {name: registry.class_of(registry.STUDY, name) for name in [*builtin, *others]}
+    return {name: Chosen(name, cls()) for name, cls in classes.items() if cls.is_standard}
+
+
+def _study(label: str, settings: dict[str, Any]) -> Chosen:
+    name = settings.pop("name", label)
+    studies, measures = registry.names(registry.STUDY), registry.names(registry.MEASURE)
+    if not isinstance(name, str) or name not in {*studies, *measures}:
+        told = name if isinstance(name, str) else shown(name)
+        raise InputError(
+            f"no study or measure {told!r}: {nearest_name(told, [*studies, *measures])}",
+            key=("studies", label),
+        )
+    try:
+        if name in studies:
+            return Chosen(name, registry.get_study(name, **settings))
+        registry.get_measure(name, **settings)
+        return Chosen(_OF_A_MEASURE, registry.get_study(_OF_A_MEASURE, measure=name, settings=settings))
+    except InputError as error:
+        if type(error) is not InputError:
+            raise
+        raise InputError(f"studies.{label}: {error}", key=("studies", label, *error.key)) from None

@@ -1,0 +1,95 @@
+"""All results of a run in two files: ``analysis.nc`` with everything, ``metrics.csv`` with the curves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from qspin.experiment.stacking import stacked
+from qspin.study import Cell, Column, Point, Table
+
+__all__ = ["as_csv", "everything", "metrics"]
+
+
+def everything(cells: Mapping[str, Sequence[Cell]]) -> dict[str, xr.Dataset]:
+    """Path of a group, PROBLEM/BACKEND/MEASURE -> what was measured, with the axes as dimensions.
+
+    Parameters
+    ----------
+    cells : by the name under which a measure was wanted
+    """
+    groups = {}
+    for name, own in cells.items():
+        for cell in own:
+            if cell.points:
+                against = f"_against_{cell.reference}" if cell.reference else ""
+                groups[f"{cell.problem}/{cell.backend}/{name}{against}"] = stacked(cell.axes, cell.points)
+    return groups
+
+
+def metrics(cells: Mapping[str, Sequence[Cell]]) -> str:
+    """Every variable over ``beta`` alone as CSV: a row for problem, backend, point of the sweep and
+    temperature. Measures at temperatures of their own have rows of their own."""
+    rows = [row for own in _by_cell(cells).values() for row in _rows(own)]
+    axes = dict.fromkeys(name for row in rows for name in row[1])
+    first = ("temperature", "beta")
+    others = dict.fromkeys(name for row in rows for name in row[2] if name not in first)
+    lines = (
+        [*cell, *(at.get(name) for name in axes), *(own.get(name) for name in (*first, *others))]
+        for cell, at, own in rows
+    )
+    return _csv(["problem", "backend", *axes, *first, *others], lines)
+
+
+def _by_cell(cells: Mapping[str, Sequence[Cell]]) -> dict[tuple[str, str], list[Cell]]:
+    found: dict[tuple[str, str], list[Cell]] = {}
+    for own in cells.values():
+        for cell in own:
+            if cell.reference is None:
+                found.setdefault((cell.problem, cell.backend), []).append(cell)
+    return found
+
+
+def _rows(cells: Sequence[Cell]) -> Iterator[tuple[tuple[str, str], dict[str, Any], dict[str, float]]]:
+    by_point: dict[str, list[Point]] = {}
+    for cell in cells:
+        for point in cell.points:
+            if "beta" in point.result.coords:
+                by_point.setdefault(repr(point.at), []).append(point)
+    for points in by_point.values():
+        ladders: dict[bytes, dict[str, Any]] = {}
+        for point in points:
+            ladder = ladders.setdefault(point.result["beta"].values.tobytes(), {})
+            for name, variable in point.result.variables.items():
+                if variable.dims == ("beta",) and variable.dtype.kind in "fiub":
+                    ladder.setdefault(str(name), variable.values)
+        for ladder in ladders.values():
+            for k in range(len(ladder["beta"])):
+                key = (cells[0].problem, cells[0].backend)
+                yield key, dict(points[0].at), {name: float(values[k]) for name, values in ladder.items()}
+
+
+def as_csv(table: Table) -> str:
+    """Rows of a table with all digits, under the keys of its columns."""
+    columns: Sequence[Column] = table.columns
+    return _csv([column.key for column in columns], ([row.get(c.key) for c in columns] for row in table.rows))
+
+
+def _csv(head: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows([_plain(value) for value in line] for line in lines)
+    return text.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    if value is None or (isinstance(value, float | np.floating) and math.isnan(value)):
+        return ""
+    return f"{value:.10g}" if isinstance(value, float | np.floating) else value
