@@ -28,7 +28,10 @@ __all__ = [
     "SampleSet",
     "checked_arguments",
     "mean_over_instances",
+    "offered_by",
+    "require_needs",
     "settings",
+    "told_by",
     "unmet",
 ]
 
@@ -99,6 +102,48 @@ def mean_over_instances(results: Sequence[xr.Dataset]) -> xr.Dataset:
         variables[name] = (first[name].dims, values.mean(axis=0))
         variables[f"{name}_error"] = (first[name].dims, spread / np.sqrt(len(results)))
     return xr.Dataset(variables, coords=first.coords).assign_attrs(first.attrs, n_instances=len(results))
+
+
+def told_by(problem: IsingProblem) -> frozenset[str]:
+    """What is known of a problem, out of `NEEDS`."""
+    known = getattr(problem, "known", None)
+    names = ("patterns", "groups", "ground_energy")
+    told = {f"problem:{name}" for name in names if getattr(known, name, None) is not None}
+    return frozenset(told | ({"problem:couplings"} if problem.n_couplings else set()))
+
+
+def offered_by(samples: SampleSet, problem: IsingProblem) -> frozenset[str]:
+    """What samples and their problem have, out of `NEEDS`."""
+    sizes, finite = samples.spins.sizes, bool(np.isfinite(samples.betas).all())
+    stored = not samples.has_averages and samples.energies.size > 0
+    has = {
+        "thermostat": finite,
+        "ladder": finite and sizes["beta"] >= 2,
+        "replicas": sizes["replica"] >= 2,
+        "draws": stored and sizes["draw"] >= 4,
+        "spins": stored,
+    }
+    return told_by(problem) | {name for name, is_there in has.items() if is_there}
+
+
+def require_needs(needs: Collection[str], samples: SampleSet, problem: IsingProblem, what: str) -> None:
+    """Refuse samples, or a problem, that lack what is needed.
+
+    Parameters
+    ----------
+    needs : names out of `NEEDS`
+    what : needs it, for the message
+
+    Raises
+    ------
+    InputError
+        Naming all that is missing.
+    """
+    missing = sorted(set(needs) - offered_by(samples, problem))
+    if missing:
+        words = "; ".join(f"{name} ({NEEDS.get(name, name)})" for name in missing)
+        backend = samples.info.get("backend", "an unknown sampler")
+        raise InputError(f"{what} needs {words}, which these samples of {backend} do not have")
 
 
 def unmet(measure: type[Measure] | Measure, offered: Collection[str] | None) -> list[str]:

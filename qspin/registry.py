@@ -73,7 +73,26 @@ _SOURCES = {
     "zephyr": _Builtin("qspin.instances:zephyr"),
 }
 
-_MEASURES: dict[str, _Builtin] = {}
+_MEASURES = {
+    "approximation_ratio": _Builtin("qspin.measures.solutions:ApproximationRatio"),
+    "chain_diagnostics": _Builtin("qspin.measures.equilibrium:ChainDiagnostics"),
+    "compare": _Builtin("qspin.measures.against:Compare"),
+    "cross_overlaps": _Builtin("qspin.measures.against:CrossOverlaps"),
+    "diversity": _Builtin("qspin.measures.solutions:Diversity"),
+    "effective_temperature": _Builtin("qspin.measures.against:FittedTemperature"),
+    "energy_curve": _Builtin("qspin.measures.energy:EnergyCurve"),
+    "energy_distribution": _Builtin("qspin.measures.solutions:EnergyDistribution"),
+    "link_overlap_curve": _Builtin("qspin.measures.overlaps:LinkOverlapCurve"),
+    "link_overlap_distribution": _Builtin("qspin.measures.overlaps:LinkOverlapDistribution"),
+    "lowest_energies": _Builtin("qspin.measures.solutions:LowestEnergies"),
+    "magnetisation_curve": _Builtin("qspin.measures.energy:MagnetisationCurve"),
+    "overlap_curve": _Builtin("qspin.measures.overlaps:OverlapCurve"),
+    "overlap_distribution": _Builtin("qspin.measures.overlaps:OverlapDistribution"),
+    "record": _Builtin("qspin.measures.record:Record"),
+    "residual_energy": _Builtin("qspin.measures.solutions:ResidualEnergy"),
+    "reweighted_curve": _Builtin("qspin.measures.energy:ReweightedCurve"),
+    "success_probability": _Builtin("qspin.measures.solutions:SuccessProbability"),
+}
 
 _STUDIES: dict[str, _Builtin] = {}
 
@@ -112,7 +131,13 @@ EXECUTOR = Kind("executor", "qspin.executors", _EXECUTORS, Executor, ("run",))
 
 def kinds() -> dict[str, Kind]:
     """Every kind of things with names, by its plural."""
-    return {"backends": BACKEND, "sources": SOURCE, "measures": MEASURE, "studies": STUDY, "executors": EXECUTOR}
+    return {
+        "backends": BACKEND,
+        "sources": SOURCE,
+        "measures": MEASURE,
+        "studies": STUDY,
+        "executors": EXECUTOR,
+    }
 
 
 # -- one of a kind -------------------------------------------------------------------------------

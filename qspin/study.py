@@ -19,7 +19,7 @@ import xarray as xr
 
 from qspin.arguments import checked_arguments
 from qspin.errors import InputError
-from qspin.measure import Measure, unmet
+from qspin.measure import Measure, told_by, unmet
 from qspin.problem import IsingProblem
 from qspin.remarks import Level, Remark
 from qspin.sampler import PositiveInt, Sampler, is_paid, offers, settings
@@ -144,12 +144,16 @@ class Asked:
 
     def cells(self) -> Iterator[tuple[ProblemLine, BackendLine]]:
         """The product, problem by problem."""
-        return ((problem, backend) for problem in self.problems.values() for backend in self.backends.values())
+        return (
+            (problem, backend) for problem in self.problems.values() for backend in self.backends.values()
+        )
 
     def unmet(self, measure: Measure, problem: str, backend: str) -> list[str]:
         """What a measure needs that a backend on a problem does not offer, in words; empty if nothing."""
         offered = self.backends[backend].offers
-        return unmet(measure, None if offered is None else offered | _told_by(self.problems[problem], measure))
+        return unmet(
+            measure, None if offered is None else offered | _told_by(self.problems[problem], measure)
+        )
 
 
 def _told_by(line: ProblemLine, measure: Measure) -> frozenset[str]:
@@ -157,9 +161,7 @@ def _told_by(line: ProblemLine, measure: Measure) -> frozenset[str]:
     asked = {need for need in measure.needs if need.startswith("problem:")}
     if not asked:
         return frozenset()
-    known = line.outline.known
-    told = {f"problem:{name}" for name in ("patterns", "groups", "ground_energy") if getattr(known, name, None) is not None}
-    return frozenset(told | ({"problem:couplings"} if line.outline.n_couplings else set()))
+    return told_by(line.outline)
 
 
 class Wanted(NamedTuple):

@@ -15,16 +15,11 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
-from qspin.analysis.effective import (
-    EffectiveTemperature,
-    fitted_temperature,
-    require_same_problem,
-    shared_tolerance,
-)
+from qspin.analysis.effective import EffectiveTemperature
 from qspin.analysis.ensembles import EnsembleTest, same_ensemble
-from qspin.analysis.independent import MOST, Configurations, independent_configurations, spacing
+from qspin.analysis.independent import MOST, Configurations, independent_configurations
 from qspin.analysis.levels import comparable_energies
-from qspin.analysis.resampling import require_problem
+from qspin.analysis.meeting import meeting
 from qspin.analysis.reweighting import Reweighting
 from qspin.arguments import checked_arguments
 from qspin.errors import InputError
@@ -40,7 +35,6 @@ __all__ = [
     "total_variation",
 ]
 
-_ONE_DRAW = 1e-6  # chance below which equal configurations in equal order are one draw
 _LARGEST_EXACT = 16  # spins up to which the distribution is enumerated for total variation
 
 
@@ -121,30 +115,19 @@ def compare(
         If the sets are of other problems, no temperature can be told, a side has too few configurations, or
         both sides are one draw, as of a sampler that ignores its seed.
     """
-    for samples in (reference, other):
-        require_problem(samples, problem)
-    require_same_problem(other, reference)
-    own = independent_configurations(other, row, most=most)
-    rng = np.random.default_rng(seed)
-    error = 0.0
-    if beta is None:
-        beta = float(other.betas[row])
-    if np.isnan(beta) and not np.isnan(reference.betas).all():
-        reweighting = reweighting or Reweighting.of(reference)
-        fit = fit or fitted_temperature(own.energies, reweighting, shared_tolerance(other, reference), rng)
-        if fit.reason:
-            raise InputError(f"no temperature to compare at: {fit.reason}")
-        beta, error = fit.beta, fit.error
-    else:
-        fit = None
-    base, remarks = _at(reference, beta, most, rng, reweighting)
-    _require_two_draws(base.spins, own.spins)
+    met = meeting(
+        reference, other, problem, row=row, beta=beta, most=most, seed=seed, reweighting=reweighting, fit=fit
+    )
+    beta, error, fit, base, own, remarks, rng = met
     test = same_ensemble(
         base.spins, own.spins, base.energies, own.energies,
         n_permutations=n_permutations, finest=finest, seed=seed,
     )  # fmt: skip
     if fit is not None:
-        remarks.append("the temperature was fitted to the mean energy, so the test of energies is lenient")
+        remarks = [
+            *remarks,
+            "the temperature was fitted to the mean energy, so the test of energies is lenient",
+        ]
     correlations, magnetisations = _moment_errors(base.spins, own.spins, rng)
     variation = total_variation(own.spins, problem, beta, rng)
     return Comparison(
@@ -153,42 +136,6 @@ def compare(
         float(stats.ks_2samp(base.energies, own.energies).statistic),
         *correlations, *magnetisations, *variation, remarks,
     )  # fmt: skip
-
-
-def _at(
-    reference: SampleSet,
-    beta: float,
-    most: int,
-    rng: np.random.Generator,
-    reweighting: Reweighting | None,
-) -> tuple[Configurations, list[str]]:
-    """Configurations of the reference at a temperature, from the row that has it or from the whole ladder."""
-    if np.isnan(beta):
-        return independent_configurations(reference, 0, most=most), []
-    exact = np.flatnonzero(np.isclose(reference.betas, beta, rtol=1e-9, atol=0))
-    if exact.size:
-        return independent_configurations(reference, int(exact[0]), most=most), []
-    hottest, coldest = reference.betas.min(), reference.betas.max()
-    if not hottest <= beta <= coldest:
-        raise InputError(
-            f"beta = {beta:.4g} lies outside the ladder of the reference, {hottest:.4g} to {coldest:.4g}: "
-            "extend it"
-        )
-    chosen = (reweighting or Reweighting.of(reference)).chosen(beta, rng)
-    near = int(np.argmin(np.abs(np.log(np.maximum(reference.betas, 1e-300) / beta))))
-    step = spacing(reference, near)
-    chosen[:, :, np.arange(chosen.shape[2]) % step != 0] = False
-    places = np.argwhere(chosen)
-    if len(places) < 2:
-        raise InputError(
-            f"the reference has no samples near beta = {beta:.4g}: refine its ladder or sample longer"
-        )
-    places = places[rng.permutation(len(places))[:most]]
-    index = tuple(places.T)
-    spins, energies = reference.spins.values[index], reference.energies.values[index]
-    return Configurations(spins, energies, step), [
-        f"{len(places)} configurations of the reference were chosen from its ladder for beta = {beta:.4g}"
-    ]
 
 
 @checked_arguments
@@ -330,19 +277,3 @@ def fair_sampling(
         {"count": ("state", counts), "spins": (("state", "spin"), states)},
         attrs={"p_value": p_value, "n_found": len(counts)},
     )
-
-
-def _require_two_draws(first: NDArray[np.int8], second: NDArray[np.int8]) -> None:
-    """Refuse the same configurations in the same order, unless two draws could well look like that.
-
-    With shares p_c of the configurations c, n_c times each, the chance of it is prod_c p_c^(n_c).
-    """
-    if not np.array_equal(first, second):
-        return
-    counts = np.unique(first, axis=0, return_counts=True)[1]
-    if float((counts * np.log(counts / counts.sum())).sum()) < np.log(_ONE_DRAW):
-        raise InputError(
-            f"both sides hold the same {len(first)} configurations in the same order: one draw compared with "
-            "itself, of which every test would say 'the same'. Sample one of them with another seed, which "
-            "its sampler must use"
-        )

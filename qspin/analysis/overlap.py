@@ -28,6 +28,7 @@ __all__ = [
     "link_overlap_curve",
     "link_overlap_distribution",
     "link_overlaps",
+    "moment_intervals",
     "overlap_curve",
     "overlap_distribution",
     "replica_overlaps",
@@ -122,7 +123,7 @@ def overlap_curve(samples: SampleSet) -> xr.Dataset:
         powers = np.stack([np.abs(q), q**2, q**4], axis=1)
         rows = np.stack([_agreements(spins) @ powers for spins in samples.spins.values])
     sums = rows.swapaxes(0, 1)
-    low, high = _intervals(*pairs_left_out(sums, with_binder))
+    low, high = moment_intervals(*pairs_left_out(sums, with_binder))
     names = ("q_abs", "q2", "q4", "binder")
     curve = _curve(samples, names, *jackknife_pairs(sums, with_binder))
     for side, ends in (("low", low), ("high", high)):
@@ -239,10 +240,16 @@ def _densities(samples: SampleSet, rows: list[NDArray[np.float64]], bins: int | 
     )
 
 
-def _intervals(
+def moment_intervals(
     value: NDArray[np.float64], left_out: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Low and high ends (beta, 4) of moments and the Binder ratio; 1 less that is a relative variance."""
+    """Low and high ends (beta, 4) of moments and the Binder ratio; 1 less that is a relative variance.
+
+    Parameters
+    ----------
+    value : (beta, 4): q_abs, q2, q4 and the Binder ratio
+    left_out : (n, beta, 4), without one sample each
+    """
     low, high = bounded_interval(value[..., :3], left_out[..., :3], 1.0)
     least, most = bounded_interval(1 - value[..., 3:], 1 - left_out[..., 3:], np.inf)
     return np.append(low, 1 - most, axis=-1), np.append(high, 1 - least, axis=-1)

@@ -1,0 +1,90 @@
+"""What the measures of qspin share: needs that are held against the samples, coordinates, and averages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import xarray as xr
+
+from qspin.analysis import at_measured_temperatures, has_measured_temperatures
+from qspin.analysis.resampling import require_problem
+from qspin.arguments import checked_problem, checked_samples
+from qspin.measure import Measure, require_needs
+from qspin.measures.averaging import Rule, averaged
+from qspin.problem import IsingProblem
+from qspin.remarks import Remark
+from qspin.samples import SampleSet
+
+__all__ = ["MEASURED_RULES", "NamedMeasure", "checked", "finished", "places_of", "told", "without_need"]
+
+MEASURED_RULES = {"coupling_scale": Rule.FIRST}
+"""Of what `places_of` adds: all instances are sampled at the same scales."""
+
+
+class NamedMeasure(Measure):
+    """A measure of one sample set: `measured` computes it, the rest is done here.
+
+    Attributes
+    ----------
+    name : that it is registered by, for messages
+    rules : of averages over instances, by variable; those not named are means
+    """
+
+    name: ClassVar[str]
+    rules: ClassVar[Mapping[str, Rule]] = {}
+
+    def measure(self, samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
+        checked(self, self.name, samples, problem)
+        return finished(self.measured(samples, problem), samples)
+
+    def measured(self, samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
+        """What is measured, of samples that have what it needs.
+
+        Returns
+        -------
+        dataset over the ``beta`` of the samples, or over some of them, or over other dimensions alone
+        """
+        raise NotImplementedError
+
+    def average(self, results: Sequence[xr.Dataset]) -> xr.Dataset:
+        return averaged(results, {**MEASURED_RULES, **self.rules})
+
+
+def checked(measure: Measure, name: str, samples: SampleSet, problem: IsingProblem) -> None:
+    """Refuse what are no samples of the problem, or lack what the measure needs."""
+    require_problem(checked_samples(samples), checked_problem(problem))
+    require_needs(measure.needs, samples, problem, name)
+
+
+def without_need(measure: Measure, need: str) -> None:
+    """Take a need off one measure, which a setting of it meets."""
+    object.__setattr__(measure, "needs", measure.needs - {need})  # its settings are frozen
+
+
+def finished(result: xr.Dataset, samples: SampleSet) -> xr.Dataset:
+    """The result as files hold it: at the temperatures of the samples, every dimension with a coordinate,
+    truths as 0 and 1, and the number of spins told.
+    """
+    if result.sizes.get("beta") == len(samples.betas) and "temperature_error" not in result.coords:
+        places = places_of(samples)
+        result = result.assign(places.data_vars).assign_coords(places.coords)
+    missing = {dim: np.arange(size) for dim, size in result.sizes.items() if dim not in result.coords}
+    truths = {name: values.astype(np.int8) for name, values in result.items() if values.dtype.kind == "b"}
+    return result.assign(truths).assign_coords(missing).assign_attrs(n_spins=samples.n_spins)
+
+
+def places_of(samples: SampleSet) -> xr.Dataset:
+    """Coordinates ``beta`` and ``temperature``; where the sampler measured temperatures, those that it
+    measured, with ``temperature_error`` and what belongs to them (`at_measured_temperatures`).
+    """
+    coordinates = {"beta": samples.betas, "temperature": ("beta", samples.temperatures)}
+    places = xr.Dataset(coords=coordinates)
+    return at_measured_temperatures(places, samples) if has_measured_temperatures(samples) else places
+
+
+def told(remarks: Iterable[Remark]) -> dict[str, Any]:
+    """Remarks as an attribute."""
+    return {"remarks": json.dumps([remark.plain() for remark in remarks])}
