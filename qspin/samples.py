@@ -245,8 +245,7 @@ class SampleSet:
             If the file cannot be written.
         """
         # through memory: the HDF5 library does not survive a disk that fills up under it
-        compressed = {"spins": {"zlib": True, "complevel": 1}}
-        atomic_write(path, sealed(self.dataset, compressed))
+        atomic_write(path, sealed(self.dataset, compressed=("spins",)))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], problem: IsingProblem | None = None) -> SampleSet:

@@ -17,7 +17,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ import numpy as np
 
 from qspin.archives import DEFLATE_RATIO, ordinary_size, require_unpacked
 from qspin.errors import InputError, named
+from qspin.netcdf import to_netcdf
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,15 +52,14 @@ _NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 _MEMORY = 2**31  # bytes that a process may take beside the contents
 
 
-def sealed(dataset: xr.Dataset, encoding: Mapping[str, Any]) -> bytes:
+def sealed(dataset: xr.Dataset, compressed: Collection[str] = ()) -> bytes:
     """The dataset as NetCDF, with checksums of its content (an attribute) and of all bytes (at the end).
 
     Parameters
     ----------
-    encoding : by variable, as of xarray
+    compressed : names of variables to be deflated
     """
-    stored = dataset.assign_attrs(qspin=FORMAT, checksum=_checksum(dataset))
-    content = bytes(stored.to_netcdf(engine="h5netcdf", encoding=encoding))
+    content = to_netcdf(dataset.assign_attrs(qspin=FORMAT, checksum=_checksum(dataset)), compressed=compressed)
     return content + _MAGIC + hashlib.sha256(content).digest()
 
 

@@ -6,6 +6,7 @@ the last tasks stay at hand, so that what is measured is neither built nor read 
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from qspin.checkpoint import checkpointing, discard_damaged
 from qspin.engine.recent import Recent
@@ -129,9 +130,15 @@ def _measure(task: Task, store: Store) -> None:
     problem = built(settings["problem"], store)
     samples = [_loaded(key, problem, store) for key in (settings["samples"], settings.get("reference")) if key]
     first, *reference = samples
-    with threadpool_limits(1, "blas"):  # matrices are small here: threads would only wait for each other
+    with _threads().limit(limits=1, user_api="blas"):  # matrices are small here: threads would only wait for each other
         result = measure.measure(first, problem, *reference)
     store.keep_measured(task.key, result)
+
+
+@functools.cache
+def _threads() -> ThreadpoolController:
+    """Looks for libraries with threads once, which takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _loaded(key: str, problem: IsingProblem, store: Store) -> SampleSet:

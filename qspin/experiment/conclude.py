@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from qspin.errors import named
 from qspin.experiment.folder import CONFIG
-from qspin.experiment.netcdf import tree_to_netcdf
+from qspin.netcdf import to_netcdf, tree_to_netcdf
 from qspin.experiment.run_folder import RunFolder
 from qspin.experiment.tables import as_csv, everything, metrics
 from qspin.files import atomic_write
@@ -59,7 +59,7 @@ def _made(what: str, make: Callable[[], T], faults: list[str]) -> T | None:
 
 def _write_datasets(folder: RunFolder, label: str, conclusion: Conclusion) -> None:
     for name, dataset in conclusion.datasets.items():
-        atomic_write(folder.results_folder / f"{label}-{name}.nc", tree_to_netcdf({"/": dataset}))
+        atomic_write(folder.results_folder / f"{label}-{name}.nc", to_netcdf(dataset))
 
 
 def _write_tables(folder: RunFolder, conclusions: Mapping[str, Conclusion]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+import xarray as xr
 
 from qspin.engine.actions import built
 from qspin.engine.store import Store
@@ -26,12 +28,14 @@ class StoredResults:
     Parameters
     ----------
     study : its label
+    read : results that were read already, by key; studies of one run may share them
     """
 
     study: str
     asked: Asked
     plan: RunPlan
     store: Store
+    read: dict[str, xr.Dataset | None] = field(default_factory=dict)
 
     def cells(self, label: str) -> list[Cell]:
         """As `qspin.study.Results.cells`; what is read once stays."""
@@ -48,7 +52,7 @@ class StoredResults:
             measured = [
                 Point(point.at, result)
                 for point, key in zip(cell.points, keys, strict=True)
-                if (result := self.store.measured(key)) is not None
+                if (result := self._measured(key)) is not None
             ]
             measure = get_measure(wanted.measure, **wanted.settings)
             own = Cell(
@@ -57,6 +61,11 @@ class StoredResults:
             )  # fmt: skip
             found.setdefault(wanted.label or wanted.measure, []).append(own)
         return found
+
+    def _measured(self, key: str) -> xr.Dataset | None:
+        if key not in self.read:
+            self.read[key] = self.store.measured(key)
+        return self.read[key]
 
     def samples(self, problem: str, backend: str, at: Mapping[str, Any] | None = None) -> SampleSet | None:
         """As `qspin.study.Results.samples`."""

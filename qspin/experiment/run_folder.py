@@ -130,7 +130,7 @@ class RunFolder:
             self.report_file.unlink(missing_ok=True)  # a report of the part that was there
         write_head(self.path, _KIND, config.resolved(), config.digest)
         self._write_environment()
-        for name in ("config", "plan"):  # paths, threads and budgets may be others now
+        for name in ("config", "plan", "_read"):  # paths, threads and budgets may be others now
             vars(self).pop(name, None)
         return False
 
@@ -183,7 +183,12 @@ class RunFolder:
 
     def results(self, study: str) -> StoredResults:
         """What the study of this label concludes from."""
-        return StoredResults(study, self.config.asked, self.plan, self.store)
+        return StoredResults(study, self.config.asked, self.plan, self.store, self._read)
+
+    @cached_property
+    def _read(self) -> dict[str, Any]:
+        """Results by key, for all studies."""
+        return {}
 
     def samples(self, problem: str, backend: str, at: Mapping[str, Any] | None = None) -> SampleSet:
         """Samples of a cell, at the point with these values on the axes of the sweep.
