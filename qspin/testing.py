@@ -26,6 +26,7 @@ from qspin.sampler import Sampler
 from qspin.samples import DIMS, SampleSet
 from qspin.sampling import check_samples
 from qspin.settings import setting_names
+from qspin.spectrum import enumerate_problem
 
 __all__ = ["STANDARD_ERRORS", "SamplerContract", "assert_boltzmann", "assert_within_errors", "small_problems"]
 
@@ -76,7 +77,7 @@ def assert_boltzmann(samples: SampleSet, problem: IsingProblem) -> None:
     Quantities so near to +-1 that fewer than ten deviating configurations are expected have no usable
     standard error and are left out.
     """
-    enumeration = get_backend("exact").enumerate(problem)  # type: ignore[attr-defined]
+    enumeration = enumerate_problem(problem)
     n_samples = samples.energies.values[0].size
     upper = np.triu_indices(problem.n_spins, 1)
     for b, beta in enumerate(samples.betas):

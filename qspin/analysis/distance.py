@@ -25,6 +25,7 @@ from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
+from qspin.spectrum import enumerate_problem
 
 __all__ = [
     "Comparison",
@@ -223,11 +224,9 @@ def total_variation(
     n = problem.n_spins
     if np.isnan(beta) or not 0 < n <= _LARGEST_EXACT:
         return float("nan"), float("nan")
-    states = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(np.int8)
-    energies = problem.energies(states)
-    weights = np.exp(-beta * (energies - energies.min()))
-    exact = weights / weights.sum()
-    counts = np.bincount(((1 - spins.astype(np.int64)) // 2) @ (1 << np.arange(n)), minlength=2**n)
+    spectrum = enumerate_problem(problem)
+    exact = spectrum.probabilities(beta)
+    counts = np.bincount(spectrum.numbers(spins), minlength=2**n)
     drawn = rng.multinomial(len(spins), exact)
     return tuple(float(0.5 * np.abs(c / len(spins) - exact).sum()) for c in (counts, drawn))  # type: ignore[return-value]
 

@@ -15,7 +15,7 @@ from scipy import optimize
 from scipy.special import expit, logsumexp
 
 from qspin.problem import IsingProblem
-from qspin.sampler import energy_tolerance, flip_tolerances, without_offset
+from qspin.sampler import energy_tolerance, enumerate_problem, flip_tolerances, without_offset
 
 __all__ = ["ENUMERABLE", "Estimate", "energy_matching", "enumerated_energies", "pseudo_likelihood"]
 
@@ -80,10 +80,7 @@ def pseudo_likelihood(
 
 def enumerated_energies(problem: IsingProblem) -> NDArray[np.float64] | None:
     """Of all configurations (2^n_spins,), without the offset; None beyond `ENUMERABLE` spins."""
-    if problem.n_spins > ENUMERABLE:
-        return None
-    states = (np.arange(2**problem.n_spins)[:, None] >> np.arange(problem.n_spins)) & 1
-    return without_offset(problem).energies((2 * states - 1).astype(np.int8))
+    return enumerate_problem(problem).centred if problem.n_spins <= ENUMERABLE else None
 
 
 def energy_matching(

@@ -1,6 +1,5 @@
 """Exact enumeration: the oracle that every other backend is held against."""
 
-from qspin_backends.exact.enumeration import Enumeration, enumerate_problem
 from qspin_backends.exact.sampler import Exact
 
-__all__ = ["Enumeration", "Exact", "enumerate_problem"]
+__all__ = ["Exact"]

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
-from typing import Annotated, ClassVar
+from collections.abc import Callable
+from typing import Annotated, ClassVar, TypeVar
 
 import numpy as np
 from pydantic import Field
 
 from qspin.problem import IsingProblem
 from qspin.sampler import (
+    MAX_SPINS,
+    Enumeration,
     Incidental,
     Ladder,
     PositiveInt,
     Seed,
     allocate_spins,
     checked_arguments,
+    enumerate_problem,
     report_progress,
+    require_enumerable,
     require_memory,
     resolved_seed,
     run_info,
     settings,
 )
 from qspin.samples import SampleSet
-from qspin_backends.exact.enumeration import (
-    MAX_SPINS,
-    Enumeration,
-    enumerate_problem,
-    hearing_interrupts,
-    require_enumerable,
-)
+from qspin_backends.common.background import in_background
 
 __all__ = ["Exact"]
+
+T = TypeVar("T")
+
+_SHORT = 20  # spins up to which all configurations take milliseconds; beyond them interrupts must be heard
 
 
 @settings
@@ -61,7 +65,9 @@ class Exact:
         CapacityError
             If the problem is larger than `max_spins`.
         """
-        return enumerate_problem(problem, max_spins=self.max_spins)
+        require_enumerable(problem.n_spins, self.max_spins)
+        call = functools.partial(enumerate_problem, problem, max_spins=self.max_spins)
+        return _hearing_interrupts(call, problem.n_spins)
 
     def check(self, problem: IsingProblem) -> None:
         """Raises CapacityError if the problem is larger than `max_spins`, without enumerating it, or if the
@@ -86,7 +92,7 @@ class Exact:
         for b, stream in enumerate(np.random.SeedSequence(seed).spawn(len(self.betas))):
             rng = np.random.default_rng(stream)
             draw = functools.partial(spectrum.sample, self.betas[b], self.n_replicas, rng)
-            spins[b, :, 0] = hearing_interrupts(draw, problem.n_spins)
+            spins[b, :, 0] = _hearing_interrupts(draw, problem.n_spins)
             report_progress((b + 1) / len(self.betas))
         info = run_info(
             self,
@@ -96,3 +102,8 @@ class Exact:
             ground_degeneracy=spectrum.ground_degeneracy,
         )
         return SampleSet.from_spins(problem, spins, self.betas, info, handed_over=True)
+
+
+def _hearing_interrupts(call: Callable[[], T], n_spins: int) -> T:
+    """What a call that goes through all configurations gives; made beside the main thread if that is long."""
+    return call() if n_spins <= _SHORT else in_background(call, threading.Event())

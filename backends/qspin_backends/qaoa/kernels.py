@@ -27,37 +27,6 @@ def rotations(angles, tilts):
     return np.cos(angles), sine * np.cos(tilts), sine * np.sin(tilts)
 
 
-@njit(cache=True, nogil=True)
-def fill_energies(couplings, fields, energies):
-    """Write ``sum_{i<j} J_ij s_i s_j + sum_i h_i s_i`` of position k to ``energies[k]``.
-
-    Spins are added one by one. The local field of the next one is written to the half that it opens, by the
-    same doubling, so nothing else is allocated and the whole takes O(2**m).
-
-    Parameters
-    ----------
-    couplings : float64 (m, m)
-    fields : float64 (m,)
-    energies : float64 (2**m,), written
-    """
-    energies[0] = 0.0
-    for i in range(len(fields)):
-        half = 1 << i
-        local = energies[half : 2 * half]
-        local[0] = fields[i]
-        for j in range(i):
-            width = 1 << j
-            coupling = couplings[i, j]
-            for k in range(width):
-                value = local[k]
-                local[k] = value + coupling
-                local[width + k] = value - coupling
-        for k in range(half):
-            value = energies[k]
-            energies[k] = value + local[k]
-            local[k] = value - local[k]
-
-
 @njit(inline="always")
 def _sine_and_cosine(turns):
     """Of an angle in turns: quarter turns split off, polynomials of Cephes (Moshier 1984) on the rest."""

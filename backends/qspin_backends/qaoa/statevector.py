@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
-from qspin.sampler import require_bytes
-from qspin_backends.common.walsh import walsh_hadamard
+from qspin.sampler import all_energies, require_bytes, transformed
 from qspin_backends.qaoa import adjoint, kernels
 from qspin_backends.qaoa.ansatz import Angles, Terms, Tilts
 from qspin_backends.qaoa.objective import Objective
@@ -156,9 +155,7 @@ class StateVector:
         couplings, fields = self.terms.matrix(weights)
         if self.folded:
             couplings, fields = couplings[:-1, :-1], couplings[:-1, -1]
-        energies = np.empty(self.size)
-        kernels.fill_energies(np.ascontiguousarray(couplings), np.ascontiguousarray(fields), energies)
-        return energies
+        return all_energies(couplings, -fields)  # here bit 0 is spin +1
 
     def _rotations(self, angles: Angles, layer: int) -> tuple[Floats, Floats, Floats]:
         by_spin = np.broadcast_to(angles.beta[layer], (self.n_spins,))
@@ -224,7 +221,7 @@ class StateVector:
         """Im <dual|term|state> of every term (n_terms,), all at once by a Walsh-Hadamard transform."""
         values = np.empty(self.size)
         adjoint.overlaps(re, im, dual_re, dual_im, values)
-        walsh_hadamard(values)
+        transformed(values)
         masks = self.terms.masks & (self.size - 1)  # the last spin of a folded state is +1
         return self.terms.weights * values[masks]
 
