@@ -94,7 +94,9 @@ _MEASURES = {
     "success_probability": _Builtin("qspin.measures.solutions:SuccessProbability"),
 }
 
-_STUDIES: dict[str, _Builtin] = {}
+_STUDIES = {
+    "overlaps": _Builtin("qspin.studies.overlaps:Overlaps"),
+}
 
 _EXECUTORS = {
     "in_process": _Builtin("qspin.engine.in_process:InProcess"),

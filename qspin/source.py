@@ -169,6 +169,12 @@ class Source:
         """Sentences that a reader of results must know: conventions, choices."""
         return []
 
+    def controls(self) -> Mapping[str, Source]:
+        """What this one is held against where a config has it too: ``before``, the same before it learned,
+        and ``null``, the same numbers without their arrangement, of which instances are draws.
+        """
+        return {}
+
 
 class GeneratedSource(Source):
     """Base of the sources that are made from the signature of a generator."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from qspin.plot.benchmark import performance_profile, time_to_solution
 from qspin.plot.comparison import cross_overlaps, energy_distributions
-from qspin.plot.curves import binder_ratios, dissimilarity, energy_curves, overlap_curves
+from qspin.plot.curves import binder_ratios, dissimilarity, energy_curves, overlap_curves, quantity
 from qspin.plot.overlaps import overlap_densities, overlap_matrix, triangles
 from qspin.plot.style import Styles, style_of, styles_of
 from qspin.plot.training import learning_curves
@@ -24,6 +24,7 @@ __all__ = [
     "overlap_densities",
     "overlap_matrix",
     "performance_profile",
+    "quantity",
     "style_of",
     "styles_of",
     "time_to_solution",

@@ -16,7 +16,7 @@ from qspin.plot.style import Styles, axes_or_current, finished, style_of, styled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["binder_ratios", "dissimilarity", "energy_curves", "overlap_curves"]
+__all__ = ["binder_ratios", "dissimilarity", "energy_curves", "overlap_curves", "quantity"]
 
 
 @checked_arguments
@@ -64,6 +64,40 @@ def energy_curves(
 
 
 @checked_arguments
+def quantity(
+    curves: Mapping[str, xr.Dataset],
+    name: str,
+    ax: Axes | None = None,
+    *,
+    label: str = "",
+    limit: float | None = None,
+    is_logarithmic: bool = False,
+    styles: Styles | None = None,
+) -> Axes:
+    """Any quantity over ``beta`` against temperature, with one standard error where it has any.
+
+    Parameters
+    ----------
+    curves : label -> result that holds it
+    name : of the variable
+    ax : where to draw; default the current axes
+    label : of the vertical axis; default the name
+    limit : that is marked by a line
+    is_logarithmic : the vertical axis
+    styles : label -> keyword arguments of the line; default `style_of` by position
+    """
+    ax = axes_or_current(ax)
+    for key, curve, style in styled(curves, styles):
+        _temperature_series(ax, curve, name, key, style)
+    if limit is not None:
+        ax.axhline(limit, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
+    ax.set(ylabel=label or name)
+    if is_logarithmic:
+        ax.set_yscale("log")
+    return _temperature_axis(ax, curves)
+
+
+@checked_arguments
 def dissimilarity(curves: Mapping[str, xr.Dataset], ax: Axes | None = None) -> Axes:
     """D_g against temperature, peaks marked; see `qspin.analysis.dissimilarity_curve`."""
     ax = axes_or_current(ax)
@@ -95,7 +129,8 @@ def binder_ratios(
 
 def _temperature_series(ax: Axes, curve: xr.Dataset, name: str, label: str, style: dict[str, Any]) -> None:
     temperature = curve["temperature"].values
-    values, errors = curve[name].values, np.nan_to_num(curve[f"{name}_error"].values)
+    values = curve[name].values
+    errors = np.nan_to_num(curve[f"{name}_error"].values) if f"{name}_error" in curve else np.zeros(values.shape)
     known = np.flatnonzero(np.isfinite(temperature))
     if known.size:
         known = known[np.argsort(temperature[known], kind="stable")]  # a line, whatever the order of a ladder

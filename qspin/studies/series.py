@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -13,7 +14,17 @@ from qspin.plot import Styles, style_of
 from qspin.studies.matching import MATCHED, placed
 from qspin.study import INSTANCE, Cell, Point, Results
 
-__all__ = ["Panel", "Series", "by_backend", "by_problem", "panels", "series_of", "together", "told"]
+__all__ = [
+    "Panel",
+    "Series",
+    "by_backend",
+    "by_problem",
+    "datasets_of",
+    "panels",
+    "series_of",
+    "together",
+    "told",
+]
 
 _MOST_TOGETHER = 12  # series in one panel: as many as there are colours
 
@@ -184,3 +195,33 @@ def _panels(
     for one in series:
         groups.setdefault(title(one), {})[label(one)] = one
     return [Panel(name, own, {key: styles[key] for key in own}) for name, own in groups.items()]
+
+
+# -- files ---------------------------------------------------------------------------------------
+
+
+def datasets_of(series: Sequence[Series]) -> dict[str, xr.Dataset]:
+    """All results of each series, by a name that files may have: side by side where they are over the same
+    temperatures, else one by one.
+    """
+    found: dict[str, xr.Dataset] = {}
+    for one in series:
+        parts = [one.problem, one.backend, *(f"{name}-{told(value)}" for name, value in one.at.items())]
+        name = re.sub(r"[^\w.-]+", "_", "-".join(parts))
+        facts = {"problem": one.problem, "backend": one.backend, "n_instances": one.n_instances}
+        facts |= {key: told(value) for key, value in one.at.items()}
+        try:
+            merged = xr.merge(one.results.values(), compat="override", join="exact", combine_attrs="drop")
+            found[_free(name, found)] = merged.assign_attrs(facts)
+        except ValueError:  # over different temperatures, where instances are missing in some of them
+            for label, result in one.results.items():
+                found[_free(f"{name}-{label}", found)] = result.assign_attrs(facts)
+    return found
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    """The name, or with a number behind it where it is taken."""
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name}-{number}", number + 1
+    return free

@@ -65,15 +65,15 @@ def at_temperature(temperature: float) -> str:
     return "T = infinity" if np.isinf(temperature) else f"T = {temperature:.3g}"
 
 
-def some(names: Iterable[str], most: int = _NAMED) -> str:
-    """The first few of a list, each once, and how many more there are.
+def some(names: Iterable[str], most: int = _NAMED, *, once: bool = True) -> str:
+    """The first few of a list, each `once`, and how many more there are.
 
     Examples
     --------
     >>> some("abcabcde"), some(["glass"])
     ('a, b, c and 2 more', 'glass')
     """
-    unique = list(dict.fromkeys(names))
+    unique = list(dict.fromkeys(names)) if once else list(names)
     more = len(unique) - most
     return ", ".join(unique[:most]) + (f" and {more} more" if more > 0 else "")
 

@@ -1,0 +1,160 @@
+"""Figures of overlaps: mean |q| and energy against the temperature, and P(q)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from qspin import plot
+from qspin.plot.canvas import small_multiples
+from qspin.studies.series import Panel, Series, by_backend, panels
+from qspin.studies.wording import at_temperature
+from qspin.study import Figure
+
+__all__ = ["grid", "overlap_figures", "shown_betas"]
+
+_MOST_IN_VIEW = 12  # series of a panel a backend
+_FEW = 6  # panels that are large
+
+Drawn = Callable[[Any, Mapping[str, xr.Dataset], plot.Styles], Any]
+"""Draws labelled curves in their styles on an Axes."""
+
+
+def grid(
+    name: str, caption: str, found: Sequence[Panel], label: str, drawn: Drawn, *, is_folded: bool = False
+) -> Figure:
+    """A figure of one panel, or of many on a grid with common axes.
+
+    Parameters
+    ----------
+    found : panels of series
+    label : of the measure whose results are drawn
+    drawn : draws them
+    """
+    curves = {panel.title: (panel.curves(label), panel.styles) for panel in found if panel.curves(label)}
+
+    def draw(title: str) -> Callable[[Any], Any]:
+        return lambda ax: drawn(ax, *curves[title])
+
+    if len(curves) == 1:
+        (title,) = curves
+        return Figure(name, caption, [draw(title)], is_folded=is_folded)
+    columns, height = (min(3, len(curves)), 2.6) if len(curves) <= _FEW else (4, 1.8)
+    return small_multiples(
+        name, caption, {title: draw(title) for title in curves},
+        n_columns=columns, height=height, is_folded=is_folded,
+    )  # fmt: skip
+
+
+def overlap_figures(series: Sequence[Series], temperatures: Sequence[float] | None) -> Iterator[Figure]:
+    """Mean |q|, P(q) at some temperatures, and energies.
+
+    Parameters
+    ----------
+    series : with results of the measures that the study wants, or of some of them
+    temperatures : at which P(q) is asked for; None: coldest, middle and hottest
+    """
+    overlaps = [s for s in series if "overlap_curve" in s.results]
+    if overlaps:
+        yield from _mean_overlaps(overlaps)
+    distributions = [s for s in series if "overlap_distribution" in s.results]
+    if distributions:
+        yield from _distributions(distributions, temperatures)
+    if energies := [s for s in series if "energy_curve" in s.results]:
+        yield grid(
+            "energy",
+            "Energy per spin. Bars are one standard error over replicas, or over instances where there are "
+            "several; mostly smaller than the symbols.",
+            panels(energies), "energy_curve",
+            lambda ax, curves, styles: plot.energy_curves(curves, ax, styles=styles),
+        )  # fmt: skip
+    links = [s for s in series if "link_overlap_curve" in s.results]
+    if links:
+        yield grid(
+            "link_overlap",
+            "Mean link overlap over pairs of replicas at the same temperature. Bars are one standard error.",
+            panels(links), "link_overlap_curve",
+            lambda ax, curves, styles: plot.quantity(
+                curves, "q_link", ax, label=r"mean link overlap $q_l$", styles=styles
+            ),
+            is_folded=True,
+        )  # fmt: skip
+
+
+def _mean_overlaps(overlaps: Sequence[Series]) -> Iterator[Figure]:
+    caption = (
+        "Mean |q_ab| over pairs of replicas at the same temperature. Bars are one standard error, from "
+        "leaving out one replica at a time, or over instances where there are several."
+    )
+    found = panels(overlaps)
+    yield grid("mean_overlap", caption, found, "overlap_curve", _mean_overlap(overlaps))
+    of_backends = by_backend(overlaps)
+    if len(found) > 1 and all(len(panel.series) <= _MOST_IN_VIEW for panel in of_backends):
+        yield grid(
+            "mean_overlap_by_backend", f"The same, a panel for each backend. {caption}", of_backends,
+            "overlap_curve", _mean_overlap(overlaps), is_folded=True,
+        )  # fmt: skip
+
+
+def _mean_overlap(overlaps: Sequence[Series]) -> Drawn:
+    """Marks where independent spins lie, if all problems are of one size."""
+    sizes = {s.results["overlap_curve"].attrs.get("n_spins") for s in overlaps}
+    n_spins = int(size) if len(sizes) == 1 and (size := sizes.pop()) is not None else None
+    return lambda ax, curves, styles: plot.overlap_curves(curves, ax, n_spins=n_spins, styles=styles)
+
+
+def _distributions(series: Sequence[Series], temperatures: Sequence[float] | None) -> Iterator[Figure]:
+    """One figure with a panel a temperature; of many panels one figure for each temperature."""
+    betas = shown_betas([s.results["overlap_distribution"] for s in series], temperatures)
+    found = panels(series)
+    caption = "Distribution of the overlap, P(q), at {}. Bands are one standard error."
+    if len(found) == 1:
+        curves, styles = found[0].curves("overlap_distribution"), found[0].styles
+
+        def draw(beta: float) -> Callable[[Any], Any]:
+            return lambda ax: _titled(plot.overlap_densities(curves, beta, ax, styles=styles), _at(beta))
+
+        where = ", ".join(map(_at, betas))
+        yield Figure("overlap_distribution", caption.format(where), [draw(b) for b in betas], height=2.9)
+        return
+    for k, beta in enumerate(betas):
+        yield grid(
+            f"overlap_distribution_{k}", caption.format(_at(beta)), found, "overlap_distribution",
+            _density(beta), is_folded=k > 0,
+        )  # fmt: skip
+
+
+def _density(beta: float) -> Drawn:
+    return lambda ax, curves, styles: plot.overlap_densities(curves, beta, ax, styles=styles)
+
+
+def _titled(ax: Any, title: str) -> Any:
+    ax.set_title(title, fontsize="medium")
+    return ax
+
+
+def _at(beta: float) -> str:
+    return at_temperature(1 / beta if beta else float("inf"))
+
+
+def shown_betas(found: Sequence[xr.Dataset], temperatures: Sequence[float] | None) -> list[float]:
+    """Inverse temperatures at which P(q) is shown: the ladder points nearest to those that are asked for, by
+    default the coldest, middle and hottest; NaN besides where samples have no temperature.
+    """
+    set_ones = [d for d in found if np.isfinite(d["beta"].values).any()]
+    with np.errstate(divide="ignore"):
+        ladders = [1 / d["temperature"].values for d in set_ones or found]
+    known = np.unique(np.concatenate([ladder[ladder > 0] for ladder in ladders]))
+    shown: list[float] = []
+    if known.size:
+        default = np.quantile(known, [1, 0.5, 0], method="nearest")
+        wanted = 1 / np.array(temperatures) if temperatures else default
+        shown = [float(known[np.argmin(np.abs(np.log(known / beta)))]) for beta in wanted]
+    elif any(np.isinf(d["temperature"].values).any() for d in found):
+        shown = [0.0]
+    if any(np.isnan(d["temperature"].values).all() for d in found):
+        shown.append(float("nan"))
+    return list(dict.fromkeys(shown))

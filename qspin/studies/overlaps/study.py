@@ -1,0 +1,172 @@
+"""How alike are independent replicas? Mean |q|, P(q) and energies against the temperature.
+
+Source of the curve T -> mean |q_ab| as a descriptor of a network: Li, arXiv:2508.07397.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import xarray as xr
+from pydantic import Field, PositiveFloat
+
+from qspin.analysis import half_temperature
+from qspin.analysis.curves import STANDARD_ERRORS
+from qspin.registry import get_measure
+from qspin.studies.differences import differing_settings
+from qspin.studies.matching import matched_temperatures
+from qspin.studies.overlaps.controls import control_findings, control_table, controls_of
+from qspin.studies.overlaps.devices import device_findings
+from qspin.studies.overlaps.figures import overlap_figures
+from qspin.studies.overlaps.pairs import findings_of, pair_table, pairs_of
+from qspin.studies.series import Series, datasets_of, series_of, told
+from qspin.studies.tables import number, used, value_columns
+from qspin.studies.wording import some, with_error
+from qspin.study import (
+    Asked,
+    Column,
+    Conclusion,
+    Finding,
+    Plan,
+    Results,
+    Section,
+    Study,
+    Table,
+    Wanted,
+    settings,
+)
+
+__all__ = ["Overlaps"]
+
+_CURVES = ("overlap_curve", "overlap_distribution", "energy_curve", "record")
+_LINKS = "link_overlap_curve"
+_BOTTOM_WEIGHT = 0.2  # a study of the landscape says more
+_NOTES = (
+    "Digits in parentheses are one standard error in units of the last digit. A difference is called one "
+    f"beyond {STANDARD_ERRORS:g} standard errors, here and nowhere corrected for the number of temperatures.",
+    "Energies are E = Σ J s s + Σ h s + offset over i < j, so J < 0 is ferromagnetic; temperatures are in "
+    "units of the couplings. A backend without a thermostat is put at the temperature at which the reference, "
+    "reweighted, has its mean energy.",
+)
+
+
+@settings
+class Overlaps(Study):
+    """How alike are independent replicas, of each problem with each backend?
+
+    Parameters
+    ----------
+    temperatures : where to show P(q), at the nearest of the ladder; default: coldest, middle, hottest
+    links : mean link overlap beside the spin overlap
+    """
+
+    is_standard: ClassVar[bool] = True
+
+    temperatures: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=6)] | None = None
+    links: bool = True
+
+    def plan(self, asked: Asked) -> Plan:
+        """Curves wherever samples have them; energies and facts of all."""
+        names = (*_CURVES, *([_LINKS] if self.links else []))
+        wanted = [
+            Wanted(name, problem.label, backend.label)
+            for problem, backend in asked.cells()
+            for name in names
+            if not asked.unmet(get_measure(name), problem.label, backend.label)
+        ]
+        return Plan([*wanted, *matched_temperatures(asked)])
+
+    def conclude(self, results: Results) -> Conclusion:
+        """Curves, P(q), and every difference of mean |q| that two curves show."""
+        series = series_of(results, [*_CURVES, _LINKS])
+        if not series:
+            return Conclusion()
+        pairs, controls = pairs_of(series), controls_of(results.asked, series)
+        findings = [*control_findings(controls), *findings_of(pairs), *device_findings(series)]
+        if not findings:
+            findings = [Finding("Nothing can be compared: no two curves share a temperature.", 0.1)]
+        section = Section(
+            "Overlaps of replicas",
+            "overlaps",
+            "How alike are independent copies of a problem at one temperature, and how does that differ "
+            "between problems?",
+            sorted(findings, key=lambda finding: -finding.weight),
+            list(overlap_figures(series, self.temperatures)),
+            [_table(series), *control_table(controls), *pair_table(pairs)],
+            [*differing_settings(results.asked), *_NOTES],
+        )
+        bottom = _bottom_line(series)
+        return Conclusion(
+            [section],
+            bottom_line={} if bottom is None else {"glass": bottom},
+            datasets=datasets_of(series),
+        )
+
+
+def _bottom_line(series: Sequence[Series]) -> Finding | None:
+    """Where mean |q| passes 1/2, of each problem with the first backend that shows it."""
+    places: dict[str, str] = {}
+    for s in series:
+        curve = s.curve("q_abs")
+        if curve is None or not np.isfinite(curve["beta"].values).any():
+            continue
+        if (half := half_temperature(curve)) is not None:
+            places.setdefault(s.name("problem"), f"{with_error(*half)} ({s.name('problem')})")
+    if not places:
+        return None
+    return Finding(
+        f"Mean |q| rises through 1/2 at T = {some(places.values(), 4)}; whether replicas freeze into a glass "
+        "there, mean overlaps alone do not tell.",
+        _BOTTOM_WEIGHT,
+    )
+
+
+# -- the table -----------------------------------------------------------------------------------
+
+
+def _table(series: Sequence[Series]) -> Table:
+    """A row a series: its problem, and where its curves begin and end."""
+    axes = list(dict.fromkeys(name for s in series for name in s.at))
+    columns = [
+        Column("problem", is_text=True),
+        Column("backend", is_text=True),
+        *(Column(name) for name in axes),
+        *([Column("instances")] if any(s.n_instances > 1 for s in series) else []),
+        Column("n_spins", "N", ".4g"),
+        Column("n_couplings", "couplings", ".4g"),
+        Column("coupling_rms", "rms J", ".3g"),
+        *value_columns("half", "T where mean |q| = ½"),
+        Column("coldest", "coldest T", ".3g"),
+        *value_columns("q_abs", "mean |q| there"),
+        *value_columns("q_link", "mean link overlap there"),
+        *value_columns("energy", "E/N there"),
+        Column("best", "best E/N", ".4f"),
+    ]
+    rows = [_row(s, axes) for s in series]
+    return Table("curves", "Curves", used(columns, rows, "half", "q_abs"), rows)
+
+
+def _row(s: Series, axes: Sequence[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"problem": s.problem, "backend": s.backend, "instances": s.n_instances}
+    row |= {name: told(s.at[name]) if name in s.at else None for name in axes}
+    if (record := s.results.get("record")) is not None:
+        row |= {name: number(record[name]) for name in ("n_spins", "n_couplings", "coupling_rms")}
+        row["best"] = float(record["best_energy"]) / max(float(record["n_spins"]), 1)
+    curve = s.curve("q_abs")
+    row["half"], row["half_error"] = (None if curve is None else half_temperature(curve)) or (None, None)
+    for name in ("q_abs", "q_link", "energy"):
+        if (found := s.curve(name)) is not None:
+            k, row["coldest"] = _coldest(found)
+            row |= {part: float(found[part][k]) for part in (name, f"{name}_error")}
+    return row
+
+
+def _coldest(curve: xr.Dataset) -> tuple[int, float | None]:
+    """Row and temperature of the coldest; the first row and None where no temperature is known."""
+    temperatures = curve["temperature"].values
+    if not np.isfinite(temperatures).any():
+        return 0, None
+    k = int(np.nanargmin(temperatures))
+    return k, float(temperatures[k])

@@ -1,0 +1,48 @@
+"""Columns that tables of studies share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import xarray as xr
+
+from qspin.studies.wording import with_error
+from qspin.study import Column
+
+__all__ = ["number", "used", "value_columns"]
+
+
+def value_columns(name: str, heading: str = "") -> Iterator[Column]:
+    """A value with its error in parentheses, shown as one column, and the error alone in the file.
+
+    Rows hold them as ``NAME`` and ``NAME_error``; what is not known is a dash.
+
+    Examples
+    --------
+    >>> value, error = value_columns("energy")
+    >>> value.form({"energy": 0.5, "energy_error": 0.01}), value.form({})
+    ('0.50(1)', '–')
+    """
+
+    def shown(row: Mapping[str, Any]) -> str:
+        value, error = row.get(name), row.get(f"{name}_error")
+        if value is None or math.isnan(value):
+            return "–"
+        return with_error(value, float("nan") if error is None else error)
+
+    yield Column(name, heading, shown)
+    yield Column(f"{name}_error", is_shown=False)
+
+
+def used(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], *always: str) -> list[Column]:
+    """The columns that any row has a value for, and those that always stand there."""
+    known = {key for row in rows for key, value in row.items() if value is not None}
+    return [column for column in columns if column.key in known or column.key in always]
+
+
+def number(value: xr.DataArray) -> float | int:
+    """A variable without dimensions; whole numbers as such."""
+    plain = float(value)
+    return int(plain) if plain.is_integer() else plain
