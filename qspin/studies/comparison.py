@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import xarray as xr
 from pydantic import Field
-from qspin.studies.matching import MATCHED, matched_temperatures, placed, reference_of
 
 from qspin.analysis.correction import LEVEL
 from qspin.registry import get_measure
 from qspin.remarks import remarks_from
+from qspin.studies.matching import MATCHED, matched_temperatures, placed, reference_of
 from qspin.studies.pairs import energies_of, energy_figures, pair_figures, pairs_of
 from qspin.studies.verdict_words import bottom_line, matrix, sentences
 from qspin.studies.verdicts import Row, judged, rows_of, shares_table, verdict_table

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import xarray as xr
+
+from qspin import plot
 from qspin.plot.canvas import small_multiples
 from qspin.studies.series import told
 from qspin.studies.wording import at_temperature
-
-from qspin import plot
 from qspin.study import INSTANCE, Cell, Figure, Point, Results
 
 __all__ = ["Pair", "energies_of", "energy_figures", "first_instances", "pair_figures", "pairs_of", "place_of"]

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
-from qspin.analysis.curves import STANDARD_ERRORS, Comparison, compare_curves
-from qspin.studies.series import told
-from qspin.studies.wording import some, with_error, without_numbers
 
+from qspin.analysis.curves import STANDARD_ERRORS, Comparison, compare_curves
 from qspin.analysis.temperature import interpolated
+from qspin.studies.series import told
 from qspin.studies.verdicts import Row
+from qspin.studies.wording import some, with_error, without_numbers
 from qspin.study import INSTANCE, Finding, Tone, Verdict
 
 __all__ = ["bottom_line", "matrix", "sentences", "summary"]

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from qspin.studies.wording import with_error
 
 from qspin.analysis import holm
+from qspin.studies.wording import with_error
 from qspin.study import INSTANCE, Cell, Column, Point, Table
 
 __all__ = ["Row", "judged", "rows_of", "shares_table", "verdict_table"]
