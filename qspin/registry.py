@@ -82,6 +82,7 @@ _MEASURES = {
     "effective_temperature": _Builtin("qspin.measures.against:FittedTemperature"),
     "energy_curve": _Builtin("qspin.measures.energy:EnergyCurve"),
     "energy_distribution": _Builtin("qspin.measures.solutions:EnergyDistribution"),
+    "ground_energy": _Builtin("qspin.measures.ground:GroundEnergy"),
     "link_overlap_curve": _Builtin("qspin.measures.overlaps:LinkOverlapCurve"),
     "link_overlap_distribution": _Builtin("qspin.measures.overlaps:LinkOverlapDistribution"),
     "lowest_energies": _Builtin("qspin.measures.solutions:LowestEnergies"),
@@ -96,6 +97,8 @@ _MEASURES = {
 
 _STUDIES = {
     "overlaps": _Builtin("qspin.studies.overlaps:Overlaps"),
+    "comparison": _Builtin("qspin.studies.comparison:Comparison"),
+    "time_to_solution": _Builtin("qspin.studies.time_to_solution:TimeToSolution"),
 }
 
 _EXECUTORS = {

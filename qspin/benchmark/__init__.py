@@ -1,5 +1,6 @@
 """How fast and how well: success probabilities, time to solution, residual energies, diversity, scaling."""
 
+from qspin.benchmark.ground import ground_energy
 from qspin.benchmark.metrics import (
     approximation_ratio,
     diversity,
@@ -24,6 +25,7 @@ __all__ = [
     "diversity",
     "energy_distribution",
     "fit_scaling",
+    "ground_energy",
     "lowest_without_offset",
     "performance_profile",
     "residual_energy",

@@ -194,7 +194,7 @@ def _doubts(label: str, cell: Cell | None, at: Point) -> list[str]:
 
 
 def _beside(cell: Cell, at: Point) -> xr.Dataset | None:
-    """The result of a cell at the place of another one, at the first values of axes that this does not have."""
+    """The result of a cell at the place of a point of another one; of axes that this lacks, at the first."""
     for point in cell.points:
         if all(repr(point.at[name]) == repr(value) for name, value in at.at.items() if name in point.at):
             return point.result
@@ -226,8 +226,8 @@ def _not_compared(results: Results, reference: str | None, rows: Sequence[Row]) 
     if reference is None:
         return [
             Finding(
-                "No backend samples at temperatures that it sets and keeps configurations, so there is nothing "
-                "to hold the others against; their lowest energies are shown side by side.",
+                "No backend samples at temperatures that it sets and keeps configurations, so there is "
+                "nothing to hold the others against; their lowest energies are shown side by side.",
                 0.5,
             )
         ]

@@ -120,9 +120,9 @@ def _pair_figure(name: str, pairs: Sequence[Pair], *, is_folded: bool) -> Figure
         panels += [_density_panel(pair, names), _map_panel(pair)]
     return Figure(
         name,
-        f"{'; '.join(pair.title for pair in pairs)}: overlaps within {names[0]}, within {names[1]} and between "
-        f"them; and the overlaps of {names[0]} (first half) and {names[1]} (second half), each in the order of "
-        "its dendrogram.",
+        f"{'; '.join(pair.title for pair in pairs)}: overlaps within {names[0]}, within {names[1]} and "
+        f"between them; and the overlaps of {names[0]} (first half) and {names[1]} (second half), each in "
+        "the order of its dendrogram.",
         panels,
         height=3.0,
         n_columns=2 if len(pairs) == 1 else 4,

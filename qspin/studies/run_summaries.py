@@ -1,4 +1,4 @@
-"""Times to solution over instances and sizes: medians at the best run length, how they grow, who is fastest."""
+"""Times to solution over instances and sizes: medians at the best run length, and how these grow."""
 
 from __future__ import annotations
 

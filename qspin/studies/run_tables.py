@@ -71,8 +71,8 @@ def results_table(rows: Sequence[Row]) -> Table:
         ],
         [_record(row, axes, own) for row in rows],
         note=(
-            "Residual energy: mean over runs of (lowest energy - that held against) / N. Approximation ratio: "
-            "mean lowest energy over that held against, 1 for ground states and 0 for random spins."
+            "Residual energy: mean over runs of (lowest energy - that held against) / N. Approximation "
+            "ratio: mean lowest energy over that held against, 1 for ground states and 0 for random spins."
         ),
     )
 

@@ -148,7 +148,7 @@ def _is_reached(row: Row) -> bool:
 
 
 def cell_verdicts(rows: Sequence[Row]) -> Iterator[Verdict]:
-    """Of every problem and backend the best energy and the time to it, or in how many problems it was reached."""
+    """Of every problem and backend the time to the best energy, or in how many problems it was reached."""
     for (problem, backend), own in grouped_by(rows, lambda row: (row.problem, row.backend)).items():
         problems = grouped_by(own, _problem)
         if len(problems) > 1:

@@ -53,8 +53,8 @@ class TimeToSolution(Study):
         enumerated, else the lowest that any backend found; ``lowest``: the latter always; or energies by
         label of the problem, and ``ground`` for others
     length : axis of the run length; default the first with numbers that belongs to a backend alone
-    is_warmed_up : whether code is compiled before it is timed, never where reads are paid; default where sizes
-        or run lengths are swept
+    is_warmed_up : whether code is compiled before it is timed, never where reads are paid; default where
+        sizes or run lengths are swept
     """
 
     is_standard = True
@@ -125,8 +125,8 @@ class TimeToSolution(Study):
         return (
             f"Time to solution is the {self.clock} time until a run has succeeded with probability "
             f"{self.probability:g}; a run is one replica with its ladder, one read or one shot. Success is "
-            f"{aim} the lowest energy: {which}. Intervals of single cells are 95 % of the success probability "
-            "(Jeffreys), those of medians 95 % by bootstrap over instances."
+            f"{aim} the lowest energy: {which}. Intervals of single cells are 95 % of the success "
+            "probability (Jeffreys), those of medians 95 % by bootstrap over instances."
         )
 
 
@@ -165,8 +165,8 @@ def _time_figures(lines: Mapping[tuple[str, str], Sequence[Summary]]) -> Iterato
     for k in range(0, len(names), _PANELS):
         part = names[k : k + _PANELS]
         caption = (
-            f"{', '.join(part)}: median time to solution against the number of spins, with 95 % intervals over "
-            "instances. Points at the top edge: no success on half of the instances."
+            f"{', '.join(part)}: median time to solution against the number of spins, with 95 % intervals "
+            "over instances. Points at the top edge: no success on half of the instances."
         )
         if len(part) == 1:
             yield Figure(f"tts_{part[0]}", caption, [panels[part[0]]])

@@ -93,8 +93,8 @@ def _of_instances(known: Sequence[Row]) -> str:
     n_same = len(instances) - len({repr(row.place[INSTANCE]) for row in others})
     low, high = (pick(row.temperature for row in known) for pick in (min, max))
     text = (
-        f"are not told apart in {n_same} of {len(instances)} instances, at temperatures from T = {low:.3g} to "
-        f"{high:.3g}"
+        f"are not told apart in {n_same} of {len(instances)} instances, at temperatures from "
+        f"T = {low:.3g} to {high:.3g}"
     )
     if others:
         least = min(row.p_corrected for row in others)
