@@ -44,6 +44,7 @@ from qspin.settings import (
     settings,
     settings_of,
 )
+from qspin.significance import STANDARD_ERRORS
 from qspin.spectrum import (
     MAX_SPINS,
     Enumeration,
@@ -60,6 +61,7 @@ from qspin.trust import require_own_server
 __all__ = [
     "ABANDONED",
     "MAX_SPINS",
+    "STANDARD_ERRORS",
     "AutoLadder",
     "Checkpoint",
     "Enumeration",

@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from qspin.errors import CapacityError
 from qspin.problem import IsingProblem
@@ -183,6 +182,8 @@ class Enumeration:
 
     def log_partition(self, beta: float) -> float:
         """ln Z at inverse temperature `beta`."""
+        from scipy.special import logsumexp
+
         return float(logsumexp(-beta * self.centred) - beta * self.offset)
 
     def mean_energy(self, beta: float) -> float:

@@ -26,12 +26,10 @@ from qspin.sampler import Sampler
 from qspin.samples import DIMS, SampleSet
 from qspin.sampling import check_samples
 from qspin.settings import setting_names
+from qspin.significance import STANDARD_ERRORS
 from qspin.spectrum import enumerate_problem
 
 __all__ = ["STANDARD_ERRORS", "SamplerContract", "assert_boltzmann", "assert_within_errors", "small_problems"]
-
-STANDARD_ERRORS = 4.0
-"""Deviation, in Monte Carlo standard errors, beyond which a statistical assert fails."""
 
 _FEWEST_EVENTS = 10  # fewer expected rare events than this make a standard error meaningless
 

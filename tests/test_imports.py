@@ -36,6 +36,7 @@ SAMPLES = PROBLEM | {
     "samples",
     "sealed",
     "settings",
+    "significance",
     "spectrum",
     "trust",
 }
@@ -54,6 +55,7 @@ FLOORS = {
     "validate": BASE | {"memory"},
     "labels": BASE | {"archives"},
     "rounding": set(),
+    "significance": set(),
     "known": BASE | {"rounding", "validate"},
     "conversions": BASE | {"validate"},
     "problem": BASE | {"conversions", "energies", "known", "labels", "validate"},

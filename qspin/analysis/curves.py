@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.analysis.temperature import interpolated
+from qspin.significance import STANDARD_ERRORS
 
 __all__ = [
     "STANDARD_ERRORS",
@@ -16,9 +17,6 @@ __all__ = [
     "compare_curves",
     "half_temperature",
 ]
-
-STANDARD_ERRORS = 4.0
-"""Differences below this many standard errors are not called differences."""
 
 
 class Comparison(NamedTuple):

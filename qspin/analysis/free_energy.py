@@ -20,13 +20,13 @@ from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
+from qspin.significance import STANDARD_ERRORS
 
 __all__ = ["free_energy_curve"]
 
 FreeEnergyMethod = Literal["mbar", "integration", "population"]
 
 _FEWEST_FAMILIES = 25  # of a population after its first step from beta = 0
-_DEVIATIONS = 4.0  # standard errors between the mean energy at beta = 0 and what is known of it
 _WIDE = 2.0  # standard deviations of the energy times a step of beta, beyond which the rule may be wrong
 _NARROWER = 1.6  # factor between betas that are proposed
 
@@ -198,7 +198,7 @@ def _lost_at_zero(samples: SampleSet, problem: IsingProblem, log_partition: NDAr
     known = _variance_at_zero(problem)
     if effective < min(FEWEST, energies[0].size / 2):
         return f"{effective:.1f} effective samples are left there"
-    allowed = _DEVIATIONS / np.sqrt(effective)
+    allowed = STANDARD_ERRORS / np.sqrt(effective)
     if abs(mean) > allowed * np.sqrt(known) or not 0.5 < variance / known < 2 + allowed:
         return (
             f"reweighted to it their mean is {mean + problem.offset:.4g} and their standard deviation "

@@ -19,9 +19,11 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from qspin.analysis.levels import binned_levels
+from qspin.analysis.nulls import shuffle_null
 from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
+from qspin.significance import STANDARD_ERRORS
 from qspin.spectrum import energy_tolerance, flip_tolerances, levelled, without_offset
 
 __all__ = [
@@ -94,7 +96,7 @@ class States:
         """Whether two states hold 5 % each, and lie four deviations further apart than clusters of noise."""
         mean, deviation = self.null_separation
         several = int((self.weights >= _HEAVY).sum()) > 1
-        return several and self.separation > mean + 4 * deviation
+        return several and self.separation > mean + STANDARD_ERRORS * deviation
 
 
 @checked_arguments
@@ -125,10 +127,8 @@ def find_states(
     rng = np.random.default_rng(seed)
     spins = turned(spins) if symmetric else spins
     found = _clustered(spins, n_states, symmetric)
-    separations = []
-    for _ in range(n_null):
-        dealt = np.stack([rng.permutation(column) for column in spins.T], axis=1)
-        separations.append(_clustered(dealt, found[1].max() + 1, symmetric)[3])
+    n_found = found[1].max() + 1
+    separations = shuffle_null(spins, lambda dealt: _clustered(dealt, n_found, symmetric)[3], n_null, rng)
     linkage, labels, overlaps, separation = found
     counts = np.bincount(labels)
     return States(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from qspin.analysis.landscape import overlap_matrix, turned
+from qspin.analysis.nulls import shuffle_null
 from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 
@@ -99,13 +100,14 @@ def ultrametricity(
     if sigma == 0:
         raise InputError("all overlaps are equal: there is no triangle to tell from another")
     k_mean = float(_triangles(_ranked(q, rng), triples).mean())
-    nulls, widths = [], []
-    for _ in range(n_null):
-        dealt = overlap_matrix(np.stack([rng.permutation(column) for column in aligned.T], axis=1))
-        nulls.append(float(_triangles(_ranked(dealt, rng), triples).mean()))
-        widths.append(float(dealt[upper].std()))
-    p_value = (1 + int((np.array(nulls) <= k_mean).sum())) / (n_null + 1)
-    width = float(np.mean(widths))
+
+    def of_null(dealt: NDArray[np.int8]) -> tuple[float, float]:
+        overlaps = overlap_matrix(dealt)
+        return float(_triangles(_ranked(overlaps, rng), triples).mean()), float(overlaps[upper].std())
+
+    nulls, widths = shuffle_null(aligned, of_null, n_null, rng).T
+    p_value = (1 + int((nulls <= k_mean).sum())) / (n_null + 1)
+    width = float(widths.mean())
     return Ultrametricity(
         _triangles(q, triples) / sigma,
         k_mean,

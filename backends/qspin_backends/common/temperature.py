@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
-from qspin.sampler import Level, Remark
+from qspin.sampler import STANDARD_ERRORS, Level, Remark
 from qspin_backends.common.effective import (
     Estimate,
     energy_matching,
@@ -19,7 +19,6 @@ from qspin_backends.common.effective import (
 
 __all__ = ["Temperatures", "measured_temperatures"]
 
-_DISAGREE = 4.0  # standard errors between the two estimates
 _MANY_BROKEN = 0.05
 
 
@@ -64,7 +63,7 @@ def _remarks(where: str, broken: float, local: Estimate, matched: Estimate) -> I
         return
     if broken > _MANY_BROKEN:
         yield Remark("broken-chains", f"{broken:.0%} of the chains are broken {where}; raise chain_strength")
-    if abs(local.beta - matched.beta) > _DISAGREE * np.hypot(local.error, matched.error):
+    if abs(local.beta - matched.beta) > STANDARD_ERRORS * np.hypot(local.error, matched.error):
         yield Remark(
             "not-boltzmann",
             f"{where} single spins are excited as at beta = {local.beta:.3g} and the mean energy "
