@@ -32,9 +32,15 @@ def time_to_solution(
     for k, (label, points) in enumerate(curves.items()):
         n, t, low, high = np.array(points, dtype=np.float64).T
         known = np.isfinite(t)
-        spread = np.nan_to_num(np.stack([t - low, np.where(np.isfinite(high), high - t, 0.0)])[:, known])
+        below, above = t[known] - low[known], np.where(np.isfinite(high), high, t)[known] - t[known]
         ax.errorbar(
-            n[known], t[known], yerr=np.abs(spread), label=label, capsize=2, linewidth=1.2, **style_of(k)
+            n[known],
+            t[known],
+            yerr=np.abs([below, above]),
+            label=label,
+            capsize=2,
+            linewidth=1.2,
+            **style_of(k),
         )
         if not known.all():
             ax.plot(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
+import numpy as np
 import xarray as xr
 from pydantic import Field
 
+from qspin.analysis import at_matched_temperatures
 from qspin.analysis.correction import LEVEL
 from qspin.registry import get_measure
 from qspin.remarks import remarks_from
-from qspin.studies.matching import MATCHED, matched_temperatures, placed, reference_of
-from qspin.studies.pairs import energies_of, energy_figures, pair_figures, pairs_of
+from qspin.studies.matching import reference_of
+from qspin.studies.pairs import datasets_of, energies_of, energy_figures, pair_figures, pairs_of
 from qspin.studies.verdict_words import bottom_line, matrix, sentences
 from qspin.studies.verdicts import Row, judged, rows_of, shares_table, verdict_table
 from qspin.study import (
@@ -91,7 +93,6 @@ class Comparison(Study):
             for p, b in asked.cells()
             if not asked.unmet(get_measure(name), p.label, b.label)
         ]
-        wanted += matched_temperatures(asked, reference)
         return Plan([*wanted, *self._compared(asked, reference)])
 
     def _reference(self, asked: Asked) -> str | None:
@@ -151,7 +152,7 @@ class Comparison(Study):
             [section] if energies or rows else [],
             matrix(rows),
             {"ensemble": answer} if answer else {},
-            _datasets(energies, pairs),
+            datasets_of(energies, pairs),
         )
 
 
@@ -204,7 +205,6 @@ def _beside(cell: Cell, at: Point) -> xr.Dataset | None:
 def _mean_overlaps(results: Results, reference: str | None) -> dict[tuple[str, str, str], xr.Dataset]:
     """Mean |q| at the places of all comparisons that are no family, of both sides, see `sentences`."""
     cells = {(cell.problem, cell.backend): cell for cell in results.cells("overlap_curve")}
-    fits = {(cell.problem, cell.backend): cell for cell in results.cells(MATCHED)}
     found: dict[tuple[str, str, str], xr.Dataset] = {}
     for cell in results.cells("compare"):
         for point in cell.points:
@@ -212,12 +212,18 @@ def _mean_overlaps(results: Results, reference: str | None) -> dict[tuple[str, s
                 continue
             for label in (cell.backend, str(reference)):
                 key = (cell.problem, label)
-                curve = _beside(cells[key], point) if key in cells else None
-                fit = _beside(fits[key], point) if key in fits else None
-                if curve is not None:
-                    own = curve if fit is None else placed(curve, fit, str(reference))
-                    found[cell.problem, label, repr(dict(point.at))] = own
+                if key in cells and (curve := _beside(cells[key], point)) is not None:
+                    is_own = label == cell.backend
+                    place = cell.problem, label, repr(dict(point.at))
+                    found[place] = _placed(curve, point.result, str(reference)) if is_own else curve
     return found
+
+
+def _placed(curve: xr.Dataset, compared: xr.Dataset, reference: str) -> xr.Dataset:
+    """A curve of samples without a thermostat at the temperatures at which they were compared."""
+    if np.isfinite(curve["beta"].values).any() or curve.sizes["beta"] != compared.sizes["row"]:
+        return curve
+    return at_matched_temperatures(curve, compared["beta"], compared["beta_error"], reference)
 
 
 def _not_compared(results: Results, reference: str | None, rows: Sequence[Row]) -> list[Finding]:
@@ -237,18 +243,4 @@ def _not_compared(results: Results, reference: str | None, rows: Sequence[Row]) 
         if label != reference and lacking and not any(row.backend == label for row in rows):
             needs = " and ".join(sorted(lacking))
             found.append(Finding(f"{label} was not compared, which needs {needs}.", 0.3))
-    return found
-
-
-def _datasets(energies: Any, pairs: Any) -> dict[str, xr.Dataset]:
-    """What the figures show."""
-    found = {
-        f"energy_distribution/{problem}/{backend}": curve
-        for problem, curves in energies.items()
-        for backend, curve in curves.items()
-    }
-    found |= {
-        "/".join(filter(None, ["cross_overlaps", pair.problem, pair.backend, pair.place])): pair.found
-        for pair in pairs
-    }
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import xarray as xr
 
 from qspin import plot
@@ -13,7 +14,7 @@ from qspin.studies.series import told
 from qspin.studies.wording import at_temperature
 from qspin.study import INSTANCE, Cell, Figure, Point, Results
 
-__all__ = ["Pair", "energies_of", "energy_figures", "first_instances", "pair_figures", "pairs_of", "place_of"]
+__all__ = ["Pair", "datasets_of", "energies_of", "energy_figures", "pair_figures", "pairs_of"]
 
 _PANELS = 12  # of one figure
 _SHOWN = 4  # problems or pairs that the page shows unasked
@@ -98,6 +99,7 @@ def pairs_of(results: Results) -> list[Pair]:
         Pair(cell.problem, str(cell.reference), cell.backend, place_of(point), point.result)
         for cell in results.cells("cross_overlaps")
         for point in first_instances(cell)
+        if "cross" in point.result  # elsewhere the two meet at no temperature
     ]
 
 
@@ -149,3 +151,52 @@ def _numbered(name: str, k: int) -> str:
 def _parted(things: Mapping[str, Any], most: int) -> list[dict[str, Any]]:
     items = list(things.items())
     return [dict(items[k : k + most]) for k in range(0, len(items), most)]
+
+
+# -- what is kept --------------------------------------------------------------------------------
+
+
+def datasets_of(
+    energies: Mapping[str, Mapping[str, xr.Dataset]], pairs: Sequence[Pair]
+) -> dict[str, xr.Dataset]:
+    """All that the figures show: curves one after the other, with the names that they belong to."""
+    found = {}
+    if energies:
+        curves = [
+            ((problem, backend), curve) for problem, own in energies.items() for backend, curve in own.items()
+        ]
+        found["energy_distributions"] = _in_a_row(curves, "energy", ["cumulative"], ["problem", "backend"])
+    if pairs:
+        names = ["problem", "place", "reference", "backend"]
+        curves = [((pair.problem, pair.place, pair.reference, pair.backend), pair.found) for pair in pairs]
+        found["cross_overlaps"] = _in_a_row(curves, "q", ["first", "second", "cross"], names)
+        found["overlap_matrices"] = _matrices(pairs, names)
+    return found
+
+
+def _in_a_row(
+    curves: Sequence[tuple[tuple[str, ...], xr.Dataset]], over: str, of: Sequence[str], names: Sequence[str]
+) -> xr.Dataset:
+    """Curves over a dimension of their own each, as columns over ``point``."""
+    columns = {name: np.concatenate([curve[name].values for _, curve in curves]) for name in (over, *of)}
+    sizes = [curve.sizes[over] for _, curve in curves]
+    labels = {name: np.repeat([key[k] for key, _ in curves], sizes) for k, name in enumerate(names)}
+    return xr.Dataset({name: ("point", values) for name, values in {**labels, **columns}.items()})
+
+
+def _matrices(pairs: Sequence[Pair], names: Sequence[str]) -> xr.Dataset:
+    """Overlaps of the configurations shown, in the order of the maps; those of smaller maps end in NaN."""
+    most = max(pair.found.sizes["configuration"] for pair in pairs)
+    matrices = np.full((len(pairs), most, most), np.nan, dtype=np.float32)
+    for matrix, pair in zip(matrices, pairs, strict=True):
+        order = pair.found["order"].values.astype(int)
+        matrix[: len(order), : len(order)] = pair.found["matrix"].values[np.ix_(order, order)]
+    labels = {name: ("pair", [str(getattr(pair, name)) for pair in pairs]) for name in names}
+    temperatures = [pair.temperature for pair in pairs]
+    return xr.Dataset(
+        {
+            **labels,
+            "temperature": ("pair", temperatures),
+            "overlap": (("pair", "configuration", "other"), matrices),
+        }
+    )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qspin.benchmark import ScalingFit, fit_scaling, time_to_solution
 from qspin.benchmark.time_to_solution import best_length
@@ -31,7 +32,8 @@ class Summary(NamedTuple):
     backend : with the values of its axes but the run length
     is_inside : whether shorter and longer runs were tried and are worse
     n_bounds : instances without a success
-    median, low, high : over instances, with a 95 % interval by bootstrap
+    median, low, high : over instances, with a 95 % interval by bootstrap; of one instance, with that of its
+        success probability
     """
 
     problem: str
@@ -92,13 +94,23 @@ def _summary(rows: Sequence[Row], rng: np.random.Generator) -> Summary:
     length, is_inside = _best_length(by_length)
     first, own = rows[0], by_length[length]
     values = np.array([row.seconds for row in own])
-    drawn = np.median(values[rng.integers(0, len(values), (_RESAMPLES, len(values)))], axis=1)
-    low, high = np.quantile(drawn, _INTERVAL, method="nearest")
+    low, high = _interval(own, values, rng)
     return Summary(
         first.problem, first.of_problem, int(np.median([row.n_spins for row in rows])), first.backend_name,
         first.backend, length, is_inside or len(by_length) == 1, len(values), int(np.isinf(values).sum()),
-        float(np.median(values)), float(low), float(high),
+        float(np.median(values)), low, high,
     )  # fmt: skip
+
+
+def _interval(
+    rows: Sequence[Row], seconds: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[float, float]:
+    """Of the median over instances, or of the one there is."""
+    if len(rows) == 1 and rows[0].tts is not None:
+        return rows[0].tts.low, rows[0].tts.high
+    drawn = np.median(seconds[rng.integers(0, len(seconds), (_RESAMPLES, len(seconds)))], axis=1)
+    low, high = np.quantile(drawn, _INTERVAL, method="nearest")
+    return float(low), float(high)
 
 
 def _best_length(by_length: Mapping[float, Sequence[Row]]) -> tuple[float, bool]:

@@ -127,7 +127,7 @@ def summary_table(summaries: Sequence[Summary]) -> Table:
             Column("n_spins", "N"),
             Column("backend", is_text=True),
             Column("length", "run length", form=lambda row: f"{row['length']:g}" if row["length"] else "–"),
-            Column("is_inside", "optimum inside", is_text=True),
+            Column("is_inside", "optimum inside", form=_is_inside, is_text=True),
             Column("n_instances", "instances"),
             Column("n_bounds", "without a success"),
             Column("median", "median time", form=lambda row: seconds_text(row["median"])),
@@ -142,6 +142,12 @@ def summary_table(summaries: Sequence[Summary]) -> Table:
             for summary in summaries
         ],
     )
+
+
+def _is_inside(row: Mapping[str, Any]) -> str:
+    if not row["length"]:
+        return "–"
+    return "yes" if row["is_inside"] else "no"
 
 
 def scaling_table(fits: Sequence[Scaling]) -> Table:

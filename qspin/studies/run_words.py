@@ -10,12 +10,12 @@ import numpy as np
 from qspin.studies.run_summaries import Scaling, Summary, grouped_by
 from qspin.studies.run_tables import seconds_text
 from qspin.studies.runs import Row
-from qspin.studies.wording import some
 from qspin.study import Finding, Level, Remark, Tone, Verdict
 
 __all__ = ["bottom_line", "cell_verdicts", "findings", "impossible", "remarks"]
 
 _MOST_SENTENCES = 15  # of one kind that stand for themselves
+_NAMED = 3  # backends of the bottom line
 _EXACT = ("known", "enumerated")
 
 _Told = tuple[str, str, Remark]
@@ -45,7 +45,7 @@ def _rivals(summaries: Sequence[Summary]) -> list[Finding]:
         if len(known) < 2:
             continue
         first, second = known[:2]
-        apart = first.n_instances > 1 and first.high < second.low
+        apart = first.high < second.low
         how = (
             f"{second.median / first.median:.3g} times faster than {second.backend}"
             if apart
@@ -61,15 +61,16 @@ def _rivals(summaries: Sequence[Summary]) -> list[Finding]:
 def _reached(rows: Sequence[Row]) -> Iterator[Finding]:
     """What every backend reached, over all problems."""
     for backend, own in grouped_by(rows, lambda row: row.backend_name).items():
-        problems = grouped_by(own, _problem)
-        reached = [key for key, group in problems.items() if any(row.probability.successes for row in group)]
+        problems, reached = grouped_by(own, _problem), _n_reached(own)
         exact = all(row.proof in _EXACT for row in own)
         what = "the ground energy" if exact else "the lowest energy that is known"
-        yield Finding(
-            f"{backend} reached {what} on {len(reached)} of {_count(len(problems), 'problem')}, "
-            f"{_times(own)}.",
-            0.6,
-        )
+        if len(problems) > 1:
+            where = f"{what} on {reached} of {len(problems)} problems, {_times(own)}"
+        elif reached:
+            where = f"{what} {_times(own)}"
+        else:
+            where = f"{what} in no run"
+        yield Finding(f"{backend} reached {where}.", 0.6)
 
 
 def _problem(row: Row) -> tuple[str, str, str]:
@@ -88,7 +89,8 @@ def _times(rows: Sequence[Row]) -> str:
         return "without a clock"
     if len(known) == 1:
         return f"in {seconds_text(known[0])}" if math.isfinite(known[0]) else "in no run"
-    return f"median time {seconds_text(float(np.median(known)))}"
+    median = float(np.median(known))
+    return f"median time {seconds_text(median)}" if math.isfinite(median) else "half of them in no run"
 
 
 def _best_time(rows: Sequence[Row]) -> float:
@@ -102,22 +104,21 @@ def bottom_line(rows: Sequence[Row], probability: float) -> Finding:
     until = f"until found with probability {probability:g}"
     if len(problems) == 1:
         return Finding(f"{_of_one(rows)} {until}.")
-    fastest = []
-    for group in problems.values():
-        times = {row.backend_name: row.seconds for row in group if math.isfinite(row.seconds)}
-        fastest += [min(times, key=times.__getitem__)] if times else []
+    backends = grouped_by(rows, lambda row: row.backend_name)
     parts = [
-        f"{backend} reaches it on {sum(any(r.probability.successes for r in g) for g in own.values())} of "
-        f"{len(own)}, {_times([row for g in own.values() for row in g])}"
-        for backend, own in (
-            (name, grouped_by(group, _problem))
-            for name, group in grouped_by(rows, lambda row: row.backend_name).items()
-        )
+        f"{backend} on {_n_reached(own)} of {len(grouped_by(own, _problem))} ({_times(own)})"
+        for backend, own in list(backends.items())[:_NAMED]
     ]
     exact = sum(all(row.proof in _EXACT for row in group) for group in problems.values())
-    lead = f"The lowest energy is proven on {exact} of {_count(len(problems), 'problem')}; "
-    winner = f" ({some(fastest, 2)} first)" if len(set(fastest)) > 1 else ""
-    return Finding(f"{lead}{'; '.join(parts[:3])}{' and others' if len(parts) > 3 else ''} {until}{winner}.")
+    more = f" and {len(backends) - _NAMED} more backends" if len(backends) > _NAMED else ""
+    return Finding(
+        f"The lowest energy, proven on {exact} of {_count(len(problems), 'problem')}, is reached by "
+        f"{', '.join(parts)}{more}; times are {until}."
+    )
+
+
+def _n_reached(rows: Sequence[Row]) -> int:
+    return sum(any(map(_is_reached, group)) for group in grouped_by(rows, _problem).values())
 
 
 def _of_one(rows: Sequence[Row]) -> str:
@@ -152,8 +153,7 @@ def cell_verdicts(rows: Sequence[Row]) -> Iterator[Verdict]:
     for (problem, backend), own in grouped_by(rows, lambda row: (row.problem, row.backend)).items():
         problems = grouped_by(own, _problem)
         if len(problems) > 1:
-            reached = sum(any(map(_is_reached, group)) for group in problems.values())
-            text = f"reached in {reached} of {len(problems)}"
+            text = f"reached in {_n_reached(own)} of {len(problems)}"
         elif any(map(_is_reached, own)):
             text = f"reached in {seconds_text(_best_time(own))}".replace("in no time", "")
         else:

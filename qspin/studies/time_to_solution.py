@@ -98,6 +98,7 @@ class TimeToSolution(Study):
         summaries = summarised(rows)
         lines = lines_of(summaries)
         fits = scalings(lines)
+        is_summed = len(summaries) < len(rows) or any(len(line) > 1 for line in lines.values())
         profile = _profile(best_times(summaries, rows))
         section = Section(
             "Best energy and time to it",
@@ -105,7 +106,11 @@ class TimeToSolution(Study):
             "How good are the lowest energies, and how long does it take to find them?",
             findings=findings(rows, summaries, fits),
             figures=[*_time_figures(lines), *_profile_figure(profile)],
-            tables=[summary_table(summaries), scaling_table(fits), results_table(rows)],
+            tables=[
+                *([summary_table(summaries)] if is_summed else []),
+                *([scaling_table(fits)] if fits else []),
+                results_table(rows),
+            ],
             notes=[self._method()],
         )
         return Conclusion(
