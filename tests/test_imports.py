@@ -79,6 +79,7 @@ FLOORS = {
     "analysis": SAMPLER,
     "benchmark": SAMPLER | {"analysis"},
     "plot": SAMPLER | {"analysis", "benchmark", "study"},
+    "report": SAMPLER | {"plot", "study"},
     "testing": SAMPLER | {"sampling", "registry"},
     "experiment": SAMPLER
     | {"sampling", "registry", "formats", "networks", "instances", "analysis", "benchmark", "plot"},

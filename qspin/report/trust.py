@@ -1,0 +1,110 @@
+"""What to know before trusting a run: the same remark on many cells is one remark, the most serious first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from qspin.remarks import Level, Remark
+
+__all__ = ["Group", "grouped", "summary"]
+
+_NAMED = 3  # problems of a group that are named for each backend
+_LEVELS = list(Level)
+
+
+class Group(NamedTuple):
+    """Remarks of one code.
+
+    Parameters
+    ----------
+    level : of the most serious
+    told : (problem, backend, text), each once, the most serious first
+    n_all : cells of the run
+    """
+
+    code: str
+    level: Level
+    told: tuple[tuple[str, str, str], ...]
+    n_all: int
+
+    @property
+    def text(self) -> str:
+        """Of the first."""
+        return self.told[0][2]
+
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        return list(dict.fromkeys((problem, backend) for problem, backend, _ in self.told))
+
+    @property
+    def where(self) -> str:
+        """On how many cells, and which: ``3 of 36 cells (annealer on a, b, c)``."""
+        if len(self.cells) == 1:
+            return " with ".join(self.cells[0])
+        by_backend: dict[str, list[str]] = {}
+        for problem, backend in self.cells:
+            by_backend.setdefault(backend, []).append(problem)
+        which = "; ".join(f"{name} on {_some(problems)}" for name, problems in by_backend.items())
+        return f"{len(self.cells)} of {self.n_all} cells ({which})"
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}"
+
+
+def grouped(remarks: Iterable[tuple[str, str, Remark]], n_all: int) -> list[Group]:
+    """Remarks of one code as one group, the most serious first, then the most frequent.
+
+    Parameters
+    ----------
+    remarks : (problem, backend, remark), in the order of the config
+    n_all : cells of the run
+
+    Examples
+    --------
+    >>> broken, late = Remark("broken-chains", "3 of 5 reads broke"), Remark("late", "late", Level.SERIOUS)
+    >>> for group in grouped([("a", "x", broken), ("b", "x", broken), ("b", "y", late)], 4):
+    ...     print(group.level, group)
+    serious b with y: late
+    caution 2 of 4 cells (x on a, b): 3 of 5 reads broke
+    """
+    kinds: dict[str, list[tuple[str, str, Remark]]] = {}
+    for remark in remarks:
+        kinds.setdefault(remark[2].code, []).append(remark)
+    groups = [_group(code, members, n_all) for code, members in kinds.items()]
+    return sorted(groups, key=lambda group: (_LEVELS.index(group.level), -len(group.cells)))
+
+
+def _group(code: str, members: Sequence[tuple[str, str, Remark]], n_all: int) -> Group:
+    ordered = sorted(members, key=lambda member: _LEVELS.index(member[2].level))
+    told = dict.fromkeys((problem, backend, remark.text) for problem, backend, remark in ordered)
+    return Group(code, ordered[0][2].level, tuple(told), n_all)
+
+
+def summary(groups: Sequence[Group], n_failures: int) -> tuple[Level, str]:
+    """One sentence on the whole, and how serious it is."""
+    counts = {level: sum(group.level is level for group in groups) for level in Level}
+    parts = [
+        _counted(n_failures, "failure", "failures"),
+        _counted(counts[Level.SERIOUS], "serious remark", "serious remarks"),
+        _counted(counts[Level.CAUTION], "caution", "cautions"),
+    ]
+    told = [part for part in parts if part]
+    if not told:
+        return (
+            Level.NOTE,
+            "No sampler and no study has a remark: no sign against it, and no proof.",
+        )
+    worst = groups[0] if groups and groups[0].level is not Level.NOTE else None
+    first = f" First of all, {worst}." if worst is not None else ""
+    is_serious = n_failures > 0 or counts[Level.SERIOUS] > 0
+    return Level.SERIOUS if is_serious else Level.CAUTION, f"{', '.join(told).capitalize()}.{first}"
+
+
+def _counted(n: int, one: str, many: str) -> str:
+    return f"{n} {one if n == 1 else many}" if n else ""
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
