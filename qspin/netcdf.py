@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["to_netcdf", "tree_to_netcdf"]
 
-_NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."  # as the NetCDF library calls its scale
+_NO_VARIABLE = (
+    "This is a netCDF dimension but not a netCDF variable."  # as the NetCDF library calls its scale
+)
 
 
 def to_netcdf(dataset: xr.Dataset, *, compressed: Collection[str] = ()) -> bytes:

@@ -59,7 +59,9 @@ def sealed(dataset: xr.Dataset, compressed: Collection[str] = ()) -> bytes:
     ----------
     compressed : names of variables to be deflated
     """
-    content = to_netcdf(dataset.assign_attrs(qspin=FORMAT, checksum=_checksum(dataset)), compressed=compressed)
+    content = to_netcdf(
+        dataset.assign_attrs(qspin=FORMAT, checksum=_checksum(dataset)), compressed=compressed
+    )
     return content + _MAGIC + hashlib.sha256(content).digest()
 
 

@@ -128,9 +128,13 @@ def _measure(task: Task, store: Store) -> None:
     settings = task.settings
     measure: Any = get_measure(settings["measure"], **settings["settings"])
     problem = built(settings["problem"], store)
-    samples = [_loaded(key, problem, store) for key in (settings["samples"], settings.get("reference")) if key]
+    samples = [
+        _loaded(key, problem, store) for key in (settings["samples"], settings.get("reference")) if key
+    ]
     first, *reference = samples
-    with _threads().limit(limits=1, user_api="blas"):  # matrices are small here: threads would only wait for each other
+    with _threads().limit(
+        limits=1, user_api="blas"
+    ):  # matrices are small here: threads would only wait for each other
         result = measure.measure(first, problem, *reference)
     store.keep_measured(task.key, result)
 

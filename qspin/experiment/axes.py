@@ -94,7 +94,9 @@ def _axis(name: str, values: Any, labels: Mapping[str, Sequence[str]]) -> SweepA
     lengths = {".".join(map(str, key)): len(v) for key, v in keys.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{key} has {n}" for key, n in lengths.items())
-        raise InputError(f"sweep.{name}: keys that move together take as many values each; {told}", key=origin)
+        raise InputError(
+            f"sweep.{name}: keys that move together take as many values each; {told}", key=origin
+        )
     return SweepAxis(name, keys, origin, any(map(_is_spread, values.values())))
 
 
@@ -129,7 +131,9 @@ def values_of(form: Any, origin: Key) -> tuple[Any, ...]:
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{_told(origin)}: {error}", key=origin) from None
     if not 1 <= len(values) <= _MOST_VALUES:
-        raise InputError(f"{_told(origin)}: expected 1 to {_MOST_VALUES} values; got {len(values)}", key=origin)
+        raise InputError(
+            f"{_told(origin)}: expected 1 to {_MOST_VALUES} values; got {len(values)}", key=origin
+        )
     return tuple(values)
 
 
@@ -139,12 +143,18 @@ def _listed(form: Any) -> list[Any]:
     names = set(form) if isinstance(form, Mapping) else set()
     kind = next((name for name in _FORMS if name in names), None)
     if kind is None or names - {kind} - ({"seed"} if kind == "random" else set()):
-        raise ValueError(f"expected a list, or a mapping with one key of {', '.join(_FORMS)}; got {shown(form)}")
+        raise ValueError(
+            f"expected a list, or a mapping with one key of {', '.join(_FORMS)}; got {shown(form)}"
+        )
     given = form[kind]
     if kind == "range":
         parts = [given] if isinstance(given, int) else given
-        if not isinstance(parts, list | tuple) or any(isinstance(p, bool) or not isinstance(p, int) for p in parts):
-            raise ValueError(f"range takes a number, or [start, stop] or [start, stop, step]; got {shown(given)}")
+        if not isinstance(parts, list | tuple) or any(
+            isinstance(p, bool) or not isinstance(p, int) for p in parts
+        ):
+            raise ValueError(
+                f"range takes a number, or [start, stop] or [start, stop, step]; got {shown(given)}"
+            )
         found = range(*parts)
         if len(found) > _MOST_VALUES:
             raise ValueError(f"range stands for {len(found)} values; at most {_MOST_VALUES} make an axis")
@@ -162,7 +172,9 @@ def _three(kind: str, given: Any) -> tuple[float, float, int]:
         raise ValueError(f"{kind} takes [first, last, how many]; got {shown(given)}")
     low, high, n = (float(value) for value in given)
     if not np.isfinite([low, high, n]).all() or n % 1 or not 1 <= n <= _MOST_VALUES:
-        raise ValueError(f"{kind} takes two finite numbers and how many, 1 to {_MOST_VALUES}; got {shown(given)}")
+        raise ValueError(
+            f"{kind} takes two finite numbers and how many, 1 to {_MOST_VALUES}; got {shown(given)}"
+        )
     return low, high, int(n)
 
 

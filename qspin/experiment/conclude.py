@@ -42,7 +42,11 @@ def concluded(folder: RunFolder) -> list[str]:
 
 def _conclusions(folder: RunFolder, faults: list[str]) -> Iterator[tuple[str, Conclusion]]:
     for label, (chosen, _) in folder.config.plans.items():
-        found = _made(f"study {label}", lambda label=label, own=chosen: own.study.conclude(folder.results(label)), faults)
+        found = _made(
+            f"study {label}",
+            lambda label=label, own=chosen: own.study.conclude(folder.results(label)),
+            faults,
+        )
         if found is not None:
             faults += [f"study {label}: {fault}" for fault in found.faults]
             yield label, found

@@ -48,10 +48,14 @@ class RunConfig(StrictModel):
 
     version: Literal[2] = Field(alias="schema", description="of this format")
     name: Label = Field(description="of the run folder")
-    seed: NonNegativeInt = Field(0, description="of sampling; instances and trainings have seeds of their own")
+    seed: NonNegativeInt = Field(
+        0, description="of sampling; instances and trainings have seeds of their own"
+    )
     problems: dict[Label, dict[str, Any]] = Field(min_length=1, description="label -> kind and its settings")
     backends: dict[Label, dict[str, Any]] = Field(min_length=1, description="label -> name and its settings")
-    sweep: dict[str, Any] = Field(default_factory=dict, description="axes: a key, or a name with keys -> values")
+    sweep: dict[str, Any] = Field(
+        default_factory=dict, description="axes: a key, or a name with keys -> values"
+    )
     studies: dict[Label, dict[str, Any] | None] | None = Field(
         None, description="name -> settings, or label -> name and settings; default: the standard ones"
     )
@@ -152,11 +156,19 @@ def backend_identity(name: str, sampler: Any, given: Mapping[str, Any]) -> dict[
 
 def _problem_identity(line: Line) -> dict[str, Any]:
     source = line.made()
-    return {"kind": line.name, "version": source.version, "settings": source.identity(), "axes": _axes_of(line)}
+    return {
+        "kind": line.name,
+        "version": source.version,
+        "settings": source.identity(),
+        "axes": _axes_of(line),
+    }
 
 
 def _axes_of(line: Line) -> list[Any]:
-    return [[axis.name, [[list(key), list(v)] for key, v in axis.of(line.room, line.label).items()]] for axis in line.axes]
+    return [
+        [axis.name, [[list(key), list(v)] for key, v in axis.of(line.room, line.label).items()]]
+        for axis in line.axes
+    ]
 
 
 def _spelled(label: str, chosen: Chosen) -> dict[str, Any]:
@@ -164,7 +176,11 @@ def _spelled(label: str, chosen: Chosen) -> dict[str, Any]:
 
 
 def load_config(
-    path: str | Path, *, backends: Sequence[str] = (), overrides: Sequence[str] = (), studies: Sequence[str] = ()
+    path: str | Path,
+    *,
+    backends: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+    studies: Sequence[str] = (),
 ) -> RunConfig:
     """Read and validate a config file.
 
@@ -217,7 +233,9 @@ def _validated(data: dict[str, Any], folder: Path) -> RunConfig:
     for room in ("problems", "backends"):
         for label, spec in mapping_of(data, room).items():
             if not isinstance(spec, Mapping):
-                raise InputError(f"{room}.{label} must be a mapping of settings; got {shown(spec)}", key=(room, label))
+                raise InputError(
+                    f"{room}.{label} must be a mapping of settings; got {shown(spec)}", key=(room, label)
+                )
     try:
         config = RunConfig.model_validate(data)
     except pydantic.ValidationError as error:

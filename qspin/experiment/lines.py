@@ -108,9 +108,7 @@ class Line:
         return {tag: self.name, **settings, **self.sugar}
 
 
-def lines_of(
-    room: str, specs: Mapping[str, Any], sweep: list[SweepAxis], folder: Path
-) -> dict[str, Line]:
+def lines_of(room: str, specs: Mapping[str, Any], sweep: list[SweepAxis], folder: Path) -> dict[str, Line]:
     """The lines of a room, each with the axes of the sweep that change it, tried at all values.
 
     Parameters
@@ -162,7 +160,9 @@ def _name(room: str, label: str, spec: Any) -> str:
             key=(room, label),
         )
     if not isinstance(given[0], str) or given[0] not in registry.names(kind):
-        remedy = nearest_name(given[0] if isinstance(given[0], str) else shown(given[0]), registry.names(kind))
+        remedy = nearest_name(
+            given[0] if isinstance(given[0], str) else shown(given[0]), registry.names(kind)
+        )
         raise InputError(
             f"{singular} {label!r}: no {tag} {shown(given[0])}: {remedy}",
             key=(room, label, tag if tag in spec else other),
@@ -178,12 +178,20 @@ def _sugared(line: Line, word: str, value: Any) -> SweepAxis:
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InputError(f"{where} must be a positive integer; got {shown(value)}", key=origin)
         key, first = _instance_key(line, origin)
-        return SweepAxis(INSTANCE, {(line.room, line.label, key): values_of({"range": [first, first + value]}, origin)}, origin)
+        return SweepAxis(
+            INSTANCE,
+            {(line.room, line.label, key): values_of({"range": [first, first + value]}, origin)},
+            origin,
+        )
     if not isinstance(value, Mapping) or len(value) != 1:
-        raise InputError(f"{where} takes one setting with its values, {{SETTING: [...]}}; got {shown(value)}", key=origin)
+        raise InputError(
+            f"{where} takes one setting with its values, {{SETTING: [...]}}; got {shown(value)}", key=origin
+        )
     ((key, form),) = value.items()
     spread = isinstance(form, Mapping) and "range" not in form
-    return SweepAxis(str(key), {(line.room, line.label, *str(key).split(".")): values_of(form, origin)}, origin, spread)
+    return SweepAxis(
+        str(key), {(line.room, line.label, *str(key).split(".")): values_of(form, origin)}, origin, spread
+    )
 
 
 def _instance_key(line: Line, origin: Key) -> tuple[str, int]:

@@ -261,7 +261,11 @@ def _sample_task(
         "problem": point.spec, "backend": spec, "backend_label": line.label, "seed": seed_of(*parts),
         "is_timed": is_timed,
     }  # fmt: skip
-    own = {axis.name: i for axis in line.axes if (i := at.get(axis.name)) is not None and axis.name not in point.at}
+    own = {
+        axis.name: i
+        for axis in line.axes
+        if (i := at.get(axis.name)) is not None and axis.name not in point.at
+    }
     return Task(
         key_of("sample", *parts, shared), "sample", settings,
         tuple(point.spec["prepared"].values()) + (() if shared is None else (shared,)),

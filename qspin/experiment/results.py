@@ -97,7 +97,9 @@ class StoredResults:
 
 def _point(cell: CellPlan, at: Mapping[str, Any] | None) -> PointPlan:
     """The first point with these values."""
-    wanted = {name: value for name, value in (at or {}).items() if any(axis.name == name for axis in cell.axes)}
+    wanted = {
+        name: value for name, value in (at or {}).items() if any(axis.name == name for axis in cell.axes)
+    }
     for point in cell.points:
         if all(point.at[name] == value for name, value in wanted.items()):
             return point

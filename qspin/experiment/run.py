@@ -99,7 +99,9 @@ def _conclude(folder: RunFolder) -> Path:
     with folder.reporting():
         faults = concluded(folder)
     if faults:
-        raise RunError(f"the report {folder.report_file} lacks {len(faults)} of its parts: {'; '.join(faults)}")
+        raise RunError(
+            f"the report {folder.report_file} lacks {len(faults)} of its parts: {'; '.join(faults)}"
+        )
     return folder.report_file
 
 

@@ -137,7 +137,12 @@ class RunFolder:
     @property
     def is_finished(self) -> bool:
         """The report is written last, after all tasks; a report of a part of them does not count."""
-        return self.report_file.is_file() and not self._part.exists() and not self.n_missing and not self.faults()
+        return (
+            self.report_file.is_file()
+            and not self._part.exists()
+            and not self.n_missing
+            and not self.faults()
+        )
 
     def is_finished_run_of(self, config: RunConfig) -> bool:
         """Whether there is nothing left to do here for this config."""
@@ -201,7 +206,9 @@ class RunFolder:
         self._require(problem, backend)
         found = self.results("").samples(problem, backend, at)
         if found is None:
-            raise InputError(f"{problem} with {backend} has no samples yet in {self.path}; --resume makes them")
+            raise InputError(
+                f"{problem} with {backend} has no samples yet in {self.path}; --resume makes them"
+            )
         return found
 
     def problem(self, label: str, at: Mapping[str, Any] | None = None) -> IsingProblem:

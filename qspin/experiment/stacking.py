@@ -46,7 +46,9 @@ def stacked(axes: Sequence[Axis], points: Sequence[Point]) -> xr.Dataset:
         if name in sizes and name not in own:
             variables[name] = next(r[name].variable for r in results if name in r.variables)
             continue
-        dims = next(tuple(own.get(str(d), str(d)) for d in r[name].dims) for r in results if name in r.variables)
+        dims = next(
+            tuple(own.get(str(d), str(d)) for d in r[name].dims) for r in results if name in r.variables
+        )
         values = _filled([r[name].values if name in r.variables else None for r in results], places, shape,
                          tuple(sizes[d] for d in dims))  # fmt: skip
         variables[name] = ((*names, *dims), values)
@@ -65,7 +67,9 @@ def _own_dims(results: Sequence[xr.Dataset]) -> dict[str, str]:
     """Dimensions whose coordinate differs between results -> their name in the whole."""
     own = {}
     for dim in dict.fromkeys(str(dim) for result in results for dim in result.sizes):
-        found = [r[dim].values if dim in r.coords else np.arange(r.sizes[dim]) for r in results if dim in r.sizes]
+        found = [
+            r[dim].values if dim in r.coords else np.arange(r.sizes[dim]) for r in results if dim in r.sizes
+        ]
         if any(not _equal(found[0], other) for other in found[1:]):
             own[dim] = f"{dim}_{ROW}"
     return own

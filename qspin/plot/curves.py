@@ -130,7 +130,9 @@ def binder_ratios(
 def _temperature_series(ax: Axes, curve: xr.Dataset, name: str, label: str, style: dict[str, Any]) -> None:
     temperature = curve["temperature"].values
     values = curve[name].values
-    errors = np.nan_to_num(curve[f"{name}_error"].values) if f"{name}_error" in curve else np.zeros(values.shape)
+    errors = (
+        np.nan_to_num(curve[f"{name}_error"].values) if f"{name}_error" in curve else np.zeros(values.shape)
+    )
     known = np.flatnonzero(np.isfinite(temperature))
     if known.size:
         known = known[np.argsort(temperature[known], kind="stable")]  # a line, whatever the order of a ladder
