@@ -106,7 +106,7 @@ def mean_over_instances(results: Sequence[xr.Dataset]) -> xr.Dataset:
 
 def told_by(problem: IsingProblem) -> frozenset[str]:
     """What is known of a problem, out of `NEEDS`."""
-    known = getattr(problem, "known", None)
+    known = problem.known
     names = ("patterns", "groups", "ground_energy")
     told = {f"problem:{name}" for name in names if getattr(known, name, None) is not None}
     return frozenset(told | ({"problem:couplings"} if problem.n_couplings else set()))

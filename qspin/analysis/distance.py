@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from qspin.analysis.effective import EffectiveTemperature
@@ -238,6 +238,7 @@ def fair_sampling(
     row: int = 0,
     ground_energy: float | None = None,
     problem: IsingProblem | None = None,
+    states: ArrayLike | None = None,
 ) -> xr.Dataset:
     """How often each degenerate ground state was found, and whether all are equally likely.
 
@@ -248,11 +249,13 @@ def fair_sampling(
     row : of `samples`
     ground_energy : units of energy; default the lowest that was found
     problem : that was sampled; with it, energies are compared without its offset, however large that is
+    states : ground states that are known (n, n_spins), which count also where they were never found
 
     Returns
     -------
     dataset over ``state`` with ``count`` and ``spins`` (state, spin); attributes ``p_value`` of chi-squared
-    for equal probabilities of the states that were found (NaN for fewer than two), and ``n_found``
+    for equal probabilities of the states that were found or are known (NaN for fewer than two), and
+    ``n_found``
 
     Raises
     ------
@@ -270,9 +273,11 @@ def fair_sampling(
             f"no ground state was found: the lowest energy is {own.energies.min():.6g}, not "
             f"{ground_energy:.6g}"
         )
-    states, counts = np.unique(ground, axis=0, return_counts=True)
+    known = np.empty((0, samples.n_spins), np.int8) if states is None else np.asarray(states, dtype=np.int8)
+    every, index = np.unique(np.concatenate([known, ground]), axis=0, return_inverse=True)
+    counts = np.bincount(index.ravel()[len(known) :], minlength=len(every))
     p_value = float(stats.chisquare(counts).pvalue) if len(counts) > 1 else float("nan")
     return xr.Dataset(
-        {"count": ("state", counts), "spins": (("state", "spin"), states)},
-        attrs={"p_value": p_value, "n_found": len(counts)},
+        {"count": ("state", counts), "spins": (("state", "spin"), every)},
+        attrs={"p_value": p_value, "n_found": int((counts > 0).sum())},
     )

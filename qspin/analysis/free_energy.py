@@ -6,6 +6,7 @@ whose hottest samples hold no energies like those says nothing about ln Z, howev
 
 from __future__ import annotations
 
+import json
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -19,6 +20,7 @@ from qspin.analysis.thermodynamics import energy_curve, replica_means, replica_v
 from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
+from qspin.remarks import Remark
 from qspin.samples import SampleSet
 from qspin.significance import STANDARD_ERRORS
 
@@ -69,7 +71,8 @@ def free_energy_curve(
     the last two per spin, in units of energy and of Boltzmann's constant; each with its standard error over
     replicas ``..._error``. NaN where overlapping energies do not lead there from the anchor; by integration,
     an error of the rule is added where a step of beta exceeds 2 standard deviations of the energy, estimated
-    from what the correction and the slopes at its ends say. The attribute ``remarks`` tells of both.
+    from what the correction and the slopes at its ends say. The attribute ``remarks`` tells of both,
+    as JSON of plain remarks (`qspin.remarks`) with the codes ``energies-apart`` and ``coarse-betas``.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def free_energy_curve(
 
 
 def _curve(
-    samples: SampleSet, found: _Estimate, reached: NDArray[np.bool_], remarks: list[str]
+    samples: SampleSet, found: _Estimate, reached: NDArray[np.bool_], remarks: list[Remark]
 ) -> xr.Dataset:
     n, betas = max(samples.n_spins, 1), samples.betas
     log_partition = np.where(reached, found.value, np.nan)
@@ -115,7 +118,7 @@ def _curve(
     return xr.Dataset(
         {name: ("beta", np.where(reached, values, np.nan)) for name, values in variables.items()},
         coords={"beta": betas, "temperature": ("beta", samples.temperatures)},
-        attrs={"remarks": remarks},
+        attrs={"remarks": json.dumps([remark.plain() for remark in remarks])},
     )
 
 
@@ -140,7 +143,7 @@ def _anchored_row(samples: SampleSet, method: str, anchor: tuple[float, float] |
 
 def _reached(
     samples: SampleSet, problem: IsingProblem, method: str, found: _Estimate, start: int | None
-) -> tuple[NDArray[np.bool_], list[str]]:
+) -> tuple[NDArray[np.bool_], list[Remark]]:
     """Which temperatures (beta,) overlapping energies lead to from the anchor, and remarks.
 
     Raises
@@ -159,9 +162,12 @@ def _reached(
         [bool(tied[min(k, first) : max(k, first)].all()) for k in range(len(betas))], dtype=bool
     )
     remarks = [
-        f"the energies at beta = {betas[k]:.4g} and {betas[k + 1]:.4g} do not overlap, so ln Z is not known "
-        f"{'beyond' if k >= first else 'before'} them: add betas in between, such as "
-        f"{_proposed(betas[k], betas[k + 1], samples.energies.values[k : k + 2].std(axis=(1, 2)).max())}"
+        Remark(
+            "energies-apart",
+            f"the energies at beta = {betas[k]:.4g} and {betas[k + 1]:.4g} do not overlap, so ln Z is not "
+            f"known {'beyond' if k >= first else 'before'} them: add betas in between, such as "
+            f"{_proposed(betas[k], betas[k + 1], samples.energies.values[k : k + 2].std(axis=(1, 2)).max())}",
+        )
         for k in np.flatnonzero(~tied)
     ]
     return reached, remarks
@@ -219,14 +225,15 @@ def _proposed(low: float, high: float, deviation: float) -> str:
     return ", ".join(f"{beta:.3g}" for beta in between)
 
 
-def _remarks_on_the_rule(betas: NDArray[np.float64], systematic: NDArray[np.float64]) -> list[str]:
+def _remarks_on_the_rule(betas: NDArray[np.float64], systematic: NDArray[np.float64]) -> list[Remark]:
     rises = np.flatnonzero(np.abs(np.diff(systematic, prepend=0.0)) > 0)
     if not rises.size:
         return []
-    return [
+    text = (
         f"steps of beta are wide for the trapezoidal rule, first at beta = {betas[rises[0]]:.4g}: the error "
         f"holds up to {systematic.max():.3g} that it may be wrong by; add betas there"
-    ]
+    )
+    return [Remark("coarse-betas", text)]
 
 
 # -- estimates -----------------------------------------------------------------------------------

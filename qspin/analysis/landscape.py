@@ -72,6 +72,7 @@ class States:
     separation : mean overlap within states minus that between them; 0 for one state
     null_separation : mean and standard deviation of the same for configurations without correlations between
         spins, which is what any clustering makes of noise
+    nulls : separation of every such set (n_null,)
     """
 
     labels: NDArray[np.int64]
@@ -81,6 +82,7 @@ class States:
     linkage: NDArray[np.float64]
     separation: float
     null_separation: tuple[float, float]
+    nulls: NDArray[np.float64]
 
     @property
     def n_states(self) -> int:
@@ -139,6 +141,7 @@ def find_states(
         linkage,
         separation,
         (float(np.mean(separations)), float(np.std(separations, ddof=1))),
+        np.array(separations),
     )
 
 

@@ -33,8 +33,8 @@ _ONE_DRAW = 1e-6  # chance below which equal configurations in equal order are o
 class Meeting(NamedTuple):
     """Configurations of a reference and of another sample set at one temperature; see `meeting`.
 
-    beta and its error, NaN for two sets without one; the fit, if the other set has no thermostat; the configurations;
-    what a reader must know; and the generator that chose them, for what follows.
+    beta and its error, NaN for two sets without one; the fit, if the other set has no thermostat; the
+    configurations; what a reader must know; and the generator that chose them, for what follows.
     """
 
     beta: float

@@ -37,6 +37,7 @@ class Ultrametricity:
         and standard deviation of that over nulls
     p_value : share of nulls with a mean as small
     spread : standard deviation of the overlaps over that of the nulls
+    nulls : mean of every null (n_null,)
     """
 
     k: NDArray[np.float64]
@@ -45,6 +46,7 @@ class Ultrametricity:
     null_deviation: float
     p_value: float
     spread: float
+    nulls: NDArray[np.float64]
 
     @property
     def effect(self) -> float:
@@ -115,6 +117,7 @@ def ultrametricity(
         float(np.std(nulls, ddof=1)),
         p_value,
         sigma / width if width else float("inf"),
+        np.array(nulls),
     )
 
 

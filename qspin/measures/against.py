@@ -23,7 +23,7 @@ from qspin.analysis.meeting import Meeting, meeting
 from qspin.arguments import checked_samples
 from qspin.measure import InputError, IsingProblem, PositiveInt, SampleSet, require_needs, settings
 from qspin.measures.averaging import Rule, averaged
-from qspin.measures.base import MEASURED_RULES, NamedMeasure, checked, finished
+from qspin.measures.base import MEASURED_RULES, NamedMeasure, checked, storable
 
 __all__ = ["Compare", "CrossOverlaps", "FittedTemperature"]
 
@@ -53,7 +53,7 @@ class AgainstMeasure(NamedMeasure):
         checked(self, self.name, samples, problem)
         checked(self, self.name, checked_samples(reference, "reference"), problem)
         require_needs(_OF_REFERENCE, reference, problem, f"the reference of {self.name}")
-        return finished(self.held(samples, problem, reference), samples)
+        return storable(self.held(samples, problem, reference), samples)
 
     def held(self, samples: SampleSet, problem: IsingProblem, reference: SampleSet) -> xr.Dataset:
         """What is found, of samples that can be held against each other."""
@@ -101,11 +101,11 @@ class Compare(AgainstMeasure):
     Over ``row``, the rows of the samples that were compared: ``temperature``, ``beta`` and their ``_error``
     (0 for those that were set), ``is_fitted``, ``p_value`` of "the same ensemble", ``p_values`` by ``view``,
     ``telling`` (the view that speaks loudest against), ``correlation_error``, ``magnetisation_error``,
-    ``total_variation`` with their ``_noise``, ``wasserstein``, ``kolmogorov_smirnov``, valleys (``n_valleys``,
-    ``n_missed``, ``expected_missed``, ``missed_weight``), ``n_first`` and ``n_second`` configurations, and
-    ``coupling_scale`` of an annealer. ``reason`` says why a row could not be compared; its numbers are NaN.
-    Averages over instances are of those that could be, ``n_compared`` of them, with p-values of "the same
-    ensemble in all of them" (Fisher's method).
+    ``total_variation`` with their ``_noise``, ``wasserstein``, ``kolmogorov_smirnov``, valleys
+    (``n_valleys``, ``n_missed``, ``expected_missed``, ``missed_weight``), ``n_first`` and ``n_second``
+    configurations, and ``coupling_scale`` of an annealer. ``reason`` says why a row could not be compared;
+    its numbers are NaN. Averages over instances are of those that could be, ``n_compared`` of them, with
+    p-values of "the same ensemble in all of them" (Fisher's method).
 
     Parameters
     ----------
@@ -215,14 +215,14 @@ def _temperature(beta: float, error: float) -> tuple[float, float]:
 
 @settings
 class CrossOverlaps(AgainstMeasure):
-    """Overlaps within samples, within the reference and between them, at the coldest temperature at which they
-    can be compared (`qspin.analysis.cross_overlaps`).
+    """Overlaps within samples, within the reference and between them, at the coldest temperature at which
+    they can be compared (`qspin.analysis.cross_overlaps`).
 
     Over ``q``: ``first`` (within the reference), ``second`` (within the samples) and ``cross``, each summing
-    to 1. Over ``configuration`` and ``other``: ``matrix``, overlaps of the first configurations of both sides,
-    ``order`` that puts similar ones beside each other, those of the reference first, and ``side`` (0 for the
-    reference). ``temperature``, ``temperature_error`` and ``row`` say where; the attribute ``reason`` why
-    nowhere, in which case there are no other variables.
+    to 1. Over ``configuration`` and ``other``: ``matrix``, overlaps of the first configurations of both
+    sides, ``order`` that puts similar ones beside each other, those of the reference first, and ``side`` (0
+    for the reference). ``temperature``, ``temperature_error`` and ``row`` say where; the attribute
+    ``reason`` why nowhere, in which case there are no variables.
 
     Parameters
     ----------
@@ -285,7 +285,8 @@ def _matrix(met: Meeting, shown: int, *, symmetric: bool) -> dict[str, Any]:
 
 @settings
 class FittedTemperature(AgainstMeasure):
-    """Where the reference has the mean energy of each row of samples (`qspin.analysis.effective_temperature`).
+    """Where the reference has the mean energy of each row of samples
+    (`qspin.analysis.effective_temperature`).
 
     Over ``beta``, as many rows as the samples have: ``beta_matched`` and ``beta_matched_error``, ``goodness``
     (p-value of the energies there), ``reason`` where there is none; coordinates ``temperature`` and

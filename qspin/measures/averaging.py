@@ -25,8 +25,8 @@ class Rule(enum.Enum):
     """What becomes of a variable. Text is always taken from the first instance."""
 
     MEAN = enum.auto()
-    """Mean with its standard error over instances as NAME_error, which replaces those of single instances; a
-    95 % interval NAME_low to NAME_high, where instances have one, becomes that of a mean that is not negative."""
+    """Mean with its standard error over instances as NAME_error, in the place of those of single instances.
+    Where they have a 95 % interval NAME_low to NAME_high, that of a mean that is not negative."""
     LEAST = enum.auto()
     """The smallest of all instances that know it: the worst of what should be large."""
     MOST = enum.auto()

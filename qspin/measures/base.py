@@ -12,13 +12,23 @@ import xarray as xr
 from qspin.analysis import at_measured_temperatures, has_measured_temperatures
 from qspin.analysis.resampling import require_problem
 from qspin.arguments import checked_problem, checked_samples
-from qspin.measure import Measure, require_needs
+from qspin.measure import InputError, Measure, require_needs
 from qspin.measures.averaging import Rule, averaged
 from qspin.problem import IsingProblem
 from qspin.remarks import Remark
 from qspin.samples import SampleSet
 
-__all__ = ["MEASURED_RULES", "NamedMeasure", "checked", "finished", "places_of", "told", "without_need"]
+__all__ = [
+    "MEASURED_RULES",
+    "NamedMeasure",
+    "checked",
+    "known_ground_energy",
+    "placed",
+    "places_of",
+    "storable",
+    "told",
+    "without_need",
+]
 
 MEASURED_RULES = {"coupling_scale": Rule.FIRST}
 """Of what `places_of` adds: all instances are sampled at the same scales."""
@@ -38,7 +48,7 @@ class NamedMeasure(Measure):
 
     def measure(self, samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
         checked(self, self.name, samples, problem)
-        return finished(self.measured(samples, problem), samples)
+        return storable(placed(self.measured(samples, problem), samples), samples)
 
     def measured(self, samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
         """What is measured, of samples that have what it needs.
@@ -64,13 +74,19 @@ def without_need(measure: Measure, need: str) -> None:
     object.__setattr__(measure, "needs", measure.needs - {need})  # its settings are frozen
 
 
-def finished(result: xr.Dataset, samples: SampleSet) -> xr.Dataset:
-    """The result as files hold it: at the temperatures of the samples, every dimension with a coordinate,
-    truths as 0 and 1, and the number of spins told.
+def placed(result: xr.Dataset, samples: SampleSet) -> xr.Dataset:
+    """A result over the rows of samples at their temperatures (`places_of`); others stay as they are."""
+    betas = result.coords.get("beta", samples.betas)
+    if "beta" not in result.dims or not np.array_equal(betas, samples.betas, equal_nan=True):
+        return result
+    places = places_of(samples)
+    return result.assign(places.data_vars).assign_coords(places.coords)
+
+
+def storable(result: xr.Dataset, samples: SampleSet) -> xr.Dataset:
+    """The result as files hold it: every dimension with a coordinate, truths as 0 and 1, the number of spins
+    told.
     """
-    if result.sizes.get("beta") == len(samples.betas) and "temperature_error" not in result.coords:
-        places = places_of(samples)
-        result = result.assign(places.data_vars).assign_coords(places.coords)
     missing = {dim: np.arange(size) for dim, size in result.sizes.items() if dim not in result.coords}
     truths = {name: values.astype(np.int8) for name, values in result.items() if values.dtype.kind == "b"}
     return result.assign(truths).assign_coords(missing).assign_attrs(n_spins=samples.n_spins)
@@ -83,6 +99,13 @@ def places_of(samples: SampleSet) -> xr.Dataset:
     coordinates = {"beta": samples.betas, "temperature": ("beta", samples.temperatures)}
     places = xr.Dataset(coords=coordinates)
     return at_measured_temperatures(places, samples) if has_measured_temperatures(samples) else places
+
+
+def known_ground_energy(problem: IsingProblem) -> float:
+    """Lowest energy of a problem of which it is known. Raises InputError for others."""
+    if problem.known is None or problem.known.ground_energy is None:
+        raise InputError("the lowest energy of this problem is not known; give it as ground_energy")
+    return problem.known.ground_energy
 
 
 def told(remarks: Iterable[Remark]) -> dict[str, Any]:

@@ -10,9 +10,13 @@ from qspin import analysis
 from qspin.measure import IsingProblem, SampleSet, settings
 from qspin.measures.averaging import Rule
 from qspin.measures.base import NamedMeasure, told
-from qspin.remarks import Level, Remark
+from qspin.remarks import Remark
 
-__all__ = ["ChainDiagnostics", "own_remarks"]
+__all__ = ["ChainDiagnostics"]
+
+_NO_OVERLAPS = (
+    "there are fewer than two replicas, so there are no overlaps: raise n_replicas, or n_reads of a device"
+)
 
 
 @settings
@@ -37,27 +41,9 @@ class ChainDiagnostics(NamedMeasure):
         return diagnostics.assign_attrs(told(_remarks_on(samples, diagnostics)))
 
 
-def _remarks_on(samples: SampleSet, diagnostics: xr.Dataset | None = None) -> list[Remark]:
+def _remarks_on(samples: SampleSet, diagnostics: xr.Dataset) -> list[Remark]:
     """What to know before trusting samples, and that there are no overlaps where there are none."""
-    found = _equilibrium_remarks(samples, diagnostics)
+    found = list(analysis.equilibrium_remarks(samples, diagnostics))
     if samples.spins.sizes["replica"] < 2:
-        text = (
-            "there are fewer than two replicas, so there are no overlaps: raise n_replicas, or n_reads of a "
-            "device"
-        )
-        found.append(Remark("one-replica", text))
+        found.append(Remark("one-replica", _NO_OVERLAPS))
     return found
-
-
-def _equilibrium_remarks(samples: SampleSet, diagnostics: xr.Dataset | None) -> list[Remark]:
-    if hasattr(analysis, "equilibrium_remarks"):
-        return list(analysis.equilibrium_remarks(samples, diagnostics))
-    found = [Remark("unspecified", text) for text in analysis.equilibrium_warnings(samples, diagnostics)]
-    return found + [Remark("unspecified", text, Level.NOTE) for text in analysis.equilibrium_notes(samples)]
-
-
-def own_remarks(samples: SampleSet) -> list[Remark]:
-    """What the sampler itself has to say."""
-    if hasattr(samples, "remarks"):
-        return list(samples.remarks)
-    return [Remark("unspecified", text) for text in samples.info["warnings"]]

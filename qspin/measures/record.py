@@ -12,7 +12,6 @@ import xarray as xr
 from qspin.measure import IsingProblem, SampleSet, settings
 from qspin.measures.averaging import Rule
 from qspin.measures.base import NamedMeasure, told
-from qspin.measures.equilibrium import own_remarks
 
 __all__ = ["Record"]
 
@@ -22,10 +21,11 @@ class Record(NamedMeasure):
     """Sizes, best energy and clocks as variables without dimensions; where the samples come from as
     attributes.
 
-    Variables: ``n_spins``, ``n_couplings``, ``coupling_rms`` (root mean square of the couplings), ``n_betas``,
-    ``n_replicas``, ``n_draws``, ``best_energy`` (NaN of an empty set), ``round_trips`` of tempering, all
-    together, and ``seconds_CLOCK`` for each clock. Attributes: ``backend``, ``headline``, ``seed``, ``status``,
-    ``info`` (JSON) and ``remarks`` (JSON of the sampler's own; `chain_diagnostics` has all).
+    Variables: ``n_spins``, ``n_couplings``, ``coupling_rms`` (root mean square of the couplings),
+    ``n_betas``, ``n_replicas``, ``n_draws``, ``best_energy`` (NaN of an empty set), ``round_trips`` of
+    tempering, all together, and ``seconds_CLOCK`` for each clock. Attributes: ``backend``, ``headline``,
+    ``seed``, ``status``, ``info`` (JSON) and ``remarks`` (JSON of the sampler's own; `chain_diagnostics` has
+    all).
     """
 
     name: ClassVar[str] = "record"
@@ -49,7 +49,7 @@ class Record(NamedMeasure):
         attrs = {name: str(info.get(name, "")) for name in ("backend", "headline", "seed", "status")}
         return xr.Dataset(
             {name: ((), value) for name, value in facts.items()},
-            attrs={**attrs, "info": json.dumps(info), **told(own_remarks(samples))},
+            attrs={**attrs, "info": json.dumps(info), **told(samples.remarks)},
         )
 
     def average(self, results: Sequence[xr.Dataset]) -> xr.Dataset:

@@ -18,7 +18,7 @@ from qspin.analysis.resampling import jackknife
 from qspin.analysis.thermodynamics import replica_means
 from qspin.measure import InputError, IsingProblem, SampleSet, settings
 from qspin.measures.averaging import averaged
-from qspin.measures.base import NamedMeasure, without_need
+from qspin.measures.base import NamedMeasure, known_ground_energy, without_need
 from qspin.spectrum import energy_tolerance, without_offset
 
 __all__ = [
@@ -35,9 +35,10 @@ __all__ = [
 class LowestEnergies(NamedMeasure):
     """Lowest energy of every run, less the offset of the problem (`qspin.benchmark.lowest_without_offset`).
 
-    Over ``run``: ``energy``. Attributes: ``offset``; ``tolerance``, within which such energies of this problem
-    are equal; ``seconds``, JSON of the seconds a run by each clock that there is (`qspin.benchmark.seconds_of`),
-    ``wall`` all clocks together. Averages over instances are those of the k-th lowest run.
+    Over ``run``: ``energy``. Attributes: ``offset``; ``tolerance``, within which such energies of this
+    problem are equal; ``seconds``, JSON of the seconds a run by each clock that there is
+    (`qspin.benchmark.seconds_of`), ``wall`` all clocks together. Averages over instances are those of the
+    k-th lowest run.
     """
 
     name: ClassVar[str] = "lowest_energies"
@@ -94,7 +95,7 @@ def _at_energies(result: xr.Dataset, grid: np.ndarray) -> xr.Dataset:
 
 
 class _AgainstGround(NamedMeasure):
-    """Base of what needs the lowest energy of the problem: known, or given as the setting ``ground_energy``."""
+    """Base of what needs the lowest energy of a problem: known, or given as ``ground_energy``."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"problem:ground_energy"})
 
@@ -103,8 +104,9 @@ class _AgainstGround(NamedMeasure):
             without_need(self, "problem:ground_energy")
 
     def lowest(self, problem: IsingProblem) -> float:
+        """The energy that was given, or the known one."""
         given = getattr(self, "ground_energy", None)
-        return float(problem.known.ground_energy if given is None else given)  # type: ignore[attr-defined]
+        return known_ground_energy(problem) if given is None else float(given)
 
 
 @settings
@@ -145,7 +147,8 @@ class SuccessProbability(_AgainstGround):
 
 @settings
 class ResidualEnergy(_AgainstGround):
-    """Mean over runs of (lowest energy - ground energy) / N, with its error (`qspin.benchmark.residual_energy`).
+    """Mean over runs of (lowest energy - ground energy) / N, with its error
+    (`qspin.benchmark.residual_energy`).
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 
 import numpy as np
@@ -12,6 +13,7 @@ import qspin
 from qspin import SampleSet, analysis, instances
 from qspin.analysis.reweighting import Reweighting, reweighted_curve, row_overlaps
 from qspin.errors import InputError
+from qspin.remarks import remarks_from
 from qspin.testing import STANDARD_ERRORS
 
 FERROMAGNET = instances.lattice_ferromagnet((4, 4))
@@ -32,6 +34,10 @@ def sampled(problem, betas, seed=0, n_replicas=8, n_draws=120):
     return SampleSet.from_spins(problem, np.stack(spins), betas)
 
 
+def told(curve):
+    return remarks_from(json.loads(curve.attrs["remarks"]))
+
+
 def truth(problem, betas):
     levels = spectrum(problem)
     return np.array([levels.log_partition(beta) for beta in betas])
@@ -49,7 +55,7 @@ class TestColdLadders:
         deviation = curve["log_partition"].values - truth(FERROMAGNET, ladder)
         allowed = analysis.confidence_factor(8, 0.9999) * curve["log_partition_error"].values
         assert (np.abs(deviation) < allowed).all()
-        assert curve.attrs["remarks"] == []
+        assert told(curve) == []
 
     def test_a_known_value_is_an_anchor(self):
         exact = truth(FERROMAGNET, FROZEN)
@@ -73,7 +79,7 @@ class TestColdLadders:
         deviation = np.abs(curve["log_partition"].values - truth(problem, betas))
         assert (deviation < 2 * curve["log_partition_error"].values + 0.01).all()
         wide = problem is FERROMAGNET or betas[0] == 2 or betas[1] == 3
-        assert bool(curve.attrs["remarks"]) == wide
+        assert [remark.code for remark in told(curve)] == ["coarse-betas"] * wide
 
     def test_populations_that_lose_their_families_are_refused(self):
         sampler = qspin.get_backend(
@@ -114,15 +120,15 @@ class TestGaps:
         assert (deviation < allowed).all()
         for name in ("log_partition", "log_partition_error", "free_energy", "entropy", "entropy_error"):
             assert np.isnan(curve[name].values[2:]).all()
-        (remark,) = curve.attrs["remarks"]
-        assert "at beta = 0.15 and 3 do not overlap" in remark
-        assert "beyond" in remark
+        (remark,) = told(curve)
+        assert "at beta = 0.15 and 3 do not overlap" in remark.text
+        assert "beyond" in remark.text
         from_below = analysis.free_energy_curve(
             sampled(FERROMAGNET, self.BETAS), FERROMAGNET, anchor=(4.0, exact[3])
         )
         assert np.isnan(from_below["log_partition"].values[:2]).all()
         np.testing.assert_allclose(from_below["log_partition"].values[2:], exact[2:], atol=1e-4)
-        assert "before" in from_below.attrs["remarks"][0]
+        assert "before" in told(from_below)[0].text
 
     def test_nothing_is_reweighted_into_a_gap(self):
         reweighting = Reweighting.of(sampled(FERROMAGNET, self.BETAS))

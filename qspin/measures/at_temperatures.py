@@ -1,0 +1,87 @@
+"""What the measures of single configurations share: at some temperatures, of independent configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import xarray as xr
+
+from qspin.analysis import independent_configurations
+from qspin.measure import InputError, IsingProblem, SampleSet
+from qspin.measures.averaging import averaged
+from qspin.measures.base import MEASURED_RULES, NamedMeasure, places_of
+
+__all__ = ["AtTemperatures", "chosen_rows"]
+
+
+class AtTemperatures(NamedMeasure):
+    """Base of measures of independent configurations at some temperatures, over ``beta``.
+
+    Settings ``temperatures`` (the rows nearest to them; default the coldest row, which without temperatures
+    is that of lowest mean energy) and ``most``, configurations of each. ``n_configurations`` says how many
+    there were, ``reason`` why nothing could be told of them, in which case numbers are NaN. Averages are over
+    the instances of which something could be told.
+
+    Attributes
+    ----------
+    scalars : variables that have one value a temperature
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"spins"})
+    scalars: ClassVar[tuple[str, ...]] = ()
+
+    temperatures: tuple[float, ...] | None
+    most: int
+
+    def measured(self, samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
+        rows = chosen_rows(samples, self.temperatures)
+        found = [self._row(samples, problem, row) for row in rows]
+        width = {dim: max(one.sizes.get(dim, 0) for one in found) for one in found for dim in one.sizes}
+        places = places_of(samples).isel(beta=rows)
+        joined = xr.concat([_widened(one, width) for one in found], dim="beta")
+        return joined.assign(places.data_vars).assign_coords(places.coords)
+
+    def _row(self, samples: SampleSet, problem: IsingProblem, row: int) -> xr.Dataset:
+        spins = independent_configurations(samples, row, most=self.most).spins
+        try:
+            found, reason = self.at(problem, spins), ""
+        except InputError as error:
+            found, reason = xr.Dataset({name: ((), np.nan) for name in self.scalars}), str(error)
+        return found.assign(n_configurations=((), len(spins)), reason=((), np.str_(reason)))
+
+    def at(self, problem: IsingProblem, spins: np.ndarray) -> xr.Dataset:
+        """What configurations (n, n_spins) at one temperature say. Raises InputError where they do not."""
+        raise NotImplementedError
+
+    def average(self, results: Sequence[xr.Dataset]) -> xr.Dataset:
+        return averaged(results, {**MEASURED_RULES, **self.rules}, skip_unknown=True)
+
+
+def chosen_rows(samples: SampleSet, temperatures: Sequence[float] | None) -> list[int]:
+    """Rows nearest to temperatures, or the coldest one.
+
+    Raises
+    ------
+    InputError
+        If temperatures are named and the samples have none.
+    """
+    own = places_of(samples)["temperature"].values
+    if temperatures is None:
+        if np.isfinite(samples.betas).all():
+            return [int(np.argmax(samples.betas))]
+        return [int(np.argmin(samples.energies.values.mean(axis=(1, 2))))]
+    if not np.isfinite(own).any():
+        raise InputError(
+            "these samples have no temperatures, so none of them can be chosen by it: leave temperatures out"
+        )
+    distance = np.where(np.isfinite(own), np.abs(own[None] - np.asarray(temperatures)[:, None]), np.inf)
+    return sorted({int(row) for row in distance.argmin(axis=1)})
+
+
+def _widened(result: xr.Dataset, width: dict[str, int]) -> xr.Dataset:
+    """The same with every dimension as wide as that of the widest row; numbers beyond are NaN, spins 0."""
+    fill = {str(name): 0 if values.dtype.kind == "i" else np.nan for name, values in result.data_vars.items()}
+    own = {dim: (0, size - result.sizes[dim]) for dim, size in width.items() if dim in result.sizes}
+    return result.pad(own, constant_values=fill) if any(after for _, after in own.values()) else result
