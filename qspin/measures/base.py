@@ -76,7 +76,7 @@ def without_need(measure: Measure, need: str) -> None:
 
 def placed(result: xr.Dataset, samples: SampleSet) -> xr.Dataset:
     """A result over the rows of samples at their temperatures (`places_of`); others stay as they are."""
-    betas = result.coords.get("beta", samples.betas)
+    betas = result["beta"].values if "beta" in result.coords else samples.betas
     if "beta" not in result.dims or not np.array_equal(betas, samples.betas, equal_nan=True):
         return result
     places = places_of(samples)
