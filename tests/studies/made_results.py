@@ -8,6 +8,7 @@ from typing import Any
 
 from qspin.measure import Measure
 from qspin.registry import get_backend, get_source
+from qspin.sampler import settings
 from qspin.study import Asked, Axis, BackendLine, Cell, Point, PreparedFor, ProblemLine
 
 
@@ -33,6 +34,21 @@ def asked(
             for label, sampler in samplers.items()
         },
     )
+
+
+@settings
+class Declared:
+    """A sampler that only says what it offers."""
+
+    offers: frozenset[str]
+
+    def sample(self, problem: Any, *, seed: Any = None) -> Any:
+        raise NotImplementedError
+
+
+THERMOSTAT = Declared(offers=frozenset({"thermostat", "ladder", "replicas", "draws", "spins"}))
+DEVICE = Declared(offers=frozenset({"replicas", "spins"}))
+ONE_REPLICA = Declared(offers=frozenset({"thermostat", "ladder", "draws", "spins"}))
 
 
 class MadeResults:

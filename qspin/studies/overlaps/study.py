@@ -44,11 +44,9 @@ _CURVES = ("overlap_curve", "overlap_distribution", "energy_curve", "record")
 _LINKS = "link_overlap_curve"
 _BOTTOM_WEIGHT = 0.2  # a study of the landscape says more
 _NOTES = (
-    "Digits in parentheses are one standard error in units of the last digit. A difference is called one "
-    f"beyond {STANDARD_ERRORS:g} standard errors, here and nowhere corrected for the number of temperatures.",
-    "Energies are E = Σ J s s + Σ h s + offset over i < j, so J < 0 is ferromagnetic; temperatures are in "
-    "units of the couplings. A backend without a thermostat is put at the temperature at which the reference, "
-    "reweighted, has its mean energy.",
+    f"A difference is called one beyond {STANDARD_ERRORS:g} standard errors, here and nowhere corrected for "
+    "the number of temperatures. A backend without a thermostat is put at the temperature at which the "
+    "reference, reweighted, has its mean energy.",
 )
 
 
@@ -117,8 +115,8 @@ def _bottom_line(series: Sequence[Series]) -> Finding | None:
     if not places:
         return None
     return Finding(
-        f"Mean |q| rises through 1/2 at T = {some(places.values(), 4)}; whether replicas freeze into a glass "
-        "there, mean overlaps alone do not tell.",
+        f"On cooling, mean |q| rises through 1/2 at T = {some(places.values(), 4)}; whether replicas freeze "
+        "into a glass there, mean overlaps alone do not tell.",
         _BOTTOM_WEIGHT,
     )
 
