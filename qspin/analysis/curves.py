@@ -14,6 +14,7 @@ from qspin.significance import STANDARD_ERRORS
 __all__ = [
     "STANDARD_ERRORS",
     "Comparison",
+    "at_reached",
     "compare_curves",
     "half_temperature",
 ]
@@ -107,6 +108,21 @@ def _values_at(
         return values, errors, False
     between, spread = interpolated(curve, name, temperatures)
     return np.where(sampled, values, between), np.where(sampled, errors, spread), True
+
+
+def at_reached(device: xr.Dataset, curve: xr.Dataset) -> Comparison:
+    """Mean |q| of a device against a curve, at the temperatures of the device that the curve covers.
+
+    Parameters
+    ----------
+    device : with measured or matched temperatures
+    curve : of a sampler with a thermostat; interpolated
+    """
+    temperature, spread = (device[name].values for name in ("temperature", "temperature_error"))
+    expected, error = interpolated(curve, "q_abs", temperature, spread)
+    inside = np.isfinite(expected)
+    own, own_error = (device[name].values[inside] for name in ("q_abs", "q_abs_error"))
+    return Comparison(temperature[inside], own, own_error, expected[inside], error[inside], True)
 
 
 def half_temperature(curve: xr.Dataset) -> tuple[float, float] | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from qspin.arguments import checked_arguments
 from qspin.problem import IsingProblem
-from qspin.registry import get_backend
-from qspin.spectrum import without_offset
+from qspin.spectrum import ground_states, without_offset
 
 __all__ = ["MOST_ENUMERATED", "GroundEnergy", "ground_energy"]
 
@@ -48,6 +47,5 @@ def ground_energy(problem: IsingProblem, *, most_spins: int = MOST_ENUMERATED) -
     if known is not None and known.ground_energy is not None:
         return GroundEnergy(float(known.ground_energy), "known")
     if problem.n_spins <= most_spins:
-        exact: Any = get_backend("exact")
-        return GroundEnergy(float(exact.enumerate(bare).ground_energy), "enumerated")
+        return GroundEnergy(ground_states(bare, most=1, max_spins=most_spins)[0], "enumerated")
     return GroundEnergy(float("nan"), "")

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import xarray as xr
 
-from qspin.analysis import interpolated
-from qspin.analysis.curves import STANDARD_ERRORS, Comparison
+from qspin.analysis.curves import STANDARD_ERRORS, Comparison, at_reached
 from qspin.studies.series import Series
 from qspin.studies.wording import some, with_error, without_numbers
 from qspin.study import Finding
@@ -133,15 +132,6 @@ def _deviations(series: Sequence[Series]) -> Iterator[tuple[bool, str]]:
 
 def _agree(a: Series, b: Series) -> bool:
     return all(a.at[name] == b.at[name] for name in a.at.keys() & b.at.keys())
-
-
-def at_reached(device: xr.Dataset, curve: xr.Dataset) -> Comparison:
-    """Mean |q| of a device against a curve, at the temperatures of the device that the curve covers."""
-    temperature, spread = (device[name].values for name in ("temperature", "temperature_error"))
-    expected, error = interpolated(curve, "q_abs", temperature, spread)
-    inside = np.isfinite(expected)
-    own, own_error = (device[name].values[inside] for name in ("q_abs", "q_abs_error"))
-    return Comparison(temperature[inside], own, own_error, expected[inside], error[inside], True)
 
 
 def _deviation(problem: str, device: str, other: str, c: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""How fast are solutions found, and how good are they? Successes, times, and how these grow with size."""
+"""Time to solution: the study."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ from qspin.benchmark import performance_profile
 from qspin.errors import nearest_name
 from qspin.plot.canvas import small_multiples
 from qspin.settings import deciding_settings, settings_of
-from qspin.studies.run_summaries import Summary, best_times, grouped_by, lines_of, scalings, summarised
-from qspin.studies.run_tables import results_table, scaling_table, summary_table
-from qspin.studies.run_words import bottom_line, cell_verdicts, findings, impossible, remarks
-from qspin.studies.runs import Goal, tabulated
+from qspin.studies.time_to_solution.runs import Goal, tabulated
+from qspin.studies.time_to_solution.summaries import (
+    Summary,
+    best_times,
+    grouped_by,
+    lines_of,
+    scalings,
+    summarised,
+)
+from qspin.studies.time_to_solution.tables import results_table, scaling_table, summary_table
+from qspin.studies.time_to_solution.words import bottom_line, cell_verdicts, findings, impossible, remarks
 from qspin.study import (
     INSTANCE,
     Asked,

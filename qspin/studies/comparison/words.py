@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from qspin.analysis.curves import STANDARD_ERRORS, Comparison, compare_curves
-from qspin.analysis.temperature import interpolated
+from qspin.analysis.curves import STANDARD_ERRORS, at_reached, compare_curves
+from qspin.studies.comparison.verdicts import Row
 from qspin.studies.series import told
-from qspin.studies.verdicts import Row
 from qspin.studies.wording import some, with_error, without_numbers
 from qspin.study import INSTANCE, Finding, Tone, Verdict
 
@@ -120,7 +119,9 @@ def _in_mean_overlap(own: xr.Dataset | None, reference: xr.Dataset | None, is_ot
     if own is None or reference is None:
         return ""
     has_thermostat = np.isfinite(own["beta"].values).any()
-    c = compare_curves(own, reference) if has_thermostat else _at_reached(own, reference)
+    if not has_thermostat and "temperature_error" not in own.coords:
+        return ""
+    c = compare_curves(own, reference) if has_thermostat else at_reached(own, reference)
     if c is None or not len(c.temperature):
         return ""
     if np.isnan(c.error).any():
@@ -134,19 +135,6 @@ def _in_mean_overlap(own: xr.Dataset | None, reference: xr.Dataset | None, is_ot
             f"{with_error(c.second[k], c.second_error[k])}."
         )
     return " Mean |q| alone does not show it." if is_other else ""
-
-
-def _at_reached(device: xr.Dataset, curve: xr.Dataset) -> Comparison | None:
-    """Mean |q| of a device against a curve, at the temperatures of the device that the curve covers."""
-    if any("q_abs" not in d or "temperature" not in d.coords for d in (device, curve)):
-        return None
-    if "temperature_error" not in device.coords:
-        return None
-    temperature, spread = (device[name].values for name in ("temperature", "temperature_error"))
-    expected, error = interpolated(curve, "q_abs", temperature, spread)
-    inside = np.isfinite(expected)
-    own, own_error = (device[name].values[inside] for name in ("q_abs", "q_abs_error"))
-    return Comparison(temperature[inside], own, own_error, expected[inside], error[inside], True)
 
 
 # -- over all problems ---------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from qspin.studies.run_summaries import Scaling, Summary, grouped_by
-from qspin.studies.run_tables import seconds_text
-from qspin.studies.runs import Row
+from qspin.studies.time_to_solution.runs import Row
+from qspin.studies.time_to_solution.summaries import Scaling, Summary, grouped_by
+from qspin.studies.time_to_solution.tables import seconds_text
 from qspin.study import Finding, Level, Remark, Tone, Verdict
 
 __all__ = ["bottom_line", "cell_verdicts", "findings", "impossible", "remarks"]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from qspin.benchmark import ScalingFit, fit_scaling, time_to_solution
 from qspin.benchmark.time_to_solution import best_length
-from qspin.studies.runs import Row
 from qspin.studies.series import told
+from qspin.studies.time_to_solution.runs import Row
 
 __all__ = ["Scaling", "Summary", "best_times", "grouped_by", "lines_of", "scalings", "summarised"]
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qspin.studies.run_summaries import Scaling, Summary
-from qspin.studies.runs import CLOCKS, Row
 from qspin.studies.series import told
+from qspin.studies.time_to_solution.runs import CLOCKS, Row
+from qspin.studies.time_to_solution.summaries import Scaling, Summary
 from qspin.study import Column, Table
 
 __all__ = ["results_table", "scaling_table", "seconds_text", "summary_table"]
@@ -40,6 +40,7 @@ def results_table(rows: Sequence[Row]) -> Table:
     axes = [axis for axis in _axes(rows, "of_problem") if axis != "n_spins"]
     own = _axes(rows, "of_backend")
     hidden = {"is_shown": False}
+    records = [_record(row, axes, own) for row in rows]
     return Table(
         "results",
         "Every sampling",
@@ -67,9 +68,12 @@ def results_table(rows: Sequence[Row]) -> Table:
             Column("reference_is_exact", **hidden),
             Column("residual_energy", "residual E/N", form=".2g"),
             Column("approximation_ratio", "approximation ratio", form=".3f"),
-            *(Column(clock, f"{clock}, s", form=".3g") for clock in CLOCKS),
+            *(
+                Column(clock, f"{clock}, s", form=".3g", is_shown=any(clock in row.clocks for row in rows))
+                for clock in CLOCKS
+            ),
         ],
-        [_record(row, axes, own) for row in rows],
+        records,
         note=(
             "Residual energy: mean over runs of (lowest energy - that held against) / N. Approximation "
             "ratio: mean lowest energy over that held against, 1 for ground states and 0 for random spins."

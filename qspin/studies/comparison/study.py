@@ -1,4 +1,4 @@
-"""Do the backends see the same landscape? Every other backend of a problem is held against a reference."""
+"""Comparison of backends: the study."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from qspin.analysis import at_matched_temperatures
 from qspin.analysis.correction import LEVEL
 from qspin.registry import get_measure
 from qspin.remarks import remarks_from
+from qspin.studies.comparison.figures import datasets_of, energies_of, energy_figures, pair_figures, pairs_of
+from qspin.studies.comparison.verdicts import Row, judged, rows_of, shares_table, verdict_table
+from qspin.studies.comparison.words import bottom_line, matrix, sentences
 from qspin.studies.matching import reference_of
-from qspin.studies.pairs import datasets_of, energies_of, energy_figures, pair_figures, pairs_of
-from qspin.studies.verdict_words import bottom_line, matrix, sentences
-from qspin.studies.verdicts import Row, judged, rows_of, shares_table, verdict_table
 from qspin.study import (
     INSTANCE,
     Asked,
