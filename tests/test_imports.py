@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -44,9 +45,10 @@ SHARED = "common"  # what backends share; itself it imports no backend
 BACKENDS_MAY_IMPORT = {"archives", "errors", "problem", "samples", "sampler"}
 
 
+@functools.cache
 def modules(package: Path):
-    for path in sorted(package.rglob("*.py")):
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
+    """(path, syntax tree) of every module of a package."""
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(package.rglob("*.py"))]
 
 
 def imported(tree: ast.AST, *, skip_typing: bool = True):

@@ -9,7 +9,7 @@ from qspin.errors import named
 from qspin.experiment.folder import CONFIG
 from qspin.netcdf import to_netcdf, tree_to_netcdf
 from qspin.experiment.run_folder import RunFolder
-from qspin.experiment.tables import as_csv, everything, metrics
+from qspin.experiment.tables import as_csv, as_parquet, everything, metrics
 from qspin.files import atomic_write
 from qspin.plot.canvas import draw_all, save_figures
 from qspin.report import Page, figures_of, grouped, render, tables_of
@@ -69,6 +69,8 @@ def _write_datasets(folder: RunFolder, label: str, conclusion: Conclusion) -> No
 def _write_tables(folder: RunFolder, conclusions: Mapping[str, Conclusion]) -> None:
     for name, table in tables_of(conclusions.values()).items():
         atomic_write(folder.results_folder / f"{name}.csv", as_csv(table))
+        if (content := as_parquet(table)) is not None:
+            atomic_write(folder.results_folder / f"{name}.parquet", content)
 
 
 def _write_everything(folder: RunFolder) -> None:

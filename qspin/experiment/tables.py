@@ -1,8 +1,10 @@
-"""All results of a run in two files: ``analysis.nc`` with everything, ``metrics.csv`` with the curves."""
+"""Results of a run as files: ``analysis.nc`` with everything, ``metrics.csv`` with the curves, and the tables of
+studies."""
 
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +16,7 @@ import xarray as xr
 from qspin.experiment.stacking import stacked
 from qspin.study import Cell, Column, Point, Table
 
-__all__ = ["as_csv", "everything", "metrics"]
+__all__ = ["as_csv", "as_parquet", "everything", "metrics"]
 
 
 def everything(cells: Mapping[str, Sequence[Cell]]) -> dict[str, xr.Dataset]:
@@ -79,6 +81,18 @@ def as_csv(table: Table) -> str:
     """Rows of a table with all digits, under the keys of its columns."""
     columns: Sequence[Column] = table.columns
     return _csv([column.key for column in columns], ([row.get(c.key) for c in columns] for row in table.rows))
+
+
+def as_parquet(table: Table) -> bytes | None:
+    """The same for data frames; None where the extra ``parquet`` is not installed."""
+    if importlib.util.find_spec("pyarrow") is None:
+        return None
+    import pandas
+
+    content = io.BytesIO()
+    frame = pandas.DataFrame([{c.key: row.get(c.key) for c in table.columns} for row in table.rows])
+    frame.to_parquet(content)
+    return content.getvalue()
 
 
 def _csv(head: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
