@@ -141,7 +141,7 @@ def find_states(
         linkage,
         separation,
         (float(np.mean(separations)), float(np.std(separations, ddof=1))),
-        np.array(separations),
+        separations,
     )
 
 

@@ -117,7 +117,7 @@ def ultrametricity(
         float(np.std(nulls, ddof=1)),
         p_value,
         sigma / width if width else float("inf"),
-        np.array(nulls),
+        nulls,
     )
 
 
