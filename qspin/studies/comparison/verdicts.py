@@ -131,11 +131,11 @@ def _words(row: Row) -> str:
 
 
 def verdict_table(rows: Sequence[Row], level: float) -> Table:
-    """Every row, as ``comparison.csv`` holds them."""
+    """Every row."""
     axes = list(dict.fromkeys(name for row in rows for name in row.place))
     compared = sum(row.is_compared for row in rows)
     return Table(
-        "comparison",
+        "verdicts",
         "Backends against the reference",
         [
             Column("problem", is_text=True),

@@ -1,0 +1,38 @@
+"""Conclusions of a config that is really sampled and measured; no page is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from qspin.engine import Performer
+from qspin.executor import SilentReporter
+from qspin.experiment import RunFolder, load_config
+from qspin.study import Conclusion
+
+
+def ran(folder: Path, data: Mapping[str, Any]) -> tuple[dict[str, Conclusion], dict[str, str]]:
+    """By label of the study what it concludes, and by task what failed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump({"schema": 2, "name": "ran", **data}, sort_keys=False))
+    config, run = load_config(folder / "config.yaml"), RunFolder(folder / "run")
+    run.create(config, resume=False)
+    failures = config.execution.executor().run(run.plan.graph, Performer(run.path), SilentReporter())
+    conclusions = {
+        label: chosen.study.conclude(run.results(label)) for label, (chosen, _) in config.plans.items()
+    }
+    return conclusions, dict(failures)
+
+
+def table(conclusion: Conclusion, name: str) -> list[Mapping[str, Any]]:
+    """Rows of a table by its name."""
+    (found,) = [t for section in conclusion.sections for t in section.tables if t.name == name]
+    return list(found.rows)
+
+
+def texts(conclusion: Conclusion) -> list[str]:
+    """All findings."""
+    return [finding.text for section in conclusion.sections for finding in section.findings]
