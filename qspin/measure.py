@@ -15,7 +15,7 @@ import xarray as xr
 from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
-from qspin.sampler import Ladder, PositiveInt, settings
+from qspin.sampler import OFFERS, Ladder, PositiveInt, settings
 from qspin.samples import SampleSet
 
 __all__ = [
@@ -36,11 +36,7 @@ __all__ = [
 ]
 
 NEEDS = {
-    "thermostat": "samples at temperatures that it sets",
-    "ladder": "two or more temperatures",
-    "replicas": "two or more independent copies",
-    "draws": "four or more draws a copy",
-    "spins": "configurations, not averages alone",
+    **OFFERS,
     "problem:patterns": "a problem whose patterns are known",
     "problem:groups": "a problem whose spins fall into known groups, such as layers",
     "problem:ground_energy": "a problem whose lowest energy is known",

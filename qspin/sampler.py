@@ -7,20 +7,31 @@ A setting that decides nothing about the samples (threads, retries, memory, budg
 `Incidental`; all others enter seeds and digests.
 
 A sampler may also have ``check(problem)``, which raises `InputError` for a problem that it cannot sample; a
-run asks it about every task before any of them starts. And it may have ``is_paid``, a Boolean property or
-class attribute: whether its reads cost money. Nothing is sampled for the sake of warming up where they do, or
-where a sampler does not say.
+run asks it about every task before any of them starts. And it may declare, by class attributes or properties:
+
+``is_paid`` : whether its reads cost money. Nothing is sampled for the sake of warming up where they do, or
+    where a sampler does not say.
+``samples_version`` : an integer from 1, raised when the same settings and seed come to give other samples; it
+    enters every key.
+``offers`` : names out of `OFFERS`, what its samples have with these settings. Studies ask for it before
+    anything is sampled.
+``finds_settings`` : whether a setting is left to it, such as ``betas: auto``, that several problems can
+    share. Then ``shared(problems, *, seed)`` returns these settings, found for all of the problems together.
+
+Everybody else asks by the functions below.
 """
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from qspin.arguments import checked_arguments
 from qspin.checkpoint import Checkpoint, current_checkpoint
 from qspin.cliques import cache_folder, search_cliques
 from qspin.compiled import njit
 from qspin.confidential import keep_secret, redacted, scrubbed, strip_tokens
+from qspin.errors import InputError, nearest_name, shown
 from qspin.files import atomic_write
 from qspin.memory import allocate_spins, machine_memory, require_bytes, require_memory
 from qspin.problem import IsingProblem
@@ -41,30 +52,18 @@ from qspin.settings import (
     deciding_settings,
     imported,
     resolved_seed,
+    setting_names,
     settings,
     settings_of,
 )
-from qspin.significance import STANDARD_ERRORS
-from qspin.spectrum import (
-    MAX_SPINS,
-    Enumeration,
-    all_energies,
-    energy_tolerance,
-    enumerate_problem,
-    flip_tolerances,
-    require_enumerable,
-    transformed,
-    without_offset,
-)
+from qspin.spectrum import energy_tolerance, flip_tolerances, without_offset
 from qspin.trust import require_own_server
 
 __all__ = [
     "ABANDONED",
-    "MAX_SPINS",
-    "STANDARD_ERRORS",
+    "OFFERS",
     "AutoLadder",
     "Checkpoint",
-    "Enumeration",
     "FileSetting",
     "GivenFile",
     "ImportPath",
@@ -76,7 +75,6 @@ __all__ = [
     "Remark",
     "Sampler",
     "Seed",
-    "all_energies",
     "allocate_spins",
     "atomic_write",
     "cache_folder",
@@ -84,7 +82,7 @@ __all__ = [
     "current_checkpoint",
     "deciding_settings",
     "energy_tolerance",
-    "enumerate_problem",
+    "finds_settings",
     "flip_tolerances",
     "imported",
     "is_paid",
@@ -92,10 +90,10 @@ __all__ = [
     "machine_memory",
     "njit",
     "offers",
+    "pilots",
     "redacted",
     "report_progress",
     "require_bytes",
-    "require_enumerable",
     "require_memory",
     "require_own_server",
     "resolved_seed",
@@ -103,10 +101,11 @@ __all__ = [
     "samples_version",
     "scrubbed",
     "search_cliques",
+    "setting_names",
     "settings",
     "settings_of",
+    "shared_settings",
     "strip_tokens",
-    "transformed",
     "without_offset",
 ]
 
@@ -118,6 +117,20 @@ class Sampler(Protocol):
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
         """Sample `problem`; the same seed gives the same samples, None draws a fresh one and records it."""
         ...
+
+
+OFFERS = {
+    "thermostat": "samples at temperatures that it sets",
+    "ladder": "two or more temperatures",
+    "replicas": "two or more independent copies",
+    "draws": "four or more draws a copy",
+    "spins": "configurations, not averages alone",
+}
+"""What the samples of a backend may have; with a thermostat they follow exp(-beta E) at betas they carry."""
+
+_MOST_PILOTS = 8
+
+_T = TypeVar("_T")
 
 
 def is_paid(sampler: Sampler) -> bool:
@@ -134,11 +147,92 @@ def is_paid(sampler: Sampler) -> bool:
 
 
 def offers(sampler: Sampler) -> frozenset[str] | None:
-    """What the samples of a sampler have, out of `qspin.measure.NEEDS`; None where it does not say."""
+    """What the samples of a sampler have, out of `OFFERS`; None where it does not say.
+
+    Raises
+    ------
+    InputError
+        If it declares something else than names of these.
+    """
     declared = getattr(sampler, "offers", None)
-    return None if declared is None else frozenset(declared)
+    if declared is None:
+        return None
+    if isinstance(declared, str) or not isinstance(declared, Collection):
+        raise InputError(
+            f"offers of {_class(sampler)} is a set of {', '.join(OFFERS)}; got {shown(declared)}"
+        )
+    for name in declared:
+        if name not in OFFERS:
+            raise InputError(f"{_class(sampler)} offers {name!r}: {nearest_name(str(name), OFFERS)}")
+    return frozenset(declared)
 
 
 def samples_version(sampler: Sampler) -> int:
-    """Which samples the settings of a sampler mean; raised when the same settings give other ones."""
-    return int(getattr(sampler, "samples_version", 1))
+    """Which samples the settings of a sampler mean; raised when the same settings give other ones.
+
+    Raises
+    ------
+    InputError
+        If it declares something else than an integer from 1.
+    """
+    version = getattr(sampler, "samples_version", 1)
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise InputError(f"samples_version of {_class(sampler)} is an integer from 1; got {shown(version)}")
+    return version
+
+
+def finds_settings(sampler: Sampler) -> bool:
+    """Whether a sampler finds settings for each problem that several problems could share."""
+    return bool(getattr(sampler, "finds_settings", False))
+
+
+def shared_settings(sampler: Sampler, problems: Sequence[IsingProblem], seed: int) -> dict[str, Any]:
+    """Settings that stand for those which a sampler would find for each problem alone, the same for all.
+
+    Parameters
+    ----------
+    problems : that are to be compared, such as one model at several sizes
+    seed : of whatever is drawn to find them
+
+    Returns
+    -------
+    settings by name, as plain values; none where the sampler leaves none to be found
+
+    Raises
+    ------
+    InputError
+        If the sampler gives something else than settings of its own.
+
+    Examples
+    --------
+    >>> import qspin
+    >>> shared_settings(qspin.get_backend("exact"), [], seed=1)
+    {}
+    """
+    if not finds_settings(sampler):
+        return {}
+    found = sampler.shared(problems, seed=seed)  # type: ignore[attr-defined]
+    names = setting_names(type(sampler))
+    if not isinstance(found, dict) or not found or not set(found) <= set(names):
+        raise InputError(
+            f"shared of {_class(sampler)} returns a dictionary of its settings {', '.join(names)}; got "
+            f"{shown(found)}"
+        )
+    return found
+
+
+def pilots(problems: Sequence[_T]) -> list[_T]:
+    """At most eight of many problems, for which settings are found that all are to share: the first, the
+    last, and others at equal distances between.
+
+    Examples
+    --------
+    >>> pilots(range(15))
+    [0, 2, 4, 6, 8, 10, 12, 14]
+    """
+    last, most = len(problems) - 1, min(_MOST_PILOTS, len(problems))
+    return [problems[round(k * last / max(most - 1, 1))] for k in range(most)]
+
+
+def _class(sampler: object) -> str:
+    return type(sampler).__name__

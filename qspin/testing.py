@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qspin.errors import InputError
+from qspin.measure import offered_by
 from qspin.problem import IsingProblem
 from qspin.registry import get_backend
-from qspin.sampler import Sampler
+from qspin.sampler import OFFERS, Sampler, finds_settings, offers, samples_version, shared_settings
 from qspin.samples import DIMS, SampleSet
 from qspin.sampling import check_samples
 from qspin.settings import setting_names
@@ -195,6 +196,30 @@ class SamplerContract:
 
     def test_whether_reads_are_paid_is_said_with_yes_or_no(self) -> None:
         assert isinstance(getattr(self.sampler(), "is_paid", True), bool)
+
+    def test_what_is_offered_is_there(self) -> None:
+        declared = offers(self.sampler())
+        if declared is None:
+            return
+        problem = small_problems()["dense"]
+        found = offered_by(self.sampler().sample(problem, seed=1), problem) & set(OFFERS)
+        assert declared == found, f"declared {sorted(declared)}, the samples have {sorted(found)}"
+
+    def test_the_version_of_samples_is_a_number(self) -> None:
+        assert samples_version(self.sampler()) >= 1
+
+    def test_shared_settings_are_taken_by_the_sampler(self) -> None:
+        problems = [small_problems()[name] for name in ("dense", "labelled chain")]
+        found = shared_settings(self.sampler(), problems, seed=1)
+        assert found == shared_settings(self.sampler(), problems, seed=1)
+        assert json.loads(json.dumps(found)) == found
+        assert not finds_settings(self.sampler(**found)), "what is shared leaves nothing to be found"
+
+    def test_info_tells_in_a_line_how_it_was_sampled_and_what_was_ignored(self) -> None:
+        info = self.sampler().sample(small_problems()["dense"], seed=1).info
+        assert isinstance(info["headline"], str)
+        assert "\n" not in info["headline"]
+        assert set(info["ignored"]) <= set(setting_names(type(self.sampler())))
 
     def test_an_unknown_setting_is_refused_by_name(self) -> None:
         _assert_refused(lambda: get_backend(self.backend, no_such_setting=1), "no_such_setting")

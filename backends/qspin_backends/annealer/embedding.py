@@ -52,6 +52,13 @@ class Embedding:
     def longest(self) -> int:
         return max(map(len, self.chains), default=0)
 
+    @property
+    def headline(self) -> str:
+        """In a few words."""
+        if self.method == "none":
+            return "no embedding"
+        return f"{sum(map(len, self.chains))} qubits, chains of {self.longest} at most"
+
     def to_json(self) -> dict[str, Any]:
         return {
             "method": self.method,

@@ -34,6 +34,7 @@ from qspin.samples import SampleSet
 from qspin_backends.annealer import embedding as embeddings
 from qspin_backends.annealer.anneal import Anneal
 from qspin_backends.annealer.device import Device, Request
+from qspin_backends.annealer.ignored import QPU_ONLY, ignored_settings
 from qspin_backends.annealer.physics import Physics
 from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
 from qspin_backends.annealer.qpu import Access, connected
@@ -50,7 +51,6 @@ _RULES = ("auto", "uniform_torque_compensation")
 _UNEMBEDDINGS = ("majority_vote", "minimize_energy", "discard")
 _EMBEDDINGS = ("auto", "native", *embeddings.METHODS)
 _TOLD_SECONDS = 2.0  # of computing, from which on they are told before
-_QPU_ONLY = ("programming_thermalization", "readout_thermalization", "h_gain_schedule", "anneal_offsets")
 
 
 def _named_or_imported(names: tuple[str, ...], other: str = "") -> Any:
@@ -135,6 +135,7 @@ class Annealer:
     """
 
     name: ClassVar[str] = "annealer"
+    samples_version: ClassVar[int] = 1
 
     device: Literal["simulated", "qpu"] = "simulated"
     betas: Ladder = (1.0,)
@@ -208,6 +209,11 @@ class Annealer:
     def is_paid(self) -> bool:
         """Whether reads cost money."""
         return self.device == "qpu"
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """What the samples have, see `qspin.sampler.OFFERS`."""
+        return frozenset({"replicas", "spins"} if self.n_reads > 1 else {"spins"})
 
     def check(self, problem: IsingProblem) -> None:
         """Refuse a problem that cannot be annealed, before anything is bought; raises as `sample`."""
@@ -303,7 +309,15 @@ class Annealer:
             "gauge": (("beta", "replica"), reads.gauge),
             "gauge_spins": (("gauge_index", "spin"), planned.gauges),
         }
-        info = run_info(self, seed, clocks=clocks, remarks=[*remarks, *measured.remarks], **facts)
+        info = run_info(
+            self,
+            seed,
+            clocks=clocks,
+            remarks=[*remarks, *measured.remarks],
+            headline=planned.embedding.headline,
+            ignored=ignored_settings(self),
+            **facts,
+        )
         spins, betas = reads.spins[:, :, None], np.full(len(self.betas), np.nan)
         return SampleSet.from_spins(problem, spins, betas, info, extra, handed_over=True)
 
@@ -311,7 +325,7 @@ class Annealer:
         report_progress(1.0)
         spins = np.empty((len(self.betas), self.n_reads, 1, 0), dtype=np.int8)
         remark = Remark("no-spins", "there are no spins to anneal", Level.NOTE)
-        info = run_info(self, seed, clocks={"sample": 0.0}, remarks=[remark])
+        info = run_info(self, seed, clocks={"sample": 0.0}, remarks=[remark], ignored=ignored_settings(self))
         return SampleSet.from_spins(problem, spins, np.full(len(self.betas), np.nan), info)
 
     def _anneal_time(self, stages: Stages, device: Device) -> float | None:
@@ -347,12 +361,12 @@ class Annealer:
         offsets: Any = self.anneal_offsets
         if isinstance(offsets, dict):
             offsets = in_order(offsets, problem, setting="anneal_offsets", what="offset")
-        given = {name: getattr(self, name) for name in _QPU_ONLY}
+        given = {name: getattr(self, name) for name in QPU_ONLY}
         return {**given, "anneal_offsets": _function(offsets, (), "anneal_offsets")}
 
     def _without_meaning(self) -> list[Remark]:
         """A remark where settings were given that the device has nothing for."""
-        given = [name for name in _QPU_ONLY if getattr(self, name) is not None]
+        given = [name for name in QPU_ONLY if getattr(self, name) is not None]
         if self.device == "qpu" or not given:
             return []
         text = f"{', '.join(given)} left out: without meaning for a simulated device"

@@ -51,11 +51,18 @@ class Exact:
     """
 
     name: ClassVar[str] = "exact"
+    samples_version: ClassVar[int] = 1
     is_paid: ClassVar[bool] = False
 
     betas: Ladder = (1.0,)
     n_replicas: PositiveInt = 100
     max_spins: Incidental[Annotated[int, Field(ge=0, le=34)]] = MAX_SPINS
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """What the samples have, see `qspin.sampler.OFFERS`."""
+        has = {"ladder": len(self.betas) > 1, "replicas": self.n_replicas > 1}
+        return frozenset({"thermostat", "spins"} | {name for name, is_there in has.items() if is_there})
 
     def enumerate(self, problem: IsingProblem) -> Enumeration:
         """All energies of the problem: spectrum, ground states, exact averages and exact P(q).
@@ -98,6 +105,7 @@ class Exact:
             self,
             seed,
             clocks={"prepare": prepared - start, "sample": time.perf_counter() - prepared},
+            headline=f"enumeration of 2^{problem.n_spins} configurations",
             ground_energy=spectrum.ground_energy,
             ground_degeneracy=spectrum.ground_degeneracy,
         )

@@ -56,6 +56,7 @@ class Ocean:
     """
 
     name: ClassVar[str] = "ocean"
+    samples_version: ClassVar[int] = 1
 
     sampler: ImportPath = "dwave.samplers:SimulatedAnnealingSampler"
     n_reads: PositiveInt = 100
@@ -67,6 +68,14 @@ class Ocean:
         """Whether reads cost money: they may, unless the sampler is one that runs on this machine."""
         module = self.sampler.partition(":")[0]
         return not any(module == name or module.startswith(f"{name}.") for name in _ON_THIS_MACHINE)
+
+    @property
+    def offers(self) -> frozenset[str] | None:
+        """What the samples have, see `qspin.sampler.OFFERS`; None where the number of reads is not told."""
+        n_reads = self.parameters.get("num_reads", self.n_reads)
+        if not isinstance(n_reads, int):
+            return None
+        return frozenset({"replicas", "spins"} if n_reads > 1 else {"spins"})
 
     def check(self, problem: IsingProblem) -> None:
         """Raises InputError if the sampler cannot be made or refuses a parameter."""
@@ -99,7 +108,14 @@ class Ocean:
             if n_returned != self.n_reads:
                 text = f"{self.n_reads} reads were asked for and {self.sampler} returned {n_returned}"
                 remarks.append(Remark("other-number-of-reads", text))
-            info = run_info(self, seed, clocks=clocks, remarks=remarks)
+            info = run_info(
+                self,
+                seed,
+                clocks=clocks,
+                remarks=remarks,
+                headline=self.sampler.partition(":")[2],
+                ignored=[] if parameters.get("num_reads") == self.n_reads else ["n_reads"],
+            )
             return SampleSet.from_dimod(answer, problem, info)
 
     def _answer(

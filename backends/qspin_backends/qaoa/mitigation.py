@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from qspin.problem import IsingProblem
 from qspin.sampler import Remark
 
-__all__ = ["mitigated", "post_selected"]
+__all__ = ["kept_shots", "mitigated", "post_selected"]
 
 _STEPS = 100
 _LARGEST_SET = 4096  # distinct configurations that a matrix of transitions is made for
@@ -56,11 +56,16 @@ def mitigated(
     )
 
 
+def kept_shots(fraction: float, n_shots: int) -> int:
+    """How many of the shots a post-selection keeps: at least one."""
+    return max(1, round(fraction * n_shots))
+
+
 def post_selected(
     problem: IsingProblem, spins: NDArray[np.int8], fraction: float
 ) -> tuple[NDArray[np.int8], Remark]:
     """The fraction of shots with the lowest energies, in the order in which they were taken."""
-    n_kept = max(1, round(fraction * len(spins)))
+    n_kept = kept_shots(fraction, len(spins))
     kept = np.sort(np.argsort(problem.energies(spins), kind="stable")[:n_kept])
     return spins[kept], Remark(
         "shots-selected",

@@ -40,8 +40,9 @@ from qspin_backends.qaoa.descent import greedy_state
 from qspin_backends.qaoa.device import Device, Request
 from qspin_backends.qaoa.given import GivenAngles, GivenNoise, GivenNumbers, require_layers
 from qspin_backends.qaoa.ibm import connected
+from qspin_backends.qaoa.ignored import ignored_settings
 from qspin_backends.qaoa.lightcone import LightCones, largest_cone
-from qspin_backends.qaoa.mitigation import mitigated, post_selected
+from qspin_backends.qaoa.mitigation import kept_shots, mitigated, post_selected
 from qspin_backends.qaoa.objective import CVaR, Expectation, Gibbs, Objective
 from qspin_backends.qaoa.runtime import Access
 from qspin_backends.qaoa.schedules import RAMP_STEP
@@ -115,6 +116,7 @@ class Qaoa:
     """
 
     name: ClassVar[str] = "qaoa"
+    samples_version: ClassVar[int] = 1
 
     device: Literal["aer", "ibm"] = "aer"
     ansatz: Literal["qaoa", "quench"] = "qaoa"
@@ -180,6 +182,12 @@ class Qaoa:
     def is_paid(self) -> bool:
         """Whether shots cost money."""
         return self.device == "ibm" and self.channel != "local"
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """What the samples have, see `qspin.sampler.OFFERS`."""
+        kept = kept_shots(self.post_selection or 1.0, self.n_shots)
+        return frozenset({"replicas", "spins"} if kept > 1 else {"spins"})
 
     def check(self, problem: IsingProblem) -> None:
         """Refuse what cannot be sampled, before anything is trained or bought; raises as `sample`."""
@@ -329,14 +337,22 @@ class Qaoa:
             problem, spins[None], np.zeros((1, len(spins)), dtype=np.int64), np.zeros(1), ["in the shots"]
         )
         extra = {name: ("beta", values) for name, values in measured.values.items()}
-        info = run_info(self, seed, clocks=clocks, remarks=[*remarks, *measured.remarks], **facts)
+        info = run_info(
+            self,
+            seed,
+            clocks=clocks,
+            remarks=[*remarks, *measured.remarks],
+            headline=_headline(facts["circuit"], facts["device"]),
+            ignored=ignored_settings(self, facts["device"].get("method")),
+            **facts,
+        )
         return SampleSet.from_spins(problem, spins[None, :, None], None, info, extra, handed_over=True)
 
     def _nothing_to_measure(self, problem: IsingProblem, seed: int) -> SampleSet:
         report_progress(1.0)
         spins = np.empty((1, self.n_shots, 1, 0), dtype=np.int8)
         remark = Remark("no-spins", "there are no spins to measure", Level.NOTE)
-        info = run_info(self, seed, clocks={"sample": 0.0}, remarks=[remark])
+        info = run_info(self, seed, clocks={"sample": 0.0}, remarks=[remark], ignored=ignored_settings(self))
         return SampleSet.from_spins(problem, spins, None, info)
 
     def _tilts(self, problem: IsingProblem, seed: int) -> Tilts | None:
@@ -404,6 +420,12 @@ class Qaoa:
 
 def _number(stream: np.random.SeedSequence) -> int:
     return int(stream.generate_state(1, np.uint64)[0])
+
+
+def _headline(circuit: Mapping[str, Any], device: Mapping[str, Any]) -> str:
+    """Of a circuit as it ran, and of what ran it."""
+    by = device.get("method", device["name"])
+    return f"depth {circuit['depth']}, {circuit['two_qubit_gates']} two-qubit gates, {by}"
 
 
 def _truncated(answers: list[Answer]) -> list[Remark]:

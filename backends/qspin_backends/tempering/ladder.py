@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +17,7 @@ from qspin_backends.tempering.packs import Grid, Seeds, start_packs
 from qspin_backends.tempering.tempering import Rules, Schedule, run_packs, start_tempering
 from qspin_backends.tempering.walkers import run_sweeps
 
-__all__ = ["MOST_BETAS", "TunedLadder", "annealing_ladder", "ladder_range", "tuned_ladder"]
+__all__ = ["MOST_BETAS", "TunedLadder", "annealing_ladder", "combined", "ladder_range", "tuned_ladder"]
 
 _HOT = 0.1  # beta x largest rms field at the hot end: nearly free spins
 _COLD_GUESS = 10.0  # beta x median rms field at which a quick quench ends
@@ -125,6 +127,43 @@ def tuned_ladder(
             count = int(np.clip(np.ceil(rejection.sum() / _REJECTION) + 1, _FEWEST_BETAS, MOST_BETAS))
         betas = _spaced(betas, rejection, count)
     return TunedLadder(betas, float(rejection.sum()))
+
+
+def combined(ladders: Sequence[NDArray[np.float64]], most: int | None = None) -> NDArray[np.float64]:
+    """One ladder that covers several and is nowhere coarser than any of them.
+
+    Along ln beta every ladder has a density, one step between two of its neighbours. The combined ladder
+    takes the largest of the densities everywhere, and as many betas as make its steps no longer than one:
+    between two neighbours of it no ladder has more than a step. Where ladders do not touch, the gap is one
+    step, since on either side of it no problem changes any more. Ladders of one beta are of problems without
+    any energy and count only where there are no others.
+
+    Parameters
+    ----------
+    ladders : ascending inverse temperatures each, units of 1/energy
+    most : betas at the most, spaced wider then
+    """
+    several = [betas for betas in ladders if len(betas) > 1]
+    if not several:
+        return ladders[0]
+    known = [np.log(betas) for betas in several]
+    ends = np.unique(np.concatenate(known))
+    middles = (ends[1:] + ends[:-1]) / 2
+    steps = [
+        np.where(
+            (middles > own[0]) & (middles < own[-1]),
+            np.diff(np.interp(ends, own, np.arange(len(own)))),
+            0.0,
+        )
+        for own in known
+    ]
+    longest = np.max(steps, axis=0)
+    length = np.concatenate([[0.0], np.cumsum(np.where(longest > 0, longest, 1.0))])
+    count = math.ceil(length[-1] - 1e-9) + 1
+    wanted = np.linspace(0.0, length[-1], count if most is None else min(count, max(most, 2)))
+    betas = np.exp(np.interp(wanted, length, ends))
+    betas[[0, -1]] = min(own[0] for own in several), max(own[-1] for own in several)
+    return betas
 
 
 def _spaced(betas: NDArray[np.float64], rejection: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.diagnosis import diagnose_ladders, diagnose_populations
 from qspin_backends.tempering.exchange import temper
 from qspin_backends.tempering.keeping import Keeping
-from qspin_backends.tempering.ladder import annealing_ladder, tuned_ladder
+from qspin_backends.tempering.ladder import TunedLadder, annealing_ladder, tuned_ladder
 from qspin_backends.tempering.packs import Seeds
 from qspin_backends.tempering.population import Resampling, start_populations
 from qspin_backends.tempering.recording import Averages, Extra, Recorder, Spins
@@ -28,7 +28,7 @@ from qspin_backends.tempering.words import expanded
 if TYPE_CHECKING:
     from qspin_backends.tempering.sampler import Tempering
 
-__all__ = ["METHODS", "Run"]
+__all__ = ["METHODS", "Run", "own_ladder"]
 
 _PILOT = (200, 2_000)  # sweeps of the pilot of an automatic ladder: the burn-in, within these
 
@@ -79,7 +79,7 @@ def _anneal(
     began = time.perf_counter()
     keeping = Keeping.at(checkpoint, _identity(given, problem, seed))
     seeds, rules = Seeds.of(seed), given.rules()
-    betas = annealing_ladder(graph, given.n_sweeps) if given.betas == "auto" else np.array(given.betas)
+    betas = own_ladder(given, problem, graph, seeds).betas if given.betas == "auto" else np.array(given.betas)
     packs = start_annealing(problem, graph, float(betas[-1]), given.n_replicas, seeds, rules, keeping)
     prepared = time.perf_counter()
     _compile_sweeps(packs[0].walkers)
@@ -147,8 +147,15 @@ def _tuned(
     """The ladder, and what there is to say of an automatic one."""
     if given.betas != "auto":
         return np.array(given.betas), {}
-    ladder = tuned_ladder(problem, graph, seeds, given.rules(), int(np.clip(given.n_burn_in, *_PILOT)))
+    ladder = own_ladder(given, problem, graph, seeds)
     return ladder.betas, {"ladder": ladder.facts()}
+
+
+def own_ladder(given: Tempering, problem: IsingProblem, graph: Graph, seeds: Seeds) -> TunedLadder:
+    """The one that ``betas: auto`` finds for a problem."""
+    if given.method == "annealing":
+        return TunedLadder(annealing_ladder(graph, given.n_sweeps), 0.0)
+    return tuned_ladder(problem, graph, seeds, given.rules(), int(np.clip(given.n_burn_in, *_PILOT)))
 
 
 def _identity(given: Tempering, problem: IsingProblem, seed: int) -> dict[str, Any]:

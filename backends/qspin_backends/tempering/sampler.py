@@ -5,9 +5,11 @@ annealing.
 from __future__ import annotations
 
 import time
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
 
 import numba
+import numpy as np
 from pydantic import NonNegativeInt, PositiveFloat, model_validator
 
 from qspin.problem import IsingProblem
@@ -19,15 +21,19 @@ from qspin.sampler import (
     Seed,
     checked_arguments,
     current_checkpoint,
+    pilots,
     resolved_seed,
     run_info,
+    setting_names,
     settings,
 )
 from qspin.samples import SampleSet
 from qspin_backends.tempering import methods
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
+from qspin_backends.tempering.ladder import combined
 from qspin_backends.tempering.memory import require_room
+from qspin_backends.tempering.packs import Seeds
 from qspin_backends.tempering.planning import KernelName, choose_kernel, require_sparse
 from qspin_backends.tempering.tempering import Rules
 
@@ -35,6 +41,7 @@ __all__ = ["Tempering"]
 
 _MOST_DRAWS, _FEWEST_DRAWS = 500, 100  # where nobody asked for a number
 _SWEEPS_A_DRAW = 10  # configurations nearer to each other are much alike, and recording costs about a sweep
+_CHAIN = 4  # draws of which equilibrium can be told
 _DEFAULT_BYTES = 2**27  # of recorded spins above which fewer are kept
 
 
@@ -78,6 +85,7 @@ class Tempering:
     """
 
     name: ClassVar[str] = "tempering"
+    samples_version: ClassVar[int] = 1
     is_paid: ClassVar[bool] = False
 
     method: Literal["tempering", "annealing", "population"] = "tempering"
@@ -115,6 +123,45 @@ class Tempering:
                 "'heat_bath' or start the ladder above 0"
             )
         return self
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """What the samples have, see `qspin.sampler.OFFERS`."""
+        is_alone = self.store == "coldest" or (self.betas != "auto" and len(self.betas) == 1)
+        has = {
+            "ladder": not is_alone,
+            "replicas": self.n_replicas > 1,
+            "draws": self.store != "statistics" and self._fewest_draws() >= _CHAIN,
+            "spins": self.store != "statistics",
+        }
+        return frozenset({"thermostat"} | {name for name, is_there in has.items() if is_there})
+
+    @property
+    def finds_settings(self) -> bool:
+        """Whether each problem gets a ladder of its own, unless `shared` gives one for all."""
+        return self.betas == "auto"
+
+    def shared(self, problems: Sequence[IsingProblem], *, seed: int) -> dict[str, Any]:
+        """One ladder for several problems, in the place of the one that ``betas: auto`` finds for each.
+
+        It covers the ladders of all of them and is nowhere coarser than any, so that swaps of every problem
+        are accepted about as often as on a ladder of its own; see `ladder.combined`. Of more than eight
+        problems eight are looked at: the first, the last, and others at equal distances between, as
+        `qspin.sampler.pilots` takes them.
+
+        Returns
+        -------
+        ``betas``, units of 1/energy; nothing where they are given
+        """
+        if self.betas != "auto" or not problems:
+            return {}
+        chosen = pilots(problems)
+        ladders = [
+            methods.own_ladder(self, problem, Graph.of(problem), Seeds.of(own)).betas
+            for problem, own in zip(chosen, np.random.SeedSequence(seed).spawn(len(chosen)), strict=True)
+        ]
+        most = self.n_sweeps if self.method == "annealing" else None
+        return {"betas": combined(ladders, most).tolist()}
 
     @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
@@ -157,7 +204,16 @@ class Tempering:
         remarks = list(run.remarks)
         if checkpoint is not None and checkpoint.warning:
             remarks.append(Remark("checkpoint-not-kept", checkpoint.warning))
-        info = run_info(self, seed, clocks=clocks, remarks=remarks, status=run.status, **run.facts)
+        info = run_info(
+            self,
+            seed,
+            clocks=clocks,
+            remarks=remarks,
+            status=run.status,
+            headline=f"{run.facts['kernel']} kernel",
+            ignored=self._ignored(),
+            **run.facts,
+        )
         return SampleSet.from_spins(problem, run.spins, run.betas, info, run.extra, handed_over=True)
 
     def check(self, problem: IsingProblem) -> None:
@@ -173,6 +229,17 @@ class Tempering:
         choose_kernel(graph, self.kernel, 0.0 if self.betas == "auto" else self.betas[-1])
         return graph
 
+    def _ignored(self) -> list[str]:
+        """Settings of other methods."""
+        ignored = {
+            "tempering": {"n_population"},
+            "annealing": {"n_burn_in", "n_draws", "n_population", "swap_scheme", "cluster_every"},
+            "population": {"cluster_every"},
+        }[self.method]
+        if self.method == "population" and self.betas != "auto":
+            ignored |= {"n_burn_in", "swap_scheme"}  # which otherwise decide on the pilot
+        return [name for name in setting_names(type(self)) if name in ignored]
+
     def rules(self) -> Rules:
         """How walkers move, for the kernels."""
         return Rules(
@@ -187,11 +254,18 @@ class Tempering:
         """Configurations kept per replica and beta."""
         if self.n_draws is not None:
             return self.n_draws
-        available = {"tempering": self.n_sweeps, "annealing": 1, "population": self.n_population}[self.method]
+        available = self._most_draws()
         fitting = _DEFAULT_BYTES // max(1, n_betas * self.n_replicas * n_spins)
         wanted = available // _SWEEPS_A_DRAW if self.method == "tempering" else available
         most = _MOST_DRAWS if self.store == "statistics" else min(_MOST_DRAWS, fitting)
         return min(max(_FEWEST_DRAWS, min(wanted, most)), available)
+
+    def _most_draws(self) -> int:
+        return {"tempering": self.n_sweeps, "annealing": 1, "population": self.n_population}[self.method]
+
+    def _fewest_draws(self) -> int:
+        """On any problem."""
+        return self.n_draws if self.n_draws is not None else min(_FEWEST_DRAWS, self._most_draws())
 
 
 def _refuse_draws(given: Tempering) -> None:

@@ -1,0 +1,39 @@
+"""Settings that mean nothing to a device, whatever is given for them, so that a study moves by one word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qspin.sampler import setting_names
+
+if TYPE_CHECKING:
+    from qspin_backends.annealer.sampler import Annealer
+
+__all__ = ["QPU_ONLY", "ignored_settings"]
+
+QPU_ONLY = ("programming_thermalization", "readout_thermalization", "h_gain_schedule", "anneal_offsets")
+"""Settings that a simulated device has nothing for, and says so where they are given."""
+
+_BY_QPU = (
+    "size", "working", "yield_seed", "physics", "n_sweeps", "transverse_field", "temperature", "h_noise",
+    "j_noise", "readout_error",
+)  # fmt: skip
+_BY_SIMULATED = (
+    *QPU_ONLY, "annealing_time", "reduce_intersample_correlation", "flux_drift_compensation",
+    "flux_biases", "solver", "region", "max_qpu_seconds", "reuse", "retries", "retry_pause",
+)  # fmt: skip
+_WITHOUT_GRAPH = ("size", "working", "yield_seed", "embedding", "embedding_seed")
+
+
+def ignored_settings(given: Annealer) -> list[str]:
+    """Names of the settings that decide nothing about the reads, as the others are given."""
+    ignored = set(_BY_QPU if given.device == "qpu" else _BY_SIMULATED)
+    if given.initial_state is None:
+        ignored.add("reinitialize_state")
+    if given.device == "simulated" and given.physics == "thermal":
+        ignored.add("transverse_field")
+    if given.device == "simulated" and given.topology == "none":
+        ignored.update(_WITHOUT_GRAPH)
+    if given.working == 1:
+        ignored.add("yield_seed")
+    return [name for name in setting_names(type(given)) if name in ignored]

@@ -1,0 +1,58 @@
+"""Settings that mean nothing to a circuit or a device, whatever is given for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qspin.sampler import setting_names
+
+if TYPE_CHECKING:
+    from qspin_backends.qaoa.sampler import Qaoa
+
+__all__ = ["ignored_settings"]
+
+_BY_IBM = ("method", "noise", "coupling_map", "basis_gates")
+_BY_AER = ("channel", "instance", "max_qpu_seconds", "reuse", "retries", "retry_pause")
+_OF_STATES = ("max_bond_dimension", "truncation_threshold")
+_OF_QUENCHES = ("quench_time", "schedule")
+_OF_TRAINING = frozenset({"objective", "cvar_fraction", "gibbs_eta", "n_iterations"})
+_OF_ANGLES = _OF_TRAINING | {"ramp_step", "fourier_terms", "n_starts", "multi_angle", "angles_from"}
+_USED = {
+    "linear_ramp": frozenset({"ramp_step"}),
+    "interp": _OF_TRAINING,
+    "fourier": _OF_TRAINING | {"fourier_terms"},
+    "optimise": _OF_TRAINING | {"ramp_step", "n_starts", "multi_angle"},
+    "transfer": frozenset({"angles_from"}),
+}
+"""What decides on angles, by where they come from; tables and given angles need none of it."""
+_OF_OBJECTIVES = {"expectation": None, "cvar": "cvar_fraction", "gibbs": "gibbs_eta"}
+
+
+def ignored_settings(given: Qaoa, method: str | None = None) -> list[str]:
+    """Names of the settings that decide nothing about the shots, as the others are given.
+
+    Parameters
+    ----------
+    method : that Aer took, where it ran; those of a matrix product state mean nothing to the others
+    """
+    ignored = _on_angles(given)
+    ignored.update(_BY_IBM if given.device == "ibm" else _BY_AER)
+    if given.device == "ibm" or method not in (None, "matrix_product_state"):
+        ignored.update(_OF_STATES)
+    if given.device == "aer" and not (
+        isinstance(given.noise, str) or given.backend or given.coupling_map or given.basis_gates
+    ):
+        ignored.update(("optimization_level", "transpiler_seed"))
+    if given.warm_start is None:
+        ignored.add("regularisation")
+    return [name for name in setting_names(type(given)) if name in ignored]
+
+
+def _on_angles(given: Qaoa) -> set[str]:
+    if given.ansatz == "quench":
+        return {"angles", *_OF_ANGLES}
+    used = set(_USED.get(given.angles, ())) if isinstance(given.angles, str) else set()
+    if "objective" in used:
+        own = _OF_OBJECTIVES[given.objective]
+        used -= {name for name in _OF_OBJECTIVES.values() if name not in (None, own)}
+    return {*_OF_QUENCHES, *(_OF_ANGLES - used)}
