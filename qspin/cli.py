@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -135,6 +135,7 @@ def sample(
         from qspin.registry import get_backend
         from qspin.remarks import Level, by_level
         from qspin.settings import resolved_seed
+        from qspin.terminal import Terminal
 
         sampler = get_backend(backend, **parse_settings(set_ or []))
         seed = seed if checkpoint is not None else resolved_seed(seed)  # a checkpoint knows its seed

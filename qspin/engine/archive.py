@@ -1,4 +1,4 @@
-"""Small datasets and arrays as .npz: a tenth of the time of NetCDF, which counts where there are thousands."""
+"""Small datasets and arrays as .npz: a tenth of the time of NetCDF, which counts where they are many."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ __all__ = ["InProcess"]
 
 @settings
 class InProcess:
-    """Tasks in their order, in this process; an interrupt ends it at once and loses nothing that is stored."""
+    """Tasks in their order, in this process; an interrupt ends it at once and costs nothing stored."""
 
     def run(self, graph: Graph, perform: Perform, reporter: Reporter) -> Mapping[str, str]:
         """As `qspin.executor.Executor.run`."""

@@ -21,11 +21,11 @@ import numpy as np
 
 from qspin.errors import InputError, nearest_name, shown
 
-__all__ = ["Key", "SweepAxis", "axes_of", "values_of"]
+__all__ = ["MOST_VALUES", "Key", "SweepAxis", "axes_of", "is_spread", "values_of"]
 
 Key = tuple[str | int, ...]
 
-_MOST_VALUES = 100_000  # of one axis
+MOST_VALUES = 100_000  # of one axis
 _FORMS = ("range", "linear", "geometric", "random")
 _ROOMS = ("problems", "backends")
 
@@ -83,7 +83,7 @@ def _axis(name: str, values: Any, labels: Mapping[str, Sequence[str]]) -> SweepA
     origin: Key = ("sweep", name)
     if name.partition(".")[0] in _ROOMS and "." in name:
         key = _key(name, labels, origin)
-        return SweepAxis(str(key[-1]), {key: values_of(values, origin)}, origin, _is_spread(values))
+        return SweepAxis(str(key[-1]), {key: values_of(values, origin)}, origin, is_spread(values))
     if "." in name or not isinstance(values, Mapping) or not values or set(values) <= {*_FORMS, "seed"}:
         raise InputError(
             f"sweep: {name!r} is no key of a problem or backend (problems.LABEL.SETTING), so it must be the "
@@ -97,7 +97,7 @@ def _axis(name: str, values: Any, labels: Mapping[str, Sequence[str]]) -> SweepA
         raise InputError(
             f"sweep.{name}: keys that move together take as many values each; {told}", key=origin
         )
-    return SweepAxis(name, keys, origin, any(map(_is_spread, values.values())))
+    return SweepAxis(name, keys, origin, any(map(is_spread, values.values())))
 
 
 def _key(path: str, labels: Mapping[str, Sequence[str]], origin: Key) -> Key:
@@ -114,7 +114,8 @@ def _key(path: str, labels: Mapping[str, Sequence[str]], origin: Key) -> Key:
     return (room, label, *setting.split("."))
 
 
-def _is_spread(values: Any) -> bool:
+def is_spread(values: Any) -> bool:
+    """Whether values are computed between two ends, so that they may have to be rounded."""
     return isinstance(values, Mapping) and bool(set(values) & {"linear", "geometric", "random"})
 
 
@@ -130,9 +131,9 @@ def values_of(form: Any, origin: Key) -> tuple[Any, ...]:
         values = _listed(form)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{_told(origin)}: {error}", key=origin) from None
-    if not 1 <= len(values) <= _MOST_VALUES:
+    if not 1 <= len(values) <= MOST_VALUES:
         raise InputError(
-            f"{_told(origin)}: expected 1 to {_MOST_VALUES} values; got {len(values)}", key=origin
+            f"{_told(origin)}: expected 1 to {MOST_VALUES} values; got {len(values)}", key=origin
         )
     return tuple(values)
 
@@ -156,8 +157,8 @@ def _listed(form: Any) -> list[Any]:
                 f"range takes a number, or [start, stop] or [start, stop, step]; got {shown(given)}"
             )
         found = range(*parts)
-        if len(found) > _MOST_VALUES:
-            raise ValueError(f"range stands for {len(found)} values; at most {_MOST_VALUES} make an axis")
+        if len(found) > MOST_VALUES:
+            raise ValueError(f"range stands for {len(found)} values; at most {MOST_VALUES} make an axis")
         return list(found)
     low, high, n = _three(kind, given)
     if kind == "random":
@@ -171,9 +172,9 @@ def _three(kind: str, given: Any) -> tuple[float, float, int]:
     if not isinstance(given, list | tuple) or len(given) != 3:
         raise ValueError(f"{kind} takes [first, last, how many]; got {shown(given)}")
     low, high, n = (float(value) for value in given)
-    if not np.isfinite([low, high, n]).all() or n % 1 or not 1 <= n <= _MOST_VALUES:
+    if not np.isfinite([low, high, n]).all() or n % 1 or not 1 <= n <= MOST_VALUES:
         raise ValueError(
-            f"{kind} takes two finite numbers and how many, 1 to {_MOST_VALUES}; got {shown(given)}"
+            f"{kind} takes two finite numbers and how many, 1 to {MOST_VALUES}; got {shown(given)}"
         )
     return low, high, int(n)
 

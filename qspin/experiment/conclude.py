@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from qspin.errors import named
 from qspin.experiment.folder import CONFIG
-from qspin.netcdf import to_netcdf, tree_to_netcdf
 from qspin.experiment.run_folder import RunFolder
 from qspin.experiment.tables import as_csv, as_parquet, everything, metrics
 from qspin.files import atomic_write
+from qspin.netcdf import to_netcdf, tree_to_netcdf
 from qspin.plot.canvas import draw_all, save_figures
 from qspin.report import Page, figures_of, grouped, render, tables_of
 from qspin.study import Axis, Cell, Conclusion

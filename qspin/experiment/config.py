@@ -13,14 +13,14 @@ from pydantic import ConfigDict, Field, NonNegativeInt, PrivateAttr, field_valid
 from qspin import registry
 from qspin.engine.keys import digest
 from qspin.errors import InputError, nearest_name, shown
+from qspin.executor import Executor
 from qspin.experiment.axes import SweepAxis, axes_of
-from qspin.experiment.lines import Line, lines_of
+from qspin.experiment.lines import Line, lines_of, refuse_clashes, require_spec
 from qspin.experiment.mistaken import refuse_earlier_schema, refuse_other_config, refuse_stray_overrides
 from qspin.experiment.models import Label, StrictModel, explain_unknown, refuse_alike
 from qspin.experiment.overrides import apply_override
 from qspin.experiment.studies import Chosen, studies_of
 from qspin.experiment.yaml_source import Key, YamlSource
-from qspin.executor import Executor
 from qspin.sampler import samples_version
 from qspin.settings import deciding_settings, setting_names, settings_of
 from qspin.study import Asked, BackendLine, Plan, ProblemLine
@@ -48,9 +48,7 @@ class RunConfig(StrictModel):
 
     version: Literal[2] = Field(alias="schema", description="of this format")
     name: Label = Field(description="of the run folder")
-    seed: NonNegativeInt = Field(
-        0, description="of sampling; instances and trainings have seeds of their own"
-    )
+    seed: NonNegativeInt = Field(0, description="of sampling; instances and trainings have their own")
     problems: dict[Label, dict[str, Any]] = Field(min_length=1, description="label -> kind and its settings")
     backends: dict[Label, dict[str, Any]] = Field(min_length=1, description="label -> name and its settings")
     sweep: dict[str, Any] = Field(
@@ -71,7 +69,8 @@ class RunConfig(StrictModel):
 
     def check(self) -> None:
         """Raises InputError for whatever could not run: a kind, a setting, an axis, a study."""
-        _ = self.problem_lines, self.backend_lines, self.plans
+        refuse_clashes(self.problem_lines, self.backend_lines)
+        _ = self.plans
         self.execution.executor()
 
     @cached_property
@@ -135,10 +134,12 @@ class RunConfig(StrictModel):
             "name": self.name,
             "seed": self.seed,
             "problems": {k: _problem_identity(line) for k, line in self.problem_lines.items()},
-            "backends": {k: backend_identity(line.name, line.made(), line.settings_at({})) | {"axes": _axes_of(line)}
-                         for k, line in self.backend_lines.items()},
+            "backends": {
+                k: backend_identity(line.name, line.made(), line.settings_at({})) | {"axes": _axes_of(line)}
+                for k, line in self.backend_lines.items()
+            },
             "studies": {k: [c.study.version, _spelled(k, c)] for k, (c, _) in self.plans.items()},
-        }  # fmt: skip
+        }
 
     @cached_property
     def digest(self) -> str:
@@ -147,8 +148,8 @@ class RunConfig(StrictModel):
 
 
 def backend_identity(name: str, sampler: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides on samples: name, version, and the settings that decide; of a class that declares none, all
-    that were given."""
+    """What decides on samples: name, version, and the settings that decide; of a class that declares none,
+    all that were given."""
     declared = bool(setting_names(type(sampler)))
     decides = deciding_settings(sampler) if declared else dict(given)
     return {"name": name, "samples_version": samples_version(sampler), "settings": decides}
@@ -232,10 +233,7 @@ def _validated(data: dict[str, Any], folder: Path) -> RunConfig:
         mapping_of(data, room)
     for room in ("problems", "backends"):
         for label, spec in mapping_of(data, room).items():
-            if not isinstance(spec, Mapping):
-                raise InputError(
-                    f"{room}.{label} must be a mapping of settings; got {shown(spec)}", key=(room, label)
-                )
+            require_spec(room, label, spec)
     try:
         config = RunConfig.model_validate(data)
     except pydantic.ValidationError as error:

@@ -11,14 +11,17 @@ from typing import Any
 
 from qspin import registry
 from qspin.errors import InputError, nearest_name, shown
-from qspin.experiment.axes import Key, SweepAxis, values_of
+from qspin.experiment.axes import MOST_VALUES, Key, SweepAxis, is_spread, values_of
 from qspin.settings import deciding_settings, paths_from, setting_names, settings_of
 from qspin.study import INSTANCE, Axis
 
-__all__ = ["Line", "lines_of"]
+__all__ = ["Line", "lines_of", "refuse_clashes", "require_spec"]
 
 ROOMS = {"problems": registry.SOURCE, "backends": registry.BACKEND}
-_SUGAR = {"problems": ("instances", "sizes"), "backends": ("lengths",)}
+_INSTANCES = "instances"
+_SUGAR = {"problems": (_INSTANCES, "sizes"), "backends": ("lengths",)}
+_TAGS = {"problems": ("kind", "name"), "backends": ("name", "kind")}
+_TOLD = {"problems": "kind", "backends": "backend"}
 _MOST_CHECKED = 64  # values of one axis that are tried when a config is read; of more, the ends
 
 At = Mapping[str, int]
@@ -104,8 +107,7 @@ class Line:
     def resolved(self) -> dict[str, Any]:
         """As plain values with every default spelled out, as a config has them."""
         settings = {**self.settings, **settings_of(self.made())}
-        tag = "kind" if self.room == "problems" else "name"
-        return {tag: self.name, **settings, **self.sugar}
+        return {_TAGS[self.room][0]: self.name, **settings, **self.sugar}
 
 
 def lines_of(room: str, specs: Mapping[str, Any], sweep: list[SweepAxis], folder: Path) -> dict[str, Line]:
@@ -128,30 +130,67 @@ def _line(room: str, label: str, spec: Any, sweep: list[SweepAxis], folder: Path
     name = _name(room, label, spec)
     sugar = {key: spec[key] for key in _SUGAR[room] if key in spec}
     settings = {k: v for k, v in spec.items() if k not in ("kind", "name", *sugar)}
-    bare = Line(room, label, name, settings, folder=folder)
-    own = [_sugared(bare, word, value) for word, value in sugar.items()]
-    axes = tuple(axis for axis in [*own, *sweep] if axis.of(room, label))
-    names = [axis.name for axis in axes]
-    for axis in axes:
-        if names.count(axis.name) > 1:
+    bare = Line(room, label, name, settings, sugar=sugar, folder=folder)
+    named = [_named(bare, word) for word in sugar if word != _INSTANCES]
+    axes = tuple(axis for axis in [*named, *sweep] if axis.of(room, label))
+    line = replace(bare, axes=axes)
+    if _INSTANCES in sugar:
+        line = replace(bare, axes=(_instances(line), *axes))
+    _refuse_rivals(line)
+    return _tried(line)
+
+
+def refuse_clashes(problems: Mapping[str, Line], backends: Mapping[str, Line]) -> None:
+    """Raises InputError where an axis of a problem and another one of a backend have one name."""
+    of_problems = {axis.name: (axis, line.label) for line in problems.values() for axis in line.axes}
+    for line in backends.values():
+        for axis in line.axes:
+            other, label = of_problems.get(axis.name, (axis, ""))
+            if other.origin != axis.origin:
+                raise InputError(
+                    f"backends.{line.label} and problems.{label} have an axis {axis.name!r} each; name one of "
+                    f"them in sweep: {{NAME: {{backends.{line.label}.SETTING: values}}}}",
+                    key=axis.origin,
+                )
+
+
+def _refuse_rivals(line: Line) -> None:
+    """Refuse two axes of one name, or over one setting."""
+    seen: dict[Any, SweepAxis] = {}
+    for axis in line.axes:
+        if seen.setdefault(axis.name, axis) is not axis:
             raise InputError(
-                f"{room}.{label}: two axes are called {axis.name!r}; name one of them in sweep: "
-                f"{{NAME: {{{room}.{label}.SETTING: values}}}}",
+                f"{line.room}.{line.label}: two axes are called {axis.name!r}; name one of them in sweep: "
+                f"{{NAME: {{{line.room}.{line.label}.SETTING: values}}}}",
                 key=axis.origin,
             )
-    return _tried(replace(bare, axes=axes, sugar=sugar))
+        for path in axis.of(line.room, line.label):
+            parts = [path[: k + 1] for k in range(len(path))]
+            rival = next((seen[part] for part in parts if part in seen), None)
+            if rival is not None or any(isinstance(k, tuple) and k[: len(path)] == path for k in seen):
+                raise InputError(
+                    f"two axes change {line.room}.{line.label}.{'.'.join(map(str, path))}; leave one out, or "
+                    "let them move together under one name",
+                    key=axis.origin,
+                )
+            seen[path] = axis
+
+
+def require_spec(room: str, label: str, spec: Any) -> None:
+    """Raises InputError if what stands under a label is no mapping."""
+    if not isinstance(spec, Mapping):
+        raise InputError(
+            f"{room.removesuffix('s')} {label!r} must be a mapping with {_TAGS[room][0]!r}, one of "
+            f"{', '.join(registry.names(ROOMS[room]))}; got {shown(spec)}",
+            key=(room, label),
+        )
 
 
 def _name(room: str, label: str, spec: Any) -> str:
     kind = ROOMS[room]
-    tag, other = ("kind", "name") if room == "problems" else ("name", "kind")
+    tag, other = _TAGS[room]
     singular = room.removesuffix("s")
-    if not isinstance(spec, Mapping):
-        raise InputError(
-            f"{singular} {label!r} must be a mapping with {tag!r}, one of {', '.join(registry.names(kind))}; "
-            f"got {shown(spec)}",
-            key=(room, label),
-        )
+    require_spec(room, label, spec)
     given = [spec[key] for key in (tag, other) if key in spec]
     if len(given) != 1:
         came = f"both {tag!r} and {other!r}" if given else f"lacks {tag!r}"
@@ -164,58 +203,44 @@ def _name(room: str, label: str, spec: Any) -> str:
             given[0] if isinstance(given[0], str) else shown(given[0]), registry.names(kind)
         )
         raise InputError(
-            f"{singular} {label!r}: no {tag} {shown(given[0])}: {remedy}",
+            f"{singular} {label!r}: no {_TOLD[room]} {shown(given[0])}: {remedy}",
             key=(room, label, tag if tag in spec else other),
         )
     return given[0]
 
 
-def _sugared(line: Line, word: str, value: Any) -> SweepAxis:
-    """The axis that ``instances: n``, ``sizes: {key: values}`` or ``lengths: {key: values}`` stand for."""
+def _named(line: Line, word: str) -> SweepAxis:
+    """The axis that ``sizes: {SETTING: values}`` or ``lengths: {SETTING: values}`` stands for."""
     origin: Key = (line.room, line.label, word)
-    where = f"{line.room}.{line.label}.{word}"
-    if word == "instances":
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(f"{where} must be a positive integer; got {shown(value)}", key=origin)
-        key, first = _instance_key(line, origin)
-        return SweepAxis(
-            INSTANCE,
-            {(line.room, line.label, key): values_of({"range": [first, first + value]}, origin)},
-            origin,
-        )
+    value = line.sugar[word]
     if not isinstance(value, Mapping) or len(value) != 1:
+        where = ".".join(map(str, origin))
         raise InputError(
             f"{where} takes one setting with its values, {{SETTING: [...]}}; got {shown(value)}", key=origin
         )
     ((key, form),) = value.items()
-    spread = isinstance(form, Mapping) and "range" not in form
+    path = tuple(str(key).split("."))
     return SweepAxis(
-        str(key), {(line.room, line.label, *str(key).split(".")): values_of(form, origin)}, origin, spread
+        path[-1], {(line.room, line.label, *path): values_of(form, origin)}, origin, is_spread(form)
     )
 
 
-def _instance_key(line: Line, origin: Key) -> tuple[str, int]:
-    source = _without_missing(line)
+def _instances(line: Line) -> SweepAxis:
+    """The axis that ``instances: n`` stands for: n values of the setting that tells instances apart, from the
+    one that the source has."""
+    origin: Key = (line.room, line.label, _INSTANCES)
+    value = line.sugar[_INSTANCES]
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_VALUES:
+        where = ".".join(map(str, origin))
+        raise InputError(
+            f"{where} must be an integer from 1 to {MOST_VALUES}; got {shown(value)}", key=origin
+        )
+    source = line.made()
     key = source.instance_key
     if key is None:
         raise InputError(f"problem {line.label!r}: kind {line.name!r} has no instances", key=origin)
-    first = line.settings.get(key)
-    first = 0 if first is None else first
-    if isinstance(first, bool) or not isinstance(first, int) or first < 0:
-        raise InputError(
-            f"problem {line.label!r}: {key} must be a non-negative integer; got {shown(first)}",
-            key=(line.room, line.label, key),
-        )
-    return key, first
-
-
-def _without_missing(line: Line) -> Any:
-    """The source, also where a size that it needs is on an axis: asked for its instance key alone."""
-    cls = registry.class_of(ROOMS[line.room], line.name)
-    try:
-        return line.made()
-    except InputError:
-        return object.__new__(cls)
+    first = getattr(source, key)
+    return SweepAxis(INSTANCE, {(line.room, line.label, key): tuple(range(first, first + value))}, origin)
 
 
 def _tried(line: Line) -> Line:
@@ -264,7 +289,7 @@ def _check_decides(line: Line, axis: SweepAxis) -> None:
             )
         if names and name not in deciding_settings(made):
             raise InputError(
-                f"an axis over {line.room}.{line.label}.{name} would give the same samples at all its values: "
+                f"an axis over {line.room}.{line.label}.{name} would give the same samples at all values: "
                 "this setting decides nothing; remove the axis",
                 key=axis.origin,
             )

@@ -14,7 +14,8 @@ from qspin.settings import setting_names
 __all__ = ["refuse_earlier_schema", "refuse_other_config", "refuse_stray_overrides"]
 
 _RENAMED = {
-    "analysis": "'analysis: {temperatures, link_overlap}' is now 'studies: {overlaps: {temperatures, links}}'",
+    "analysis": "'analysis: {temperatures, link_overlap}' is now 'studies: {overlaps: {temperatures, "
+    "links}}'",
     "target": "'target: {probability, gap}' is now 'studies: {time_to_solution: {probability, gap}}'",
     "clock": "'clock' is now 'studies: {time_to_solution: {clock}}'",
 }

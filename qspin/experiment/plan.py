@@ -274,8 +274,7 @@ def _sample_task(
 
 
 def _joint_axes(problem: Line, backend: Line) -> tuple[Axis, ...]:
-    return tuple({axis.name: axis for axis in [*backend.shown_axes, *problem.shown_axes]}[name] for name in dict.fromkeys(
-        axis.name for axis in [*problem.axes, *backend.axes]))  # fmt: skip
+    return tuple({axis.name: axis for axis in [*problem.shown_axes, *backend.shown_axes]}.values())
 
 
 def _values(axes: Any, at: At) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from qspin.experiment.config import RunConfig
 __all__ = ["config_schema"]
 
 _VALUES = {
-    "description": "a list, {range: n}, {linear: [first, last, n]}, {geometric: ...} or {random: [low, high, n]}",
+    "description": "a list, {range: n}, {linear: [first, last, n]}, {geometric: ...} or {random: ...}",
     "type": ["array", "object"],
 }
 

@@ -15,7 +15,7 @@ from qspin.study import Axis, Point
 __all__ = ["stacked"]
 
 ROW = "row"
-"""Dimension in the place of one whose coordinate differs from point to point, such as ladders of their own."""
+"""Ends the name of a dimension whose coordinate differs from point to point, such as ladders of their own."""
 
 
 def stacked(axes: Sequence[Axis], points: Sequence[Point]) -> xr.Dataset:

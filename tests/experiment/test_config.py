@@ -10,12 +10,14 @@ import yaml
 from conftest import ROOT
 
 from qspin.errors import InputError
-from qspin.experiment.config import config_from_plain, config_schema, load_config, parse_settings
+from qspin.experiment.config import config_from_plain, load_config
+from qspin.experiment.overrides import parse_settings
+from qspin.experiment.schema import config_schema
 from qspin.experiment.yaml_source import YamlSource, parse_value
 
 GLASS = "{kind: sherrington_kirkpatrick, n_spins: 6}"
 MINIMAL = f"""\
-schema: 1
+schema: 2
 name: small
 seed: 3
 problems:
@@ -24,6 +26,8 @@ backends:
   exact:
     name: exact
     betas: [0.5, 1.0]
+studies:
+  time_to_solution:
 """
 
 
@@ -36,7 +40,7 @@ def write(tmp_path):
     return written
 
 
-CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+CONFIGS = sorted([*(ROOT / "configs").glob("*.yaml"), *(ROOT / "configs" / "bench").glob("*.yaml")])
 BACKEND_FILES = sorted((ROOT / "configs" / "backends").glob("*.yaml"))
 
 
@@ -90,17 +94,17 @@ class TestBackendOption:
             write(MINIMAL), backends=["tempering"], overrides=["backends.tempering.n_sweeps=1e3"]
         )
         assert list(config.backends) == ["tempering"]
-        assert config.samplers["tempering"].n_sweeps == 1_000
+        assert config.backend_lines["tempering"].made().n_sweeps == 1_000
 
     def test_a_label_of_the_file_keeps_its_settings(self, write):
         config = load_config(write(MINIMAL), backends=["exact", "ocean"])
-        assert config.samplers["exact"].betas == (0.5, 1.0)
+        assert config.backend_lines["exact"].made().betas == (0.5, 1.0)
         assert list(config.backends) == ["exact", "ocean"]
 
     def test_a_file(self, write):
         fast = write("name: tempering\nn_sweeps: 7\n", "fast.yaml")
         config = load_config(write(MINIMAL), backends=[str(fast)])
-        assert config.samplers["fast"].n_sweeps == 7
+        assert config.backend_lines["fast"].made().n_sweeps == 7
 
     def test_two_of_one_label(self, write, tmp_path):
         (tmp_path / "other").mkdir()
@@ -125,13 +129,13 @@ class TestSetOption:
             write(MINIMAL),
             overrides=[
                 "backends.exact.betas=[1e-1, 2]",
-                "analysis.link_overlap=false",
+                "studies.time_to_solution.gap=1e-1",
                 "problems.glass.n_spins=4",
             ],
         )
-        assert config.samplers["exact"].betas == (0.1, 2.0)
-        assert config.analysis.link_overlap is False
-        assert config.problems["glass"].n_spins == 4
+        assert config.backend_lines["exact"].made().betas == (0.1, 2.0)
+        assert config.resolved()["studies"]["time_to_solution"]["gap"] == 0.1
+        assert config.problem_lines["glass"].made().n_spins == 4
 
     @pytest.mark.parametrize(
         ("override", "message"),
@@ -156,7 +160,7 @@ class TestSetOption:
         config = load_config(
             write(MINIMAL), backends=["ocean"], overrides=["backends.ocean.parameters.num_sweeps=3"]
         )
-        assert config.samplers["ocean"].parameters == {"num_sweeps": 3}
+        assert config.backend_lines["ocean"].made().parameters == {"num_sweeps": 3}
 
     def test_settings_of_one_backend(self):
         assert parse_settings(["a=1", "parameters.num_sweeps=20"]) == {
@@ -168,23 +172,26 @@ class TestSetOption:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("seed: 3", "sed: 3", r"line 3: unknown key 'sed': did you mean 'seed'\? Valid names: analysis"),
+        ("seed: 3", "sed: 3", r"line 3: unknown key 'sed': did you mean 'seed'\? Valid names: backends"),
         ("seed: 3", "seed: -3", "line 3: seed: should be greater than or equal to 0; got -3"),
-        ("schema: 1", "schema: 2", "line 1: schema: should be 1; got 2"),
-        ("schema: 1\n", "", "schema: is missing; it is needed"),
+        ("schema: 2", "schema: 3", "line 1: schema: should be 2; got 3"),
+        ("schema: 2\n", "", "schema: is missing; it is needed"),
         ("name: small", "name: a/b", "line 2: name: a label starts with a letter or digit"),
-        ("n_spins: 6", "n_spin: 6", "line 5: problems.glass: unknown key 'n_spin': did you mean 'n_spins'"),
-        ("n_spins: 6", "n_spins: six", "line 5: problems.glass.n_spins: should be a valid integer"),
+        ("n_spins: 6", "n_spin: 6", "line 5: problems.glass: .*no setting 'n_spin': did you mean 'n_spins'"),
+        ("n_spins: 6", "n_spins: six", "line 5: problems.glass: .*: n_spins: should be a valid integer"),
         ("kind: sherrington_kirkpatrick", "kind: sherrington", "line 5: .*mean 'sherrington_kirkpatrick'"),
         ("kind: sherrington_kirkpatrick, ", "", "line 5: problem 'glass' lacks 'kind', one of"),
-        (GLASS, "6", "line 5: problem 'glass' must be a mapping"),
+        (GLASS, "6", "line 5: problem 'glass' must be a mapping with 'kind', one of"),
         ("    name: exact", "    name: exakt", "line 8: .*no backend 'exakt': did you mean 'exact'"),
-        ("    name: exact\n", "", "line 7: backend 'exact' must be a mapping with 'name'"),
+        ("    name: exact\n", "", "line 7: backend 'exact' lacks 'name', one of annealer"),
         ("[0.5, 1.0]", "[1.0, 0.5]", "line 9: .*must ascend strictly"),
         ("[0.5, 1.0]", "[0.5, 0.5]", "line 9: .*must ascend strictly"),
         ("    betas:", "    beta:", "line 9: .*no setting 'beta': did you mean 'betas'"),
         ("seed: 3", "seed: 3\nseed: 4", "line 4: key 'seed' stands twice, first in line 3"),
-        ("seed: 3", "seed: 3\nanalysis: {temperature: [1]}", "line 4: analysis: unknown key 'temperature'"),
+        ("  time_to_solution:", "  time_to_solution: {gab: 0}", "line 11: studies.time_to_solution: .*did you mean 'gap'"),
+        ("  time_to_solution:", "  time_to_solution: {gap: 2}", "line 11: studies.time_to_solution: .*gap: should be"),
+        ("  time_to_solution:", "  time_to_solutoin:", "line 11: no study or measure .*mean 'time_to_solution'"),
+        ("  time_to_solution:", "  fast: {name: time_to_solutoin}", "line 11: no study .*mean 'time_to_solution'"),
         ("seed: 3", "seed: [3", "not valid YAML"),
         (f"problems:\n  glass: {GLASS}\n", "problems: {}\n", "line 4: problems: .*at least 1"),
         (f"problems:\n  glass: {GLASS}\n", "problems: [1]\n", "line 4: problems must be a mapping"),
@@ -233,16 +240,16 @@ def test_yaml_is_bounded(write, text, message):
 
 def test_few_aliases_are_fine(write):
     text = MINIMAL.replace("  glass: ", "  glass: &g ").replace("backends:", "  again: *g\nbackends:")
-    assert load_config(write(text)).problems["again"].n_spins == 6
+    assert load_config(write(text)).problem_lines["again"].made().n_spins == 6
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("n_spins: 6", "n_spins: 6, instances: 100000000000", "line 5: .*integer from 1 to 10000; got 1000"),
-        ("n_spins: 6", "n_spins: 6, instances: 1e11", "line 5: .*instances must be an integer"),
-        ("n_spins: 6", "n_spins: 6, instances: 2, seed: abc", "line 5: .*seed must be a non-neg"),
-        ("n_spins: 6", "n_spins: 6, instances: 2, seed: null", "line 5: .*seed must be .*; got None"),
+        ("n_spins: 6", "n_spins: 6, instances: 100000000000", "line 5: .*integer from 1 to 100000; got 1000"),
+        ("n_spins: 6", "n_spins: 6, instances: 1e11", "line 5: .*instances must be an integer from 1"),
+        ("n_spins: 6", "n_spins: 6, instances: 2, seed: abc", "line 5: .*seed: should be a valid integer"),
+        ("n_spins: 6", "n_spins: 6, instances: 2, seed: null", "line 5: .*seed: should be .*; got None"),
         ("[0.5, 1.0]", "{linear: [0, 1, 500000000]}", "line 9: .*linear takes at most 100000 betas"),
         ("[0.5, 1.0]", "{geometric: 4}", "line 9: .*geometric takes .first beta, last beta, how many."),
         ("[0.5, 1.0]", "{geometric: [1, 2, .inf]}", "line 9: .*geometric takes finite numbers"),
@@ -308,7 +315,7 @@ def test_merged_keys_keep_their_lines(write):
         "  glass: {kind: sherrington_kirkpatrick, n_spins: 6}",
         "  glass: &base\n    kind: mattis\n    n_spins: 6\n  other:\n    <<: *base\n    n_spins: x",
     )
-    with pytest.raises(InputError, match=r"line 10: problems.other.n_spins"):
+    with pytest.raises(InputError, match=r"line 10: problems.other: mattis: n_spins"):
         load_config(write(text))
 
 
@@ -323,7 +330,7 @@ def test_epochs_beyond_the_training(write):
 def test_files_start_at_the_folder_of_the_config(write, tmp_path):
     (tmp_path / "a.coo").write_text("0 1 -1\n")
     text = MINIMAL.replace(GLASS, "{kind: file, path: a.coo}")
-    assert load_config(write(text)).problems["glass"].build().n_couplings == 1
+    assert load_config(write(text)).problem_lines["glass"].made().needs()
 
 
 def test_schema_refuses_what_the_config_refuses():
