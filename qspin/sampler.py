@@ -56,14 +56,28 @@ from qspin.settings import (
     settings,
     settings_of,
 )
-from qspin.spectrum import energy_tolerance, flip_tolerances, without_offset
+from qspin.significance import STANDARD_ERRORS
+from qspin.spectrum import (
+    MAX_SPINS,
+    Enumeration,
+    all_energies,
+    energy_tolerance,
+    enumerate_problem,
+    flip_tolerances,
+    require_enumerable,
+    transformed,
+    without_offset,
+)
 from qspin.trust import require_own_server
 
 __all__ = [
     "ABANDONED",
+    "MAX_SPINS",
     "OFFERS",
+    "STANDARD_ERRORS",
     "AutoLadder",
     "Checkpoint",
+    "Enumeration",
     "FileSetting",
     "GivenFile",
     "ImportPath",
@@ -75,6 +89,7 @@ __all__ = [
     "Remark",
     "Sampler",
     "Seed",
+    "all_energies",
     "allocate_spins",
     "atomic_write",
     "cache_folder",
@@ -82,6 +97,7 @@ __all__ = [
     "current_checkpoint",
     "deciding_settings",
     "energy_tolerance",
+    "enumerate_problem",
     "finds_settings",
     "flip_tolerances",
     "imported",
@@ -94,6 +110,7 @@ __all__ = [
     "redacted",
     "report_progress",
     "require_bytes",
+    "require_enumerable",
     "require_memory",
     "require_own_server",
     "resolved_seed",
@@ -106,6 +123,7 @@ __all__ = [
     "settings_of",
     "shared_settings",
     "strip_tokens",
+    "transformed",
     "without_offset",
 ]
 

@@ -1,4 +1,4 @@
-"""What a source of problems is: frozen settings that build one `IsingProblem`. Authors import everything from here.
+"""What a source of problems is: frozen settings that build one `IsingProblem`. Authors import all from here.
 
 A source with costly ingredients (a training, a file) names them in `needs`; each is a `Preparation`, which is
 made once however many problems want it, and kept. `qspin.testing.SourceContract` checks the rest.

@@ -1,5 +1,4 @@
-"""Results of a run as files: ``analysis.nc`` with everything, ``metrics.csv`` with the curves, and the tables of
-studies."""
+"""Results of a run as files: ``analysis.nc`` has everything, ``metrics.csv`` the curves; and tables of studies."""
 
 from __future__ import annotations
 

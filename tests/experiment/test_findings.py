@@ -7,12 +7,12 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-
-from qspin.analysis import at_matched_temperatures
-from qspin.experiment.config import config_from_plain
 from qspin.experiment.findings import findings
 from qspin.experiment.remarks import trust
 from qspin.experiment.verdicts import Verdict, judged
+
+from qspin.analysis import at_matched_temperatures
+from qspin.experiment.config import config_from_plain
 
 T = np.array([4.0, 2.0, 1.0, 0.5])
 MLP = {"kind": "mlp", "layers": [64, 10], "epochs": 3}

@@ -8,13 +8,13 @@ import json
 
 import pytest
 import yaml
+from qspin.experiment.bench_config import load_bench_config
+from qspin.experiment.bench_run import BenchFolder
 from qspin_backends.exact import Exact
 
 from qspin import IsingProblem, SampleSet, write_problem
 from qspin.errors import InputError
 from qspin.experiment import RunFolder, run_experiment
-from qspin.experiment.bench_config import load_bench_config
-from qspin.experiment.bench_run import BenchFolder
 from qspin.experiment.config import config_from_plain
 from qspin.remarks import Remark
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qspin import registry
-from qspin.testing_measure import MeasureContract
+from qspin.testing import MeasureContract
 
 SETTINGS = {
     "compare": {"permutations": 99},

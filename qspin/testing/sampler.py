@@ -1,4 +1,4 @@
-"""The contract of a sampler and asserts with a statistical unit, for backends of qspin and of third parties.
+"""The contract of a sampler, for backends of qspin and of third parties.
 
 A third-party package tests its backend with::
 
@@ -17,9 +17,7 @@ import pickle
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from qspin.errors import InputError
 from qspin.measure import offered_by
 from qspin.problem import IsingProblem
 from qspin.registry import get_backend
@@ -27,96 +25,9 @@ from qspin.sampler import OFFERS, Sampler, finds_settings, offers, samples_versi
 from qspin.samples import DIMS, SampleSet
 from qspin.sampling import check_samples
 from qspin.settings import setting_names
-from qspin.significance import STANDARD_ERRORS
-from qspin.spectrum import enumerate_problem
+from qspin.testing.statistics import assert_boltzmann, assert_refused, small_problems
 
-__all__ = ["STANDARD_ERRORS", "SamplerContract", "assert_boltzmann", "assert_within_errors", "small_problems"]
-
-_FEWEST_EVENTS = 10  # fewer expected rare events than this make a standard error meaningless
-
-
-def assert_within_errors(
-    estimate: ArrayLike,
-    error: ArrayLike,
-    expected: ArrayLike,
-    *,
-    what: str = "estimate",
-    n_standard_errors: float = STANDARD_ERRORS,
-    rounding: float | None = None,
-) -> None:
-    """Fail if any estimate lies further from what is expected than so many standard errors.
-
-    Parameters
-    ----------
-    estimate, error, expected : arrays that broadcast; errors must be positive or the values equal
-    what : name of the quantity, for the message
-    rounding : differences no larger count as none, in the units of the quantity; default 1e-12 of the largest
-        value that is expected
-    """
-    value, spread, exact = np.broadcast_arrays(*(np.asarray(a, float) for a in (estimate, error, expected)))
-    difference = np.abs(value - exact)
-    if rounding is None:
-        rounding = 1e-12 * float(np.max(np.abs(exact), initial=0.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        deviation = np.where(difference <= rounding, 0.0, difference / spread)
-    if not deviation.size or (worst := np.nanmax(deviation)) <= n_standard_errors:
-        assert not np.isnan(deviation).any(), f"{what}: standard error is not a number"
-        return
-    k = np.unravel_index(int(np.nanargmax(deviation)), deviation.shape)
-    raise AssertionError(
-        f"{what} {[int(i) for i in k]}: {value[k]:.6g} lies {worst:.1f} standard errors ({spread[k]:.2g}) "
-        f"from {exact[k]:.6g}; at most {n_standard_errors:g} are allowed"
-    )
-
-
-def assert_boltzmann(samples: SampleSet, problem: IsingProblem) -> None:
-    """Fail if samples of a small problem deviate from exp(-beta E) / Z, by enumeration.
-
-    Checks mean energy, magnetisations and pair correlations at every beta, with errors over replicas.
-    Quantities so near to +-1 that fewer than ten deviating configurations are expected have no usable
-    standard error and are left out.
-    """
-    enumeration = enumerate_problem(problem)
-    n_samples = samples.energies.values[0].size
-    upper = np.triu_indices(problem.n_spins, 1)
-    for b, beta in enumerate(samples.betas):
-        energies, spins = samples.energies.values[b], samples.spins.values[b].astype(np.float64)
-        where = f"beta = {beta:g}"
-        _assert_mean(
-            energies.mean(axis=1),
-            enumeration.mean_energy(beta),
-            f"energy at {where}",
-            rounding=samples.energy_tolerance,
-        )
-        correlations = np.einsum("rdi,rdj->rij", spins, spins) / spins.shape[1]
-        for name, per_replica, exact in (
-            ("magnetisation", spins.mean(axis=1), enumeration.magnetisations(beta)),
-            ("correlation", correlations[:, upper[0], upper[1]], enumeration.correlations(beta)[upper]),
-        ):
-            usable = n_samples * (1 - np.abs(exact)) / 2 >= _FEWEST_EVENTS
-            _assert_mean(per_replica[:, usable], exact[usable], f"{name} at {where}", rounding=1e-12)
-
-
-def _assert_mean(per_replica: np.ndarray, exact: ArrayLike, what: str, *, rounding: float) -> None:
-    error = per_replica.std(axis=0, ddof=1) / np.sqrt(len(per_replica))
-    assert_within_errors(per_replica.mean(axis=0), error, exact, what=what, rounding=rounding)
-
-
-def small_problems() -> dict[str, IsingProblem]:
-    """Corners that every sampler must take: no spin, one spin, free spins, fields, labels, two components."""
-    rng = np.random.default_rng(20)
-    dense = np.triu(rng.normal(size=(6, 6)), 1)
-    return {
-        "no spin": IsingProblem(np.zeros((0, 0)), offset=1.5),
-        "one spin": IsingProblem([[0.0]], fields=[-0.7]),
-        "free spins": IsingProblem(np.zeros((4, 4))),
-        "fields only": IsingProblem(np.zeros((3, 3)), fields=[1.0, -1.0, 0.5]),
-        "dense": IsingProblem(dense + dense.T, fields=rng.normal(size=6), offset=-2.0),
-        "labelled chain": IsingProblem.from_edges(
-            4, [0, 1, 2], [1, 2, 3], [-1.0, 0.5, 2.0], labels=["a", ("b", 1), 7, "d"]
-        ),
-        "two components": IsingProblem.from_edges(5, [0, 3], [1, 4], [-1.0, 1.0]),
-    }
+__all__ = ["SamplerContract"]
 
 
 class SamplerContract:
@@ -190,9 +101,7 @@ class SamplerContract:
 
     def test_a_wrong_seed_is_refused(self) -> None:
         for seed in (-1, 1.5, "a"):
-            _assert_refused(
-                lambda s=seed: self.sampler().sample(small_problems()["one spin"], seed=s), "seed"
-            )
+            assert_refused(lambda s=seed: self.sampler().sample(small_problems()["one spin"], seed=s), "seed")
 
     def test_whether_reads_are_paid_is_said_with_yes_or_no(self) -> None:
         assert isinstance(getattr(self.sampler(), "is_paid", True), bool)
@@ -222,7 +131,7 @@ class SamplerContract:
         assert set(info["ignored"]) <= set(setting_names(type(self.sampler())))
 
     def test_an_unknown_setting_is_refused_by_name(self) -> None:
-        _assert_refused(lambda: get_backend(self.backend, no_such_setting=1), "no_such_setting")
+        assert_refused(lambda: get_backend(self.backend, no_such_setting=1), "no_such_setting")
 
     def test_settings_are_frozen(self) -> None:
         sampler = self.sampler()
@@ -280,12 +189,3 @@ def _assert_same(one: SampleSet, other: SampleSet) -> None:
     np.testing.assert_array_equal(one.betas, other.betas)
     assert list(one.labels) == list(other.labels)
     assert one.info == other.info
-
-
-def _assert_refused(call: Any, text: str) -> None:
-    try:
-        call()
-    except InputError as error:
-        assert text in str(error), f"the message does not name {text!r}: {error}"
-        return
-    raise AssertionError(f"no InputError about {text!r}")

@@ -2,7 +2,7 @@
 
 A third-party package tests its measure with::
 
-    from qspin.testing_measure import MeasureContract
+    from qspin.testing import MeasureContract
 
     class TestMyMeasure(MeasureContract):
         name = "my_measure"
@@ -30,6 +30,7 @@ from qspin.remarks import remarks_from
 from qspin.samples import SampleSet
 from qspin.settings import deciding_settings, setting_names
 from qspin.spectrum import enumerate_problem
+from qspin.testing.statistics import assert_refused
 
 __all__ = ["MeasureContract", "contract_problem", "contract_samples"]
 
@@ -150,7 +151,7 @@ class MeasureContract:
             raise AssertionError(f"setting {name!r} can be changed after construction")
 
     def test_an_unknown_setting_is_refused_by_name(self) -> None:
-        _assert_refused(lambda: self.made(no_such_setting=1), "no_such_setting")
+        assert_refused(lambda: self.made(no_such_setting=1), "no_such_setting")
 
     def test_it_can_be_copied_and_pickled(self) -> None:
         measure = self.made()
@@ -194,16 +195,16 @@ class MeasureContract:
         _assert_errors(average)
 
     def test_samples_of_another_problem_are_refused(self) -> None:
-        _assert_refused(lambda: self.taken(self.samples(contract_problem(1)), contract_problem()), "problem")
+        assert_refused(lambda: self.taken(self.samples(contract_problem(1)), contract_problem()), "problem")
 
     def test_what_are_no_samples_is_refused(self) -> None:
         for given in (None, np.ones((2, 3))):
-            _assert_refused(lambda g=given: self.taken(g, contract_problem()), "SampleSet")
+            assert_refused(lambda g=given: self.taken(g, contract_problem()), "SampleSet")
 
     def test_what_lacks_a_need_is_refused_by_name(self) -> None:
         for need in sorted(self.made().needs):
             lacking = _LACKING.get(need, _without_known)
-            _assert_refused(lambda made=lacking: self.taken(*made(contract_problem())), need)
+            assert_refused(lambda made=lacking: self.taken(*made(contract_problem())), need)
 
     def test_samples_without_a_thermostat_are_measured_or_refused(self) -> None:
         problem = contract_problem()
@@ -244,18 +245,3 @@ def _assert_errors(result: xr.Dataset) -> None:
                 result[f"{name}_high"] < values - rounding,
             )
             assert not (below | above).any(), f"{name} lies outside its interval"
-
-
-def _assert_refused(call: Callable[[], Any], text: str) -> None:
-    message = _refusal(call)
-    assert message is not None, f"no InputError about {text!r}"
-    assert text in message, f"the message does not name {text!r}: {message}"
-
-
-def _refusal(call: Callable[[], Any]) -> str | None:
-    """The message of the InputError that a call raises, None if it raises none."""
-    try:
-        call()
-    except InputError as error:
-        return str(error)
-    return None

@@ -1,0 +1,17 @@
+"""Contracts of backends, sources, measures and studies, and asserts in standard errors; for third parties too."""
+
+from qspin.significance import STANDARD_ERRORS
+from qspin.testing.measure import MeasureContract
+from qspin.testing.sampler import SamplerContract
+from qspin.testing.statistics import assert_boltzmann, assert_within_errors, small_problems
+from qspin.testing.study import StudyContract
+
+__all__ = [
+    "STANDARD_ERRORS",
+    "MeasureContract",
+    "SamplerContract",
+    "StudyContract",
+    "assert_boltzmann",
+    "assert_within_errors",
+    "small_problems",
+]
