@@ -52,6 +52,7 @@ __all__ = [
     "Source",
     "Tools",
     "checked_arguments",
+    "deciding_settings",
     "current_checkpoint",
     "report_progress",
     "settings",

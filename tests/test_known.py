@@ -167,7 +167,7 @@ def test_a_logical_problem_is_whole(tmp_path):
     qspin.write_problem(WHOLE, tmp_path / "a.npz")
     with np.load(tmp_path / "a.npz") as stored:
         np.savez(tmp_path / "b.npz", **{name: stored[name] for name in stored if name != "known_logical_i"})
-    with pytest.raises(InputError, match="its logical problem has no 'i'"):
+    with pytest.raises(InputError, match="its logical problem is not whole: it has no 'i'"):
         qspin.read_problem(tmp_path / "b.npz")
 
 

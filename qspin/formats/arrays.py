@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from qspin.known import Facts
 from qspin.labels import labels_from_json, labels_to_json
 from qspin.problem import IsingProblem
 
-__all__ = ["read_npy", "read_npz", "write_npz"]
+__all__ = ["arrays_of", "problem_of", "read_npy", "read_npz", "write_npz"]
 
 _NPZ_FORMAT = 1
 _KINDS = {"i": "iu", "j": "iu", "couplings": "fiu", "fields": "fiu", "offset": "fiu", "labels": "U"}
@@ -48,29 +49,40 @@ def read_npz(source: Source) -> IsingProblem:
             f"{source.path} has npz format {str(version)[:40]}; this version reads {_NPZ_FORMAT}"
         )
     try:
-        return _problem(source, stored)
+        for prefix in ("", _LOGICAL):
+            if f"{prefix}fields" in stored and f"{prefix}i" in stored:
+                source.require_spins(stored[f"{prefix}fields"].size, stored[f"{prefix}i"].size)
+        return problem_of(stored)
     except InputError as error:
         raise type(error)(f"{source.path} is not a whole problem file of qspin: {error}") from error
 
 
-def _problem(source: Source, stored: dict[str, NDArray[Any]]) -> IsingProblem:
+def problem_of(stored: Mapping[str, NDArray[Any]]) -> IsingProblem:
+    """The problem that `arrays_of` took apart, with what is known of it.
+
+    Raises
+    ------
+    InputError
+        If an array is missing, or they do not fit each other.
+    """
     for name, kind in _KINDS.items():
+        if name not in stored:
+            raise InputError(f"it has no {name!r}")
         _require_kind(stored, name, kind, 0 if name in ("offset", "labels") else 1)
     n, labels = len(stored["fields"]), labels_from_json(str(stored["labels"]))
-    source.require_spins(n, len(stored["i"]))
     problem = IsingProblem.from_edges(
         n, stored["i"], stored["j"], stored["couplings"], stored["fields"], float(stored["offset"]), labels
     )
-    return problem.with_known(**_known(source, stored))
+    return problem.with_known(**_known(stored))
 
 
-def _require_kind(stored: dict[str, NDArray[Any]], name: str, kind: str, n_dims: int) -> None:
+def _require_kind(stored: Mapping[str, NDArray[Any]], name: str, kind: str, n_dims: int) -> None:
     if stored[name].dtype.kind not in kind or stored[name].ndim != n_dims:
         raise InputError(f"its {name!r} has dtype {stored[name].dtype} and shape {stored[name].shape}")
 
 
-def _known(source: Source, stored: dict[str, NDArray[Any]]) -> Facts:
-    """What the file says of its problem beside the couplings; files of earlier versions say nothing."""
+def _known(stored: Mapping[str, NDArray[Any]]) -> Facts:
+    """What is kept of a problem beside its couplings; files of earlier versions say nothing."""
     facts: Facts = {}
     for name, kind in _KNOWN_KINDS.items():
         if name in stored:
@@ -87,35 +99,37 @@ def _known(source: Source, stored: dict[str, NDArray[Any]]) -> Facts:
         name.removeprefix(_LOGICAL): array for name, array in stored.items() if name.startswith(_LOGICAL)
     }
     if logical:
-        if missing := [name for name in _KINDS if name not in logical]:
-            raise InputError(f"its logical problem has no {missing[0]!r}")
         if any(name.startswith(_LOGICAL) for name in logical):
             raise InputError("its logical problem stands for a further one")
-        facts["logical"] = _problem(source, logical)
+        try:
+            facts["logical"] = problem_of(logical)
+        except InputError as error:
+            raise InputError(f"its logical problem is not whole: {error}") from error
     return facts
 
 
 def write_npz(problem: IsingProblem, path: Path) -> None:
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, format=_NPZ_FORMAT, **_arrays(problem))
+        np.savez_compressed(file, format=_NPZ_FORMAT, **arrays_of(problem))
 
 
-def _arrays(problem: IsingProblem) -> dict[str, Any]:
-    """The problem and what is known of it, by the names of the file."""
+def arrays_of(problem: IsingProblem) -> dict[str, NDArray[Any]]:
+    """The problem and what is known of it as plain arrays, by the names of our files."""
     i, j, couplings = problem.edges
-    arrays = {
-        "i": i, "j": j, "couplings": couplings, "fields": problem.fields, "offset": problem.offset,
-        "labels": labels_to_json(problem.labels),
+    arrays: dict[str, NDArray[Any]] = {
+        "i": i, "j": j, "couplings": couplings, "fields": problem.fields, "offset": np.array(problem.offset),
+        "labels": np.array(labels_to_json(problem.labels)),
     }  # fmt: skip
     if (known := problem.known) is None:
         return arrays
     for name in ("ground_energy", "ground_states", "patterns"):
         if (value := getattr(known, name)) is not None:
-            arrays[f"known_{name}"] = value
+            arrays[f"known_{name}"] = np.asarray(value)
     if known.groups is not None:
-        arrays["known_groups"] = json.dumps({name: spins.tolist() for name, spins in known.groups.items()})
+        positions = {name: spins.tolist() for name, spins in known.groups.items()}
+        arrays["known_groups"] = np.array(json.dumps(positions))
     if known.logical is not None:
-        arrays.update({f"{_LOGICAL}{name}": value for name, value in _arrays(known.logical).items()})
+        arrays.update({f"{_LOGICAL}{name}": value for name, value in arrays_of(known.logical).items()})
     return arrays
 
 

@@ -150,8 +150,14 @@ def critical_temperature(layer_sizes: Sequence[int], variances: Sequence[float] 
     return float(np.sqrt(np.linalg.eigvalsh(matrix)[-1]))
 
 
-def shuffled_weights(weights: Sequence[ArrayLike], *, seed: int) -> list[NDArray[np.float64]]:
-    """Weights permuted at random within each layer: the same values and variance, no structure."""
+def shuffled_weights(weights: Sequence[ArrayLike], *, seed: int | Sequence[int]) -> list[NDArray[np.float64]]:
+    """Weights permuted at random within each layer: the same values and variance, no structure.
+
+    Parameters
+    ----------
+    weights : matrices (out, in)
+    seed : one number, or several as `numpy.random.SeedSequence` takes them
+    """
     rng = np.random.default_rng(seed)
     matrices = _checked_weights(weights)
     return [rng.permutation(matrix.ravel()).reshape(matrix.shape) for matrix in matrices]

@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import itertools
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qspin.archives import read_arrays
 from qspin.errors import InputError, MissingExtraError, RunError, nearest_name
-from qspin.files import atomic_path
 from qspin.memory import require_bytes
 from qspin.networks.feedforward import weights_of
 from qspin.progress import report_progress
@@ -60,59 +57,45 @@ class TrainingRecord:
             raise InputError(f"epoch must lie between 0 and {self.n_epochs}, the length of training; got {k}")
         return [layer[k] for layer in self.weights], [layer[k] for layer in self.biases]
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write .npz, whole or not at all."""
-        arrays: dict[str, Any] = {f"weights_{k}": layer for k, layer in enumerate(self.weights)}
-        arrays |= {f"biases_{k}": layer for k, layer in enumerate(self.biases)}
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **{"layers": len(self.weights), **arrays, **self.curves})
+    def arrays(self) -> dict[str, NDArray[np.float64]]:
+        """Weights and biases by name, from which `of` makes a record."""
+        weights = {f"weights_{k}": layer for k, layer in enumerate(self.weights)}
+        return weights | {f"biases_{k}": layer for k, layer in enumerate(self.biases)}
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> TrainingRecord:
-        """Read what `save` wrote.
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> TrainingRecord:
+        """A record without curves from what `arrays` gave.
 
         Raises
         ------
         InputError
-            If there is no such file, or it is no whole record of a training.
+            If these are no weights and biases of layers that follow each other.
         """
+        n_layers = sum(name.startswith("weights_") for name in arrays)
         try:
-            stored = read_arrays(path)
-            layers = range(_n_layers(stored))
             record = cls(
-                [stored[f"weights_{k}"] for k in layers],
-                [stored[f"biases_{k}"] for k in layers],
-                {name: stored[name] for name in _CURVES},
+                [arrays[f"weights_{k}"] for k in range(n_layers)],
+                [arrays[f"biases_{k}"] for k in range(n_layers)],
+                {},
             )
-            record._check_shapes()
-        except (InputError, KeyError) as error:
-            raise InputError(
-                f"{path} is no whole record of a training: {error}; remove it to train again"
-            ) from error
+        except KeyError as error:
+            raise InputError(f"it is no whole record of a training: it has no {error}") from error
+        record._check_shapes()
         return record
 
     def _check_shapes(self) -> None:
         """Layers that follow each other, one set of them for every epoch."""
-        steps, width = self.n_epochs + 1, self.weights[0].shape[-1]
-        for weights, biases in zip(self.weights, self.biases, strict=True):
-            if weights.shape != (steps, biases.shape[-1], width) or biases.shape != (steps, len(biases[0])):
-                raise InputError("its layers do not fit each other")
-            width = biases.shape[-1]
-        arrays = [*self.weights, *self.biases, *self.curves.values()]
-        if any(array.dtype.kind != "f" for array in arrays):
-            raise InputError("it holds something else than real numbers")
-        if any(curve.shape != (steps,) for curve in self.curves.values()):
-            raise InputError("its curves are not those of its epochs")
-
-
-def _n_layers(stored: dict[str, NDArray[Any]]) -> int:
-    layers = stored["layers"]
-    if layers.shape or layers.dtype.kind not in "iu" or not 0 < int(layers) < len(stored):
-        raise InputError(f"it says that it has {str(layers)[:40]} layers")
-    for k in range(int(layers)):
-        if stored[f"weights_{k}"].ndim != 3 or stored[f"biases_{k}"].ndim != 2 or not stored["biases_0"].size:
-            raise InputError("its layers do not have the shapes of weights and biases")
-    return int(layers)
+        arrays = [*self.weights, *self.biases]
+        if not arrays or any(array.dtype.kind != "f" or not array.size for array in arrays):
+            raise InputError("it is no whole record of a training: weights and biases are real numbers")
+        shapes = [(w.shape, b.shape) for w, b in zip(self.weights, self.biases, strict=True)]
+        steps, width = len(self.weights[0]), self.weights[0].shape[-1]
+        for weights, biases in shapes:
+            if len(biases) != 2 or weights != (steps, biases[-1], width) or biases[0] != steps:
+                raise InputError(
+                    f"it is no whole record of a training: its layers do not fit each other; got {shapes}"
+                )
+            width = biases[-1]
 
 
 def train_mlp(

@@ -19,11 +19,12 @@ import numpy as np
 import scipy.io
 import yaml
 from mutations import Rng, changed, damaged, damaged_text, nonsense, plain_nonsense
+from qspin.experiment.bench_config import load_bench_config
 
 import qspin
 from qspin import IsingProblem, SampleSet, instances, read_problem, write_problem
+from qspin.archives import read_arrays
 from qspin.checkpoint import Checkpoint
-from qspin.experiment.bench_config import load_bench_config
 from qspin.experiment.config import load_config, parse_settings
 from qspin.formats import FORMATS
 from qspin.networks.training import TrainingRecord
@@ -223,15 +224,9 @@ def checkpoint(rng: Rng, folder: Path) -> None:
 
 def training(rng: Rng, folder: Path) -> None:
     weights = [np.ones((3, 4, 5)), np.ones((3, 2, 4))]
-    curves = dict.fromkeys(("loss_train", "loss_test", "accuracy_train", "accuracy_test"), np.ones(3))
-    TrainingRecord(weights, [np.zeros((3, 4)), np.zeros((3, 2))], curves).save(folder / "input.npz")
-    whole = (folder / "input.npz").read_bytes()
-    if rng.random() < 0.5:
-        (folder / "input.npz").write_bytes(damaged(rng, whole, [whole]))
-    else:
-        with np.load(io.BytesIO(whole)) as stored:
-            _with_other_arrays(rng, dict(stored), folder / "input.npz")
-    TrainingRecord.load(folder / "input.npz").at(None)
+    arrays = TrainingRecord(weights, [np.zeros((3, 4)), np.zeros((3, 2))], {}).arrays()
+    _with_other_arrays(rng, arrays, folder / "input.npz")
+    TrainingRecord.of(read_arrays(folder / "input.npz")).at(None)
 
 
 def journal(rng: Rng, folder: Path) -> None:

@@ -41,14 +41,11 @@ def test_the_seed_fixes_it_and_the_global_state_is_left_alone(record):
     assert not np.array_equal(other.weights[0][0], record.weights[0][0])
 
 
-def test_files(record, tmp_path):
-    record.save(tmp_path / "a.npz")
-    again = TrainingRecord.load(tmp_path / "a.npz")
+def test_arrays(record):
+    again = TrainingRecord.of(record.arrays())
     for one, other in zip(record.weights + record.biases, again.weights + again.biases, strict=True):
         np.testing.assert_array_equal(one, other)
-    assert {k: v.tolist() for k, v in again.curves.items()} == {
-        k: v.tolist() for k, v in record.curves.items()
-    }
+    assert again.n_epochs == record.n_epochs
 
 
 def test_progress():
@@ -79,34 +76,20 @@ def test_wrong_input(record, monkeypatch):
         train_mlp([64, 10])
 
 
-def test_a_damaged_record_is_refused_by_name(record, tmp_path):
-    file = tmp_path / "a.npz"
-    with pytest.raises(InputError, match="a.npz is no whole record.*cannot read.*No such file"):
-        TrainingRecord.load(file)
-    record.save(file)
-    whole = file.read_bytes()
-    for content in (b"", whole[: len(whole) // 2], whole[:500] + bytes(9) + whole[509:]):
-        file.write_bytes(content)
-        with pytest.raises(InputError, match="a.npz is no whole record.*remove it to train again"):
-            TrainingRecord.load(file)
-
-
 @pytest.mark.parametrize(
     "change",
     [
-        {"layers": np.array(7)},
-        {"layers": np.array("two")},
+        {"biases_1": None},
+        {"weights_0": None},
+        {"weights_2": np.zeros((5, 2, 10))},
         {"weights_0": np.zeros((3, 2))},
+        {"weights_0": np.zeros((0, 8, 64))},
         {"biases_1": np.zeros((2, 10))},
         {"weights_1": np.zeros((5, 10, 9))},
-        {"loss_test": np.zeros(3)},
-        {"loss_test": np.array(["a"] * 5)},
+        {"weights_1": np.zeros((5, 10, 8), dtype=int)},
     ],
 )
-def test_a_record_that_does_not_fit_itself_is_refused(record, tmp_path, change):
-    record.save(tmp_path / "a.npz")
-    with np.load(tmp_path / "a.npz") as stored:
-        arrays = dict(stored)
-    np.savez(tmp_path / "a.npz", **{**arrays, **change})
+def test_a_record_that_does_not_fit_itself_is_refused(record, change):
+    arrays = {k: v for k, v in {**record.arrays(), **change}.items() if v is not None}
     with pytest.raises(InputError, match="no whole record of a training"):
-        TrainingRecord.load(tmp_path / "a.npz")
+        TrainingRecord.of(arrays)

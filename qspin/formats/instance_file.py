@@ -1,0 +1,163 @@
+"""The source ``file``: the problem of an instance file, wherever this lies and whatever its format."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import pydantic
+from pydantic import BeforeValidator, model_validator
+
+from qspin.errors import InputError
+from qspin.formats import read_problem
+from qspin.formats.arrays import arrays_of, problem_of
+from qspin.measure import told_by
+from qspin.source import FileSetting, GivenFile, IsingProblem, Preparation, Prepared, Source, Tools, settings
+
+__all__ = ["GivenProblem", "InstanceFile", "Reading"]
+
+
+@dataclasses.dataclass(frozen=True)
+class GivenProblem:
+    """A file that a setting names, by the problem that it held.
+
+    Parameters
+    ----------
+    path : absolute
+    digest : of the problem when the setting was given, as run folders record it; a file that holds another
+        one is refused
+    n_spins : of it
+    offers : what is known of it, out of `qspin.measure.NEEDS`
+    """
+
+    path: str
+    digest: str | None = None
+    n_spins: int | None = None
+    offers: tuple[str, ...] = ()
+
+    def read(self, format: str | None) -> IsingProblem:
+        """What the file holds now.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read, or no longer holds the problem that was recorded.
+        """
+        problem = read_problem(self.path, format)
+        if self.digest not in (None, problem.digest):
+            raise InputError(
+                f"{self.path} no longer holds the problem that the config records (digest "
+                f"{self.digest:.10}, now {problem.digest:.10}): bring that file back, or give its path alone "
+                "to sample the present one"
+            )
+        return problem
+
+    def of(self, problem: IsingProblem) -> GivenProblem:
+        """The same place with what it holds."""
+        return GivenProblem(self.path, problem.digest, problem.n_spins, tuple(sorted(told_by(problem))))
+
+    def remembered(self) -> IsingProblem | None:
+        """A problem without couplings of the recorded size, of which the same is known by name, not by value;
+        None where nothing was recorded."""
+        if self.digest is None or self.n_spins is None:
+            return None
+        pair = ([0], [1]) if "problem:couplings" in self.offers and self.n_spins > 1 else ([], [])
+        problem = IsingProblem.from_edges(self.n_spins, *pair, [0.0] * len(pair[0]))
+        facts: dict[str, Any] = {
+            "problem:ground_energy": {"ground_energy": 0.0},
+            "problem:patterns": {"patterns": [[1] * self.n_spins]},
+            "problem:groups": {"groups": {"all": range(self.n_spins)}},
+        }
+        for name in self.offers:
+            problem = problem.with_known(**facts.get(name, {}))
+        return problem
+
+
+_ABSOLUTE: pydantic.TypeAdapter[GivenFile] = pydantic.TypeAdapter(FileSetting)
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, GivenProblem | Mapping):
+        return value
+    if not isinstance(value, str | os.PathLike):
+        raise ValueError("should be the path of a file")
+    return GivenProblem(_ABSOLUTE.validate_python(value).path)
+
+
+Place = Annotated[GivenProblem, BeforeValidator(_given, json_schema_input_type=str | dict[str, Any])]
+
+
+@settings
+class Reading(Preparation):
+    """The problem of an instance file, so that whoever keeps it does not need the file again."""
+
+    name: ClassVar[str] = "reading"
+
+    path: Place
+    format: str | None = None
+
+    @property
+    def title(self) -> str:
+        return f"reading {Path(self.path.path).name}"
+
+    def identity(self) -> dict[str, Any]:
+        """What the file holds; neither its place nor its format."""
+        return {"kind": type(self).__qualname__, "version": self.version, "digest": self.path.digest}
+
+    def make(self, tools: Tools) -> Prepared:
+        """Read the file.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read, or no longer holds the problem that was recorded.
+        """
+        return Prepared(arrays_of(self.path.read(self.format)))
+
+
+@settings
+class InstanceFile(Source):
+    """The problem of an instance file; a relative path starts at the folder of the config.
+
+    Parameters
+    ----------
+    path : the file; with ``digest``, ``n_spins`` and ``offers`` beside it where a run folder records what it
+        held
+    format : one of `qspin.formats.FORMATS`; default by suffix
+    """
+
+    name: ClassVar[str] = "file"
+
+    path: Place
+    format: str | None = None
+
+    @model_validator(mode="after")
+    def _look(self) -> InstanceFile:
+        if self.path.digest is None:
+            object.__setattr__(self, "path", self.path.of(self.path.read(self.format)))
+        return self
+
+    def needs(self) -> Mapping[str, Preparation]:
+        return {"problem": Reading(path=self.path, format=self.format)}
+
+    def outline(self) -> IsingProblem:
+        """The problem itself; where the file is gone, what was recorded of it.
+
+        Raises
+        ------
+        InputError
+            If the file is gone and nothing was recorded, or it holds another problem.
+        """
+        remembered = None if Path(self.path.path).is_file() else self.path.remembered()
+        return self.path.read(self.format) if remembered is None else remembered
+
+    def build(self, prepared: Mapping[str, Prepared]) -> IsingProblem:
+        """The problem, as it was read."""
+        return problem_of(prepared["problem"].arrays)
+
+    def identity(self) -> dict[str, Any]:
+        """What the file holds; neither its place nor its format."""
+        return {"digest": self.path.digest}

@@ -1,0 +1,271 @@
+"""Every registered source keeps the contract; those that need preparations keep what they did before."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import qspin
+from qspin import instances, registry
+from qspin.errors import CapacityError, InputError, MissingExtraError
+from qspin.formats.instance_file import InstanceFile
+from qspin.networks.feedforward import shuffled_weights, twin_from_weights
+from qspin.networks.training import TrainingRecord
+from qspin.registry import get_source
+from qspin.settings import paths_from, setting_names, settings_of
+from qspin.source import Tools
+from qspin.testing_source import SourceContract, prepared_for
+
+GENERATED = {
+    "biclique": ({"n": 2, "m": 1}, [{"n": 50}, {"m": 0}, {"couplings": "uniform"}]),
+    "cubic_dimers": ({"shape": [1, 1, 2], "m": 2}, [{"shape": [1, 1, 13]}, {"shape": 3}]),
+    "edwards_anderson": ({"shape": [3, 4]}, [{"shape": [2, 2, 2, 2]}, {"periodic": "maybe"}]),
+    "hopfield": ({"n_spins": 12, "n_patterns": 2}, [{"n_patterns": -1}, {"n_spins": 10**7}]),
+    "lattice_ferromagnet": ({"shape": [3, 3]}, [{"shape": []}]),
+    "mattis": ({"n_spins": 8}, [{"n_spins": 0}]),
+    "maxcut_regular": ({"n_spins": 10, "degree": 3}, [{"degree": 10}, {"n_spins": 5}]),
+    "pegasus": ({"m": 2}, [{"m": 10**5}]),
+    "sherrington_kirkpatrick": ({"n_spins": 8}, [{"n_spins": "six"}, {"seed": -1}]),
+    "wishart": ({"n_spins": 10, "alpha": 0.5}, [{"alpha": float("nan")}, {"alpha": 0.01}]),
+    "zephyr": ({"m": 1}, [{"couplings": 3}]),
+}
+MLP = {"layers": [12, 3, 3], "dataset": "digits_small", "epochs": 2, "learning_rate": 0.01}
+
+for name, (given, refused) in GENERATED.items():
+    globals()[f"Test{name.title().replace('_', '')}"] = type(
+        f"Test{name}", (SourceContract,), {"kind": name, "settings": given, "wrong": refused}
+    )
+
+
+class TestMlp(SourceContract):
+    kind = "mlp"
+    settings = MLP
+    wrong = ({"layers": [64, 10]}, {"epoch": 3}, {"shuffle_seed": 1}, {"layers": [12]}, {"epochs": 10**12})
+
+
+class TestShuffledMlp(SourceContract):
+    kind = "mlp"
+    settings = {**MLP, "shuffle": True, "biases": True, "scale": "none", "epoch": 1}
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("instances") / "glass.npz"
+    qspin.write_problem(instances.mattis(6, seed=1), path)
+    return path
+
+
+class TestFile(SourceContract):
+    kind = "file"
+    wrong = ({"path": "/nowhere/glass.npz"}, {"format": "rudi"}, {"path": 3})
+
+    @pytest.fixture(autouse=True)
+    def _beside(self, file):
+        type(self).settings = {"path": str(file)}
+
+
+def test_every_source_keeps_the_contract():
+    kept = {own.kind for own in globals().values() if isinstance(own, type) and hasattr(own, "kind")}
+    assert kept == set(registry.names(registry.SOURCE))
+
+
+class TestGenerators:
+    def test_settings_are_the_parameters(self):
+        source = get_source("edwards_anderson", shape=[3, 4], couplings="bimodal", seed=5)
+        assert source.build({}) == instances.edwards_anderson((3, 4), couplings="bimodal", seed=5)
+        assert setting_names(type(source)) == ["shape", "couplings", "periodic", "seed"]
+
+    def test_the_seed_of_an_instance_defaults_to_0(self):
+        assert get_source("mattis", n_spins=5).build({}) == instances.mattis(5, seed=0)
+
+    def test_what_they_know_comes_with_the_problem(self):
+        known = get_source("wishart", n_spins=10, alpha=0.5).build({}).known
+        assert known.ground_energy == pytest.approx(float(known.ground_energy))
+        assert known.ground_states.shape == (2, 10)
+
+
+class TestTwins:
+    @pytest.fixture(scope="class")
+    def prepared(self):
+        return prepared_for(get_source("mlp", **MLP))
+
+    def twin(self, prepared, **changes):
+        return get_source("mlp", **{**MLP, **changes}).build(prepared)
+
+    def test_they_are_those_of_the_weights_at_an_epoch(self, prepared):
+        record = TrainingRecord.of(prepared["training"].arrays)
+        for epoch, at in ((None, 2), (0, 0), (1, 1)):
+            weights, biases = record.at(at)
+            assert self.twin(prepared, epoch=epoch) == twin_from_weights(weights)
+            assert self.twin(prepared, epoch=epoch, biases=True) == twin_from_weights(weights, biases)
+            assert self.twin(prepared, epoch=epoch, scale="none") == twin_from_weights(weights, scale="none")
+
+    def test_shuffled_ones_keep_their_weights_without_their_places(self, prepared):
+        weights, _ = TrainingRecord.of(prepared["training"].arrays).at(2)
+        first, other = (self.twin(prepared, shuffle=True, shuffle_seed=k) for k in (0, 1))
+        assert first == twin_from_weights(shuffled_weights(weights, seed=MLP.get("seed", 0) + 1))
+        assert first != other
+        for twin in (first, other):
+            for layer in range(2):
+                own, whole = (
+                    np.sort(
+                        p.toarray()[
+                            np.ix_(*(p.known.groups[f"layer {k}"] for k in (layer, layer + 1)))
+                        ].ravel()
+                    )
+                    for p in (twin, self.twin(prepared))
+                )
+                np.testing.assert_allclose(own, whole)
+
+    def test_one_training_serves_all_that_share_it(self):
+        sources = [
+            get_source("mlp", **MLP, **changes)
+            for changes in ({}, {"epoch": 0}, {"shuffle": True, "shuffle_seed": 7}, {"biases": True})
+        ]
+        assert len({json.dumps(s.needs()["training"].identity()) for s in sources}) == 1
+        assert len({json.dumps(s.identity()) for s in sources}) == 4
+        other = get_source("mlp", **{**MLP, "seed": 1}).needs()["training"]
+        assert other.identity() != sources[0].needs()["training"].identity()
+
+    def test_the_last_epoch_is_the_last_by_either_name(self):
+        assert get_source("mlp", **MLP).identity() == get_source("mlp", **MLP, epoch=2).identity()
+
+    def test_curves_are_over_epochs(self, prepared):
+        curves = prepared["training"].curves
+        assert set(curves) == {"loss_train", "loss_test", "accuracy_train", "accuracy_test"}
+        assert curves["epoch"].values.tolist() == [0, 1, 2]
+
+    def test_instances_are_draws_of_a_control_or_trainings(self):
+        assert get_source("mlp", **MLP).instance_key == "seed"
+        assert get_source("mlp", **MLP, shuffle=True).instance_key == "shuffle_seed"
+
+    def test_controls(self):
+        trained = get_source("mlp", **MLP, biases=True)
+        controls = trained.controls()
+        assert controls["before"] == get_source("mlp", **MLP, biases=True, epoch=0)
+        assert controls["null"] == get_source("mlp", **MLP, biases=True, shuffle=True)
+        assert controls["before"].controls() == controls["null"].controls() == {}
+
+    def test_title_and_notes(self):
+        source = get_source("mlp", layers=[64, 32, 10])
+        assert source.needs()["training"].title == "training 64-32-10 on digits"
+        assert any("every neuron is a spin" in note for note in source.notes())
+        assert any("critical temperature" in note for note in source.notes())
+        assert not any("critical" in note for note in get_source("mlp", **MLP, scale="none").notes())
+
+    def test_an_outline_trains_nothing(self, monkeypatch):
+        monkeypatch.setattr("qspin.networks.mlp.train_mlp", None)
+        outline = get_source("mlp", layers=[64, 2000, 10], epochs=3).outline()
+        assert outline.n_spins == 2074
+        with pytest.raises(CapacityError, match="weights in .* epochs"):
+            get_source("mlp", layers=[64, 2000, 10], epochs=10**9).outline()
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        with pytest.raises(MissingExtraError, match="training a network"):
+            get_source("mlp", layers=[64, 10]).outline()
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"epoch": 3}, "mlp: epoch 3 lies after the last of 2 epochs"),
+            ({"epoch": -1}, "mlp: epoch: .*greater than or equal to 0; got -1"),
+            ({"shuffle_seed": 3}, "mlp: shuffle_seed is of shuffled weights; set shuffle: true"),
+            ({"layers": [12, 0, 3]}, "mlp: layers.1: .*greater than 0; got 0"),
+            ({"dataset": "digit"}, "mlp: dataset: should be 'digits' or 'digits_small'; got 'digit'"),
+            ({"layer": [12, 3]}, "mlp has no setting 'layer': did you mean 'layers'"),
+            ({"scale": "all"}, "mlp: scale: .*; got 'all'"),
+        ],
+    )
+    def test_wrong_settings(self, changes, message):
+        with pytest.raises(InputError, match=message):
+            get_source("mlp", **{**MLP, **changes})
+
+    def test_layers_that_do_not_fit_the_data(self):
+        with pytest.raises(InputError, match=r"layers must read \[64, \.\.\., 10\]; got \[12, 3, 3\]"):
+            get_source("mlp", layers=[12, 3, 3]).outline()
+
+    def test_what_is_no_training_is_refused(self, prepared):
+        broken = {name: array for name, array in prepared["training"].arrays.items() if name != "biases_1"}
+        with pytest.raises(InputError, match="no whole record of a training: it has no 'biases_1'"):
+            self.twin({"training": type(prepared["training"])(broken)})
+
+
+class TestFiles:
+    @pytest.fixture
+    def path(self, tmp_path):
+        qspin.write_problem(instances.wishart(6, 0.8, seed=1), tmp_path / "glass.npz")
+        return tmp_path / "glass.npz"
+
+    def test_places_and_formats_do_not_decide_and_contents_do(self, path, tmp_path):
+        glass = instances.sherrington_kirkpatrick(5, seed=1)
+        qspin.write_problem(glass, tmp_path / "one.npz")
+        qspin.write_problem(glass, tmp_path / "other.coo")
+        one, other, third = (
+            get_source("file", path=tmp_path / name) for name in ("one.npz", "other.coo", path)
+        )
+        assert one.identity() == other.identity() != third.identity()
+        keys = [source.needs()["problem"].identity() for source in (one, other, third)]
+        assert keys[0] == keys[1] != keys[2]
+        assert one.build(prepared_for(other)) == glass
+
+    def test_everything_that_is_known_is_kept(self, path):
+        source = get_source("file", path=str(path))
+        known = source.build(prepared_for(source)).known
+        np.testing.assert_array_equal(
+            known.ground_states, instances.wishart(6, 0.8, seed=1).known.ground_states
+        )
+
+    def test_relative_paths_start_at_the_folder_of_the_config(self, path, tmp_path):
+        with paths_from(tmp_path):
+            source = get_source("file", path="glass.npz")
+        assert settings_of(source)["path"]["path"] == str(path)
+
+    def test_a_file_that_is_gone_is_no_loss_where_it_was_read(self, path):
+        prepared = prepared_for(get_source("file", path=str(path)))
+        recorded = settings_of(get_source("file", path=str(path)))
+        problem = qspin.read_problem(path)
+        path.unlink()
+        source = get_source("file", **recorded)
+        assert source.build(prepared) == problem
+        outline = source.outline()
+        assert (outline.n_spins, outline.n_couplings) == (6, 1)
+        assert outline.known.ground_energy is not None
+        with pytest.raises(InputError, match="cannot read"):
+            source.needs()["problem"].make(Tools())
+        with pytest.raises(InputError, match="file: cannot read"):
+            get_source("file", path=str(path))
+
+    def test_a_changed_file_is_refused_where_its_problem_was_recorded(self, path):
+        source = get_source("file", path=str(path))
+        qspin.write_problem(instances.sherrington_kirkpatrick(6, seed=2), path)
+        for look in (source.outline, lambda: source.needs()["problem"].make(Tools())):
+            with pytest.raises(InputError, match=r"glass\.npz no longer holds the problem that .* records"):
+                look()
+        assert get_source("file", path=str(path)).outline() == qspin.read_problem(path)
+
+    def test_an_outline_that_is_remembered_tells_what_is_known(self, tmp_path):
+        for k, problem in enumerate([
+            instances.biclique(2, m=1, seed=1), instances.hopfield(6, 2, seed=1),
+            instances.edwards_anderson((3, 3), seed=1), qspin.IsingProblem([[0.0]]),
+        ]):  # fmt: skip
+            path = tmp_path / f"{k}.npz"
+            qspin.write_problem(problem, path)
+            source = get_source("file", path=str(path))
+            path.unlink()
+            known, told = (None if p.known is None else p.known.facts() for p in (problem, source.outline()))
+            for name in ("ground_energy", "groups", "patterns"):
+                assert ((told or {}).get(name) is None) == ((known or {}).get(name) is None)
+            assert source.outline().n_spins == problem.n_spins
+
+    def test_its_title_names_the_file(self, path):
+        assert get_source("file", path=str(path)).needs()["problem"].title == "reading glass.npz"
+        assert get_source("file", path=str(path)).instance_key is None
+
+    def test_other_settings_are_refused(self, path):
+        with pytest.raises(InputError, match="file has no setting 'digest'"):
+            get_source("file", path=str(path), digest="1")
+        with pytest.raises(InputError, match="file: no format 'rudi': did you mean 'rudy'"):
+            get_source("file", path=str(path), format="rudi")
+        with pytest.raises(InputError, match="file: path: should be the path of a file; got 3"):
+            InstanceFile(path=3)
