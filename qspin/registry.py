@@ -112,6 +112,7 @@ _MEASURES = {
 
 _STUDIES = {
     "overlaps": _Builtin("qspin.studies.overlaps:Overlaps"),
+    "equilibrium": _Builtin("qspin.studies.equilibrium:Equilibrium"),
     "comparison": _Builtin("qspin.studies.comparison:Comparison"),
     "time_to_solution": _Builtin("qspin.studies.time_to_solution:TimeToSolution"),
 }

@@ -8,10 +8,11 @@ from typing import Any
 
 import xarray as xr
 
+from qspin.studies.series import Series, told
 from qspin.studies.wording import with_error
 from qspin.study import Column
 
-__all__ = ["number", "used", "value_columns"]
+__all__ = ["number", "place_columns", "place_of", "plain", "used", "value_columns"]
 
 
 def value_columns(name: str, heading: str = "") -> Iterator[Column]:
@@ -34,6 +35,29 @@ def value_columns(name: str, heading: str = "") -> Iterator[Column]:
 
     yield Column(name, heading, shown)
     yield Column(f"{name}_error", is_shown=False)
+
+
+def place_columns(series: Sequence[Series]) -> list[Column]:
+    """Where the numbers of a row belong: problem, backend, axes, and how many instances were averaged."""
+    axes = dict.fromkeys(name for s in series for name in s.at)
+    has_instances = any(s.n_instances > 1 for s in series)
+    return [
+        Column("problem", is_text=True),
+        Column("backend", is_text=True),
+        *(Column(name) for name in axes),
+        *([Column("n_instances", "instances")] if has_instances else []),
+    ]
+
+
+def place_of(series: Series) -> dict[str, Any]:
+    """The same of one series, as the beginning of its row."""
+    at = {name: plain(value) for name, value in series.at.items()}
+    return {"problem": series.problem, "backend": series.backend, "n_instances": series.n_instances, **at}
+
+
+def plain(value: Any) -> Any:
+    """A value of an axis as a table holds it: a number, or text."""
+    return value if isinstance(value, int | float) else told(value)
 
 
 def used(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], *always: str) -> list[Column]:

@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from qspin import plot
-from qspin.plot.canvas import small_multiples
-from qspin.studies.series import Panel, Series, by_backend, panels
+from qspin.studies.grids import Drawn, grid
+from qspin.studies.series import Series, by_backend, panels
 from qspin.studies.wording import at_temperature
 from qspin.study import Figure
 
-__all__ = ["grid", "overlap_figures", "shown_betas"]
+__all__ = ["overlap_figures", "shown_betas"]
 
 _MOST_IN_VIEW = 12  # series of a panel a backend
-_FEW = 6  # panels that are large
-
-Drawn = Callable[[Any, Mapping[str, xr.Dataset], plot.Styles], Any]
-"""Draws labelled curves in their styles on an Axes."""
-
-
-def grid(
-    name: str, caption: str, found: Sequence[Panel], label: str, drawn: Drawn, *, is_folded: bool = False
-) -> Figure:
-    """A figure of one panel, or of many on a grid with common axes.
-
-    Parameters
-    ----------
-    found : panels of series
-    label : of the measure whose results are drawn
-    drawn : draws them
-    """
-    curves = {panel.title: (panel.curves(label), panel.styles) for panel in found if panel.curves(label)}
-
-    def draw(title: str) -> Callable[[Any], Any]:
-        return lambda ax: drawn(ax, *curves[title])
-
-    if len(curves) == 1:
-        (title,) = curves
-        return Figure(name, caption, [draw(title)], is_folded=is_folded)
-    columns, height = (min(3, len(curves)), 2.6) if len(curves) <= _FEW else (4, 1.8)
-    return small_multiples(
-        name, caption, {title: draw(title) for title in curves},
-        n_columns=columns, height=height, is_folded=is_folded,
-    )  # fmt: skip
 
 
 def overlap_figures(series: Sequence[Series], temperatures: Sequence[float] | None) -> Iterator[Figure]:

@@ -21,8 +21,8 @@ from qspin.studies.overlaps.controls import control_findings, control_table, con
 from qspin.studies.overlaps.devices import device_findings
 from qspin.studies.overlaps.figures import overlap_figures
 from qspin.studies.overlaps.pairs import findings_of, pair_table, pairs_of
-from qspin.studies.series import Series, datasets_of, series_of, told
-from qspin.studies.tables import number, used, value_columns
+from qspin.studies.series import Series, datasets_of, series_of
+from qspin.studies.tables import number, place_columns, place_of, used, value_columns
 from qspin.studies.wording import some, with_error
 from qspin.study import (
     Asked,
@@ -126,12 +126,8 @@ def _bottom_line(series: Sequence[Series]) -> Finding | None:
 
 def _table(series: Sequence[Series]) -> Table:
     """A row a series: its problem, and where its curves begin and end."""
-    axes = list(dict.fromkeys(name for s in series for name in s.at))
     columns = [
-        Column("problem", is_text=True),
-        Column("backend", is_text=True),
-        *(Column(name) for name in axes),
-        *([Column("instances")] if any(s.n_instances > 1 for s in series) else []),
+        *place_columns(series),
         Column("n_spins", "N", ".4g"),
         Column("n_couplings", "couplings", ".4g"),
         Column("coupling_rms", "rms J", ".3g"),
@@ -142,13 +138,12 @@ def _table(series: Sequence[Series]) -> Table:
         *value_columns("energy", "E/N there"),
         Column("best", "best E/N", ".4f"),
     ]
-    rows = [_row(s, axes) for s in series]
+    rows = [_row(s) for s in series]
     return Table("curves", "Curves", used(columns, rows, "half", "q_abs"), rows)
 
 
-def _row(s: Series, axes: Sequence[str]) -> dict[str, Any]:
-    row: dict[str, Any] = {"problem": s.problem, "backend": s.backend, "instances": s.n_instances}
-    row |= {name: told(s.at[name]) if name in s.at else None for name in axes}
+def _row(s: Series) -> dict[str, Any]:
+    row = place_of(s)
     if (record := s.results.get("record")) is not None:
         row |= {name: number(record[name]) for name in ("n_spins", "n_couplings", "coupling_rms")}
         row["best"] = float(record["best_energy"]) / max(float(record["n_spins"]), 1)
