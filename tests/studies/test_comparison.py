@@ -159,11 +159,12 @@ def compared(p_values, temperatures, errors=None, reasons=None):
     )
 
 
-def made(found, problems=("a",), axes={}, beside={}):
+def made(found, problems=("a",), axes=None, beside=None):
     """The conclusion of results made to order."""
     results = MadeResults(
-        asked(list(problems), ["ref", "b"], axes),
-        {("compare", problem, backend): value for (problem, backend), value in found.items()} | dict(beside),
+        asked(list(problems), ["ref", "b"], axes or {}),
+        {("compare", problem, backend): value for (problem, backend), value in found.items()}
+        | (beside or {}),
         references={"compare": "ref"},
     )
     return get_study("comparison").conclude(results)
@@ -174,8 +175,8 @@ class TestWords:
         conclusion = made({("a", "b"): compared([1e-6, 0.4], [0.5, 2.0])})
         (text,) = texts(conclusion)
         assert text == (
-            "On a, b and ref are not the same ensemble at T = 0.5 (p = 2e-06 at best, told by correlations) and "
-            "are not told apart at T = 2 (p = 0.4 at least)."
+            "On a, b and ref are not the same ensemble at T = 0.5 (p = 2e-06 at best, told by correlations) "
+            "and are not told apart at T = 2 (p = 0.4 at least)."
         )
         assert [(v.backend, v.text, v.tone) for v in conclusion.verdicts] == [
             ("ref", "reference", Tone.OPEN),
@@ -217,8 +218,8 @@ class TestWords:
         (section,) = conclusion.sections
         first, *rest = section.findings
         assert first.text == (
-            "b and ref were compared 20 times on 20 problems: not the same ensemble in 1 (p at most 0.05 after "
-            "correction), not told apart in 19."
+            "b and ref were compared 20 times on 20 problems: not the same ensemble in 1 (p at most 0.05 "
+            "after correction), not told apart in 19."
         )
         assert len(rest) == 20
         assert first.weight > 1 > max(finding.weight for finding in rest)
