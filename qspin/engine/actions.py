@@ -23,7 +23,7 @@ from qspin.errors import InputError
 from qspin.executor import Task
 from qspin.problem import IsingProblem
 from qspin.registry import get_backend, get_measure, get_source
-from qspin.sampler import Sampler, is_paid
+from qspin.sampler import Sampler, is_paid, shared_settings
 from qspin.samples import SampleSet
 from qspin.sampling import check_samples, sampled
 from qspin.source import Preparation, Prepared, Source, Tools
@@ -86,9 +86,8 @@ def _prepare(task: Task, store: Store) -> None:
 
 def _shared(settings: Plain, store: Store) -> Prepared:
     """Settings that a sampler finds for several problems together, as JSON text in an array."""
-    sampler: Any = sampler_of(settings["backend"])
     problems = [built(problem, store) for problem in settings["problems"]]
-    found = sampler.shared(problems, seed=settings["seed"])
+    found = shared_settings(sampler_of(settings["backend"]), problems, settings["seed"])
     return Prepared({"settings": np.array(json.dumps(found))})
 
 

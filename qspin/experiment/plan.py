@@ -19,14 +19,12 @@ from qspin.errors import InputError, nearest_name
 from qspin.executor import Graph, Task
 from qspin.experiment.config import RunConfig, backend_identity
 from qspin.experiment.lines import At, Line
-from qspin.sampler import is_paid
+from qspin.sampler import finds_settings, is_paid, pilots
 from qspin.settings import deciding_settings, settings_of
 from qspin.source import Preparation
 from qspin.study import Axis, Wanted
 
 __all__ = ["CellPlan", "PointPlan", "RunPlan", "planned"]
-
-_MOST_PILOTS = 8  # problems for which settings that they share are found
 
 
 class PointPlan(NamedTuple):
@@ -207,19 +205,17 @@ def _shared_settings(
     everything = list({point.spec["key"]: point for line in points.values() for point in line}.values())
     if len(everything) < 2:
         return {}
-    last = len(everything) - 1
-    n = min(_MOST_PILOTS, len(everything))
-    pilots = [everything[round(k * last / (n - 1))].spec for k in range(n)]
-    needs = tuple(dict.fromkeys(key for spec in pilots for key in spec["prepared"].values()))
+    chosen = [point.spec for point in pilots(everything)]
+    needs = tuple(dict.fromkeys(key for spec in chosen for key in spec["prepared"].values()))
     found = {}
     for label, line in config.backend_lines.items():
-        if not getattr(line.made(), "finds_settings", False):
+        if not finds_settings(line.made()):
             continue
         spec = _backend_spec(line, {})
         identity = backend_identity(line.name, line.made(), line.settings_at({}))
-        keys = [pilot["key"] for pilot in pilots]
+        keys = [pilot["key"] for pilot in chosen]
         seed = seed_of("shared", identity, keys, config.seed)
-        settings = {"backend": spec, "problems": pilots, "seed": seed}
+        settings = {"backend": spec, "problems": chosen, "seed": seed}
         task = Task(
             key_of("shared", identity, keys, config.seed), "prepare", {"shared": settings}, needs,
             f"settings of {label} for {len(everything)} problems together",
