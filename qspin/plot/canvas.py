@@ -118,12 +118,7 @@ def draw(figure: Figure, name: str | None = None) -> Drawing:
         style: Any = {**_STYLE, "svg.hashsalt": name}
         rcParams.update(style)
         canvas = _laid_out(figure)
-        return Drawing(
-            name,
-            figure.caption,
-            _saved(canvas, "svg", {"Date": None}),
-            _saved(canvas, "pdf", {"CreationDate": None}),
-        )
+        return Drawing(name, figure.caption, _svg(canvas), _pdf(canvas))  # savefig would draw each twice
 
 
 def _laid_out(figure: Figure) -> Any:
@@ -235,7 +230,17 @@ def save_figures(drawings: Iterable[Drawing], folder: Path) -> None:
         atomic_write(folder / f"{drawing.name}.pdf", drawing.pdf)
 
 
-def _saved(canvas: Any, form: str, metadata: dict[str, Any]) -> bytes:
+def _svg(canvas: Any) -> bytes:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     content = io.BytesIO()
-    canvas.savefig(content, format=form, metadata=metadata)
+    FigureCanvasSVG(canvas).print_svg(content, metadata={"Date": None})
+    return content.getvalue()
+
+
+def _pdf(canvas: Any) -> bytes:
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+
+    content = io.BytesIO()
+    FigureCanvasPdf(canvas).print_pdf(content, metadata={"CreationDate": None})
     return content.getvalue()
