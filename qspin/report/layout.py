@@ -75,10 +75,8 @@ def _found(page: Page) -> dict[str, Any]:
 
 
 def _trusted(page: Page) -> dict[str, Any]:
-    told = [*page.remarks, *(remark for c in page.conclusions for remark in c.remarks)]
-    groups = trust.grouped(told, page.n_cells)
-    faults = [fault for conclusion in page.conclusions for fault in conclusion.faults]
-    failures = list(dict.fromkeys([*page.failures, *faults]))
+    groups = trust.grouped(page.remarks, page.n_cells)
+    failures = list(dict.fromkeys(page.failures))
     level, sentence = trust.summary(groups, len(failures))
     return {
         "groups": [group for group in groups if group.level is not Level.NOTE],

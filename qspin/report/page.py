@@ -32,8 +32,8 @@ class Page:
     figures : drawings of their figures by the names that `figures_of` gives; what is missing is said
     axes : of the sweep
     seed : of the run
-    remarks : (problem, backend, remark) on samples
-    failures : what could not be done, a sentence each
+    remarks : (problem, backend, remark), those of the conclusions among them
+    failures : what could not be done, a sentence each, the faults of the conclusions among them
     n_done, n_tasks : how many tasks have been done, of how many
     notes : of the sources, a sentence each
     environment : name -> fact, or name -> version under ``versions``

@@ -117,8 +117,9 @@ def test_the_worst_is_told_first():
         ("p0", "b0", Remark("few-draws", "few draws")),
         ("p0", "b1", Remark("few-draws", "fewer draws")),
         ("p1", "b1", Remark("r-hat-energy", "R-hat is 1.3", Level.SERIOUS)),
+        ("p1", "b0", Remark("late", "late")),
     ]
-    tree = read(render(page(study("one", remarks=[("p1", "b0", Remark("late", "late"))]), remarks=remarks)))
+    tree = read(render(page(study("one"), remarks=remarks)))
     trust = tree.one("section", **{"aria-labelledby": "page-trust"})
     assert [notice.attributes["class"] for notice in trust.all("div")] == [
         "notice serious", "notice caution", "notice caution", "notice note",
@@ -133,12 +134,12 @@ def test_the_worst_is_told_first():
 
 
 def test_what_is_missing_is_said():
-    one = study("one", faults=["the study two failed: ZeroDivisionError: by chance"])
-    plain = page(one, failures=["p0 with b0: too large"], n_done=3, n_tasks=4, figures={})
+    failures = ["p0 with b0: too large", "study two: ZeroDivisionError: by chance"]
+    plain = page(failures=[*failures, failures[0]], n_done=3, n_tasks=4, figures={})
     tree = read(render(plain))
     assert "This run is not finished: 3 of 4 tasks are done." in tree.text
     missing = tree.one("section", **{"aria-labelledby": "page-trust"}).all("div")[0]
-    assert [item.text for item in missing.all("li")] == ["p0 with b0: too large", *one.faults]
+    assert [item.text for item in missing.all("li")] == failures
     assert "2 failures" in tree.all(None, class_="strip")[1].text
     assert tree.text.count("This figure could not be drawn.") == 2
 
@@ -153,9 +154,10 @@ def test_no_element_of_a_page_comes_from_data():
         verdict = Verdict(f"other {word}", f"else {word}", word, Tone.BAD, word)
         bottom = {"glass": Finding(f"answer {word}"), "energy": Finding(word)}
         return page(
-            study("one", word=word, bottom_line=bottom, faults=[word]),
-            Conclusion([Section(word, "bare")], [verdict], remarks=[(word, word, Remark("late", word))]),
+            study("one", word=word, bottom_line=bottom),
+            Conclusion([Section(word, "bare")], [verdict]),
             word=word,
+            remarks=[("a", "b", Remark("late", word)), (word, word, Remark("late", f"{word} again"))],
             failures=[f"failure {word}"],
             problems={word: {"kind": word, word: 1}, "b": {"kind": word, word: 2}},
             backends={f"{word} b": {"name": word}},
