@@ -77,8 +77,7 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Run a config: every problem on every backend, then its studies and their report."""
-    sets = [*(set_ or []), *([] if executor is None else [f"execution={{engine: {executor}}}"])]
-    _run(config, backend or [], sets, (), out, resume, allow_import, debug)
+    _run(config, backend or [], set_ or [], (), out, resume, allow_import, debug, executor)
 
 
 def _run(
@@ -90,12 +89,13 @@ def _run(
     resume: bool,
     allow_import: list[str] | None,
     debug: bool,
+    executor: str | None = None,
 ) -> None:
     with _errors(debug) as context, _imports(allow_import):
         from qspin.experiment import RunFolder, load_config, run_experiment
         from qspin.terminal import Terminal
 
-        resolved = load_config(config, backends=backends, overrides=sets, studies=studies)
+        resolved = load_config(config, backends=backends, overrides=sets, studies=studies, engine=executor)
         folder = RunFolder(out) if out is not None else RunFolder.default(resolved)
         context.folder, context.kept = folder.path, "Finished work is"
         finished = folder.is_finished_run_of(resolved)

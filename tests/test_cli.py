@@ -16,7 +16,7 @@ from conftest import ROOT
 from qspin import SampleSet
 
 CONFIG = """\
-schema: 1
+schema: 2
 name: small
 problems:
   glass: {kind: sherrington_kirkpatrick, n_spins: 6}
@@ -53,7 +53,7 @@ class TestRun:
         assert report.is_file()
         assert report.parent.parent == tmp_path / "runs"
         assert report.parent.name.startswith("small-")
-        assert "[1/2] sampling glass with exact" in done.stderr
+        assert "[1/2] glass with exact" in done.stderr
 
     def test_again_does_nothing(self, config, tmp_path):
         qspin("run", config, cwd=tmp_path)
@@ -129,6 +129,11 @@ class TestRun:
     [
         (["run", "none.yaml"], "error: no config file at none.yaml"),
         (["run", "small.yaml", "--backend", "exat"], "did you mean 'exact'"),
+        (
+            ["run", "small.yaml", "--executor", "in_proces"],
+            "--executor: execution: no executor 'in_proces': did you mean",
+        ),
+        (["bench", "small.yaml", "--set", "studies.time_to_solution.gab=1"], "did you mean 'gap'"),
         (["run", "small.yaml", "--set", "backends.exact.beta=1"], "did you mean 'betas'"),
         (["run", "small.yaml", "--set", "problems.glass.n_spins=40"], "40 spins would need"),
         (["run", "small.yaml", "--out", "."], "is no run folder; choose another with --out"),

@@ -19,7 +19,7 @@ BACKENDS = {
     "bad": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 5},
 }
 RUN = {
-    "schema": 1,
+    "schema": 2,
     "name": "small",
     "problems": {"glass": {"kind": "mattis", "n_spins": 3}},
     "backends": BACKENDS,

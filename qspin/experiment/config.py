@@ -182,6 +182,7 @@ def load_config(
     backends: Sequence[str] = (),
     overrides: Sequence[str] = (),
     studies: Sequence[str] = (),
+    engine: str | None = None,
 ) -> RunConfig:
     """Read and validate a config file.
 
@@ -193,6 +194,7 @@ def load_config(
     overrides : ``a.b=value``, applied after `backends`, the value read as YAML
     studies : names of studies that are made, whatever the file asks for; of those that it names, with their
         settings
+    engine : name of the executor, with its default settings, in the place of what the file says
 
     Raises
     ------
@@ -208,12 +210,14 @@ def load_config(
     refuse_stray_overrides(data, overridden, keys_of(RunConfig))
     if studies:
         data["studies"] = _chosen_studies(studies, data.get("studies"))
+    if engine is not None:
+        data["execution"] = {"engine": engine}
     try:
         return _validated(data, source.path.parent)
     except InputError as error:
         if type(error) is not InputError:  # a missing extra has no place in the file
             raise
-        place = _locate(error.key, source, backends, overridden)
+        place = _locate(error.key, source, backends, overridden, engine)
         raise InputError(f"{place}: {error}", key=error.key) from None
 
 
@@ -253,12 +257,11 @@ def mapping_of(data: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def _chosen_studies(names: Sequence[str], present: Any) -> dict[str, Any]:
     present = present if isinstance(present, Mapping) else {}
+    called = {k: v.get("name", k) if isinstance(v, Mapping) else k for k, v in present.items()}
     return {
         label: spec
         for name in names
-        for label, spec in (
-            {k: v for k, v in present.items() if (v or {}).get("name", k) == name} or {name: None}
-        ).items()
+        for label, spec in ({k: v for k, v in present.items() if called[k] == name} or {name: None}).items()
     }
 
 
@@ -289,7 +292,12 @@ def _chosen_backend(choice: str, present: Any) -> tuple[str, Any]:
     return choice, {"name": choice}
 
 
-def _locate(key: Key, source: YamlSource, backends: Sequence[str], overridden: list[Key]) -> str:
+def _locate(
+    key: Key, source: YamlSource, backends: Sequence[str], overridden: list[Key], engine: str | None
+) -> str:
+    """The line, or the option, that a key of the config comes from."""
+    if engine is not None and key[:1] == ("execution",):
+        return "--executor"
     for changed in overridden:
         if key[: len(changed)] == changed:
             return f"--set {'.'.join(map(str, changed))}"
