@@ -3,6 +3,7 @@
 from qspin.significance import STANDARD_ERRORS
 from qspin.testing.measure import MeasureContract
 from qspin.testing.sampler import SamplerContract
+from qspin.testing.source import SourceContract
 from qspin.testing.statistics import assert_boltzmann, assert_within_errors, small_problems
 from qspin.testing.study import StudyContract
 
@@ -10,6 +11,7 @@ __all__ = [
     "STANDARD_ERRORS",
     "MeasureContract",
     "SamplerContract",
+    "SourceContract",
     "StudyContract",
     "assert_boltzmann",
     "assert_within_errors",

@@ -18,11 +18,11 @@ import pickle
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.registry import get_source
 from qspin.settings import deciding_settings, setting_names, settings_of
 from qspin.source import Preparation, Prepared, Source, Tools
+from qspin.testing.statistics import assert_refused
 
 __all__ = ["SourceContract", "prepared_for"]
 
@@ -110,11 +110,11 @@ class SourceContract:
         assert isinstance(self.source().version, int)
 
     def test_unknown_settings_are_refused_by_name(self) -> None:
-        _assert_refused(lambda: self.source(no_such_setting=1), "no_such_setting")
+        assert_refused(lambda: self.source(no_such_setting=1), "no_such_setting")
 
     def test_settings_that_cannot_work_are_refused_before_any_work(self) -> None:
         for change in self.wrong:
-            _assert_refused(lambda c=change: self.source(**c).outline(), "")
+            assert_refused(lambda c=change: self.source(**c).outline(), "")
 
     def test_preparations_are_told_apart(self) -> None:
         needs = self.source().needs()
@@ -154,13 +154,3 @@ class SourceContract:
 def _known_names(problem: IsingProblem) -> set[str]:
     facts = {} if problem.known is None else problem.known.facts()
     return {name for name in ("ground_energy", "groups", "patterns") if facts.get(name) is not None}
-
-
-def _assert_refused(call: Any, text: str) -> None:
-    try:
-        call()
-    except InputError as error:
-        assert text in str(error), f"the message does not name {text!r}: {error}"
-        assert "\n" not in str(error), f"the message has several lines: {error}"
-        return
-    raise AssertionError(f"no InputError about {text!r}")
