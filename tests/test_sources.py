@@ -16,8 +16,7 @@ from qspin.networks.training import TrainingRecord
 from qspin.registry import get_source
 from qspin.settings import paths_from, setting_names, settings_of
 from qspin.source import Tools
-from qspin.testing import SourceContract
-from qspin.testing.source import prepared_for
+from qspin.testing import SourceContract, prepared_for
 
 GENERATED = {
     "biclique": ({"n": 2, "m": 1}, [{"n": 50}, {"m": 0}, {"couplings": "uniform"}]),

@@ -1,9 +1,9 @@
-"""Contracts of backends, sources, measures and studies, and asserts in standard errors; for third parties too."""
+"""Contracts of backends, sources, measures and studies, and asserts in standard errors; for everybody."""
 
 from qspin.significance import STANDARD_ERRORS
 from qspin.testing.measure import MeasureContract
 from qspin.testing.sampler import SamplerContract
-from qspin.testing.source import SourceContract
+from qspin.testing.source import SourceContract, prepared_for
 from qspin.testing.statistics import assert_boltzmann, assert_within_errors, small_problems
 from qspin.testing.study import StudyContract
 
@@ -15,5 +15,6 @@ __all__ = [
     "StudyContract",
     "assert_boltzmann",
     "assert_within_errors",
+    "prepared_for",
     "small_problems",
 ]

@@ -11,10 +11,18 @@ from numpy.typing import ArrayLike
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
+from qspin.settings import setting_names
 from qspin.significance import STANDARD_ERRORS
 from qspin.spectrum import enumerate_problem
 
-__all__ = ["assert_boltzmann", "assert_refused", "assert_within_errors", "refusal", "small_problems"]
+__all__ = [
+    "assert_boltzmann",
+    "assert_frozen",
+    "assert_refused",
+    "assert_within_errors",
+    "refusal",
+    "small_problems",
+]
 
 _FEWEST_EVENTS = 10  # fewer expected rare events than this make a standard error meaningless
 
@@ -103,7 +111,17 @@ def small_problems() -> dict[str, IsingProblem]:
     }
 
 
-def assert_refused(call: Callable[[], Any], text: str) -> None:
+def assert_frozen(settings: object) -> None:
+    """Fail if a setting can be changed after construction."""
+    for name in setting_names(type(settings)):
+        try:
+            setattr(settings, name, None)
+        except AttributeError:
+            continue
+        raise AssertionError(f"setting {name!r} can be changed after construction")
+
+
+def assert_refused(call: Callable[[], Any], text: str = "") -> None:
     """Fail unless a call raises an InputError whose message holds a text."""
     message = refusal(call)
     assert message is not None, f"no InputError about {text!r}"
