@@ -11,7 +11,7 @@ from made_results import MadeResults, asked
 from scipy import stats
 
 from qspin.problem import IsingProblem
-from qspin.registry import get_study
+from qspin.registry import get_source, get_study
 from qspin.source import Source, settings
 from qspin.study import Axis
 
@@ -157,3 +157,16 @@ def test_a_control_of_other_settings_is_none():
     found = {("overlap_curve", label, "x"): curve(AFTER) for label in sources}
     own = get_study("overlaps").conclude(MadeResults(asked(sources, ["x"]), found)).sections[0]
     assert not [table for table in own.tables if table.name == "controls"]
+
+
+def test_a_control_may_say_the_same_in_other_words():
+    """Its epoch is the last by number, that of the trained network by default."""
+    network = {"layers": [12, 3, 3], "dataset": "digits_small", "epochs": 3}
+    sources = {
+        "after": get_source("mlp", **network),
+        "control": get_source("mlp", **network, epoch=3, shuffle=True),
+    }
+    values = {"after": curve(AFTER), "control": curve([0.1, 0.12, 0.3, 0.8])}
+    found = {("overlap_curve", label, "x"): values[label] for label in sources}
+    own = get_study("overlaps").conclude(MadeResults(asked(sources, ["x"]), found)).sections[0]
+    assert [table for table in own.tables if table.name == "controls"]

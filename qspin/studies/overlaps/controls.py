@@ -13,7 +13,6 @@ from scipy import stats
 
 from qspin.analysis import compare_curves
 from qspin.analysis.curves import STANDARD_ERRORS, Comparison
-from qspin.settings import settings_of
 from qspin.source import Source
 from qspin.studies.series import Series
 from qspin.studies.tables import value_columns
@@ -108,15 +107,14 @@ def controls_of(asked: Asked, series: Sequence[Series]) -> list[Control]:
 
 def _is(line: ProblemLine, wanted: Source | None, *, any_draw: bool = False) -> bool:
     """Whether a line has this source, whatever the value of the setting that instances run over."""
-    if type(line.source) is not type(wanted):
+    if wanted is None or type(line.source) is not type(wanted):
         return False
     free = any_draw or any(axis.name == INSTANCE for axis in line.axes)
     left_out = {line.source.instance_key} if free else set()
-    return _plain(line.source, left_out) == _plain(wanted, left_out)
-
-
-def _plain(source: Source | None, left_out: set[str | None]) -> dict[str, Any]:
-    return {name: value for name, value in settings_of(source).items() if name not in left_out}
+    own, other = (
+        {k: v for k, v in source.identity().items() if k not in left_out} for source in (line.source, wanted)
+    )
+    return own == other
 
 
 def _control(own: Series, before: Series | None, null: Series) -> Iterator[Control]:
