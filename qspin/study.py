@@ -309,7 +309,8 @@ class Study:
         Raises
         ------
         InputError
-            If no backend meets what it needs: which need, which backend.
+            If there is nothing that it could ask, or no backend meets what it needs: which need, which
+            backend. Where nobody asked for a standard study by name, it is left out then.
         """
         raise NotImplementedError
 

@@ -100,7 +100,7 @@ class RunConfig(StrictModel):
 
     @cached_property
     def plans(self) -> dict[str, tuple[Chosen, Plan]]:
-        """Label -> a study and what it wants; standard ones that want nothing are left out.
+        """Label -> a study and what it wants; standard ones that want nothing, or cannot be met, are left out.
 
         Raises
         ------
@@ -114,6 +114,8 @@ class RunConfig(StrictModel):
             except InputError as error:
                 if type(error) is not InputError:
                     raise
+                if self.studies is None:  # nobody asked for it
+                    continue
                 raise InputError(f"studies.{label}: {error}", key=("studies", label, *error.key)) from None
             if plan.wanted or self.studies is not None:
                 planned[label] = (chosen, plan)

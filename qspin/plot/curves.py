@@ -116,14 +116,16 @@ def binder_ratios(
     curves: Mapping[int, ArrayLike],
     errors: Mapping[int, ArrayLike],
     ax: Axes | None = None,
+    *,
+    label: str = "Binder ratio",
 ) -> Axes:
-    """Binder ratio against temperature, a line for each size; see `qspin.analysis.crossings`."""
+    """Binder ratio against temperature, or what the label says, a line a size; see `analysis.crossings`."""
     ax = axes_or_current(ax)
     for k, size in enumerate(sorted(curves)):
         ax.errorbar(
             temperatures, curves[size], yerr=errors[size], label=f"L = {size}", capsize=2, **style_of(k)
         )
-    ax.set(xlabel="temperature T", ylabel="Binder ratio")
+    ax.set(xlabel="temperature T", ylabel=label)
     return finished(ax)
 
 

@@ -49,8 +49,8 @@ _NOTES = (
     f"R-hat compares replicas with each other and the halves of each; beyond {R_HAT_LIMIT:g} and beyond what "
     "independent draws would show by chance, replicas disagree. It is taken of the energy and of |q| of "
     "pairs of replicas, which sees replicas in different valleys of equal depth. The effective size of the "
-    f"energy sample should be {ESS_LIMIT} at least (Vehtari et al. 2021). Each number of the table is the worst of "
-    "all temperatures, and of all instances where there are several.",
+    f"energy sample should be {ESS_LIMIT} at least (Vehtari et al. 2021). Each number of the table is the "
+    "worst of all temperatures, and of all instances where there are several.",
 )
 
 
