@@ -42,11 +42,24 @@ class Group(NamedTuple):
         """On how many cells, and which: ``3 of 36 cells (annealer on a, b, c)``."""
         if len(self.cells) == 1:
             return " with ".join(self.cells[0])
+        return f"{len(self.cells)} of {self.n_all} cells ({self.which(_NAMED)})"
+
+    def which(self, most: int | None = None) -> str:
+        """The problems of each backend, so many of them by name; default all."""
         by_backend: dict[str, list[str]] = {}
         for problem, backend in self.cells:
             by_backend.setdefault(backend, []).append(problem)
-        which = "; ".join(f"{name} on {_some(problems)}" for name, problems in by_backend.items())
-        return f"{len(self.cells)} of {self.n_all} cells ({which})"
+        return "; ".join(f"{name} on {_some(problems, most)}" for name, problems in by_backend.items())
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether `where` leaves out names."""
+        return len(self.cells) > 1 and self.which() != self.which(_NAMED)
+
+    @property
+    def is_one_text(self) -> bool:
+        """Whether all cells are told the same."""
+        return len({text for *_, text in self.told}) == 1
 
     def __str__(self) -> str:
         return f"{self.where}: {self.text}"
@@ -105,6 +118,6 @@ def _counted(n: int, one: str, many: str) -> str:
     return f"{n} {one if n == 1 else many}" if n else ""
 
 
-def _some(names: list[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _some(names: list[str], most: int | None) -> str:
+    more = 0 if most is None else len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

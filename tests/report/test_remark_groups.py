@@ -35,6 +35,9 @@ def test_a_cell_counts_once_and_says_a_text_once():
 def test_many_problems_are_not_all_named():
     (group,) = grouped([(f"p{k}", "x", BROKEN) for k in range(9)] + [("p0", "y", BROKEN)], 20)
     assert group.where == "10 of 20 cells (x on p0, p1, p2 and 6 more; y on p0)"
+    assert group.is_cut
+    assert group.is_one_text
+    assert group.which() == "x on p0, p1, p2, p3, p4, p5, p6, p7, p8; y on p0"
 
 
 def test_the_whole_in_a_sentence():

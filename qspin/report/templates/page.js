@@ -25,7 +25,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
-// What a link leads to is unfolded; on paper everything is.
+// What a link leads to is unfolded; on paper all is, except what the page says elsewhere too.
 {
   const unfold = () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -36,7 +36,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   if (location.hash) unfold();
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("main details:not([open])")];
+    opened = [...document.querySelectorAll("main details:not([open], .again)")];
     for (const details of opened) details.open = true;
   });
   addEventListener("afterprint", () => { for (const details of opened) details.open = false; });
