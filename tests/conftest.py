@@ -31,6 +31,22 @@ def root() -> Path:
 
 
 @pytest.fixture
+def kinds(monkeypatch):
+    """Small kinds of everything by name, from `probes`, which counts what is asked of them."""
+    import probes
+
+    from qspin import registry
+
+    for kind, classes in probes.KINDS.items():
+        for name, attribute in classes.items():
+            builtin = getattr(registry, kind).builtin
+            monkeypatch.setitem(builtin, name, registry._Builtin(f"probes:{attribute}"))
+    probes.COUNTS.clear()
+    probes.FAILING.clear()
+    return probes
+
+
+@pytest.fixture
 def glass() -> IsingProblem:
     """Ten spins, dense, with fields."""
     rng = np.random.default_rng(4)

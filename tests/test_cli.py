@@ -93,7 +93,7 @@ class TestRun:
         assert len(list((tmp_path / "here").glob("samples/*"))) == 1
         done = qspin("report", "here", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        assert "1 of 2 tasks" in (tmp_path / "here" / "report.html").read_text()
+        assert "This run is not finished" in (tmp_path / "here" / "report.html").read_text()
 
     def test_a_killed_run_is_resumed(self, tmp_path, config):
         (tmp_path / "long.yaml").write_text(LONG)

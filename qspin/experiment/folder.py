@@ -1,11 +1,10 @@
-"""What every folder of results shares: who works in it, what it was made from, and what failed in it.
+"""What every folder of results shares: who works in it, and what it was made from.
 
 ::
 
-    config.yaml        the resolved config; its first line tells what it is and how to see that it is whole
-    failures/KEY.txt   why a task has no samples: one line, then the traceback
-    .lock              held by the process that works here
-    .holder.json       who that is
+    config.yaml     the resolved config; its first line tells what it is and how to see that it is whole
+    .lock           held by the process that works here
+    .holder.json    who that is
 """
 
 from __future__ import annotations
@@ -17,29 +16,24 @@ import os
 import platform
 import re
 import time
-import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from qspin.errors import InputError, StorageError
+from qspin.errors import InputError
 from qspin.files import PARTIAL, atomic_write, require_writable
 
 __all__ = [
     "CONFIG",
     "DamagedHead",
     "Head",
-    "Outcome",
     "checked_place",
     "clear_leftovers",
-    "failure_of",
     "held",
     "is_new",
     "read_head",
-    "recorded",
     "write_head",
 ]
 
@@ -192,57 +186,3 @@ def _damaged(folder: Path, reason: str, digest: str = "") -> DamagedHead:
 
 def _sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-# -- what failed in it ---------------------------------------------------------------------------
-
-
-@dataclass
-class Outcome:
-    """Of a task; `failure` is None where it went well."""
-
-    failure: str | None = None
-
-
-@contextlib.contextmanager
-def recorded(folder: Path, key: str, label: str) -> Iterator[Outcome]:
-    """Around the work on one task: what fails is written down, so that the others can go on.
-
-    Files that cannot be written would fail for all tasks alike, and interrupts are no failure: they pass.
-
-    Parameters
-    ----------
-    key : names the task among files
-    label : names it for people
-    """
-    outcome = Outcome()
-    file = _failure_file(folder, key)
-    try:
-        yield outcome
-    except StorageError:
-        raise
-    except Exception as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        outcome.failure = f"{label}: {text}"
-        atomic_write(file, f"{outcome.failure}\n\n{''.join(traceback.format_exception(error))}")
-    else:
-        file.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # there are others, or there is none
-            file.parent.rmdir()
-
-
-def failure_of(folder: Path, key: str) -> str | None:
-    """What was written down of the last attempt of a task, and where its traceback lies; None if it did not
-    fail.
-    """
-    file = _failure_file(folder, key)
-    try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            first = lines.readline().strip()
-    except FileNotFoundError:
-        return None
-    return f"{first} (traceback in {file.relative_to(folder).as_posix()})"
-
-
-def _failure_file(folder: Path, key: str) -> Path:
-    return folder / "failures" / f"{key}.txt"

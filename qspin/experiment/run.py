@@ -107,15 +107,16 @@ def _conclude(folder: RunFolder) -> Path:
 
 def _refuse_failures(plan: RunPlan, failures: Mapping[str, str]) -> None:
     """Raise RunError for what failed, which names the first few."""
+    if not failures:
+        return
     first = [
         text for key, text in failures.items() if not any(need in failures for need in plan.tasks[key].needs)
     ]
-    if not failures:
-        return
+    waiting = len(failures) - len(first)
     shown = "; ".join(first[:_SHOWN_FAILURES]) + ("; …" if len(first) > _SHOWN_FAILURES else "")
     raise RunError(
-        f"{len(failures)} of {len(plan.tasks)} tasks failed, the others are done: {shown}. Tracebacks are in "
-        "the folder failures"
+        f"{len(first)} of {len(plan.tasks)} tasks failed{f', {waiting} that need them wait' if waiting else ''}, "
+        f"the others are done: {shown}. Tracebacks are in the folder failures"
     )
 
 
