@@ -148,8 +148,8 @@ def refuse_clashes(problems: Mapping[str, Line], backends: Mapping[str, Line]) -
             other, label = of_problems.get(axis.name, (axis, ""))
             if other.origin != axis.origin:
                 raise InputError(
-                    f"backends.{line.label} and problems.{label} have an axis {axis.name!r} each; name one of "
-                    f"them in sweep: {{NAME: {{backends.{line.label}.SETTING: values}}}}",
+                    f"backends.{line.label} and problems.{label} have an axis {axis.name!r} each; name one "
+                    f"of them in sweep: {{NAME: {{backends.{line.label}.SETTING: values}}}}",
                     key=axis.origin,
                 )
 

@@ -112,11 +112,12 @@ def _refuse_failures(plan: RunPlan, failures: Mapping[str, str]) -> None:
     first = [
         text for key, text in failures.items() if not any(need in failures for need in plan.tasks[key].needs)
     ]
-    waiting = len(failures) - len(first)
+    n_waiting = len(failures) - len(first)
+    waiting = f", {n_waiting} that need them wait" if n_waiting else ""
     shown = "; ".join(first[:_SHOWN_FAILURES]) + ("; …" if len(first) > _SHOWN_FAILURES else "")
     raise RunError(
-        f"{len(first)} of {len(plan.tasks)} tasks failed{f', {waiting} that need them wait' if waiting else ''}, "
-        f"the others are done: {shown}. Tracebacks are in the folder failures"
+        f"{len(first)} of {len(plan.tasks)} tasks failed{waiting}, the others are done: {shown}. Tracebacks "
+        "are in the folder failures"
     )
 
 
