@@ -131,7 +131,8 @@ class StudyContract:
             keys = {column.key for column in table.columns}
             assert len(keys) == len(table.columns), "columns of one key"
             for row, shown in zip(table.rows, table.shown(), strict=True):
-                assert set(row) <= keys, f"{set(row) - keys} are in no column, and so in no file"
+                told = {name for name, value in row.items() if value is not None}
+                assert told <= keys, f"{told - keys} are in no column, and so in no file"
                 assert all(isinstance(text, str) for text in shown)
         drawn, undrawn = draw_all(figures_of([conclusion]))
         assert not undrawn

@@ -148,6 +148,7 @@ def verdict_table(rows: Sequence[Row], level: float) -> Table:
             Column("verdict", "same ensemble?", form=_same, is_text=True),
             Column("p_value", is_shown=False),
             Column("p_corrected", "p, corrected", form=".2g"),
+            Column("is_other", is_shown=False),
             Column("telling", "told by", is_text=True),
             Column("correlation_error", "error of correlations (noise)", form=_beside("correlation")),
             Column("correlation_noise", is_shown=False),
