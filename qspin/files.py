@@ -20,7 +20,9 @@ _LONGEST = 40  # characters of a name that its temporary neighbour takes over, s
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str], *, mode: int | None = None) -> Iterator[Path]:
+def atomic_path(
+    path: str | os.PathLike[str], *, mode: int | None = None, lasting: bool = True
+) -> Iterator[Path]:
     """Give a temporary path to write to; move it to `path` on success, remove it on any failure.
 
     A reader sees the old file or the new one, never a part. The temporary file keeps the suffix of `path`
@@ -31,6 +33,8 @@ def atomic_path(path: str | os.PathLike[str], *, mode: int | None = None) -> Ite
     ----------
     mode : permissions, such as 0o600; default those of the file that is replaced, and for a new one what the
         umask leaves. Nobody else can read the temporary file
+    lasting : wait until the disk has it, so that a power cut leaves the old file or the new one; without, it
+        may leave a damaged one, which only suits what can be told to be damaged and made again
 
     Raises
     ------
@@ -47,7 +51,8 @@ def atomic_path(path: str | os.PathLike[str], *, mode: int | None = None) -> Ite
         yield _reserved(temporary, 0o666 if allowed is None else 0o600)
         if allowed is not None:
             temporary.chmod(allowed)
-        _sync(temporary)
+        if lasting:
+            _sync(temporary)
         os.replace(temporary, place)
     except OSError as error:
         raise _unwritable(target, error) from error
@@ -58,11 +63,15 @@ def atomic_path(path: str | os.PathLike[str], *, mode: int | None = None) -> Ite
 
 
 def atomic_write(
-    path: str | os.PathLike[str], content: str | bytes | memoryview, *, mode: int | None = None
+    path: str | os.PathLike[str],
+    content: str | bytes | memoryview,
+    *,
+    mode: int | None = None,
+    lasting: bool = True,
 ) -> None:
-    """Write text (as UTF-8) or bytes, whole or not at all; `mode` and errors as of `atomic_path`."""
+    """Write text (as UTF-8) or bytes, whole or not at all; `mode`, `lasting` and errors as of `atomic_path`."""
     data = content.encode("utf-8") if isinstance(content, str) else content
-    with atomic_path(path, mode=mode) as temporary:
+    with atomic_path(path, mode=mode, lasting=lasting) as temporary:
         temporary.write_bytes(data)
 
 

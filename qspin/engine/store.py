@@ -14,7 +14,6 @@ A file that is damaged counts as not there: what it held is made again.
 from __future__ import annotations
 
 import contextlib
-import functools
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -70,7 +69,11 @@ class Store:
         """What is wrong with the file of a task; None if nothing is, or it is not there."""
         file = self.file(task.action, task.key)
         stamp = _stamp(file)
-        return None if stamp is None else _fault(task.action, file, stamp)
+        if stamp is None:
+            return None
+        if _looked_at.get(file, (None, None))[0] != stamp:
+            _looked_at[file] = stamp, _fault(task.action, file)
+        return _looked_at[file][1]
 
     # -- objects ---------------------------------------------------------------------------------
 
@@ -80,6 +83,7 @@ class Store:
 
     def keep_prepared(self, key: str, prepared: Prepared) -> None:
         write_prepared(self.file("prepare", key), prepared)
+        self._trust("prepare", key)
 
     def samples(self, key: str) -> SampleSet:
         """Raises InputError if they are not there or damaged."""
@@ -87,6 +91,7 @@ class Store:
 
     def keep_samples(self, key: str, samples: SampleSet) -> None:
         samples.save(self.file("sample", key))
+        self._trust("sample", key)
 
     def measured(self, key: str) -> xr.Dataset | None:
         """None where a measure found nothing, or its file is damaged."""
@@ -94,6 +99,13 @@ class Store:
 
     def keep_measured(self, key: str, result: xr.Dataset) -> None:
         write_dataset(self.file("measure", key), result)
+        self._trust("measure", key)
+
+    def _trust(self, action: str, key: str) -> None:
+        """What this process has just written needs no look."""
+        file = self.file(action, key)
+        if (stamp := _stamp(file)) is not None:
+            _looked_at[file] = stamp, None
 
     # -- failures --------------------------------------------------------------------------------
 
@@ -145,19 +157,22 @@ def _stamp(file: Path) -> Stamp | None:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-@functools.lru_cache(maxsize=100_000)
-def _fault(action: str, file: Path, stamp: Stamp) -> str | None:
-    """What is wrong with a file; it is looked into once, unless it changes."""
-    looks: dict[str, Callable[[Path], Any]] = {
-        "prepare": read_prepared,
-        "sample": fault_of,
-        "measure": read_dataset,
-    }
+_looked_at: dict[Path, tuple[Stamp, str | None]] = {}
+"""File -> what it was like when it was looked into, and what was wrong with it."""
+
+
+def _fault(action: str, file: Path) -> str | None:
+    """What is wrong with a file that is there."""
+    if action == "sample":
+        return fault_of(file)
     try:
-        found = looks[action](file)
+        _READERS[action](file)
     except InputError as error:
         return str(error)
-    return found if action == "sample" else None
+    return None
+
+
+_READERS: dict[str, Callable[[Path], Any]] = {"prepare": read_prepared, "measure": read_dataset}
 
 
 def _or_none(read: Callable[[], T]) -> T | None:

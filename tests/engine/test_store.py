@@ -113,7 +113,7 @@ class TestDamage:
         with pytest.raises(InputError, match="holds something else than results of a task"):
             read_dataset(tmp_path / "b.npz")
         np.savez(tmp_path / "c.npz", head=np.array('{"attrs": 1, "coords": 2, "data_vars": 3}'))
-        with pytest.raises(InputError, match="damaged"):
+        with pytest.raises(InputError, match="holds something else"):
             read_dataset(tmp_path / "c.npz")
 
 
