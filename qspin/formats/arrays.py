@@ -110,7 +110,8 @@ def _known(stored: Mapping[str, NDArray[Any]]) -> Facts:
 
 def write_npz(problem: IsingProblem, path: Path) -> None:
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, format=_NPZ_FORMAT, **arrays_of(problem))
+        named: dict[str, Any] = {"format": _NPZ_FORMAT, **arrays_of(problem)}
+        np.savez_compressed(file, **named)
 
 
 def arrays_of(problem: IsingProblem) -> dict[str, NDArray[Any]]:

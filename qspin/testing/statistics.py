@@ -121,14 +121,14 @@ def assert_frozen(settings: object) -> None:
         raise AssertionError(f"setting {name!r} can be changed after construction")
 
 
-def assert_refused(call: Callable[[], Any], text: str = "") -> None:
+def assert_refused(call: Callable[..., Any], text: str = "") -> None:
     """Fail unless a call raises an InputError whose message holds a text."""
     message = refusal(call)
     assert message is not None, f"no InputError about {text!r}"
     assert text in message, f"the message does not name {text!r}: {message}"
 
 
-def refusal(call: Callable[[], Any]) -> str | None:
+def refusal(call: Callable[..., Any]) -> str | None:
     """The message of the InputError that a call raises, None if it raises none."""
     try:
         call()
