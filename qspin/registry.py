@@ -92,6 +92,7 @@ _MEASURES = {
     "free_energy_curve": _Builtin("qspin.measures.free_energy:FreeEnergyCurve"),
     "ground_energy": _Builtin("qspin.measures.ground:GroundEnergy"),
     "group_overlap_curve": _Builtin("qspin.measures.parts:GroupOverlapCurve"),
+    "landscape_nulls": _Builtin("qspin.measures.nulls:LandscapeNulls"),
     "link_overlap_curve": _Builtin("qspin.measures.overlaps:LinkOverlapCurve"),
     "link_overlap_distribution": _Builtin("qspin.measures.overlaps:LinkOverlapDistribution"),
     "lowest_energies": _Builtin("qspin.measures.solutions:LowestEnergies"),

@@ -16,6 +16,7 @@ from qspin.analysis.effective import EffectiveTemperature, effective_temperature
 from qspin.analysis.ensembles import EnsembleTest, same_ensemble
 from qspin.analysis.finite_size import collapse, crossings
 from qspin.analysis.free_energy import free_energy_curve
+from qspin.analysis.glassiness import landscape_nulls
 from qspin.analysis.independent import independent_configurations
 from qspin.analysis.landscape import (
     descended,
@@ -94,6 +95,7 @@ __all__ = [
     "independent_configurations",
     "interpolated",
     "jackknife",
+    "landscape_nulls",
     "layers_by_label",
     "layers_of",
     "link_overlap_curve",

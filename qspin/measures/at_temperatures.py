@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import xarray as xr
+from pydantic import Field
 
 from qspin.analysis import independent_configurations
-from qspin.measure import InputError, IsingProblem, SampleSet
+from qspin.measure import InputError, IsingProblem, PositiveInt, SampleSet
 from qspin.measures.averaging import averaged
 from qspin.measures.base import MEASURED_RULES, NamedMeasure, places_of
 
-__all__ = ["AtTemperatures", "chosen_rows"]
+__all__ = ["AtTemperatures", "Temperatures", "chosen_rows"]
+
+Temperatures = PositiveInt | Annotated[tuple[float, ...], Field(min_length=1)] | None
+"""Temperatures, of which the nearest rows are taken; a number for so many of the coldest; None for one."""
 
 
 class AtTemperatures(NamedMeasure):
     """Base of measures of independent configurations at some temperatures, over ``beta``.
 
-    Settings ``temperatures`` (the rows nearest to them; default the coldest row, which without temperatures
-    is that of lowest mean energy) and ``most``, configurations of each. ``n_configurations`` says how many
-    there were, ``reason`` why nothing could be told of them, in which case numbers are NaN. Averages are over
-    the instances of which something could be told.
+    Settings ``temperatures`` (the rows nearest to them; or a number, so many of the coldest rows, which
+    without temperatures are those of lowest mean energy; default one) and ``most``, configurations of each.
+    ``n_configurations`` says how many there were, ``reason`` why nothing could be told of them, in which case
+    numbers are NaN. Averages are over the instances of which something could be told.
 
     Attributes
     ----------
@@ -32,7 +36,7 @@ class AtTemperatures(NamedMeasure):
     needs: ClassVar[frozenset[str]] = frozenset({"spins"})
     scalars: ClassVar[tuple[str, ...]] = ()
 
-    temperatures: tuple[float, ...] | None
+    temperatures: Temperatures
     most: int
 
     def measured(self, samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
@@ -59,8 +63,8 @@ class AtTemperatures(NamedMeasure):
         return averaged(results, {**MEASURED_RULES, **self.rules}, skip_unknown=True)
 
 
-def chosen_rows(samples: SampleSet, temperatures: Sequence[float] | None) -> list[int]:
-    """Rows nearest to temperatures, or the coldest one.
+def chosen_rows(samples: SampleSet, temperatures: Sequence[float] | int | None) -> list[int]:
+    """Rows nearest to temperatures, or so many of the coldest, None for one.
 
     Raises
     ------
@@ -68,10 +72,10 @@ def chosen_rows(samples: SampleSet, temperatures: Sequence[float] | None) -> lis
         If temperatures are named and the samples have none.
     """
     own = places_of(samples)["temperature"].values
-    if temperatures is None:
-        if np.isfinite(samples.betas).all():
-            return [int(np.argmax(samples.betas))]
-        return [int(np.argmin(samples.energies.values.mean(axis=(1, 2))))]
+    if temperatures is None or isinstance(temperatures, int):
+        is_set = np.isfinite(samples.betas).all()
+        heat = -samples.betas if is_set else samples.energies.values.mean(axis=(1, 2))
+        return sorted(int(row) for row in np.argsort(heat, kind="stable")[: temperatures or 1])
     if not np.isfinite(own).any():
         raise InputError(
             "these samples have no temperatures, so none of them can be chosen by it: leave temperatures out"

@@ -8,11 +8,10 @@ from typing import ClassVar
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from pydantic import Field
 
 from qspin import analysis
 from qspin.measure import InputError, IsingProblem, SampleSet, settings
-from qspin.measures.at_temperatures import chosen_rows
+from qspin.measures.at_temperatures import Temperatures, chosen_rows
 from qspin.measures.averaging import Rule, averaged
 from qspin.measures.base import MEASURED_RULES, NamedMeasure, known_ground_energy, places_of, without_need
 
@@ -29,7 +28,7 @@ class FairSampling(NamedMeasure):
 
     Parameters
     ----------
-    temperatures : nearest rows are taken; default the coldest
+    temperatures : nearest rows are taken, or so many of the coldest; default the coldest
     ground_energy : lowest energy of the problem, offset included; default the known one
     """
 
@@ -37,7 +36,7 @@ class FairSampling(NamedMeasure):
     needs: ClassVar[frozenset[str]] = frozenset({"spins", "problem:ground_energy"})
     rules: ClassVar = {"count": Rule.FIRST, "spins": Rule.FIRST}
 
-    temperatures: tuple[float, ...] | None = Field(default=None, min_length=1)
+    temperatures: Temperatures = None
     ground_energy: float | None = None
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qspin import analysis
 from qspin.measure import IsingProblem, PositiveInt, settings
-from qspin.measures.at_temperatures import AtTemperatures
+from qspin.measures.at_temperatures import AtTemperatures, Temperatures
 from qspin.measures.averaging import Rule
 
 __all__ = ["FindStates", "Rigidity", "StatesByEnergy", "Ultrametricity", "Valleys"]
@@ -31,7 +31,7 @@ class FindStates(AtTemperatures):
 
     Parameters
     ----------
-    temperatures : nearest rows are taken; default the coldest
+    temperatures : nearest rows are taken, or so many of the coldest; default the coldest
     most : configurations of each
     n_states : how many; default where the dendrogram has its widest gap
     n_null : sets of configurations whose spins were dealt anew
@@ -46,7 +46,7 @@ class FindStates(AtTemperatures):
         name: Rule.FIRST for name in ("labels", "order", "matrix", "linkage", "weights", "overlaps")
     }
 
-    temperatures: tuple[float, ...] | None = Field(default=None, min_length=1)
+    temperatures: Temperatures = None
     most: PositiveInt = 200
     n_states: PositiveInt | None = None
     n_null: int = Field(default=20, ge=2)
@@ -93,7 +93,7 @@ class Ultrametricity(AtTemperatures):
 
     Parameters
     ----------
-    temperatures : nearest rows are taken; default the coldest
+    temperatures : nearest rows are taken, or so many of the coldest; default the coldest
     most : configurations of each
     n_triples : drawn at random
     n_null : sets of configurations whose spins were dealt anew
@@ -105,7 +105,7 @@ class Ultrametricity(AtTemperatures):
         "k_mean", "null_mean", "null_deviation", "p_value", "spread", "effect", "is_detected",
     )  # fmt: skip
 
-    temperatures: tuple[float, ...] | None = Field(default=None, min_length=1)
+    temperatures: Temperatures = None
     most: PositiveInt = 1_000
     n_triples: PositiveInt = 20_000
     n_null: int = Field(default=49, ge=2)
@@ -139,7 +139,7 @@ class Valleys(AtTemperatures):
 
     Parameters
     ----------
-    temperatures : nearest rows are taken; default the coldest
+    temperatures : nearest rows are taken, or so many of the coldest; default the coldest
     most : configurations of each
     n_valleys : that are kept, of lowest energy
     """
@@ -148,7 +148,7 @@ class Valleys(AtTemperatures):
     scalars: ClassVar = ("n_found",)
     rules: ClassVar = {name: Rule.FIRST for name in ("energy", "weight", "spins", "barrier")}
 
-    temperatures: tuple[float, ...] | None = Field(default=None, min_length=1)
+    temperatures: Temperatures = None
     most: PositiveInt = 1_000
     n_valleys: PositiveInt = 60
 
@@ -167,14 +167,14 @@ class StatesByEnergy(AtTemperatures):
 
     Parameters
     ----------
-    temperatures : nearest rows are taken; default the coldest
+    temperatures : nearest rows are taken, or so many of the coldest; default the coldest
     most : configurations of each
     bins : of the energy
     """
 
     name: ClassVar[str] = "states_by_energy"
 
-    temperatures: tuple[float, ...] | None = Field(default=None, min_length=1)
+    temperatures: Temperatures = None
     most: PositiveInt = 1_000
     bins: PositiveInt = 10
 
@@ -198,7 +198,7 @@ class Rigidity(AtTemperatures):
 
     Parameters
     ----------
-    temperatures : nearest rows are taken; default the coldest
+    temperatures : nearest rows are taken, or so many of the coldest; default the coldest
     most : configurations of each
     """
 
@@ -206,7 +206,7 @@ class Rigidity(AtTemperatures):
     scalars: ClassVar = ("edge_rigidity", "bulk_rigidity", "rigid_share", "null")
     rules: ClassVar = {"bond": Rule.FIRST, "neighbours": Rule.FIRST}
 
-    temperatures: tuple[float, ...] | None = Field(default=None, min_length=1)
+    temperatures: Temperatures = None
     most: PositiveInt = 1_000
 
     def at(self, problem: IsingProblem, spins: np.ndarray) -> xr.Dataset:
