@@ -1,18 +1,19 @@
-"""From settings and a problem to what was measured, one function a method."""
+"""From what is asked for and a problem to what was measured, one function a method."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
-from qspin.sampler import Checkpoint, Level, Remark, deciding_settings, run_info
-from qspin_backends.tempering.annealing import cool, start_annealing
+from qspin.sampler import Level, Remark
+from qspin_backends.tempering.annealing import Cooling, cool, start_annealing
+from qspin_backends.tempering.asked import Asked
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.diagnosis import diagnose_ladders, diagnose_populations
 from qspin_backends.tempering.exchange import temper
@@ -21,14 +22,11 @@ from qspin_backends.tempering.ladder import TunedLadder, annealing_ladder, tuned
 from qspin_backends.tempering.packs import Seeds
 from qspin_backends.tempering.population import Resampling, start_populations
 from qspin_backends.tempering.recording import Averages, Extra, Recorder, Spins
-from qspin_backends.tempering.tempering import Pack, Schedule, last_bits, run_packs, start_tempering
+from qspin_backends.tempering.tempering import Pack, Rules, Schedule, last_bits, run_packs, start_tempering
 from qspin_backends.tempering.walkers import Walkers, run_sweeps
 from qspin_backends.tempering.words import expanded
 
-if TYPE_CHECKING:
-    from qspin_backends.tempering.sampler import Tempering
-
-__all__ = ["METHODS", "Run", "own_ladder"]
+__all__ = ["METHODS", "Method", "Run"]
 
 _PILOT = (200, 2_000)  # sweeps of the pilot of an automatic ladder: the burn-in, within these
 
@@ -46,19 +44,30 @@ class Run:
     status: str = "complete"
 
 
+class Method(NamedTuple):
+    """One way to sample.
+
+    Parameters
+    ----------
+    run : of a problem, as kernels see it, from seeds, and on with what is kept
+    ladder : that it finds where no betas are given
+    """
+
+    run: Callable[[IsingProblem, Graph, Asked, Rules, Seeds, Keeping], Run]
+    ladder: Callable[[IsingProblem, Graph, Asked, Rules, Seeds], TunedLadder]
+
+
 def _temper(
-    given: Tempering, problem: IsingProblem, graph: Graph, seed: int, checkpoint: Checkpoint | None
+    problem: IsingProblem, graph: Graph, asked: Asked, rules: Rules, seeds: Seeds, keeping: Keeping
 ) -> Run:
     began = time.perf_counter()
-    keeping = Keeping.at(checkpoint, _identity(given, problem, seed))
-    seeds, rules = Seeds.of(seed), given.rules()
-    betas, facts = _tuned(given, problem, graph, seeds)
-    packs = start_tempering(problem, graph, betas, given.n_replicas, seeds, rules, keeping)
-    schedule = Schedule(given.n_burn_in, given.n_sweeps, given.draws(len(betas), problem.n_spins))
+    betas, facts = _tuned(problem, graph, asked, rules, seeds)
+    packs = start_tempering(problem, graph, betas, asked.n_replicas, seeds, rules, keeping)
+    schedule = Schedule(asked.n_burn_in, asked.n_sweeps, asked.n_draws(len(betas), problem.n_spins))
     recorder: Recorder = (
-        Averages(problem, len(betas), given.n_replicas)
-        if given.store == "statistics"
-        else Spins(len(betas), given.n_replicas, schedule.n_draws, problem.n_spins)
+        Averages(problem, len(betas), asked.n_replicas)
+        if asked.is_averaged
+        else Spins(len(betas), asked.n_replicas, schedule.n_draws, problem.n_spins)
     )
     prepared = time.perf_counter()
     _compile_tempering(packs[0], rules.reversible, rules.cluster_every)
@@ -74,17 +83,13 @@ def _temper(
 
 
 def _anneal(
-    given: Tempering, problem: IsingProblem, graph: Graph, seed: int, checkpoint: Checkpoint | None
+    problem: IsingProblem, graph: Graph, asked: Asked, rules: Rules, seeds: Seeds, keeping: Keeping
 ) -> Run:
     began = time.perf_counter()
-    keeping = Keeping.at(checkpoint, _identity(given, problem, seed))
-    seeds, rules = Seeds.of(seed), given.rules()
-    betas = own_ladder(given, problem, graph, seeds).betas if given.betas == "auto" else np.array(given.betas)
-    packs = start_annealing(problem, graph, float(betas[-1]), given.n_replicas, seeds, rules, keeping)
-    prepared = time.perf_counter()
-    _compile_sweeps(packs[0].walkers)
-    clocks = {"prepare": prepared - began, "compile": time.perf_counter() - prepared}
-    progress = cool(packs, betas, given.n_sweeps, rules, keeping=keeping)
+    betas = annealing_ladder(graph, asked.n_sweeps) if asked.betas is None else asked.betas
+    packs = start_annealing(problem, graph, float(betas[-1]), asked.n_replicas, seeds, rules, keeping)
+    clocks = _compiled(packs, began)
+    progress = cool(packs, betas, asked.n_sweeps, rules, keeping=keeping)
     arrived = min(len(pack.kept) for pack in packs)
     bits = np.concatenate([np.array(pack.kept[:arrived] or [pack.walkers.bits()]) for pack in packs], axis=1)
     facts = _kernel_facts([pack.walkers for pack in packs]) | {
@@ -95,34 +100,22 @@ def _anneal(
         "each beta was passed once, at a finite speed of cooling: the spins may lag behind equilibrium",
     )
     betas = betas[: len(bits)]
-    if given.store == "coldest":
+    if asked.only_coldest:
         bits, betas = bits[-1:], betas[-1:]
-    return Run(
-        betas,
-        expanded(bits, problem.n_spins),
-        {},
-        facts,
-        clocks,
-        [remark],
-        progress.status,
-    )
+    return Run(betas, expanded(bits, problem.n_spins), {}, facts, clocks, [remark], progress.status)
 
 
 def _populate(
-    given: Tempering, problem: IsingProblem, graph: Graph, seed: int, checkpoint: Checkpoint | None
+    problem: IsingProblem, graph: Graph, asked: Asked, rules: Rules, seeds: Seeds, keeping: Keeping
 ) -> Run:
     began = time.perf_counter()
-    keeping = Keeping.at(checkpoint, _identity(given, problem, seed))
-    seeds, rules = Seeds.of(seed), given.rules()
-    betas, facts = _tuned(given, problem, graph, seeds)
-    packs = start_populations(problem, graph, betas, given.n_replicas, given.n_population, seeds, rules)
-    prepared = time.perf_counter()
-    _compile_sweeps(packs[0].walkers)
-    clocks = {"prepare": prepared - began, "compile": time.perf_counter() - prepared}
-    progress = cool(packs, betas, given.n_sweeps, rules, keeping=keeping, arrive=Resampling(betas))
+    betas, facts = _tuned(problem, graph, asked, rules, seeds)
+    n_draws = asked.n_draws(len(betas), problem.n_spins)
+    packs = start_populations(problem, graph, betas, asked.n_replicas, asked.n_population, seeds, rules)
+    clocks = _compiled(packs, began)
+    progress = cool(packs, betas, asked.n_sweeps, rules, keeping=keeping, arrive=Resampling(betas))
     arrived = min(len(pack.kept) for pack in packs)
-    chosen = np.arange(given.draws(len(betas), problem.n_spins)) * given.n_population
-    chosen //= given.draws(len(betas), problem.n_spins)
+    chosen = np.arange(n_draws) * asked.n_population // n_draws
     kept = np.array([pack.kept[:arrived] or [pack.walkers.bits()] for pack in packs])[:, :, chosen]
     n_replicas, n_betas, n_draws, _ = kept.shape
     flat = kept.swapaxes(0, 1).reshape(n_betas, n_replicas * n_draws, -1)
@@ -134,41 +127,33 @@ def _populate(
     return Run(betas[:n_betas], spins, measured, facts, clocks, remarks, progress.status)
 
 
-METHODS: dict[str, Callable[[Tempering, IsingProblem, Graph, int, Checkpoint | None], Run]] = {
-    "tempering": _temper,
-    "annealing": _anneal,
-    "population": _populate,
-}
-
-
 def _tuned(
-    given: Tempering, problem: IsingProblem, graph: Graph, seeds: Seeds
+    problem: IsingProblem, graph: Graph, asked: Asked, rules: Rules, seeds: Seeds
 ) -> tuple[NDArray[np.float64], dict[str, Any]]:
     """The ladder, and what there is to say of an automatic one."""
-    if given.betas != "auto":
-        return np.array(given.betas), {}
-    ladder = own_ladder(given, problem, graph, seeds)
+    if asked.betas is not None:
+        return asked.betas, {}
+    ladder = _pilot_ladder(problem, graph, asked, rules, seeds)
     return ladder.betas, {"ladder": ladder.facts()}
 
 
-def own_ladder(given: Tempering, problem: IsingProblem, graph: Graph, seeds: Seeds) -> TunedLadder:
-    """The one that ``betas: auto`` finds for a problem."""
-    if given.method == "annealing":
-        return TunedLadder(annealing_ladder(graph, given.n_sweeps), 0.0)
-    return tuned_ladder(problem, graph, seeds, given.rules(), int(np.clip(given.n_burn_in, *_PILOT)))
+def _pilot_ladder(
+    problem: IsingProblem, graph: Graph, asked: Asked, rules: Rules, seeds: Seeds
+) -> TunedLadder:
+    return tuned_ladder(problem, graph, seeds, rules, int(np.clip(asked.n_burn_in, *_PILOT)))
 
 
-def _identity(given: Tempering, problem: IsingProblem, seed: int) -> dict[str, Any]:
-    """What a checkpoint belongs to: everything that samples depend on."""
-    info = run_info(given, seed)
-    versions = {name: info["versions"].get(name) for name in ("qspin", "numpy", "numba")}
-    return {
-        "backend": info["backend"],
-        "problem": problem.digest,
-        "seed": seed,
-        "settings": deciding_settings(given),
-        "versions": versions,
-    }
+def _cooling_ladder(
+    problem: IsingProblem, graph: Graph, asked: Asked, rules: Rules, seeds: Seeds
+) -> TunedLadder:
+    return TunedLadder(annealing_ladder(graph, asked.n_sweeps), 0.0)
+
+
+METHODS = {
+    "tempering": Method(_temper, _pilot_ladder),
+    "annealing": Method(_anneal, _cooling_ladder),
+    "population": Method(_populate, _pilot_ladder),
+}
 
 
 def _kernel_facts(walkers: list[Walkers]) -> dict[str, Any]:
@@ -190,5 +175,9 @@ def _compile_tempering(pack: Pack, reversible: bool, cluster_every: int) -> None
     )  # fmt: skip
 
 
-def _compile_sweeps(walkers: Walkers) -> None:
-    run_sweeps(walkers.kernel, walkers.words, walkers.walker, walkers.energies, 0)
+def _compiled(packs: list[Cooling], began: float) -> dict[str, float]:
+    """The same for walkers that are cooled; seconds since `began` that were not compiling, and that were."""
+    prepared = time.perf_counter()
+    w = packs[0].walkers
+    run_sweeps(w.kernel, w.words, w.walker, w.energies, 0)
+    return {"prepare": prepared - began, "compile": time.perf_counter() - prepared}

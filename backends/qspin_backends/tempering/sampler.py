@@ -21,6 +21,7 @@ from qspin.sampler import (
     Seed,
     checked_arguments,
     current_checkpoint,
+    deciding_settings,
     pilots,
     resolved_seed,
     run_info,
@@ -28,21 +29,21 @@ from qspin.sampler import (
     settings,
 )
 from qspin.samples import SampleSet
-from qspin_backends.tempering import methods
+from qspin_backends.tempering.asked import Asked, Draws
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
-from qspin_backends.tempering.ladder import combined
-from qspin_backends.tempering.memory import require_room
+from qspin_backends.tempering.keeping import Keeping
+from qspin_backends.tempering.ladder import MOST_BETAS, combined
+from qspin_backends.tempering.memory import Size, require_room
+from qspin_backends.tempering.methods import METHODS
 from qspin_backends.tempering.packs import Seeds
 from qspin_backends.tempering.planning import KernelName, choose_kernel, require_sparse
 from qspin_backends.tempering.tempering import Rules
 
 __all__ = ["Tempering"]
 
-_MOST_DRAWS, _FEWEST_DRAWS = 500, 100  # where nobody asked for a number
 _SWEEPS_A_DRAW = 10  # configurations nearer to each other are much alike, and recording costs about a sweep
 _CHAIN = 4  # draws of which equilibrium can be told
-_DEFAULT_BYTES = 2**27  # of recorded spins above which fewer are kept
 
 
 @settings
@@ -131,7 +132,7 @@ class Tempering:
         has = {
             "ladder": not is_alone,
             "replicas": self.n_replicas > 1,
-            "draws": self.store != "statistics" and self._fewest_draws() >= _CHAIN,
+            "draws": self.store != "statistics" and self._asked().draws.fewest >= _CHAIN,
             "spins": self.store != "statistics",
         }
         return frozenset({"thermostat"} | {name for name, is_there in has.items() if is_there})
@@ -155,9 +156,10 @@ class Tempering:
         """
         if self.betas != "auto" or not problems:
             return {}
-        chosen = pilots(problems)
+        chosen, ladder = pilots(problems), METHODS[self.method].ladder
+        asked, rules = self._asked(), self._rules()
         ladders = [
-            methods.own_ladder(self, problem, Graph.of(problem), Seeds.of(own)).betas
+            ladder(problem, Graph.of(problem), asked, rules, Seeds.of(own)).betas
             for problem, own in zip(chosen, np.random.SeedSequence(seed).spawn(len(chosen)), strict=True)
         ]
         most = self.n_sweeps if self.method == "annealing" else None
@@ -196,7 +198,9 @@ class Tempering:
         seed = resolved_seed(seed, kept)
         start = time.perf_counter()
         graph = self._checked(problem)
-        run = methods.METHODS[self.method](self, problem, graph, seed, checkpoint)
+        keeping = Keeping.at(checkpoint, self._identity(problem, seed))
+        method = METHODS[self.method].run
+        run = method(problem, graph, self._asked(), self._rules(), Seeds.of(seed), keeping)
         total = time.perf_counter() - start
         if checkpoint is not None and run.status == "complete":
             checkpoint.discard()
@@ -221,13 +225,63 @@ class Tempering:
         self._checked(problem)
 
     def _checked(self, problem: IsingProblem) -> Graph:
-        """The problem as kernels see it, if it can be sampled."""
-        require_room(self, problem)
+        """The problem as kernels see it, if it can be sampled; an automatic ladder counts at its longest."""
+        asked, n_betas = self._asked(), MOST_BETAS if self.betas == "auto" else len(self.betas)
+        a_replica = {"tempering": n_betas, "annealing": 1, "population": self.n_population}[self.method]
+        size = Size(
+            n_betas,
+            self.n_replicas,
+            asked.n_draws(n_betas, problem.n_spins),
+            self.n_replicas * (2 if self.cluster_every else 1) * a_replica,
+            asked.is_averaged,
+            self.kernel,
+        )
+        require_room(problem, size, None if self.max_memory is None else int(self.max_memory * 2**30))
         graph = Graph.of(problem)
         if self.cluster_every:
             require_sparse(graph)
         choose_kernel(graph, self.kernel, 0.0 if self.betas == "auto" else self.betas[-1])
         return graph
+
+    def _asked(self) -> Asked:
+        """For the methods."""
+        available, every = {
+            "tempering": (self.n_sweeps, _SWEEPS_A_DRAW),
+            "annealing": (1, 1),
+            "population": (self.n_population, 1),
+        }[self.method]
+        return Asked(
+            None if self.betas == "auto" else np.array(self.betas),
+            self.n_replicas,
+            self.n_burn_in,
+            self.n_sweeps,
+            self.n_population,
+            Draws(self.n_draws, available, every, keeps_spins=self.store != "statistics"),
+            is_averaged=self.store == "statistics",
+            only_coldest=self.store == "coldest",
+        )
+
+    def _rules(self) -> Rules:
+        """How walkers move, for the kernels."""
+        return Rules(
+            self.kernel,
+            Move(self.move),
+            self.swap_scheme == "reversible",
+            self.cluster_every,
+            self.n_threads or numba.get_num_threads(),
+        )
+
+    def _identity(self, problem: IsingProblem, seed: int) -> dict[str, Any]:
+        """What a checkpoint belongs to: everything that samples depend on."""
+        info = run_info(self, seed)
+        versions = {name: info["versions"].get(name) for name in ("qspin", "numpy", "numba")}
+        return {
+            "backend": info["backend"],
+            "problem": problem.digest,
+            "seed": seed,
+            "settings": deciding_settings(self),
+            "versions": versions,
+        }
 
     def _ignored(self) -> list[str]:
         """Settings of other methods."""
@@ -239,33 +293,6 @@ class Tempering:
         if self.method == "population" and self.betas != "auto":
             ignored |= {"n_burn_in", "swap_scheme"}  # which otherwise decide on the pilot
         return [name for name in setting_names(type(self)) if name in ignored]
-
-    def rules(self) -> Rules:
-        """How walkers move, for the kernels."""
-        return Rules(
-            self.kernel,
-            Move(self.move),
-            self.swap_scheme == "reversible",
-            self.cluster_every,
-            self.n_threads or numba.get_num_threads(),
-        )
-
-    def draws(self, n_betas: int, n_spins: int) -> int:
-        """Configurations kept per replica and beta."""
-        if self.n_draws is not None:
-            return self.n_draws
-        available = self._most_draws()
-        fitting = _DEFAULT_BYTES // max(1, n_betas * self.n_replicas * n_spins)
-        wanted = available // _SWEEPS_A_DRAW if self.method == "tempering" else available
-        most = _MOST_DRAWS if self.store == "statistics" else min(_MOST_DRAWS, fitting)
-        return min(max(_FEWEST_DRAWS, min(wanted, most)), available)
-
-    def _most_draws(self) -> int:
-        return {"tempering": self.n_sweeps, "annealing": 1, "population": self.n_population}[self.method]
-
-    def _fewest_draws(self) -> int:
-        """On any problem."""
-        return self.n_draws if self.n_draws is not None else min(_FEWEST_DRAWS, self._most_draws())
 
 
 def _refuse_draws(given: Tempering) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qspin_backends.tempering.ladder import combined
+from qspin_backends.tempering.methods import METHODS
 
 import qspin
 from qspin import instances
@@ -99,15 +100,13 @@ def test_given_ladders_are_nobody_elses():
 
 def test_of_many_problems_eight_are_looked_at(monkeypatch):
     looked_at = []
-    original = qspin.get_backend("tempering").__class__.__module__
-    module = __import__(original, fromlist=["methods"]).methods
-    own_ladder = module.own_ladder
+    method = METHODS["tempering"]
 
-    def spy(given, problem, graph, seeds):
+    def spy(problem, *others):
         looked_at.append(problem.n_spins)
-        return own_ladder(given, problem, graph, seeds)
+        return method.ladder(problem, *others)
 
-    monkeypatch.setattr(module, "own_ladder", spy)
+    monkeypatch.setitem(METHODS, "tempering", method._replace(ladder=spy))
     problems = [instances.sherrington_kirkpatrick(n, seed=1) for n in range(4, 19)]
     qspin.get_backend("tempering", n_burn_in=200).shared(problems, seed=1)
     assert looked_at == [4, 6, 8, 10, 12, 14, 16, 18]
