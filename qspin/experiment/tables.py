@@ -1,4 +1,4 @@
-"""Results of a run as files: ``analysis.nc`` has everything, ``metrics.csv`` the curves; and tables of studies."""
+"""Results of a run as files: everything in ``analysis.nc``, curves in ``metrics.csv``, tables of studies."""
 
 from __future__ import annotations
 
