@@ -70,6 +70,7 @@ _SOURCES = {
     "maxcut_regular": _Builtin("qspin.instances:maxcut_regular"),
     "mlp": _Builtin("qspin.networks.mlp:Mlp"),
     "pegasus": _Builtin("qspin.instances:pegasus"),
+    "pseudo_inverse": _Builtin("qspin.instances.pseudo_inverse:pseudo_inverse"),
     "sherrington_kirkpatrick": _Builtin("qspin.instances:sherrington_kirkpatrick"),
     "wishart": _Builtin("qspin.instances:wishart"),
     "zephyr": _Builtin("qspin.instances:zephyr"),

@@ -27,6 +27,7 @@ GENERATED = {
     "mattis": ({"n_spins": 8}, [{"n_spins": 0}]),
     "maxcut_regular": ({"n_spins": 10, "degree": 3}, [{"degree": 10}, {"n_spins": 5}]),
     "pegasus": ({"m": 2}, [{"m": 10**5}]),
+    "pseudo_inverse": ({"n_spins": 10, "n_patterns": 4}, [{"n_patterns": 0}, {"n_spins": 10**7}]),
     "sherrington_kirkpatrick": ({"n_spins": 8}, [{"n_spins": "six"}, {"seed": -1}]),
     "wishart": ({"n_spins": 10, "alpha": 0.5}, [{"alpha": float("nan")}, {"alpha": 0.01}]),
     "zephyr": ({"m": 1}, [{"couplings": 3}]),

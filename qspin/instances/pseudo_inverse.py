@@ -1,0 +1,52 @@
+"""Patterns stored by the projection rule, which holds up to N linearly independent ones without error."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qspin.errors import InputError
+from qspin.instances._drawing import generator, require_numbers
+from qspin.problem import IsingProblem
+from qspin.validate import checked_count, checked_spins
+
+__all__ = ["projected", "pseudo_inverse"]
+
+_INDEPENDENT = 1e-10  # share of the largest singular value below which patterns count as dependent
+
+
+def projected(patterns: ArrayLike) -> IsingProblem:
+    """Projection (pseudo-inverse) rule (Personnaz, Guyon, Dreyfus 1985, J. Phys. Lett. 46, 359).
+
+    ``J_ij = -P_ij`` for i != j, where P projects on the span of the patterns (Kanter, Sompolinsky 1987, Phys.
+    Rev. A 35, 380). Since ``s P s <= N``, no energy lies below ``(tr P - N) / 2``, which every pattern has:
+    they are ground states, with their mirror images. The problem knows all that.
+
+    Parameters
+    ----------
+    patterns : array (P, N) of -1 and +1, at least one
+
+    Raises
+    ------
+    InputError
+        If they are no such matrix.
+    """
+    xi = np.asarray(patterns)
+    if xi.ndim != 2 or 0 in xi.shape:
+        raise InputError(f"patterns must have shape (P, N) with at least one of each; got {xi.shape}")
+    xi = checked_spins(xi, xi.shape[1]).astype(np.float64)
+    _, sizes, directions = np.linalg.svd(xi, full_matrices=False)
+    span = directions[sizes > _INDEPENDENT * sizes[0]]
+    couplings = -(span.T @ span)
+    couplings = (couplings + couplings.T) / 2
+    np.fill_diagonal(couplings, 0.0)
+    problem = IsingProblem(couplings)
+    return problem.with_known(patterns=xi, ground_states=np.unique(np.concatenate([xi, -xi]), axis=0))
+
+
+def pseudo_inverse(n_spins: int, n_patterns: int, *, seed: int) -> IsingProblem:
+    """Random patterns stored by the projection rule; their number may come close to that of the spins."""
+    n_spins = checked_count(n_spins, "n_spins", least=1)
+    n_patterns = checked_count(n_patterns, "n_patterns", least=1)
+    require_numbers(6 * n_spins**2 + 4 * n_spins * n_patterns, f"{n_patterns} patterns of {n_spins} spins")
+    return projected(generator(seed).choice([-1, 1], size=(n_patterns, n_spins)))
