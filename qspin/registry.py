@@ -106,6 +106,7 @@ _MEASURES = {
     "reweighted_curve": _Builtin("qspin.measures.energy:ReweightedCurve"),
     "rigidity": _Builtin("qspin.measures.landscape:Rigidity"),
     "site_overlaps": _Builtin("qspin.measures.parts:SiteOverlaps"),
+    "spin_mean": _Builtin("qspin.measures.spin_mean:SpinMean"),
     "states_by_energy": _Builtin("qspin.measures.landscape:StatesByEnergy"),
     "success_probability": _Builtin("qspin.measures.solutions:SuccessProbability"),
     "ultrametricity": _Builtin("qspin.measures.landscape:Ultrametricity"),
