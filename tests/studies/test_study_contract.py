@@ -9,12 +9,14 @@ from qspin.experiment.config import config_from_plain
 from qspin.testing import StudyContract
 
 LADDER = {"geometric": [0.3, 3.0, 5]}
+TWIN = {"kind": "mlp", "dataset": "digits_small", "layers": [12, 5, 3], "epochs": 2, "learning_rate": 0.01}
 FEW_SHOTS = {"name": "tempering", "betas": [0.5, 2.0], "n_replicas": 20, "n_burn_in": 0, "n_draws": 1}
 
 # name of a study -> what differs from the defaults of the contract
 ASKED: dict[str, dict[str, Any]] = {
     "comparison": {"settings": {"permutations": 99}},
     "overlaps": {"settings": {"temperatures": [0.5, 1.0]}},
+    "epochs": {"problems": {"twin": TWIN}, "sweep": {"problems.twin.epoch": [0, 2]}},
     "finite_size": {
         "problems": {
             "glass": {
@@ -33,9 +35,7 @@ ASKED: dict[str, dict[str, Any]] = {
         "backends": {"tempering": {**FEW_SHOTS, "lengths": {"n_sweeps": [1, 4]}}},
     },
     "training": {
-        "problems": {
-            "twin": {"kind": "mlp", "dataset": "digits_small", "layers": [12, 5, 3], "epochs": 3},
-        },
+        "problems": {"twin": TWIN},
         "backends": {"tempering": {**FEW_SHOTS, "n_sweeps": 10}},
     },
 }
