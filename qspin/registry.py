@@ -109,6 +109,7 @@ _MEASURES = {
     "spin_mean": _Builtin("qspin.measures.spin_mean:SpinMean"),
     "states_by_energy": _Builtin("qspin.measures.landscape:StatesByEnergy"),
     "success_probability": _Builtin("qspin.measures.solutions:SuccessProbability"),
+    "total_variation": _Builtin("qspin.measures.exactness:TotalVariation"),
     "ultrametricity": _Builtin("qspin.measures.landscape:Ultrametricity"),
     "valleys": _Builtin("qspin.measures.landscape:Valleys"),
 }

@@ -113,6 +113,8 @@ def equilibrium_remarks(samples: SampleSet, diagnostics: xr.Dataset | None = Non
     R-hat is held against 1.05 and against what independent draws would show by chance: of all sets of
     independent draws, whatever the number of temperatures, at most one in twenty is remarked on.
 
+    Not a measure of its own: they are an attribute of the measure `chain_diagnostics`.
+
     Parameters
     ----------
     samples : of any sampler

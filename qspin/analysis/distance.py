@@ -171,6 +171,8 @@ def correlation_error(reference: NDArray[np.int8], other: NDArray[np.int8]) -> f
     """[sum (c_ij - c_ij^ref)^2 / sum (c_ij^ref)^2]^(1/2) over pairs i < j, c_ij = <s_i s_j> (King et al.
     2025).
 
+    Not a measure of its own: `compare` has it, with its noise.
+
     Parameters
     ----------
     reference, other : (n, n_spins)

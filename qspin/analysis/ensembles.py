@@ -76,6 +76,8 @@ def same_ensemble(
 ) -> EnsembleTest:
     """Test whether two sets of independent configurations come from one distribution.
 
+    Not a measure of its own: `compare` finds configurations at one temperature and tests them.
+
     Parameters
     ----------
     first, second : (n, n_spins), independent within each set and between them

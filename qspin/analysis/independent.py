@@ -55,6 +55,8 @@ def spacing(samples: SampleSet, row: int) -> int:
 def independent_configurations(samples: SampleSet, row: int, *, most: int = MOST) -> Configurations:
     """Configurations at one temperature, far enough apart along their replica, at most so many.
 
+    Not a measure of its own: configurations are kept as samples are; measures that need them take them.
+
     Raises
     ------
     InputError

@@ -44,7 +44,10 @@ _HEAVY = 0.05  # share of the configurations that makes a cluster a state
 
 @checked_arguments
 def overlap_matrix(spins: NDArray[np.int8]) -> NDArray[np.float64]:
-    """q_ab of all pairs of configurations (n, n_spins), (n, n)."""
+    """q_ab of all pairs of configurations (n, n_spins), (n, n).
+
+    Not a measure of its own: `find_states` has it, beside the order of its dendrogram.
+    """
     floats = spins.astype(np.float32)
     return (floats @ floats.T / max(spins.shape[1], 1)).astype(np.float64)
 
@@ -191,6 +194,8 @@ def descended(problem: IsingProblem, spins: NDArray[np.int8]) -> NDArray[np.int8
     """Local minima below configurations (n, n_spins), by the flip that gains most until none does.
 
     What rounding alone makes look like a gain is none, and of equal gains the first spin's counts.
+
+    Not a measure of its own: `valleys` and `states_by_energy` count the minima.
     """
     states = spins.copy()
     couplings, tolerances = problem.couplings, flip_tolerances(problem)
@@ -272,6 +277,8 @@ def valley_coverage(
     problem: IsingProblem, reference: NDArray[np.int8], other: NDArray[np.int8], *, least: float = 0.01
 ) -> Coverage:
     """Which valleys of the reference were visited; without fields a valley and its mirror image are one.
+
+    Not a measure of its own: `compare` holds the valleys of samples against those of a reference.
 
     Parameters
     ----------

@@ -42,6 +42,8 @@ _TARGET_BINS = 50
 def replica_overlaps(spins: ArrayLike) -> NDArray[np.float64]:
     """Overlaps of all pairs of different replicas, draw by draw.
 
+    Not a measure of its own: `overlap_curve` and `overlap_distribution` are made of them.
+
     Parameters
     ----------
     spins : array (..., replica, draw, spin) of -1 and +1
@@ -66,6 +68,8 @@ def replica_overlaps(spins: ArrayLike) -> NDArray[np.float64]:
 @checked_arguments
 def link_overlaps(spins: ArrayLike, i: ArrayLike, j: ArrayLike) -> NDArray[np.float64]:
     """Link overlaps ``q_l = (1/n_edges) sum_<ij> s_i^a s_j^a s_i^b s_j^b`` of all pairs, draw by draw.
+
+    Not a measure of its own: `link_overlap_curve` and `link_overlap_distribution` are made of them.
 
     Parameters
     ----------

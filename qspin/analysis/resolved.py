@@ -235,6 +235,8 @@ def correlation_length(samples: SampleSet, positions: ArrayLike, size: int) -> x
 def pattern_overlaps(spins: ArrayLike, patterns: ArrayLike) -> NDArray[np.float64]:
     """Mattis magnetisations m_mu = (1/N) sum_i xi_i^mu s_i.
 
+    Not a measure of its own: `pattern_overlap_curve` is made of them.
+
     Parameters
     ----------
     spins : (..., N)

@@ -26,13 +26,18 @@ MEASURED = ("beta_effective", "beta_effective_error")
 
 @checked_arguments
 def has_measured_temperatures(samples: SampleSet) -> bool:
-    """Whether the sampler measured effective inverse temperatures."""
+    """Whether the sampler measured effective inverse temperatures.
+
+    Not a measure of its own: it says which measures are put at measured temperatures.
+    """
     return "beta_effective" in samples.dataset
 
 
 @checked_arguments
 def at_measured_temperatures(curve: xr.Dataset, samples: SampleSet) -> xr.Dataset:
     """A curve over ``beta`` with the temperatures that were measured as its own.
+
+    Not a measure of its own: all measures over ``beta`` are put at these temperatures.
 
     Parameters
     ----------

@@ -43,6 +43,8 @@ def runs_of(samples: SampleSet, target: float, *, problem: IsingProblem | None =
     A replica with its whole ladder is a run of a sampler with a thermostat, and every read or shot is one of
     a sampler without. Energies that differ by rounding alone (`SampleSet.energy_tolerance`) are equal.
 
+    Not a measure of its own: `success_probability` and `lowest_energies` have what it finds.
+
     Parameters
     ----------
     target : energy to reach, units of energy
@@ -66,6 +68,8 @@ def lowest_without_offset(samples: SampleSet, problem: IsingProblem) -> NDArray[
 
     Energies that a large offset has rounded are calculated anew. Those of one problem are equal where they
     lie no further apart than the `energy_tolerance` of the problem without its offset.
+
+    Not a measure of its own: as one it is called `lowest_energies`.
 
     Raises
     ------
@@ -94,6 +98,8 @@ def _by_run(samples: SampleSet, values: NDArray[Any]) -> NDArray[Any]:
 def seconds_of(samples: SampleSet, clock: Clock = "sample") -> float:
     """Seconds of one run, by a clock: ``sample``, ``device`` (that a QPU reports), or ``wall`` (all clocks
     together).
+
+    Not a measure of its own: `lowest_energies` has them, for every clock.
 
     Raises
     ------

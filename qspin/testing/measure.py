@@ -216,7 +216,7 @@ def _assert_storable(result: xr.Dataset) -> None:
     for dim in result.dims:
         assert dim in result.coords, f"dimension {dim!r} has no coordinate"
     for name, variable in result.variables.items():
-        assert variable.dtype.kind in "fiuUOT", f"{name} holds neither numbers nor text: {variable.dtype}"
+        assert variable.dtype.kind in "fiuUO", f"{name} holds neither numbers nor text: {variable.dtype}"
     for name, fact in result.attrs.items():
         assert isinstance(fact, str | int | float | np.number), f"fact {name!r} is neither number nor text"
     if "remarks" in result.attrs:
