@@ -121,6 +121,7 @@ _STUDIES = {
     "time_to_solution": _Builtin("qspin.studies.time_to_solution:TimeToSolution"),
     "epochs": _Builtin("qspin.studies.epochs:Epochs"),
     "finite_size": _Builtin("qspin.studies.finite_size:FiniteSize"),
+    "training": _Builtin("qspin.studies.training:Training"),
 }
 
 _EXECUTORS = {

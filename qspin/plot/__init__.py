@@ -10,7 +10,7 @@ from qspin.plot.comparison import cross_overlaps, energy_distributions
 from qspin.plot.curves import binder_ratios, dissimilarity, energy_curves, overlap_curves, quantity
 from qspin.plot.overlaps import overlap_densities, overlap_matrix, triangles
 from qspin.plot.style import Styles, style_of, styles_of
-from qspin.plot.training import learning_curves
+from qspin.plot.training import epoch_curves, learning_curves
 
 __all__ = [
     "Styles",
@@ -19,6 +19,7 @@ __all__ = [
     "dissimilarity",
     "energy_curves",
     "energy_distributions",
+    "epoch_curves",
     "learning_curves",
     "overlap_curves",
     "overlap_densities",

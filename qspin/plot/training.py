@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike
 
 from qspin.plot.style import axes_or_current, finished, style_of
@@ -13,7 +14,7 @@ from qspin.plot.style import axes_or_current, finished, style_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["learning_curves"]
+__all__ = ["epoch_curves", "learning_curves"]
 
 
 def learning_curves(
@@ -33,5 +34,34 @@ def learning_curves(
         ax.plot(np.arange(len(values)), values, label=part, **{**style_of(k), "marker": None})
     ax.set(xlabel="epoch", ylabel="cross-entropy / nats" if quantity == "loss" else "accuracy")
     if quantity == "loss":
+        ax.set_yscale("log")
+    return finished(ax)
+
+
+def epoch_curves(
+    runs: Sequence[xr.Dataset],
+    labels: Mapping[str, str],
+    ax: Axes | None = None,
+    *,
+    label: str = "",
+    is_logarithmic: bool = False,
+) -> Axes:
+    """Curves of one training, or of several of one kind, against the epoch.
+
+    Parameters
+    ----------
+    runs : over ``epoch``; those of one kind look alike
+    labels : variables that are drawn -> what they are called
+    ax : where to draw; default the current axes
+    label : of the vertical axis
+    is_logarithmic : the vertical axis
+    """
+    ax = axes_or_current(ax)
+    for k, (name, called) in enumerate(labels.items()):
+        for n, run in enumerate(own for own in runs if name in own):
+            style = {**style_of(k), "marker": None, "alpha": 1.0 if len(runs) == 1 else 0.5}
+            ax.plot(run["epoch"].values, run[name].values, label=called if n == 0 else None, **style)
+    ax.set(xlabel="epoch", ylabel=label)
+    if is_logarithmic:
         ax.set_yscale("log")
     return finished(ax)

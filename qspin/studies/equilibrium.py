@@ -16,7 +16,7 @@ from qspin.remarks import remarks_from
 from qspin.studies.grids import grid
 from qspin.studies.matching import matched_temperatures
 from qspin.studies.series import Series, datasets_of, panels, series_of
-from qspin.studies.tables import number, place_columns, place_of, used
+from qspin.studies.tables import number, place_columns, place_of, table_of
 from qspin.studies.wording import some
 from qspin.study import (
     Asked,
@@ -176,7 +176,7 @@ def _diagnostics(series: Sequence[Series]) -> Table:
         Column("status", is_text=True),
     ]
     rows = [_row(s) for s in series]
-    return Table("diagnostics", "Diagnostics", used(columns, rows, "ess", "r_hat", "r_hat_overlap"), rows)
+    return table_of("diagnostics", "Diagnostics", columns, rows, "ess", "r_hat", "r_hat_overlap")
 
 
 def _percent(name: str, form: str) -> Callable[[Mapping[str, Any]], str]:

@@ -10,9 +10,9 @@ import xarray as xr
 
 from qspin.studies.series import Series, told
 from qspin.studies.wording import with_error
-from qspin.study import Column
+from qspin.study import Column, Table
 
-__all__ = ["number", "place_columns", "place_of", "plain", "used", "value_columns"]
+__all__ = ["number", "place_columns", "place_of", "plain", "table_of", "value_columns"]
 
 
 def value_columns(name: str, heading: str = "") -> Iterator[Column]:
@@ -60,10 +60,23 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, int | float) else told(value)
 
 
-def used(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], *always: str) -> list[Column]:
-    """The columns that any row has a value for, and those that always stand there."""
-    known = {key for row in rows for key, value in row.items() if value is not None}
-    return [column for column in columns if column.key in known or column.key in always]
+def table_of(
+    name: str,
+    title: str,
+    columns: Sequence[Column],
+    rows: Sequence[Mapping[str, Any]],
+    *always: str,
+) -> Table:
+    """A table of the columns that any row has a value for.
+
+    Parameters
+    ----------
+    always : keys of columns that stand there also without any value
+    """
+    known = {key for row in rows for key, value in row.items() if value is not None}.union(always)
+    kept = [column for column in columns if column.key in known]
+    keys = {column.key for column in kept}
+    return Table(name, title, kept, [{k: v for k, v in row.items() if k in keys} for row in rows])
 
 
 def number(value: xr.DataArray) -> float | int:

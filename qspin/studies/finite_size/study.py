@@ -21,7 +21,7 @@ from qspin.plot.canvas import small_multiples
 from qspin.registry import get_measure
 from qspin.studies.finite_size.scaling import BINDER, LENGTH, Quantity, Scaling, crossings_of, scaled
 from qspin.studies.finite_size.sizes import families_of, points_of
-from qspin.studies.tables import used, value_columns
+from qspin.studies.tables import table_of, value_columns
 from qspin.studies.wording import some, with_error
 from qspin.study import (
     Asked,
@@ -283,7 +283,7 @@ def _crossing_table(found: Sequence[_Found]) -> Table:
         for own in found
         for crossing, _ in own.crossings
     ]
-    return Table("crossings", "Crossings", used(columns, rows, "temperature", "small", "large"), rows)
+    return table_of("crossings", "Crossings", columns, rows, "temperature", "small", "large")
 
 
 def _collapse_table(found: Sequence[_Found]) -> list[Table]:
@@ -305,7 +305,7 @@ def _collapse_table(found: Sequence[_Found]) -> list[Table]:
         *value_columns("nu"),
         Column("quality", "squared distance, in errors", ".2g"),
     ]
-    return [Table("collapse", "Collapse", used(columns, rows), rows)] if rows else []
+    return [table_of("collapse", "Collapse", columns, rows)] if rows else []
 
 
 def _size_table(found: Sequence[_Found]) -> Table:
@@ -315,4 +315,4 @@ def _size_table(found: Sequence[_Found]) -> Table:
         for s in (own.scaling for own in found)
         for size in sorted(s.curves)
     ]
-    return Table("sizes", "Sizes", used(columns, rows), rows)
+    return table_of("sizes", "Sizes", columns, rows)

@@ -22,7 +22,7 @@ from qspin.studies.overlaps.devices import device_findings
 from qspin.studies.overlaps.figures import overlap_figures
 from qspin.studies.overlaps.pairs import findings_of, pair_table, pairs_of
 from qspin.studies.series import Series, datasets_of, series_of
-from qspin.studies.tables import number, place_columns, place_of, used, value_columns
+from qspin.studies.tables import number, place_columns, place_of, table_of, value_columns
 from qspin.studies.wording import some, with_error
 from qspin.study import (
     Asked,
@@ -139,7 +139,7 @@ def _table(series: Sequence[Series]) -> Table:
         Column("best", "best E/N", ".4f"),
     ]
     rows = [_row(s) for s in series]
-    return Table("curves", "Curves", used(columns, rows, "half", "q_abs"), rows)
+    return table_of("curves", "Curves", columns, rows, "half", "q_abs")
 
 
 def _row(s: Series) -> dict[str, Any]:
