@@ -11,7 +11,7 @@ from ran import ran, table, texts
 from qspin.errors import InputError
 from qspin.plot.canvas import draw
 from qspin.registry import get_source, get_study
-from qspin.studies.finite_size.sizes import families_of
+from qspin.studies.finite_size.sizes import families_of, points_of
 from qspin.study import Axis
 
 T = np.array([2.0, 1.6, 1.3, 1.1, 0.9, 0.7, 0.5])
@@ -46,7 +46,7 @@ class TestFamilies:
     def test_problems_of_one_kind(self):
         lines = asked({"L2": lattice(2, seed=1), "L3": lattice(3, seed=9), "alone": glass()}, ["x"])
         (family,) = families_of(lines)
-        assert dict(family.problems) == {"L2": 2, "L3": 3}
+        assert dict(family.problems) == {"L2": [2, 2, 2], "L3": [3, 3, 3]}
 
     def test_other_models_do_not_belong(self):
         lines = asked({"a": lattice(2), "b": lattice(3, couplings="bimodal")}, ["x"])
@@ -56,10 +56,15 @@ class TestFamilies:
         problems = {"a": lattice(2), "b": lattice(3, couplings="bimodal"), "c": lattice(3)}
         problems["d"] = lattice(2, couplings="bimodal")
         lines = asked(problems, ["x"])
-        assert [dict(family.problems) for family in families_of(lines)] == [
-            {"a": 2, "c": 3},
-            {"b": 3, "d": 2},
-        ]
+        assert [list(family.problems) for family in families_of(lines)] == [["a", "c"], ["b", "d"]]
+
+    def test_sides_that_differ_are_told_by_the_number_of_spins(self):
+        axes = {"a": [Axis("shape", ([2, 2, 2], [3, 3, 2]))]}
+        lines = asked({"a": lattice(2)}, {"x": THERMOSTAT}, axes)
+        (family,) = families_of(lines)
+        found = {("overlap_curve", "a", "x"): [curve(8), curve(18)]}
+        cells = MadeResults(lines, found).cells("overlap_curve")
+        assert set(points_of(family, cells)["x", ""]) == {8, 18}
 
 
 class TestPlan:

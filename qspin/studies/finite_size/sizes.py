@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from qspin.settings import setting_names, settings_of
@@ -20,13 +20,15 @@ class Family(NamedTuple):
     Parameters
     ----------
     name : of the model: the label of the problem, or the kind of all of them
-    problems : label -> its size, None where an axis has it
+    problems : label -> value of the setting that changes the size, None where an axis has it
     axis : name of the axis of sizes, if there is one
+    is_linear : whether all values are sides of lattices, or numbers; else the size is the number of spins
     """
 
     name: str
-    problems: Mapping[str, int | None]
+    problems: Mapping[str, Any]
     axis: str | None = None
+    is_linear: bool = True
 
 
 def families_of(asked: Asked, axis: str | None = None) -> list[Family]:
@@ -38,7 +40,7 @@ def families_of(asked: Asked, axis: str | None = None) -> list[Family]:
     """
     lines = list(asked.problems.values())
     found = [
-        Family(line.label, {line.label: None}, own.name)
+        Family(line.label, {line.label: None}, own.name, _are_linear(own.values))
         for line in lines
         if (own := _axis_of_sizes(line, axis)) is not None
     ]
@@ -76,10 +78,10 @@ def _of_kinds(lines: Sequence[ProblemLine]) -> Iterator[Family]:
         for name in setting_names(type(first.source)):
             rest = _others(first, name)
             family = [first, *(other for other in left if rest is not None and _others(other, name) == rest)]
-            sizes = {line.label: _size(line, name) for line in family}
-            if len(set(sizes.values())) > 1 and len({line.outline.n_spins for line in family}) > 1:
-                yield Family(first.kind, sizes)
-                left = [line for line in left if line.label not in sizes]
+            if len({line.outline.n_spins for line in family}) > 1:
+                values = {line.label: settings_of(line.source).get(name) for line in family}
+                yield Family(first.kind, values, None, _are_linear(values.values()))
+                left = [line for line in left if line.label not in values]
                 break
 
 
@@ -91,22 +93,22 @@ def _others(line: ProblemLine, name: str) -> str | None:
     return repr((line.kind, {k: v for k, v in settings_of(line.source).items() if k not in (name, key)}))
 
 
-def _size(line: ProblemLine, name: str) -> int:
-    return size_of(settings_of(line.source).get(name), line.outline.n_spins)
+def _are_linear(values: Iterable[Any]) -> bool:
+    return all(linear_size(value) is not None for value in values)
 
 
-def size_of(value: Any, n_spins: int) -> int:
-    """Linear size of a lattice with equal sides, a size that is a number, else the number of spins.
+def linear_size(value: Any) -> int | None:
+    """Side of a lattice with equal sides, or a size that is a whole number; None for anything else.
 
     Examples
     --------
-    >>> size_of([4, 4, 4], 64), size_of(16, 16), size_of([4, 6], 24), size_of("large", 100)
-    (4, 16, 24, 100)
+    >>> linear_size([4, 4, 4]), linear_size(16), linear_size([4, 6]), linear_size("large")
+    (4, 16, None, None)
     """
     if isinstance(value, list | tuple):
-        return int(value[0]) if len(set(map(str, value))) == 1 and isinstance(value[0], int) else n_spins
+        return linear_size(value[0]) if value and all(side == value[0] for side in value) else None
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
-    return int(value) if is_number else n_spins
+    return int(value) if is_number else None
 
 
 def points_of(family: Family, cells: Sequence[Cell]) -> dict[tuple[str, str], dict[int, list[Point]]]:
@@ -121,9 +123,9 @@ def points_of(family: Family, cells: Sequence[Cell]) -> dict[tuple[str, str], di
         if cell.problem not in family.problems:
             continue
         for point in cell.points:
-            own = family.problems[cell.problem]
-            n_spins = int(point.result.attrs["n_spins"])
-            size = size_of(point.at[str(family.axis)], n_spins) if own is None else own
+            value = family.problems[cell.problem] if family.axis is None else point.at[family.axis]
+            side = linear_size(value) if family.is_linear else None
+            size = int(point.result.attrs["n_spins"]) if side is None else side
             rest = {k: v for k, v in point.at.items() if k not in (INSTANCE, family.axis)}
             where = ", ".join(f"{name} = {value}" for name, value in rest.items())
             found.setdefault((cell.backend, where), {}).setdefault(size, []).append(point)
