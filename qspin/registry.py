@@ -118,6 +118,7 @@ _STUDIES = {
     "overlaps": _Builtin("qspin.studies.overlaps:Overlaps"),
     "equilibrium": _Builtin("qspin.studies.equilibrium:Equilibrium"),
     "comparison": _Builtin("qspin.studies.comparison:Comparison"),
+    "landscape": _Builtin("qspin.studies.landscape:Landscape"),
     "time_to_solution": _Builtin("qspin.studies.time_to_solution:TimeToSolution"),
     "epochs": _Builtin("qspin.studies.epochs:Epochs"),
     "finite_size": _Builtin("qspin.studies.finite_size:FiniteSize"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from qspin.plot.benchmark import performance_profile, time_to_solution
 from qspin.plot.comparison import cross_overlaps, energy_distributions
 from qspin.plot.curves import binder_ratios, dissimilarity, energy_curves, overlap_curves, quantity
+from qspin.plot.landscape import disconnectivity, overlap_sizes, triangle_densities
 from qspin.plot.overlaps import overlap_densities, overlap_matrix, triangles
 from qspin.plot.style import Styles, style_of, styles_of
 from qspin.plot.training import epoch_curves, learning_curves
@@ -16,6 +17,7 @@ __all__ = [
     "Styles",
     "binder_ratios",
     "cross_overlaps",
+    "disconnectivity",
     "dissimilarity",
     "energy_curves",
     "energy_distributions",
@@ -24,10 +26,12 @@ __all__ = [
     "overlap_curves",
     "overlap_densities",
     "overlap_matrix",
+    "overlap_sizes",
     "performance_profile",
     "quantity",
     "style_of",
     "styles_of",
     "time_to_solution",
+    "triangle_densities",
     "triangles",
 ]
