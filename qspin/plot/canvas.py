@@ -57,7 +57,7 @@ def small_multiples(
     ----------
     name, caption, is_folded : of the figure
     panels : title -> panel
-    n_columns : panels in a row, where there are as many
+    n_columns : panels in a row at most
     height : inches of a row
 
     Examples
@@ -66,9 +66,11 @@ def small_multiples(
     >>> figure.shares_axes
     True
     """
-    longest = _LETTERS // n_columns
+    rows = -(-len(panels) // n_columns)
+    columns = -(-len(panels) // max(rows, 1))  # so that no row is much shorter than the others
+    longest = _LETTERS // max(columns, 1)
     titled = [_titled(panel, _shortened(title, longest)) for title, panel in panels.items()]
-    return Figure(name, caption, titled, height, n_columns, is_folded, shares_axes=True)
+    return Figure(name, caption, titled, height, columns, is_folded, shares_axes=True)
 
 
 def _titled(panel: Panel, title: str) -> Panel:
@@ -129,11 +131,11 @@ def _laid_out(figure: Figure) -> Any:
     columns = min(figure.n_columns or n_panels, n_panels)
     rows = -(-n_panels // columns)
     canvas = Canvas(figsize=(_WIDTH, figure.height * rows), layout="constrained")
-    axes = _grid(canvas, rows, columns, n_panels, figure.shares_axes)
+    axes = _grid(canvas, rows, columns, n_panels)
     for panel, ax in zip(figure.panels, axes, strict=True):
         panel(ax)
     if figure.shares_axes:
-        _label_outside(canvas, axes, columns)
+        _share_axes(canvas, axes, columns)
     _legend_below(canvas, axes)
     canvas.draw_without_rendering()
     canvas.set_layout_engine("none")  # what was laid out once is not laid out again for every format
@@ -155,31 +157,49 @@ def _require_matplotlib() -> None:
             os.environ["MPLBACKEND"] = wrong
 
 
-def _grid(canvas: Any, rows: int, columns: int, n_panels: int, shares_axes: bool) -> list[Any]:
+def _grid(canvas: Any, rows: int, columns: int, n_panels: int) -> list[Any]:
     """Axes row by row, as many as there are panels."""
-    axes = canvas.subplots(rows, columns, squeeze=False, sharex=shares_axes, sharey=shares_axes).ravel()
+    axes = canvas.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes[n_panels:]:
         ax.remove()
     return list(axes[:n_panels])
 
 
-def _label_outside(canvas: Any, axes: list[Any], columns: int) -> None:
-    """Numbers at the left and below the lowest panel of each column alone, labels likewise; one label of the
-    vertical axis where all panels have the same, one colour bar where all are maps.
+def _share_axes(canvas: Any, axes: list[Any], columns: int) -> None:
+    """Common limits, numbers and labels at the edge of the grid alone, and one colour bar where all are maps.
+
+    Limits are made common once everything is drawn: a panel that sets one of its own would keep those that
+    are drawn after it from widening it.
     """
-    labels = {ax.get_ylabel() for ax in axes}
-    lowest_row = (len(axes) - 1) // columns * columns
-    for k, ax in enumerate(axes):
-        ax.tick_params(axis="x", which="both", labelbottom=k + columns >= len(axes))
-        if k < lowest_row:
+    _common_limits([ax.xaxis for ax in axes], "labelbottom", lambda k: k + columns >= len(axes))
+    _common_limits([ax.yaxis for ax in axes], "labelleft", lambda k: k % columns == 0)
+    if len({ax.get_xlabel() for ax in axes}) == 1:
+        for ax in axes[: (len(axes) - 1) // columns * columns]:
             ax.set_xlabel("")
-        if k % columns or len(labels) == 1:
+    if len(labels := {ax.get_ylabel() for ax in axes}) == 1:
+        for ax in axes:
             ax.set_ylabel("")
-    if len(labels) == 1:
         canvas.supylabel(labels.pop(), fontsize="medium")
     maps = [ax.images[0] for ax in axes if ax.images]
     if len(maps) == len(axes) == len(canvas.axes):  # none has a colour bar of its own
         canvas.colorbar(maps[0], ax=axes, label=maps[0].get_label(), aspect=30)
+
+
+def _common_limits(every: list[Any], numbers: str, is_edge: Callable[[int], bool]) -> None:
+    """The widest limits for each axis of one label and scale, maps apart; where all come to have the same,
+    numbers at the edge alone.
+    """
+    kinds: dict[tuple[str, str], list[Any]] = {}
+    for axis in every:
+        if not axis.axes.images:
+            kinds.setdefault((axis.get_label_text(), axis.get_scale()), []).append(axis)
+    for own in kinds.values():
+        ends = [end for axis in own for end in axis.get_view_interval()]
+        for axis in own:
+            axis.set_view_interval(min(ends), max(ends), ignore=True)
+    if len({tuple(axis.get_view_interval()) for axis in every}) == 1:
+        for k, axis in enumerate(every):
+            axis.set_tick_params(which="both", **{numbers: is_edge(k)})
 
 
 def _legend_below(canvas: Any, axes: list[Any]) -> None:

@@ -41,11 +41,9 @@ def overlap_curves(
     for label, curve, style in styled(curves, styles):
         _temperature_series(ax, curve, "q_abs", label, style)
     if n_spins:
-        ax.axhline(random_overlap(n_spins), color="0.5", linewidth=0.8, zorder=0)
-        ax.annotate(
-            f"independent spins, N = {n_spins}", (0, random_overlap(n_spins)), xytext=(6, -3),
-            xycoords=("axes fraction", "data"), textcoords="offset points",
-            va="top", fontsize="small", color="0.35",
+        ax.axhline(
+            random_overlap(n_spins), color="0.5", linewidth=0.8, zorder=0,
+            label=f"independent spins, N = {n_spins}",
         )  # fmt: skip
     ax.set(ylabel=r"mean $|q_{ab}|$", ylim=(0, 1.02))
     return _temperature_axis(ax, curves)

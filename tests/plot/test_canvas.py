@@ -126,6 +126,41 @@ def test_a_grid_has_common_limits_and_labels_at_its_edge():
     assert laid.get_figheight() > 3 * figure.height
 
 
+def test_a_panel_that_sets_a_limit_cuts_no_other_off():
+    def peak(height):
+        def panel(ax):
+            ax.plot([0, 1, 2], [0, height, 0])
+            ax.set_ylim(bottom=0)
+
+        return panel
+
+    _, axes = laid_out(small_multiples("x", "", {"low": peak(1), "high": peak(9), "middle": peak(5)}))
+    assert {ax.get_ylim()[0] for ax in axes} == {0}
+    assert min(ax.get_ylim()[1] for ax in axes) >= 9
+
+
+def test_panels_of_another_kind_keep_their_axes():
+    def odd(ax):
+        ax.plot([5, 6], [100, 200])
+        ax.set(xlabel="other", ylabel="y")
+
+    laid, axes = laid_out(small_multiples("x", "", {"a": lines(), "b": odd, "c": lines(3), "d": lines()}))
+    assert axes[0].get_xlim() == axes[2].get_xlim() != axes[1].get_xlim()
+    assert [ax.get_xlabel() for ax in axes] == ["x", "other", "x", "x"]
+    laid.draw_without_rendering()
+    assert all(any(label.get_visible() for label in ax.get_xticklabels()) for ax in axes)
+
+
+@pytest.mark.parametrize(
+    ("n", "most", "columns"), [(4, 3, 2), (5, 3, 3), (7, 4, 4), (9, 4, 3), (2, 4, 2), (12, 4, 4)]
+)
+def test_rows_of_a_grid_are_about_as_long(n, most, columns):
+    assert (
+        small_multiples("x", "", dict.fromkeys(map(str, range(n)), lines()), n_columns=most).n_columns
+        == columns
+    )
+
+
 def test_titles_of_a_grid_are_shortened_to_their_panel():
     long = "a" * 40 + "z" * 40
     laid, axes = laid_out(small_multiples("x", "", dict.fromkeys([long, long + "z", "c", "d"], lines())))
