@@ -81,7 +81,7 @@ class Rolled(Preparation):
         return f"rolling {self.value:g}, depth {self.depth}"
 
     def needs(self) -> Mapping[str, Preparation]:
-        return {"below": Rolled(self.value, self.depth - 1, self.backend)} if self.depth else {}
+        return {"below": Rolled(value=self.value, depth=self.depth - 1, backend=self.backend)} if self.depth else {}
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ class Needy(Source):
     instance_key: ClassVar[None] = None
 
     def needs(self) -> Mapping[str, Preparation]:
-        return {"rolled": Rolled(self.value, self.depth, self.backend)}
+        return {"rolled": Rolled(value=self.value, depth=self.depth, backend=self.backend)}
 
     def outline(self) -> IsingProblem:
         return IsingProblem([[0.0, 1.0], [1.0, 0.0]])
@@ -126,7 +126,7 @@ class Snake(Preparation):
     head: bool = True
 
     def needs(self) -> Mapping[str, Preparation]:
-        return {"tail" if self.head else "head": Snake(not self.head)}
+        return {"tail" if self.head else "head": Snake(head=not self.head)}
 
     def make(self, tools: Tools) -> Prepared:
         raise AssertionError("a circle was begun")

@@ -41,3 +41,7 @@ class Recent(Generic[T]):
         self._kept.move_to_end(name)
         while len(self._kept) > self._most or sum(map(self._size, self._kept.values())) > self._most_bytes:
             self._kept.popitem(last=False)
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._kept.clear()

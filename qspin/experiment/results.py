@@ -16,6 +16,7 @@ from qspin.experiment.plan import CellPlan, PointPlan, RunPlan
 from qspin.problem import IsingProblem
 from qspin.registry import get_measure
 from qspin.samples import SampleSet
+from qspin.sampling import check_samples
 from qspin.study import Asked, Cell, Point, PreparedFor
 
 __all__ = ["StoredResults"]
@@ -68,11 +69,20 @@ class StoredResults:
         return self.read[key]
 
     def samples(self, problem: str, backend: str, at: Mapping[str, Any] | None = None) -> SampleSet | None:
-        """As `qspin.study.Results.samples`."""
+        """As `qspin.study.Results.samples`.
+
+        Raises
+        ------
+        InputError
+            If there is no such point, or its file holds samples of another problem.
+        """
+        point = _point(self.plan.cells[problem, backend], at)
         try:
-            return self.store.samples(_point(self.plan.cells[problem, backend], at).sample)
+            samples = self.store.samples(point.sample)
         except InputError:
             return None
+        check_samples(samples, built(point.problem, self.store), energies=False)
+        return samples
 
     def problem(self, label: str, at: Mapping[str, Any] | None = None) -> IsingProblem:
         """As `qspin.study.Results.problem`."""

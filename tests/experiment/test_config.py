@@ -15,6 +15,7 @@ from qspin.experiment.overrides import parse_settings
 from qspin.experiment.schema import config_schema
 from qspin.experiment.yaml_source import YamlSource, parse_value
 
+TTS = "  time_to_solution:"
 GLASS = "{kind: sherrington_kirkpatrick, n_spins: 6}"
 MINIMAL = f"""\
 schema: 2
@@ -188,10 +189,10 @@ class TestSetOption:
         ("[0.5, 1.0]", "[0.5, 0.5]", "line 9: .*must ascend strictly"),
         ("    betas:", "    beta:", "line 9: .*no setting 'beta': did you mean 'betas'"),
         ("seed: 3", "seed: 3\nseed: 4", "line 4: key 'seed' stands twice, first in line 3"),
-        ("  time_to_solution:", "  time_to_solution: {gab: 0}", "line 11: studies.time_to_solution: .*did you mean 'gap'"),
-        ("  time_to_solution:", "  time_to_solution: {gap: 2}", "line 11: studies.time_to_solution: .*gap: should be"),
-        ("  time_to_solution:", "  time_to_solutoin:", "line 11: no study or measure .*mean 'time_to_solution'"),
-        ("  time_to_solution:", "  fast: {name: time_to_solutoin}", "line 11: no study .*mean 'time_to_solution'"),
+        (TTS, f"{TTS} {{gab: 0}}", "line 11: studies.time_to_solution: .*did you mean 'gap'"),
+        (TTS, f"{TTS} {{gap: 2}}", "line 11: studies.time_to_solution: .*gap: should be"),
+        (TTS, "  time_to_solutoin:", "line 11: no study or measure .*mean 'time_to_solution'"),
+        (TTS, "  fast: {name: time_to_solutoin}", "line 11: no study .*mean 'time_to_solution'"),
         ("seed: 3", "seed: [3", "not valid YAML"),
         (f"problems:\n  glass: {GLASS}\n", "problems: {}\n", "line 4: problems: .*at least 1"),
         (f"problems:\n  glass: {GLASS}\n", "problems: [1]\n", "line 4: problems must be a mapping"),

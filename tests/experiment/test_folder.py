@@ -12,35 +12,33 @@ import signal
 
 import numpy as np
 import pytest
-import yaml
 from qspin_backends.exact import Exact
 
 from qspin import SampleSet
+from qspin.engine import actions
 from qspin.errors import InputError, RunError, StorageError
 from qspin.experiment import RunFolder, run_experiment
-from qspin.experiment import bench_run as bench_module
-from qspin.experiment import run as run_module
-from qspin.experiment.bench_config import load_bench_config
-from qspin.experiment.bench_run import BenchFolder, cells_of, run_benchmark
 from qspin.experiment.config import config_from_plain
-from qspin.experiment.folder import held, is_new, read_head, recorded, write_head
-from qspin.files import atomic_write
+from qspin.experiment.folder import held, is_new, read_head, write_head
+from qspin.experiment.run import report_on
 
 PLAIN = {
-    "schema": 1,
+    "schema": 2,
     "name": "small",
     "problems": {"glass": {"kind": "sherrington_kirkpatrick", "n_spins": 4}},
     "backends": {
         "good": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 4},
         "other": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 5},
     },
+    "studies": {"probe": {}},
 }
-BENCH = {
-    "schema": 1,
-    "name": "small",
-    "problems": {"sk": {"kind": "sherrington_kirkpatrick", "sizes": {"n_spins": [4]}, "instances": 2}},
-    "backends": PLAIN["backends"],
-}
+SWEPT = {"sk": {"kind": "sherrington_kirkpatrick", "sizes": {"n_spins": [4]}, "instances": 2}}
+"""Two backends at two points each."""
+
+
+@pytest.fixture(autouse=True)
+def _kinds(kinds):
+    """The study `probe`, whose report costs little."""
 
 
 def small(**changes):
@@ -48,29 +46,14 @@ def small(**changes):
 
 
 @pytest.fixture
-def bench(tmp_path):
-    (tmp_path / "bench.yaml").write_text(yaml.safe_dump(BENCH))
-    return load_bench_config(tmp_path / "bench.yaml")
+def finished(tmp_path):
+    return run_experiment(small(), RunFolder(tmp_path / "finished"))
 
 
 @pytest.fixture
-def plain_reports(monkeypatch):
-    """A report that costs nothing: a file, written last."""
-    monkeypatch.setattr(
-        run_module, "analyse", lambda folder: [t for t in folder.tasks() if folder.has_samples(t)]
-    )
-    monkeypatch.setattr(run_module, "write_report", lambda folder, _: atomic_write(folder.report_file, "x"))
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    return run_experiment(small(), RunFolder(tmp_path_factory.mktemp("finished") / "run"))
-
-
-@pytest.fixture
-def copy(finished, tmp_path):
-    """A finished run to damage."""
-    return RunFolder(shutil.copytree(finished.path, tmp_path / "run"))
+def copy(finished):
+    """A finished run to damage, as another process finds it."""
+    return RunFolder(finished.path)
 
 
 @pytest.fixture
@@ -87,8 +70,12 @@ def counted(monkeypatch):
     return calls
 
 
-def files_in(folder):
-    return {path.relative_to(folder): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+def sample_file(folder, task):
+    return folder.store.file("sample", task.key)
+
+
+def sample_content(folder, task):
+    return folder.store.samples(task.key).spins.values[:, :4]
 
 
 class TestOneProcess:
@@ -101,14 +88,6 @@ class TestOneProcess:
                 with pytest.raises(InputError, match=message):
                     run_experiment(small(), folder, resume=resume)
             assert (folder.path / ".abc-0123.partial.nc").exists()
-        assert counted == []
-
-    def test_nor_a_second_benchmark(self, tmp_path, bench, counted):
-        with (
-            held(tmp_path / "run"),
-            pytest.raises(InputError, match=f"another process works in .*process {os.getpid()}"),
-        ):
-            run_benchmark(bench, BenchFolder(tmp_path / "run"))
         assert counted == []
 
     def test_a_holder_that_was_killed_holds_no_more(self, tmp_path):
@@ -183,11 +162,14 @@ class TestKilledAtEveryWrite:
             work()
         return counts[-1]
 
-    def test_a_run(self, tmp_path, monkeypatch, call, plain_reports, counted):
-        config = small()
+    @pytest.mark.parametrize("problems", [PLAIN["problems"], SWEPT], ids=["one", "swept"])
+    def test_a_run(self, tmp_path, monkeypatch, call, counted, problems):
+        config = small(problems=problems)
         whole = RunFolder(tmp_path / "whole")
         n = self.points(monkeypatch, call, whole.path, lambda: run_experiment(config, whole))
-        assert n >= {"mkdir": 3, "replace": 7}[call]
+        assert n >= {"mkdir": 3, "replace": 9}[call]
+        n_tasks = len(whole.tasks())
+        drawn = [sample_content(whole, task) for task in whole.tasks()]
         for at in range(1, n + 1):
             folder = RunFolder(tmp_path / f"{at}")
             work = functools.partial(run_experiment, config, folder)
@@ -195,40 +177,19 @@ class TestKilledAtEveryWrite:
             done = {path: path.stat().st_mtime_ns for path in folder.path.glob("samples/[!.]*.nc")}
             counted.clear()
             run_experiment(config, folder, resume=True)
-            assert len(counted) == 2 - len(done)
+            assert len(counted) == n_tasks - len(done)
             assert {path: path.stat().st_mtime_ns for path in done} == done
             assert RunFolder(folder.path).is_finished
+            again = [sample_content(folder, task) for task in folder.tasks()]
+            np.testing.assert_array_equal(again, drawn)
             assert not list(folder.path.rglob(".*partial*"))
             assert read_head(folder.path).digest == config.digest
-
-    def test_a_benchmark(self, tmp_path, monkeypatch, call, bench, counted):
-        whole = BenchFolder(tmp_path / "whole")
-        n = self.points(monkeypatch, call, whole.path, lambda: run_benchmark(bench, whole))
-        assert n >= {"mkdir": 2, "replace": 6}[call]
-        for at in range(1, n + 1):
-            folder = BenchFolder(tmp_path / f"{at}")
-            work = functools.partial(run_benchmark, bench, folder)
-            in_a_process(functools.partial(dying, call, at, folder.path, work), killed=True)
-            done = {path: path.stat().st_mtime_ns for path in folder.path.glob("cells/[!.]*.json")}
-            counted.clear()
-            rows = run_benchmark(bench, folder, resume=True)
-            assert len(rows) == 4
-            assert len(counted) == 2 * (4 - len(done))  # each with its warm-up
-            assert {path: path.stat().st_mtime_ns for path in done} == done
-            assert not list(folder.path.rglob(".*partial*"))
 
 
 class TestDamage:
     """Noticed, told by a report that keeps the rest, and made anew by --resume."""
 
-    def report(self, folder):
-        from qspin.experiment.analyse import analyse
-        from qspin.experiment.report import write_report
-
-        return write_report(folder, analyse(folder)).read_text()
-
     @pytest.mark.parametrize("where", [0.2, 0.5, 0.999])
-    @pytest.mark.usefixtures("plain_reports")
     def test_a_config_that_was_cut(self, copy, counted, where):
         text = (copy.path / "config.yaml").read_bytes()
         (copy.path / "config.yaml").write_bytes(text[: int(len(text) * where)])
@@ -248,10 +209,9 @@ class TestDamage:
 
     def test_a_report_without_the_environment(self, copy):
         (copy.path / "environment.json").unlink()
-        assert "environment.json is damaged" in self.report(RunFolder.open(copy.path))
+        assert "environment.json is damaged" in report_on(RunFolder.open(copy.path)).read_text()
 
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"python": "3"}'])
-    @pytest.mark.usefixtures("plain_reports")
     def test_the_environment(self, copy, content, counted):
         (copy.path / "environment.json").write_bytes(content)
         assert RunFolder.open(copy.path).faults() == ["environment.json is damaged"]
@@ -259,93 +219,68 @@ class TestDamage:
         assert json.loads((copy.path / "environment.json").read_text())["versions"]["qspin"]
         assert counted == []
 
-    @pytest.mark.usefixtures("plain_reports")
-    def test_a_problem(self, copy, counted):
-        file = copy.path / "problems" / "glass.npz"
-        file.write_bytes(file.read_bytes()[:-50])
-        assert RunFolder.open(copy.path).faults() == ["glass: its file in problems is damaged"]
-        assert run_experiment(small(), RunFolder(copy.path), resume=True).is_finished
-        assert counted == []
-
     def test_a_sample_file(self, copy, counted):
         good, other = copy.tasks()
-        whole = copy.samples(other)
-        copy.sample_file(other).write_bytes(copy.sample_file(other).read_bytes()[:2000])
+        whole, file = sample_content(copy, other), sample_file(copy, other)
+        file.write_bytes(file.read_bytes()[:2000])
         folder = RunFolder.open(copy.path)
         (fault,) = folder.faults()
-        assert fault.startswith("glass with other: its sample file is damaged: ")
-        page = self.report(folder)
-        assert "1 of 2 tasks" in page
-        assert "glass with other: its sample file is damaged" in page
+        assert fault.startswith(f"glass with other: its file samples/{other.key}.nc is damaged: ")
+        before = sample_file(copy, good).stat().st_mtime_ns
+        page = report_on(folder).read_text()
+        assert f"its file samples/{other.key}.nc is damaged" in page
         with pytest.raises(InputError, match="unfinished run of this config: add --resume"):
             run_experiment(small(), RunFolder(copy.path))
-        before = copy.sample_file(good).stat().st_mtime_ns
         done = run_experiment(small(), RunFolder(copy.path), resume=True)
         assert done.is_finished
         assert counted == [5]
-        assert copy.sample_file(good).stat().st_mtime_ns == before
-        np.testing.assert_array_equal(done.samples(other).spins.values, whole.spins.values)
+        assert sample_file(copy, good).stat().st_mtime_ns == before
+        np.testing.assert_array_equal(sample_content(done, other), whole)
 
-    def test_a_report_of_a_part_does_not_finish_a_run(self, copy, plain_reports, counted):
+    def test_a_file_of_a_measure(self, copy, counted, kinds):
+        measured = [task for task in copy.plan.tasks.values() if task.action == "measure"]
+        file = copy.store.file("measure", measured[0].key)
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-30])
+        folder = RunFolder.open(copy.path)
+        (fault,) = folder.faults()
+        assert fault.startswith(f"mean_energy of glass with good: its file measures/{measured[0].key}.npz is")
+        kinds.COUNTS.clear()
+        assert run_experiment(small(), RunFolder(copy.path), resume=True).is_finished
+        assert file.read_bytes() == whole
+        assert (counted, kinds.COUNTS["measure"]) == ([], 1)
+
+    def test_a_file_of_a_preparation(self, tmp_path, counted, kinds):
+        config = small(problems={"pair": {"kind": "needy"}})
+        folder = run_experiment(config, RunFolder(tmp_path / "prepared"))
+        (file,) = (folder.path / "prepared").iterdir()
+        file.write_bytes(file.read_bytes()[:-30])
+        (fault,) = RunFolder.open(folder.path).faults()
+        assert fault.startswith(f"rolling 1, depth 0: its file prepared/{file.name} is damaged: ")
+        kinds.COUNTS.clear()
+        counted.clear()
+        assert run_experiment(config, RunFolder(folder.path), resume=True).is_finished
+        assert (counted, kinds.COUNTS["make"], kinds.COUNTS["measure"]) == ([], 1, 0)
+
+    def test_a_report_of_a_part_does_not_finish_a_run(self, copy, counted):
         """A report that was written while the run went on, and the run was killed before its own."""
-        with copy.reporting(of=[1]):
-            pass
+        (copy.path / ".report-of-a-part").touch()
         assert not RunFolder(copy.path).is_finished
         assert run_experiment(small(), RunFolder(copy.path), resume=True).is_finished
         assert counted == []
 
-    def test_a_training(self, copy, monkeypatch):
-        from qspin.experiment.problem_specs import MlpSpec
-        from qspin.networks.training import TrainingRecord
-
-        def load(path):
-            raise InputError("cut")
-
-        training = MlpSpec(kind="mlp", layers=[64, 10]).training
-        atomic_write(copy._training_file(training), "cut")
-        monkeypatch.setattr(TrainingRecord, "load", load)
-        assert copy.training_record(training) is None
-
     def test_samples_of_another_task(self, copy):
         """A file that is whole, and not the one that belongs there."""
         good, other = copy.tasks()
-        wrong = copy.samples(good)
+        wrong = copy.store.samples(good.key)
         info = {**wrong.info, "problem": "0" * 64}
-        SampleSet(wrong.dataset.assign_attrs(info=json.dumps(info))).save(copy.sample_file(other))
-        assert "samples of another problem" in RunFolder.open(copy.path).faults()[0]
-
-    @pytest.mark.parametrize(
-        "content", ["", "{", "[]", "{}", '{"lowest": []}', '"text"', '{"lowest": ["a"]}']
-    )
-    def test_a_cell(self, tmp_path, bench, content, counted):
-        folder = BenchFolder(tmp_path / "run")
-        run_benchmark(bench, folder)
-        cell = cells_of(bench)[0]
-        folder.cell_file(cell).write_text(content)
-        counted.clear()
-        with pytest.raises(InputError, match="unfinished benchmark: add --resume"):
-            run_benchmark(bench, folder)
-        assert len(run_benchmark(bench, folder, resume=True)) == 4
-        assert counted == [4, 4]
-
-    def test_the_config_of_a_benchmark(self, tmp_path, bench, counted):
-        folder = BenchFolder(tmp_path / "run")
-        run_benchmark(bench, folder)
-        text = (folder.path / "config.yaml").read_text()
-        (folder.path / "config.yaml").write_text(text[: len(text) // 2])
-        counted.clear()
-        with pytest.raises(InputError, match="is damaged"):
-            run_benchmark(bench, folder)
-        run_benchmark(bench, folder, resume=True)
-        assert (folder.path / "config.yaml").read_text() == text
-        assert counted == []
-
-    def test_a_run_is_no_benchmark(self, copy, bench, tmp_path):
-        with pytest.raises(InputError, match="holds a run: choose another"):
-            run_benchmark(bench, BenchFolder(copy.path))
-        run_benchmark(bench, BenchFolder(tmp_path / "bench"))
-        with pytest.raises(InputError, match="holds a benchmark: choose another"):
-            run_experiment(small(), RunFolder(tmp_path / "bench"))
+        actions._samples.clear()  # as in another process
+        SampleSet(wrong.dataset.assign_attrs(info=json.dumps(info))).save(sample_file(copy, other))
+        with pytest.raises(InputError, match="samples of another problem"):
+            RunFolder.open(copy.path).samples("glass", "other")
+        shutil.rmtree(copy.path / "measures")
+        with pytest.raises(RunError, match="samples of another problem"):
+            report_on(RunFolder.open(copy.path))
 
 
 class TestHead:
@@ -374,26 +309,6 @@ class TestHead:
         (tmp_path / "mine.txt").write_text("")
         assert not is_new(tmp_path)
         assert not is_new(tmp_path / "mine.txt")
-
-
-class TestRecorded:
-    def test_a_failure_is_written_down_until_it_goes_well(self, tmp_path):
-        with recorded(tmp_path, "key", "glass with bad") as outcome:
-            raise RunError("several\nlines")
-        assert outcome.failure == "glass with bad: several lines"
-        first, *rest = (tmp_path / "failures" / "key.txt").read_text().splitlines()
-        assert first == outcome.failure
-        assert "Traceback" in "".join(rest)
-        with recorded(tmp_path, "key", "glass with bad") as outcome:
-            pass
-        assert outcome.failure is None
-        assert not (tmp_path / "failures").exists()
-
-    @pytest.mark.parametrize("error", [StorageError("full disk"), KeyboardInterrupt()])
-    def test_what_all_would_meet_passes(self, tmp_path, error):
-        with pytest.raises(type(error)), recorded(tmp_path, "key", "label"):
-            raise error
-        assert not list(tmp_path.iterdir())
 
 
 @contextlib.contextmanager
@@ -429,9 +344,12 @@ class TestABadBackendCostsItsCellsOnly:
         ],
         ids=["error", "exit", "memory", "ours", "lies"],
     )
-    def test_in_a_run(self, tmp_path, monkeypatch, error, message, plain_reports):
+    def test_in_a_run(self, tmp_path, monkeypatch, error, message):
         folder = RunFolder(tmp_path / "run")
-        with failing(monkeypatch, error), pytest.raises(RunError, match=f"1 of 2 tasks failed.*{message}"):
+        with (
+            failing(monkeypatch, error),
+            pytest.raises(RunError, match=f"1 of 4 tasks failed, 1 that need them wait.*{message}"),
+        ):
             run_experiment(small(backends=dict(reversed(PLAIN["backends"].items()))), folder)
         assert folder.report_file.exists()
         assert not folder.is_finished
@@ -449,7 +367,7 @@ class TestABadBackendCostsItsCellsOnly:
         with failing(monkeypatch, ZeroDivisionError("<b>x</b>")), pytest.raises(RunError):
             run_experiment(small(), folder)
         page = folder.report_file.read_text()
-        assert "1 of 2 tasks" in page
+        assert "This run is not finished" in page
         assert (
             "glass with other: backend &#39;other&#39; failed: ZeroDivisionError: &lt;b&gt;x&lt;/b&gt;"
             in page
@@ -457,7 +375,7 @@ class TestABadBackendCostsItsCellsOnly:
 
     def test_a_run_without_any_samples_has_no_report(self, tmp_path, monkeypatch):
         config = small(backends={"other": PLAIN["backends"]["other"]})
-        with failing(monkeypatch, ValueError("no")), pytest.raises(RunError, match="1 of 1 tasks failed"):
+        with failing(monkeypatch, ValueError("no")), pytest.raises(RunError, match="1 of 2 tasks failed"):
             run_experiment(config, RunFolder(tmp_path / "run"))
         assert not (tmp_path / "run" / "report.html").exists()
 
@@ -469,34 +387,37 @@ class TestABadBackendCostsItsCellsOnly:
         with failing(monkeypatch, StorageError("full")), pytest.raises(StorageError):
             run_experiment(small(), RunFolder(tmp_path / "run"))
 
-    def test_a_check_that_breaks_is_no_refusal(self, tmp_path, monkeypatch, plain_reports):
+    def test_a_check_that_breaks_is_no_refusal(self, tmp_path, monkeypatch):
         monkeypatch.setattr(Exact, "check", lambda self, problem: 1 / 0)
         with pytest.warns(RuntimeWarning, match="check of backend 'good' failed"):
             assert run_experiment(small(), RunFolder(tmp_path / "run")).is_finished
 
-    def test_in_a_benchmark(self, tmp_path, monkeypatch, bench):
-        folder, cells = BenchFolder(tmp_path / "run"), cells_of(bench)
-        with failing(monkeypatch, ZeroDivisionError("no")):
-            assert {row.cell.backend for row in run_benchmark(bench, folder)} == {"good"}
-        assert len(folder.failures(cells)) == 2
-        assert "4 spins, instance 0, other: backend 'other' failed: ZeroDiv" in folder.failures(cells)[0]
-        with pytest.raises(InputError, match="unfinished benchmark"):
-            run_benchmark(bench, folder)
-        assert len(run_benchmark(bench, folder, resume=True)) == 4
-        assert folder.failures(cells) == []
+    def test_at_points_of_a_sweep(self, tmp_path, monkeypatch):
+        folder, config = RunFolder(tmp_path / "run"), small(problems=SWEPT)
+        with (
+            failing(monkeypatch, ZeroDivisionError("no")),
+            pytest.raises(RunError, match="2 of 8 tasks fail"),
+        ):
+            run_experiment(config, folder)
+        assert [cell.n_missing for cell in folder.results("probe").cells("mean_energy")] == [0, 2]
+        first, second = RunFolder(folder.path).faults()
+        assert first.startswith("sk (instance 0, n_spins 4) with other: backend 'other' failed: ZeroDiv")
+        assert second.startswith("sk (instance 1, n_spins 4) with other")
+        with pytest.raises(InputError, match="unfinished run"):
+            run_experiment(config, RunFolder(folder.path))
+        assert run_experiment(config, RunFolder(folder.path), resume=True).faults() == []
 
-    def test_a_benchmark_without_any_cell(self, tmp_path, monkeypatch, bench):
+    def test_nothing_that_is_a_sample_set(self, tmp_path, monkeypatch):
         monkeypatch.setattr(Exact, "sample", lambda self, problem, *, seed: None)
-        with pytest.raises(RunError, match="4 of 4 cells failed.*returned a NoneType"):
-            run_benchmark(bench, BenchFolder(tmp_path / "run"))
+        with pytest.raises(RunError, match="4 of 8 tasks failed.*returned a NoneType"):
+            run_experiment(small(problems=SWEPT), RunFolder(tmp_path / "run"))
 
 
-class TestInterruptedCells:
-    """A sampler that hears Ctrl-C returns what there is; that is no measurement."""
+class TestInterruptedSamples:
+    """A sampler that hears Ctrl-C returns what there is; that is no finished task."""
 
-    @pytest.mark.parametrize("at", [1, 2, 3, 8])
-    def test_they_are_measured_again(self, tmp_path, monkeypatch, bench, at):
-        """The first call of a cell is its warm-up."""
+    @pytest.mark.parametrize("at", [1, 2, 4])
+    def test_they_are_sampled_again(self, tmp_path, monkeypatch, at):
         left = at
         original = Exact.sample
 
@@ -510,12 +431,8 @@ class TestInterruptedCells:
             return samples
 
         monkeypatch.setattr(Exact, "sample", sample)
-        folder = BenchFolder(tmp_path / "run")
+        folder, config = RunFolder(tmp_path / "run"), small(problems=SWEPT)
         with pytest.raises(KeyboardInterrupt):
-            run_benchmark(bench, folder)
-        assert len(list(folder.path.glob("cells/*"))) == (at - 1) // 2
-        assert len(run_benchmark(bench, folder, resume=True)) == 4
-
-
-def test_both_modules_share_one_way_to_sample():
-    assert bench_module.sample_whole is run_module.sample_whole
+            run_experiment(config, folder)
+        assert len(list(folder.path.glob("samples/*.nc"))) == at - 1
+        assert run_experiment(config, RunFolder(folder.path), resume=True).is_finished
