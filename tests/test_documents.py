@@ -66,19 +66,20 @@ def test_the_tempering_section_runs(capsys):
     assert capsys.readouterr().out.startswith("sparse ")
 
 
-def test_the_worked_backend_passes_the_contract(tmp_path):
-    """Installed as the README says, the example is a backend by name and passes its own suite."""
-    example = next(code for code in blocks("python") if "class Glauber" in code)
-    suite = next(code for code in blocks("python") if "class TestGlauber" in code)
-    entry_points = next(text for text in blocks("toml") if "qspin.backends" in text)
-    name, value = re.search(r'^(\w+) = "(.*)"$', entry_points, flags=re.MULTILINE).groups()
-    info = tmp_path / "qspin_glauber-1.0.dist-info"
+def installed(folder, distribution: str, example: str, groups: str, suite: str) -> dict[str, str]:
+    """Install a worked example as the README says; the environment in which it is found."""
+    module = distribution.replace("-", "_")
+    info = folder / f"{module}-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: qspin-glauber\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[qspin.backends]\n{name} = {value}\n")
-    (tmp_path / "qspin_glauber.py").write_text(example)
-    (tmp_path / "test_glauber.py").write_text(suite)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+    lines = re.sub(r'\[project\.entry-points\."(.*?)"\]', r"[\1]", groups).replace('"', "")
+    (info / "entry_points.txt").write_text(lines)
+    (folder / f"{module}.py").write_text(example)
+    (folder / "test_it.py").write_text(suite)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+
+
+def assert_suite_passes(folder, environment) -> None:
     command = [
         sys.executable,
         "-m",
@@ -87,12 +88,21 @@ def test_the_worked_backend_passes_the_contract(tmp_path):
         "-p",
         "no:cacheprovider",
         "--rootdir",
-        tmp_path,
-        "test_glauber.py",
+        folder,
+        "test_it.py",
     ]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
+
+
+def test_the_worked_backend_passes_the_contract(tmp_path):
+    """Installed as the README says, the example is a backend by name and passes its own suite."""
+    example = next(code for code in blocks("python") if "class Glauber" in code)
+    suite = next(code for code in blocks("python") if "class TestGlauber" in code)
+    groups = next(text for text in blocks("toml") if "qspin.backends" in text)
+    environment = installed(tmp_path, "qspin-glauber", example, groups, suite)
+    assert_suite_passes(tmp_path, environment)
     listed = subprocess.run(
         [sys.executable, "-m", "qspin", "backends"],
         cwd=tmp_path,
@@ -103,8 +113,35 @@ def test_the_worked_backend_passes_the_contract(tmp_path):
     assert "glauber    ready" in listed.stdout
 
 
+RING = """
+schema: 2
+name: rings
+problems: {ring: {kind: frustrated_ring, sizes: {n_spins: [6, 8]}, instances: 2}}
+backends: {exact: {name: exact, betas: [0.5, 3.0], n_replicas: 20}}
+studies: {grounded: {often: 0.9}}
+"""
+
+
+def test_the_worked_source_and_study_pass_their_contracts_and_run(tmp_path):
+    """Both in forty lines, known by name in a config."""
+    example = next(code for code in blocks("python") if "class Grounded" in code)
+    assert sum(bool(line.strip()) for line in example.splitlines()) <= 40
+    suite = next(code for code in blocks("python") if "class TestGrounded" in code)
+    groups = next(text for text in blocks("toml") if "qspin.sources" in text)
+    environment = installed(tmp_path, "qspin-ring", example, groups, suite)
+    assert_suite_passes(tmp_path, environment)
+    (tmp_path / "rings.yaml").write_text(RING)
+    command = [sys.executable, "-m", "qspin", "run", "rings.yaml", "--out", "run"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "2 of 2 cells reach it in 90% of their runs." in page
+    shares = (tmp_path / "run" / "results" / "grounded-shares.csv").read_text(encoding="utf-8")
+    assert shares.splitlines()[0] == "problem,backend,share"
+
+
 def test_the_rooms_in_the_architecture_exist():
-    table = README[README.index("| room |") : README.index("The samples of a run")]
+    table = README[README.index("| room |") : README.index("Threads, retries, budgets, executors")]
     for cell in re.findall(r"^\| (`.*?) \|", table, flags=re.MULTILINE):
         folder = ""
         for name in re.findall(r"`([^`]+)`", cell):

@@ -42,8 +42,8 @@ class Epochs(Study):
         learning = [p for p in asked.problems.values() if any(axis.name == _AXIS for axis in p.axes)]
         if not learning:
             raise InputError(
-                f"epochs looks along an axis {_AXIS!r}, and no problem has one: give one to the sweep, such as "
-                "sweep: {problems.LABEL.epoch: [0, 1, 10, 100]}"
+                f"epochs looks along an axis {_AXIS!r}, and no problem has one: give one to the sweep, such "
+                "as sweep: {problems.LABEL.epoch: [0, 1, 10, 100]}"
             )
         cells = [(p.label, b.label) for p, b in asked.cells() if p in learning]
         return Plan([Wanted(_CURVE, problem, backend) for problem, backend in cells], shares_ladders=True)
@@ -102,11 +102,9 @@ def _lines(rows: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _told(label: str, rows: Sequence[dict[str, Any]]) -> str:
-    first, last = (min(rows, key=lambda row: row["epoch"]), max(rows, key=lambda row: row["epoch"]))
-    return (
-        f"{label}: mean |q| falls through 1/2 at T = {with_error(first['half'], first['half_error'])} at epoch "
-        f"{first['epoch']}, and at T = {with_error(last['half'], last['half_error'])} at epoch {last['epoch']}."
-    )
+    ends = (choose(rows, key=lambda row: row["epoch"]) for choose in (min, max))
+    told = (f"T = {with_error(end['half'], end['half_error'])} at epoch {end['epoch']}" for end in ends)
+    return f"{label}: mean |q| falls through 1/2 at {' and at '.join(told)}."
 
 
 def _draw(ax: Any, lines: dict[str, list[dict[str, Any]]]) -> None:
