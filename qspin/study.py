@@ -105,8 +105,20 @@ class ProblemLine:
 
     @cached_property
     def outline(self) -> IsingProblem:
-        """Of the first point: of its size, without its preparations."""
-        return self.source.outline()
+        """Of the first point: of its size, without its preparations.
+
+        Raises
+        ------
+        InputError
+            If there is no such problem; its key is that in the config.
+        """
+        try:
+            return self.source.outline()
+        except InputError as error:
+            if type(error) is not InputError:
+                raise
+            key = ("problems", self.label, *error.key)
+            raise InputError(f"problems.{self.label}: {error}", key=key) from None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,10 +53,14 @@ class SweepAxis:
     def n(self) -> int:
         return len(next(iter(self.keys.values())))
 
-    @property
+    @cached_property
     def values(self) -> tuple[Any, ...]:
-        """Of its first key."""
-        return next(iter(self.keys.values()))
+        """Of its first key; of files their names, or their paths where names are not enough."""
+        values = next(iter(self.keys.values()))
+        paths = [Path(str(v["path"])) if isinstance(v, Mapping) and "path" in v else None for v in values]
+        alike = len({path.name for path in paths if path}) < len({path for path in paths if path})
+        told = zip(values, paths, strict=True)
+        return tuple(v if path is None else str(path) if alike else path.name for v, path in told)
 
     def of(self, room: str, label: str) -> dict[Key, tuple[Any, ...]]:
         """Settings of one label that it changes: (setting, ...) -> values."""

@@ -112,7 +112,7 @@ class RunConfig(StrictModel):
             try:
                 plan = chosen.study.plan(self.asked)
             except InputError as error:
-                if type(error) is not InputError:
+                if type(error) is not InputError or error.key[:1] == ("problems",):
                     raise
                 if self.studies is None:  # nobody asked for it
                     continue
@@ -126,9 +126,26 @@ class RunConfig(StrictModel):
         plain = self.model_dump(mode="json", by_alias=True, exclude={"problems", "backends", "studies"})
         plain["problems"] = {label: line.resolved() for label, line in self.problem_lines.items()}
         plain["backends"] = {label: line.resolved() for label, line in self.backend_lines.items()}
+        plain["sweep"] = self._spelled_sweep()
         plain["studies"] = {label: _spelled(label, chosen) for label, (chosen, _) in self.plans.items()}
         order = ("schema", "name", "seed", "problems", "backends", "sweep", "studies", "execution")
         return {key: plain[key] for key in order}
+
+    def _spelled_sweep(self) -> dict[str, Any]:
+        """The sweep, whose files are spelt out as those of settings are."""
+        lines = {"problems": self.problem_lines, "backends": self.backend_lines}
+        plain = dict(self.sweep)
+        for axis in self._sweep:
+            for key, values in axis.keys.items():
+                spelled = lines[str(key[0])][str(key[1])].spelled(axis, key)
+                if spelled == list(values):
+                    continue
+                path = ".".join(map(str, key))
+                if path in plain:
+                    plain[path] = spelled
+                else:
+                    plain[axis.name] = {**plain[axis.name], path: spelled}
+        return plain
 
     def identity(self) -> dict[str, Any]:
         """What decides on the results, as plain values: no threads, budgets, executors or paths."""
@@ -168,8 +185,9 @@ def _problem_identity(line: Line) -> dict[str, Any]:
 
 
 def _axes_of(line: Line) -> list[Any]:
+    mine = (line.room, line.label)
     return [
-        [axis.name, [[list(key), list(v)] for key, v in axis.of(line.room, line.label).items()]]
+        [axis.name, [[list(key[2:]), line.deciding(axis, key)] for key in axis.keys if key[:2] == mine]]
         for axis in line.axes
     ]
 

@@ -104,10 +104,27 @@ class Line:
         """As studies see them."""
         return tuple(Axis(axis.name, axis.values) for axis in self.axes)
 
+    def spelled(self, axis: SweepAxis, key: Key) -> list[Any]:
+        """Values of an axis as settings hold them: files by absolute paths and what they held."""
+        if not _may_name_files(axis, key):
+            return list(axis.keys[key])
+        return [settings_of(self.made({axis.name: k}))[str(key[2])] for k in range(axis.n)]
+
+    def deciding(self, axis: SweepAxis, key: Key) -> list[Any]:
+        """What decides of them: of files what they hold, wherever they lie."""
+        if not _may_name_files(axis, key):
+            return list(axis.keys[key])
+        made = [self.made({axis.name: k}) for k in range(axis.n)]
+        return [m.identity() if self.room == "problems" else deciding_settings(m)[str(key[2])] for m in made]
+
     def resolved(self) -> dict[str, Any]:
         """As plain values with every default spelled out, as a config has them."""
         settings = {**self.settings, **settings_of(self.made())}
         return {_TAGS[self.room][0]: self.name, **settings, **self.sugar}
+
+
+def _may_name_files(axis: SweepAxis, key: Key) -> bool:
+    return len(key) == 3 and any(isinstance(value, str | Mapping) for value in axis.keys[key])
 
 
 def lines_of(room: str, specs: Mapping[str, Any], sweep: list[SweepAxis], folder: Path) -> dict[str, Line]:

@@ -59,7 +59,8 @@ def _axis_of_sizes(line: ProblemLine, axis: str | None) -> Axis | None:
 
 
 def _changes_size(source: Source, axis: Axis) -> bool:
-    if axis.name not in setting_names(type(source)):
+    is_text = any(isinstance(value, str) for value in axis.values)  # a name is no size
+    if is_text or axis.name not in setting_names(type(source)):
         return False
     ends = (_with(source, {axis.name: axis.values[k]}) for k in (0, -1))
     return len({end.outline().n_spins for end in ends}) > 1
