@@ -22,7 +22,7 @@ def curve(temperatures=(0.5, 1.0, 2.0), **coordinates):
     variables = {
         name: ("beta", array)
         for stem in ("q_abs", "energy")
-        for name, array in ((stem, values), (f"{stem}_error", 0.01 + 0 * t))
+        for name, array in ((stem, values), (f"{stem}_error", np.full(len(t), 0.01)))
     }
     coords = {"temperature": ("beta", t), **{name: ("beta", np.array(v)) for name, v in coordinates.items()}}
     return xr.Dataset(variables, coords)
@@ -102,9 +102,8 @@ def test_times_without_a_success_stand_at_the_top(ax):
     times = {"a": [(16, 0.1, 0.05, 0.2), (32, np.inf, 1.0, np.inf)], "b": [(16, 0.3, 0.2, np.inf)]}
     plot.time_to_solution(times, ax)
     assert labels(ax) == ["a", "b"]
-    assert [
-        list(line.get_ydata()) for line in ax.lines if line.get_marker() == "^" and line.get_xdata()[0] == 32
-    ] == [[pytest.approx(0.9)]]
+    marked = [line for line in ax.lines if line.get_marker() == "^" and line.get_xdata()[0] == 32]
+    assert [list(line.get_ydata()) for line in marked] == [[pytest.approx(0.9)]]
 
 
 def test_learning_is_on_a_logarithm_and_accuracy_is_not(ax):
@@ -125,10 +124,8 @@ def test_energies_and_profiles_are_shares(ax):
     found = xr.Dataset({"cumulative": ("energy", [0.5, 1.0])}, {"energy": [-1.0, -0.5]})
     plot.energy_distributions({"a": found}, ax)
     assert ax.get_ylim() == (0, 1.02)
-    profile = xr.Dataset(
-        {"share": (("solver", "factor"), [[0.5, 1.0], [0.5, 0.5]])},
-        {"solver": ["a", "b"], "factor": [1.0, 2.0]},
-    )
+    shares = {"share": (("solver", "factor"), [[0.5, 1.0], [0.5, 0.5]])}
+    profile = xr.Dataset(shares, {"solver": ["a", "b"], "factor": [1.0, 2.0]})
     other = plot.performance_profile(profile, Figure().subplots())
     assert labels(other) == ["a", "b"]
     assert other.get_xscale() == "log"
