@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,10 @@ def stacked(axes: Sequence[Axis], points: Sequence[Point]) -> xr.Dataset:
     """
     if not axes:
         return points[0].result
-    places = [_place(axes, point.at) for point in points]
+    places = _places(axes, points)
     own = _own_dims([point.result for point in points])
-    results = [_with_facts(point.result, points) for point in points]
+    shared = _shared_attrs(points)
+    results = [_with_facts(point.result, shared) for point in points]
     sizes: dict[str, int] = {}
     for result in results:
         for dim, n in result.sizes.items():
@@ -55,12 +57,29 @@ def stacked(axes: Sequence[Axis], points: Sequence[Point]) -> xr.Dataset:
     coords = {str(name) for result in results for name in result.coords} & set(variables)
     for axis in axes:
         variables.setdefault(axis.name, (axis.name, _coordinate(axis)))
-    dataset = xr.Dataset(variables, attrs=_shared_attrs(points))
+    dataset = xr.Dataset(variables, attrs=shared)
     return dataset.set_coords(sorted(coords | set(names)))
 
 
-def _place(axes: Sequence[Axis], at: Mapping[str, Any]) -> tuple[int, ...]:
-    return tuple(axis.values.index(at[axis.name]) for axis in axes)
+def _places(axes: Sequence[Axis], points: Sequence[Point]) -> list[tuple[int, ...]]:
+    """Indices of all points; those of equal values, which an axis may repeat, in their order."""
+    free = {axis.name: _indices(axis) for axis in axes}
+    taken: set[tuple[int, ...]] = set()
+    found = []
+    for point in points:
+        candidates = itertools.product(*(free[axis.name][repr(point.at[axis.name])] for axis in axes))
+        place = next(place for place in candidates if place not in taken)
+        taken.add(place)
+        found.append(place)
+    return found
+
+
+def _indices(axis: Axis) -> dict[str, list[int]]:
+    """Value, as text, -> where it stands."""
+    found: dict[str, list[int]] = {}
+    for index, value in enumerate(axis.values):
+        found.setdefault(repr(value), []).append(index)
+    return found
 
 
 def _own_dims(results: Sequence[xr.Dataset]) -> dict[str, str]:
@@ -79,9 +98,8 @@ def _equal(first: NDArray[Any], other: NDArray[Any]) -> bool:
     return first.shape == other.shape and np.array_equal(first, other, equal_nan=first.dtype.kind == "f")
 
 
-def _with_facts(result: xr.Dataset, points: Sequence[Point]) -> xr.Dataset:
+def _with_facts(result: xr.Dataset, shared: Mapping[str, Any]) -> xr.Dataset:
     """The result with the attributes that differ between points as variables."""
-    shared = _shared_attrs(points)
     facts = {str(name): _fact(value) for name, value in result.attrs.items() if name not in shared}
     return result.assign({name: ((), value) for name, value in facts.items() if name not in result.variables})
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import json
 import shutil
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -13,15 +13,20 @@ import yaml
 
 import qspin
 from qspin import instances
-from qspin.errors import InputError
+from qspin.errors import InputError, RunError
 from qspin.experiment import RunFolder, load_config, run_experiment
-from qspin.experiment import run as run_module
-from qspin.experiment.bench_config import load_bench_config
-from qspin.experiment.bench_run import BenchFolder, run_benchmark
 from qspin.experiment.config import config_from_plain
-from qspin.experiment.store import Task, make_tasks
+from qspin.experiment.plan import planned
+from qspin.experiment.run import report_on
 from qspin.registry import available_backends, backend_class
-from qspin.sampler import Incidental, PositiveInt, deciding_settings, settings, settings_of
+from qspin.sampler import (
+    Incidental,
+    PositiveInt,
+    deciding_settings,
+    samples_version,
+    settings,
+    settings_of,
+)
 from qspin.settings import setting_names
 
 GLASS = instances.sherrington_kirkpatrick(10, seed=1)
@@ -44,35 +49,39 @@ CHEAP = {
 }
 
 
-def task_of(sampler, problem=GLASS):
-    config = config_from_plain(
-        {
-            "schema": 1,
-            "name": "one",
-            "problems": {"p": {"kind": "mattis", "n_spins": 4}},
-            "backends": {"b": {"name": type(sampler).name}},
-        }
-    )
-    spec = config.backends["b"]
-    return Task("p", "b", problem, sampler, spec.identity(sampler), 0)
+@pytest.fixture(autouse=True)
+def _kinds(kinds):
+    """The study `probe`, whose report costs less than the tasks that these tests are about."""
 
 
 def small(backends, problems=None, **changes):
     return config_from_plain(
         {
-            "schema": 1,
+            "schema": 2,
             "name": "small",
             "problems": problems or {"glass": {"kind": "sherrington_kirkpatrick", "n_spins": 6}},
             "backends": backends,
+            "studies": {"probe": {}},
             **changes,
         }
     )
 
 
-@pytest.fixture(autouse=True)
-def no_reports(monkeypatch):
-    """They would take longer than the tasks that these tests are about."""
-    monkeypatch.setattr(run_module, "report_on", lambda folder: folder.report_file.touch())
+def written(folder, **changes):
+    """A config file, see `small`."""
+    data = {"schema": 2, "name": "small", "studies": {"probe": {}}, **changes}
+    (folder / "a.yaml").write_text(yaml.safe_dump(data))
+    return folder / "a.yaml"
+
+
+def task_of(sampler):
+    """The task of a sampler on one problem."""
+    config = small({"b": {"name": type(sampler).name}})
+    (line,) = config.backend_lines.values()
+    config.backend_lines["b"] = replace(line, settings={})
+    vars(config.backend_lines["b"])["_first"] = sampler  # as if the config had made it
+    (task,) = planned(config).samples()
+    return task, config.digest
 
 
 class TestSettings:
@@ -85,9 +94,13 @@ class TestSettings:
         for name in names:
             other = copy.copy(sampler)
             object.__setattr__(other, name, "another value")
-            task, changed = task_of(sampler), task_of(other)
-            same = [task.seed == changed.seed, task.digest == changed.digest]
-            assert same[0] == same[1], name
+            (task, digest), (changed, changed_digest) = task_of(sampler), task_of(other)
+            same = [
+                task.settings["seed"] == changed.settings["seed"],
+                task.key == changed.key,
+                digest == changed_digest,
+            ]
+            assert len(set(same)) == 1, name
             assert settings_of(other) != settings_of(sampler), name
             if same[0]:
                 staying.add(name)
@@ -123,6 +136,45 @@ class TestSettings:
 
         assert deciding_settings(Theirs(n_threads=2, seconds=3.0, memory=9)) == {"width": 3}
 
+    def test_a_version_of_samples_is_another_key(self, monkeypatch):
+        sampler = qspin.get_backend("exact", **CHEAP["exact"])
+        (task, digest), version = task_of(sampler), samples_version(sampler)
+        monkeypatch.setattr(backend_class("exact"), "samples_version", version + 1, raising=False)
+        changed, changed_digest = task_of(sampler)
+        assert task.key != changed.key
+        assert task.settings["seed"] != changed.settings["seed"]
+        assert digest != changed_digest
+
+    def test_a_version_of_a_source_is_another_key(self, kinds, monkeypatch):
+        config = small({"d": {"name": "dice"}}, {"r": {"kind": "ring"}})
+        (task,) = planned(config).samples()
+        assert config.digest == small({"d": {"name": "dice"}}, {"r": {"kind": "ring", "remark": "x"}}).digest
+        monkeypatch.setattr(kinds.Ring, "version", 2)
+        changed = small({"d": {"name": "dice"}}, {"r": {"kind": "ring"}})
+        assert next(planned(changed).samples()).key != task.key
+        assert changed.digest != config.digest
+
+    def test_a_version_of_a_measure_is_another_key(self, kinds, monkeypatch):
+        config = small({"d": {"name": "dice"}}, {"r": {"kind": "ring"}})
+        keys = set(planned(config).tasks)
+        monkeypatch.setattr(kinds.MeanEnergy, "version", 2)
+        changed = set(planned(config).tasks)
+        assert len(keys & changed) == 1  # the samples are the same
+        assert len(keys ^ changed) == 2
+
+    def test_settings_of_a_measure_are_other_keys(self):
+        backends, problems = {"d": {"name": "dice"}}, {"r": {"kind": "ring"}}
+        one, other, both = (
+            set(planned(small(backends, problems, studies=studies)).tasks)
+            for studies in (
+                {"probe": {}},
+                {"probe": {"times": 2.0}},
+                {"probe": {}, "more": {"name": "probe", "times": 2.0}},
+            )
+        )
+        assert len(one & other) == 1
+        assert both == one | other
+
 
 class TestResuming:
     BACKENDS = {"t": {"name": "tempering", "betas": [0.5, 1.0], "n_replicas": 2, "n_sweeps": 40}}
@@ -131,14 +183,15 @@ class TestResuming:
         folder = run_experiment(small(self.BACKENDS), RunFolder(tmp_path / "run"))
         folder.report_file.unlink()
         (task,) = folder.tasks()
-        stamp = folder.sample_file(task).stat().st_mtime_ns
+        stamp = folder.store.file("sample", task.key).stat().st_mtime_ns
         again = small({"t": {**self.BACKENDS["t"], "n_threads": 1, "max_memory": 2.0}})
         resumed = run_experiment(again, RunFolder(folder.path), resume=True)
         assert resumed.is_finished
-        assert folder.sample_file(task).stat().st_mtime_ns == stamp
+        assert folder.store.file("sample", task.key).stat().st_mtime_ns == stamp
         kept = yaml.safe_load((folder.path / "config.yaml").read_text())["backends"]["t"]
         assert (kept["n_threads"], kept["max_memory"]) == (1, 2.0)  # the config is the one it ended with
-        assert folder.samples(task).info["settings"]["n_threads"] is None  # and samples say what they had
+        samples = folder.samples("glass", "t")
+        assert samples.info["settings"]["n_threads"] is None  # and samples say what they had
 
     def test_not_with_other_sweeps(self, tmp_path):
         RunFolder(tmp_path / "run").create(small(self.BACKENDS), resume=False)
@@ -154,124 +207,105 @@ class TestEqualTasks:
         config = small({"a": self.EXACT, "b": {**self.EXACT, "max_spins": 20}})
         folder = run_experiment(config, RunFolder(tmp_path / "run"))
         a, b = folder.tasks()
-        assert a.seed != b.seed
-        assert not np.array_equal(folder.samples(a).spins.values, folder.samples(b).spins.values)
+        assert a.settings["seed"] != b.settings["seed"]
+        one, other = (folder.samples("glass", label).spins.values for label in "ab")
+        assert not np.array_equal(one, other)
 
     def test_two_equal_problems_draw_independently(self, tmp_path):
         square = {"kind": "lattice_ferromagnet", "shape": [2, 3]}
         config = small({"a": self.EXACT}, {"p": square, "q": square})
         folder = run_experiment(config, RunFolder(tmp_path / "run"))
-        p, q = folder.tasks()
-        assert p.problem == q.problem
-        assert not np.array_equal(folder.samples(p).spins.values, folder.samples(q).spins.values)
+        assert folder.problem("p") == folder.problem("q")
+        one, other = (folder.samples(label, "a").spins.values for label in "pq")
+        assert not np.array_equal(one, other)
 
     def test_labels_and_other_tasks_change_no_seed(self):
-        problem = instances.sherrington_kirkpatrick(6, seed=0)
-        alone = make_tasks(small({"a": self.EXACT}), {"glass": problem})[0]
+        (alone,) = planned(small({"a": self.EXACT})).samples()
         config = small({"t": {"name": "tempering"}, "renamed": self.EXACT, "twin": self.EXACT})
-        _, renamed, twin = make_tasks(config, {"glass": problem})
-        assert renamed.seed == alone.seed
-        assert renamed.digest == alone.digest
-        assert twin.seed != alone.seed
+        _, renamed, twin = planned(config).samples()
+        assert renamed.settings["seed"] == alone.settings["seed"]
+        assert renamed.key == alone.key
+        assert twin.settings["seed"] != alone.settings["seed"]
 
-    def test_equal_cells_of_a_benchmark(self, tmp_path):
-        text = {
-            "schema": 1,
-            "name": "twins",
-            "problems": {"glass": {"kind": "sherrington_kirkpatrick", "sizes": {"n_spins": [6, 6]}}},
-            "backends": {
-                "a": {"name": "exact", "betas": [0.1], "n_replicas": 40},
-                "b": {"name": "exact", "betas": [0.1], "n_replicas": 40, "max_spins": 20},
-            },
-        }
-        (tmp_path / "bench.yaml").write_text(yaml.safe_dump(text))
-        config = load_bench_config(tmp_path / "bench.yaml")
-        folder = BenchFolder(tmp_path / "bench")
-        rows = run_benchmark(config, folder)
-        lowest = {json.dumps(folder.measured(row.cell)["lowest"]) for row in rows}
-        assert len(lowest) == len(rows) == 4
+    def test_more_problems_change_no_other_key(self):
+        backends = {"a": self.EXACT, "d": {"name": "dice"}}
+        problems = {"r": {"kind": "ring"}, "m": {"kind": "mattis", "n_spins": 3, "instances": 3}}
+        few = planned(small(backends, problems)).tasks
+        more = planned(small(backends, {"first": {"kind": "ring", "seed": 5}, **problems})).tasks
+        assert set(few) < set(more)
+        assert all(more[key].settings["seed"] == task.settings["seed"]
+                   for key, task in few.items() if task.action == "sample")  # fmt: skip
 
-    def test_limits_do_not_name_a_benchmark(self, tmp_path):
-        text = {
-            "schema": 1,
-            "name": "limits",
-            "problems": {"glass": {"kind": "sherrington_kirkpatrick", "sizes": {"n_spins": [6]}}},
-            "backends": {"a": {"name": "tempering", "lengths": {"n_sweeps": [10, 20]}}},
-        }
-        (tmp_path / "bench.yaml").write_text(yaml.safe_dump(text))
+    def test_equal_points_of_a_sweep(self, tmp_path):
+        problems = {"glass": {"kind": "sherrington_kirkpatrick", "sizes": {"n_spins": [6, 6]}}}
+        hot = {"name": "exact", "betas": [0.1], "n_replicas": 40}
+        folder = RunFolder(tmp_path / "run")
+        run_experiment(small({"a": hot, "b": {**hot, "max_spins": 20}}, problems), folder)
+        tasks = folder.tasks()
+        drawn = {folder.store.samples(task.key).energies.values.tobytes() for task in tasks}
+        assert len(drawn) == len(tasks) == 4
+
+    def test_equal_values_of_an_axis_are_found_by_their_place(self, tmp_path):
+        """Both are in the results, although their values on the axis are one."""
+        problems = {"glass": {"kind": "sherrington_kirkpatrick", "sizes": {"n_spins": [6, 6]}}}
+        folder = run_experiment(small({"a": self.EXACT}, problems), RunFolder(tmp_path / "run"))
+        (cell,) = folder.results("probe").cells("mean_energy")
+        assert len({float(point.result["energy"][0]) for point in cell.points}) == 2
+
+    def test_limits_do_not_name_a_run(self, tmp_path):
+        path = written(
+            tmp_path,
+            problems={"glass": {"kind": "sherrington_kirkpatrick", "sizes": {"n_spins": [6]}}},
+            backends={"a": {"name": "tempering", "lengths": {"n_sweeps": [10, 20]}}},
+        )
         plain, limited, longer = (
-            load_bench_config(tmp_path / "bench.yaml", overrides=[f"backends.a.{change}"]).digest
+            load_config(path, overrides=[f"backends.a.{change}"]).digest
             for change in ("n_replicas=8", "max_memory=3", "lengths.n_sweeps=[10, 30]")
         )
         assert plain == limited != longer
 
-    def test_a_benchmark_goes_on_with_other_threads_and_says_so(self, tmp_path):
-        text = {
-            "schema": 1,
-            "name": "threads",
-            "problems": {"glass": {"kind": "sherrington_kirkpatrick", "sizes": {"n_spins": [6]}}},
-            "backends": {"t": {"name": "tempering", "betas": [0.5, 1.0], "n_sweeps": 10, "n_threads": 2}},
-        }
-        (tmp_path / "bench.yaml").write_text(yaml.safe_dump(text))
-        folder = BenchFolder(tmp_path / "bench")
-        (first,) = run_benchmark(load_bench_config(tmp_path / "bench.yaml"), folder)
-        other = load_bench_config(tmp_path / "bench.yaml", overrides=["backends.t.n_threads=1"])
-        (again,) = run_benchmark(other, folder, resume=True)
-        assert again.tts == first.tts
-        assert [text for text in again.warnings if text not in first.warnings] == [
-            "measured with n_threads = 2"
-        ]
-
-    def test_shapes_of_one_size_have_references_of_their_own(self, tmp_path):
-        text = {
-            "schema": 1,
-            "name": "shapes",
-            "problems": {
-                "glass": {"kind": "edwards_anderson", "sizes": {"shape": [[2, 6], [3, 4]]}},
-            },
-            "backends": {"a": {"name": "exact", "betas": [99.0], "n_replicas": 40}},
-        }
-        (tmp_path / "bench.yaml").write_text(yaml.safe_dump(text))
-        rows = run_benchmark(load_bench_config(tmp_path / "bench.yaml"), BenchFolder(tmp_path / "bench"))
-        assert [row.reference for row in rows] == pytest.approx([row.best for row in rows])
-        assert rows[0].reference != pytest.approx(rows[1].reference)
+    def test_shapes_of_one_size_are_problems_of_their_own(self, tmp_path):
+        problems = {"glass": {"kind": "edwards_anderson", "sizes": {"shape": [[2, 6], [3, 4]]}}}
+        cold = {"name": "exact", "betas": [99.0], "n_replicas": 40}
+        folder = run_experiment(small({"a": cold}, problems), RunFolder(tmp_path / "run"))
+        one, other = (
+            folder.samples("glass", "a", {"shape": shape}).best.energy for shape in ([2, 6], [3, 4])
+        )
+        assert one != pytest.approx(other)
 
 
 class TestPlacesOfFiles:
     @pytest.fixture
-    def written(self, tmp_path):
+    def beside(self, tmp_path):
         """A config beside its instance file, in a folder of a name."""
 
         def write(name, problem=GLASS):
             folder = tmp_path / name
             folder.mkdir(exist_ok=True)
             qspin.write_problem(problem, folder / "glass.npz")
-            text = {
-                "schema": 1,
-                "name": "moved",
-                "problems": {"glass": {"kind": "file", "path": "glass.npz"}},
-                "backends": {"exact": {"name": "exact", "betas": [0.5], "n_replicas": 5}},
-            }
-            (folder / "a.yaml").write_text(yaml.safe_dump(text))
-            return folder / "a.yaml"
+            return written(
+                folder,
+                problems={"glass": {"kind": "file", "path": "glass.npz"}},
+                backends={"exact": {"name": "exact", "betas": [0.5], "n_replicas": 5}},
+            )
 
         return write
 
-    def test_they_do_not_decide_and_contents_do(self, written):
-        here, there = load_config(written("here")), load_config(written("there"))
+    def test_they_do_not_decide_and_contents_do(self, beside):
+        here, there = load_config(beside("here")), load_config(beside("there"))
         assert here.digest == there.digest
-        other = load_config(written("other", instances.sherrington_kirkpatrick(10, seed=2)))
+        other = load_config(beside("other", instances.sherrington_kirkpatrick(10, seed=2)))
         assert other.digest != here.digest
 
-    def test_formats_do_not_decide(self, written, tmp_path):
-        config = load_config(written("here"))
+    def test_formats_do_not_decide(self, beside, tmp_path):
+        config = load_config(beside("here"))
         qspin.write_problem(GLASS, tmp_path / "here" / "glass.coo")
         text = (tmp_path / "here" / "a.yaml").read_text().replace("glass.npz", "glass.coo")
         (tmp_path / "here" / "a.yaml").write_text(text)
         assert load_config(tmp_path / "here" / "a.yaml").digest == config.digest
 
-    def test_a_run_is_resumed_where_its_file_is_gone(self, written, tmp_path):
-        folder = run_experiment(load_config(written("here")), RunFolder(tmp_path / "run"))
+    def test_a_run_is_resumed_where_its_file_is_gone(self, beside, tmp_path):
+        folder = run_experiment(load_config(beside("here")), RunFolder(tmp_path / "run"))
         before = [path.name for path in (tmp_path / "run" / "samples").iterdir()]
         shutil.rmtree(tmp_path / "here")
         folder.report_file.unlink()
@@ -279,13 +313,13 @@ class TestPlacesOfFiles:
         resumed = run_experiment(kept, RunFolder(tmp_path / "run"), resume=True)
         assert resumed.is_finished
         assert [path.name for path in (tmp_path / "run" / "samples").iterdir()] == before
-        with pytest.raises(InputError, match="cannot read"):  # no other folder has the problem
+        with pytest.raises(RunError, match="cannot read"):  # no other folder has the problem
             run_experiment(kept, RunFolder(tmp_path / "elsewhere"))
 
-    def test_a_changed_file_is_refused_by_the_config_of_a_run(self, written, tmp_path):
-        folder = run_experiment(load_config(written("here")), RunFolder(tmp_path / "run"))
+    def test_a_changed_file_is_refused_by_the_config_of_a_run(self, beside, tmp_path):
+        folder = run_experiment(load_config(beside("here")), RunFolder(tmp_path / "run"))
         folder.report_file.unlink()
-        written("here", instances.sherrington_kirkpatrick(10, seed=2))
+        beside("here", instances.sherrington_kirkpatrick(10, seed=2))
         with pytest.raises(InputError, match=r"glass\.npz no longer holds the problem"):
             run_experiment(
                 load_config(tmp_path / "run" / "config.yaml"), RunFolder(tmp_path / "run"), resume=True
@@ -314,8 +348,8 @@ class TestFilesThatSettingsName:
     def test_a_report_needs_no_file(self, angles, tmp_path):
         folder = run_experiment(self.config(angles), RunFolder(tmp_path / "run"))
         angles.unlink()
-        (task,) = RunFolder.open(folder.path).tasks()
-        assert folder.has_samples(task)
+        assert RunFolder.open(folder.path).samples("glass", "q").n_spins == 6
+        assert report_on(RunFolder.open(folder.path)).is_file()
 
     def test_a_file_that_changed_meanwhile_is_refused(self, angles):
         sampler = qspin.get_backend("qaoa", angles="transfer", angles_from=str(angles), n_shots=5)
