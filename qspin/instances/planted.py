@@ -11,6 +11,8 @@ from qspin.validate import checked_count, checked_real
 
 __all__ = ["wishart"]
 
+_MOST = 2.0**62  # vectors, more than any memory holds
+
 
 def wishart(n_spins: int, alpha: float, *, seed: int) -> IsingProblem:
     """Wishart planted ensemble (Hamze, Raymond, Pattison, Biswas, Katzgraber 2020, Phys. Rev. E 101, 052102).
@@ -26,7 +28,8 @@ def wishart(n_spins: int, alpha: float, *, seed: int) -> IsingProblem:
     seed : of the vectors and the planted state
     """
     n_spins = checked_count(n_spins, "n_spins", least=2)
-    n_vectors = round(checked_real(alpha, "alpha") * n_spins)
+    require_numbers(3 * n_spins**2, f"the couplings of {n_spins} spins")
+    n_vectors = round(min(checked_real(alpha, "alpha") * n_spins, _MOST))
     if n_vectors < 1:
         raise InputError(f"alpha * n_spins must round to at least 1 vector; got {alpha} x {n_spins}")
     require_numbers(3 * n_spins * (n_vectors + n_spins), f"{n_vectors} vectors of {n_spins} spins")

@@ -19,24 +19,27 @@ import numpy as np
 import scipy.io
 import yaml
 from mutations import Rng, changed, damaged, damaged_text, nonsense, plain_nonsense
-from qspin.experiment.bench_config import load_bench_config
 
 import qspin
-from qspin import IsingProblem, SampleSet, instances, read_problem, write_problem
+from qspin import IsingProblem, SampleSet, instances, read_problem, registry, write_problem
 from qspin.archives import read_arrays
 from qspin.checkpoint import Checkpoint
-from qspin.experiment.config import load_config, parse_settings
+from qspin.experiment.config import load_config
+from qspin.experiment.overrides import parse_settings
 from qspin.formats import FORMATS
 from qspin.networks.training import TrainingRecord
 from qspin.settings import setting_names
 
 CONFIGS = Path(__file__).resolve().parent.parent.parent / "configs"
 PROBLEM = instances.edwards_anderson((3, 3), seed=1)
-NAMED = IsingProblem(PROBLEM.couplings, np.linspace(-1, 1, 9), 0.5, [("x", k) for k in range(9)])
+NAMED = IsingProblem(PROBLEM.couplings, np.linspace(-1, 1, 9), 0.5, [("x", k) for k in range(9)]).with_known(
+    ground_energy=-9.0, groups={"left": range(4), "right": range(4, 9)}, patterns=np.ones((2, 9)),
+    logical=IsingProblem([[0.0, 1.0], [1.0, 0.0]]),
+)  # fmt: skip
 IDENTITY = {"problem": "a", "seed": 1}
 
 RUN = """\
-schema: 1
+schema: 2
 name: small
 seed: 3
 problems:
@@ -53,18 +56,21 @@ backends:
   device: {name: annealer, n_reads: 5, physics: thermal}
   gates: {name: qaoa, angles: {gamma: [0.1], beta: [0.2]}}
   sampler: {name: ocean, parameters: {num_sweeps: 3}}
-analysis: {temperatures: [1.0], link_overlap: false}
+sweep:
+  problems.lattice.seed: {range: [1, 3]}
+  effort: {problems.net.epoch: [1, 2], backends.hot.n_sweeps: {geometric: [10, 20, 2]}}
+studies: {overlaps: {temperatures: [1.0]}, energies: {name: energy_curve}}
+execution: {engine: in_process}
 """
-BENCH = """\
-schema: 1
-name: bench
+SIZES = """\
+schema: 2
+name: sizes
 problems:
   glass: {kind: sherrington_kirkpatrick, sizes: {n_spins: [4, 6]}, instances: 2, seed: 1}
 backends:
   pt: {name: tempering, betas: [1.0], lengths: {n_sweeps: [10, 20]}}
   exact: {name: exact}
-target: {probability: 0.9, gap: 0.1}
-clock: wall
+studies: {time_to_solution: {probability: 0.9, gap: 0.1, clock: wall}}
 """
 
 
@@ -137,22 +143,19 @@ def _config(rng: Rng, folder: Path, text: str) -> Path:
 
 @functools.cache
 def shipped() -> list[str]:
-    return [path.read_text() for path in sorted(CONFIGS.glob("*.yaml")) if "bench" not in path.name]
+    return [path.read_text() for path in sorted(CONFIGS.glob("*.yaml"))]
 
 
 def run_config(rng: Rng, folder: Path) -> None:
-    texts = [RUN, RUN, RUN, *shipped()]
+    texts = [RUN, RUN, RUN, SIZES, SIZES, *shipped()]
     load_config(_config(rng, folder, texts[rng.integers(len(texts))]))
-
-
-def bench_config(rng: Rng, folder: Path) -> None:
-    load_bench_config(_config(rng, folder, BENCH))
 
 
 def override(rng: Rng, folder: Path) -> None:
     keys = [
         "seed", "name", "problems.glass.n_spins", "backends.hot.betas", "backends.gates.angles.gamma", "",
-        "analysis.temperatures", "problems", "backends", "a", "seed.x", "problems.glass.x.y",
+        "studies.overlaps.temperatures", "sweep.effort", "problems.file.path",
+        "problems", "backends", "a", "seed.x", "problems.glass.x.y",
     ]  # fmt: skip
     key = keys[rng.integers(len(keys))]
     value = damaged_text(rng, b"[0.5, 1.0]", yaml=True).decode("utf-8", "replace")
@@ -276,6 +279,16 @@ def constructors(rng: Rng, folder: Path) -> None:
         (SampleSet.from_dimod, {"sampleset": reads, "problem": three, "info": {}}),
         (three.energies, {"spins": np.ones((2, 3))}),
         (three.scaled, {"factor": 2.0}),
+        (three.shifted, {"energy": 2.0}),
+        (
+            three.with_known,
+            {
+                "ground_energy": -2.0,
+                "ground_states": [[1, -1, 1]],
+                "groups": {"a": [0, 1]},
+                "patterns": [[1, 1, 1]],
+            },
+        ),
     ]
     function, valid = cases[rng.integers(len(cases))]
     if function == IsingProblem.from_qubo and rng.random() < 0.5:
@@ -303,25 +316,26 @@ def generators(rng: Rng, folder: Path) -> None:
     _call(rng, *cases[rng.integers(len(cases))])
 
 
-def backend_settings(rng: Rng, folder: Path) -> None:
-    names = ("exact", "tempering", "annealer", "qaoa", "ocean")
-    name = names[rng.integers(len(names))]
+def settings_of_a_kind(rng: Rng, folder: Path) -> None:
+    kinds = list(registry.kinds().values())
+    kind = registry.BACKEND if rng.random() < 0.5 else kinds[rng.integers(len(kinds))]
+    name = list(kind.builtin)[rng.integers(len(kind.builtin))]
     draw = plain_nonsense if rng.random() < 0.6 else nonsense
-    from qspin.registry import backend_class
-
-    known = setting_names(backend_class(name))
+    known = setting_names(registry.class_of(kind, name)) or ["nothing"]
     chosen = {known[rng.integers(len(known))]: draw(rng) for _ in range(int(rng.integers(1, 4)))}
     if rng.random() < 0.05:
         chosen["nothing"] = draw(rng)
-    sampler = qspin.get_backend(name, **chosen)
-    qspin.settings.settings_of(sampler)
+    made = registry.made(kind, name, chosen)
+    qspin.settings.settings_of(made)
+    if kind is registry.SOURCE:
+        made.identity()
+        [preparation.identity() for preparation in made.needs().values()]
 
 
 DOORS: dict[str, tuple[Callable[[Rng, Path], None], int]] = {
     "instance file": (instance_file, 25),
     "npz problem": (npz_problem, 5),
-    "run config": (run_config, 15),
-    "bench config": (bench_config, 8),
+    "run config": (run_config, 23),
     "override": (override, 5),
     "sample file": (sample_file, 8),
     "sample content": (sample_content, 2),
@@ -330,7 +344,7 @@ DOORS: dict[str, tuple[Callable[[Rng, Path], None], int]] = {
     "journal": (journal, 3),
     "constructors": (constructors, 25),
     "generators": (generators, 8),
-    "settings": (backend_settings, 20),
+    "settings": (settings_of_a_kind, 25),
 }
 """Name -> what throws one input at it, and how often it is drawn."""
 

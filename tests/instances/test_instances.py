@@ -211,6 +211,8 @@ def test_quenches_run_on_the_device_they_are_made_for(name, topology):
         lambda: instances.mattis(10**7, seed=0),
         lambda: instances.maxcut_regular(10**9, 4, seed=0),
         lambda: instances.wishart(10**6, 0.5, seed=0),
+        lambda: instances.wishart(10**400, 0.5, seed=0),
+        lambda: instances.wishart(10, 1e308, seed=0),
         lambda: instances.pegasus(10**5, seed=0),
         lambda: instances.zephyr(10**5, seed=0),
         lambda: instances.cubic_dimers((2, 2, 2), m=10**5, seed=0),
