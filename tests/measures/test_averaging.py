@@ -16,7 +16,7 @@ from qspin.measures.averaging import Rule, averaged, counted
 from qspin.remarks import Level, Remark, remarks_from
 from qspin.spectrum import enumerate_problem
 from qspin.testing import STANDARD_ERRORS, assert_within_errors
-from qspin.testing_measure import contract_problem, contract_samples
+from qspin.testing.measure import contract_problem, contract_samples
 
 PROBLEMS = [qspin.instances.sherrington_kirkpatrick(8, seed=seed) for seed in range(6)]
 OWN_LADDERS = [(0.2, 0.5, 1.0, 1.6, 2.2), (0.3, 0.6, 1.1, 1.7, 2.5), (0.25, 0.55, 1.2, 2.0)]
