@@ -26,8 +26,9 @@ class FindStates(AtTemperatures):
     null ``null_separation``, ``null_deviation`` and, over ``null``, ``nulls``; over ``state`` their
     ``weights``, over ``state`` and ``other_state`` mean ``overlaps``; over ``configuration`` the ``labels``
     of states and the ``order`` of the dendrogram, over ``configuration`` and ``other`` the ``matrix`` of
-    overlaps, and over ``merge`` and ``column`` the ``linkage`` of scipy. Configurations without fields are
-    taken for the same as their mirror images.
+    overlaps, or of their sizes where mirror images are the same, and over ``merge`` and
+    ``column`` the ``linkage`` of scipy. Configurations without fields are taken for the same as their mirror
+    images.
 
     Parameters
     ----------
@@ -53,10 +54,11 @@ class FindStates(AtTemperatures):
     seed: int = Field(default=0, ge=0)
 
     def at(self, problem: IsingProblem, spins: np.ndarray) -> xr.Dataset:
+        symmetric, overlaps = _is_symmetric(problem), analysis.overlap_matrix(spins)
         found = analysis.find_states(
             spins,
             n_states=self.n_states,
-            symmetric=_is_symmetric(problem),
+            symmetric=symmetric,
             n_null=self.n_null,
             seed=self.seed,
         )
@@ -77,7 +79,7 @@ class FindStates(AtTemperatures):
                 "overlaps": (("state", "other_state"), found.overlaps),
                 "labels": ("configuration", found.labels),
                 "order": ("configuration", found.order),
-                "matrix": (("configuration", "other"), analysis.overlap_matrix(spins)),
+                "matrix": (("configuration", "other"), np.abs(overlaps) if symmetric else overlaps),
                 "linkage": (("merge", "column"), found.linkage),
             }
         )

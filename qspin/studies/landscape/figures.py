@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from qspin import plot
 from qspin.analysis.glassiness import CENTRAL
 from qspin.plot.canvas import small_multiples
-from qspin.studies.landscape.glass import MEASURES, Place
+from qspin.studies.landscape.glass import MEASURES, Place, families
 from qspin.studies.series import told
 from qspin.studies.wording import at_temperature
 from qspin.study import INSTANCE, Figure
@@ -25,47 +26,42 @@ _Panel = Callable[[Any], Any]
 
 
 def landscape_figures(places: Sequence[Place]) -> Iterator[Figure]:
-    """A panel a landscape, each at the temperature that shows most; of a family, of its first instance."""
-    shown = _first_instances(places)
+    """A panel a landscape, each at the temperature that shows most; of a family, of its first instance, and
+    sizes of overlaps as means over all."""
+    told_apart = len({place.backend for place in places}) > 1
+    groups = {_title(group[0], told_apart): group for group in families(places) if group[0].rows}
+    shown = {title: group[0] for title, group in groups.items()}
     yield from _grids(
         "sizes",
         "Density of the size of the overlap (line) beside that of independent spins of the same "
-        "magnetisations (band, 95 % of the null); shaded are the overlaps that count for P(0)",
-        {_title(p): _sizes(p) for p in shown if "landscape_nulls" in p.found},
+        "magnetisations (band, 95 % of the null), means over instances; shaded are the overlaps that count "
+        "for P(0)",
+        {title: _sizes(group) for title, group in groups.items()},
     )
     yield from _grids(
         "maps",
-        "Overlaps of all pairs of configurations, in the order of their dendrogram: blocks are states",
-        {_title(p): _map(p) for p in shown if "matrix" in p.found.get("find_states", ())},
-        shares_axes=False,
+        "Overlaps of all pairs of configurations, in the order of their dendrogram: blocks are states. "
+        "Without fields their sizes, since mirror images are the same",
+        {t: _map(p) for t, p in shown.items() if "matrix" in p.found.get("find_states", ())},
     )
     yield from _grids(
         "triangles",
         "Triangles of overlaps: K = (q_mid - q_min) / sigma, 0 for isosceles ones, which an ultrametric "
         "space has only",
-        {_title(p): _triangles(p) for p in shown if "density" in p.found.get("ultrametricity", ())},
+        {t: _triangles(p) for t, p in shown.items() if "density" in p.found.get("ultrametricity", ())},
     )
     yield from _grids(
         "valleys",
         "Valleys below the configurations: branches end at the energies of local minima and meet at the "
         "barriers between them, as greedy paths find them",
-        {_title(p): _valleys(p) for p in shown if "barrier" in p.found.get("valleys", ())},
-        shares_axes=False,
+        {t: _valleys(p) for t, p in shown.items() if "barrier" in p.found.get("valleys", ())},
     )
 
 
-def _first_instances(places: Sequence[Place]) -> list[Place]:
-    first: dict[tuple[str, str, str], Place] = {}
-    for place in places:
-        if place.rows:
-            first.setdefault(place.cell, place)
-    return list(first.values())
-
-
-def _title(place: Place) -> str:
+def _title(place: Place, has_backend: bool = True) -> str:
     rest = [f"{name} = {told(value)}" for name, value in place.at.items() if name != INSTANCE]
     where = at_temperature(place.rows[place.telling].temperature)
-    return ", ".join([place.problem, place.backend, *rest, where])
+    return ", ".join([place.problem, *([place.backend] if has_backend else []), *rest, where])
 
 
 def _row(place: Place, measure: str) -> xr.Dataset:
@@ -76,8 +72,16 @@ def _row(place: Place, measure: str) -> xr.Dataset:
     return found.isel(beta=same[0] if same else 0)
 
 
-def _sizes(place: Place) -> _Panel:
-    return lambda ax: plot.overlap_sizes(_row(place, "landscape_nulls"), ax, central=CENTRAL)
+def _mean_sizes(group: Sequence[Place]) -> xr.Dataset:
+    """Densities and null of the overlaps, over the instances of which they are known."""
+    rows = [_row(place, "landscape_nulls") for place in group if place.rows]
+    names = ("density", "lower_null", "upper_null")
+    means = {name: ("q", np.nanmean([row[name].values for row in rows], axis=0)) for name in names}
+    return xr.Dataset(means, coords={"q": rows[0]["q"].values})
+
+
+def _sizes(group: Sequence[Place]) -> _Panel:
+    return lambda ax: plot.overlap_sizes(_mean_sizes(group), ax, central=CENTRAL)
 
 
 def _map(place: Place) -> _Panel:
@@ -99,9 +103,7 @@ def _valleys(place: Place) -> _Panel:
     return lambda ax: plot.disconnectivity(_row(place, "valleys"), ax, n_spins=max(n_spins, 1))
 
 
-def _grids(
-    name: str, caption: str, panels: Mapping[str, _Panel], *, shares_axes: bool = True
-) -> Iterator[Figure]:
+def _grids(name: str, caption: str, panels: Mapping[str, _Panel]) -> Iterator[Figure]:
     titles = list(panels)
     for k in range(0, len(titles), _PANELS):
         part = {title: panels[title] for title in titles[k : k + _PANELS]}
@@ -113,25 +115,28 @@ def _grids(
             height=2.4,
             is_folded=k > 0 or len(titles) > _SHOWN,
         )
-        yield figure if shares_axes else replace(figure, shares_axes=False)
+        yield replace(figure, shares_axes=False)
 
 
 def datasets_of(places: Sequence[Place]) -> dict[str, xr.Dataset]:
-    """All that the figures show, by measure, over ``landscape``; smaller ones end in NaN."""
-    shown = _first_instances(places)
+    """All that the figures show, by figure, over ``landscape``; smaller ones end in NaN."""
+    groups = [group for group in families(places) if group[0].rows]
     found: dict[str, xr.Dataset] = {}
     for measure in MEASURES:
-        rows = [
-            _row(place, measure)
-            .reset_coords()
-            .drop_vars("spins", errors="ignore")
-            .drop_attrs()
-            .assign(problem=place.problem, backend=place.backend, place=_title(place))
-            for place in shown
-            if measure in place.found
-        ]
+        rows = [_kept(_row(group[0], measure), group[0]) for group in groups if measure in group[0].found]
         if rows:
-            found[measure] = xr.concat(
-                rows, dim="landscape", join="outer", data_vars="all", coords="minimal", compat="override"
-            )
+            found[measure] = _stacked(rows)
+    if groups:
+        found["overlap_sizes"] = _stacked([_kept(_mean_sizes(group), group[0]) for group in groups])
     return found
+
+
+def _kept(row: xr.Dataset, place: Place) -> xr.Dataset:
+    bare = row.reset_coords().drop_vars("spins", errors="ignore").drop_attrs()
+    return bare.assign(problem=place.problem, backend=place.backend, place=_title(place))
+
+
+def _stacked(rows: Sequence[xr.Dataset]) -> xr.Dataset:
+    return xr.concat(
+        rows, dim="landscape", join="outer", data_vars="all", coords="minimal", compat="override"
+    )

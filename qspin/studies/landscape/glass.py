@@ -21,7 +21,7 @@ from qspin.analysis.glassiness import CENTRAL
 from qspin.significance import STANDARD_ERRORS
 from qspin.study import INSTANCE, Cell, Results
 
-__all__ = ["MEASURES", "Glass", "Place", "Row", "judged", "places_of"]
+__all__ = ["MEASURES", "Glass", "Place", "Row", "families", "judged", "places_of"]
 
 MEASURES = ("landscape_nulls", "find_states", "ultrametricity", "valleys")
 
@@ -33,7 +33,8 @@ _NUMBERS = {
     "landscape_nulls": (
         "n_configurations", "central_weight", "central_weight_null", "central_weight_deviation",
         "central_excess", "central_doubt", "n_valleys", "n_valleys_null", "n_valleys_deviation",
-        "edge_rigidity", "edge_rigidity_null", "edge_rigidity_deviation", "bulk_rigidity", "bulk_rigidity_null", "bulk_rigidity_deviation",
+        "edge_rigidity", "edge_rigidity_null", "edge_rigidity_deviation",
+        "bulk_rigidity", "bulk_rigidity_null", "bulk_rigidity_deviation",
     ),
     "find_states": (
         "n_states", "participation", "separation", "null_separation", "null_deviation", "is_significant",
@@ -181,6 +182,14 @@ def _of_all(rows: Sequence[Row]) -> Glass:
     if Glass.GLASSY in verdicts:
         return Glass.GLASSY
     return Glass.NOT if verdicts == {Glass.NOT} else Glass.OPEN
+
+
+def families(places: Sequence[Place]) -> list[list[Place]]:
+    """Places that differ in their instance alone belong together."""
+    found: dict[tuple[str, str, str], list[Place]] = {}
+    for place in places:
+        found.setdefault(place.cell, []).append(place)
+    return list(found.values())
 
 
 def judged(places: Sequence[Place]) -> Glass:

@@ -8,23 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from qspin.studies.landscape.glass import Glass, Place, Row, judged
+from qspin.studies.landscape.glass import Glass, Place, Row, families, judged
 from qspin.studies.series import told
 from qspin.studies.wording import at_temperature, some, with_error
 from qspin.study import INSTANCE, Column, Finding, Table, Tone, Verdict
 
-__all__ = ["bottom_line", "families", "family_table", "findings", "matrix", "signs_table"]
+__all__ = ["bottom_line", "family_table", "findings", "matrix", "signs_table"]
 
 _WEIGHTS = {Glass.GLASSY: 1.5, Glass.NOT: 1.0, Glass.OPEN: 0.8}
 _MANY = 15  # sentences, from which on each weighs less
-
-
-def families(places: Sequence[Place]) -> list[list[Place]]:
-    """Places that differ in their instance alone belong together."""
-    found: dict[tuple[str, str, str], list[Place]] = {}
-    for place in places:
-        found.setdefault(place.cell, []).append(place)
-    return list(found.values())
 
 
 def _where(place: Place) -> str:
