@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from qspin.errors import InputError, nearest_name, shown
+from qspin.experiment.models import checked_label
 
 __all__ = ["MOST_VALUES", "Key", "SweepAxis", "axes_of", "is_spread", "values_of"]
 
@@ -96,6 +97,10 @@ def _axis(name: str, values: Any, labels: Mapping[str, Sequence[str]]) -> SweepA
             f"name of an axis with such keys: {{problems.LABEL.SETTING: values}}; got {shown(values)}",
             key=origin,
         )
+    try:
+        checked_label(name)
+    except ValueError as error:
+        raise InputError(f"sweep: axis {name!r}: {error}", key=origin) from None
     keys = {_key(str(key), labels, (*origin, key)): values_of(v, (*origin, key)) for key, v in values.items()}
     lengths = {".".join(map(str, key)): len(v) for key, v in keys.items()}
     if len(set(lengths.values())) > 1:

@@ -100,7 +100,7 @@ class RunConfig(StrictModel):
 
     @cached_property
     def plans(self) -> dict[str, tuple[Chosen, Plan]]:
-        """Label -> a study and what it wants; standard ones that want nothing, or cannot be met, are left out.
+        """Label -> a study and what it wants; standard ones that want nothing or cannot be met are not there.
 
         Raises
         ------
@@ -258,6 +258,7 @@ def _validated(data: dict[str, Any], folder: Path) -> RunConfig:
     for room in ("problems", "backends"):
         for label, spec in mapping_of(data, room).items():
             require_spec(room, label, spec)
+    _require_studies(data.get("studies"))
     try:
         config = RunConfig.model_validate(data)
     except pydantic.ValidationError as error:
@@ -265,6 +266,19 @@ def _validated(data: dict[str, Any], folder: Path) -> RunConfig:
     config._folder = folder.resolve()
     config.check()
     return config
+
+
+def _require_studies(studies: Any) -> None:
+    if studies is not None and not isinstance(studies, dict):
+        raise InputError(
+            f"studies must be a mapping from names to settings; got {shown(studies)}", key=("studies",)
+        )
+    for label, settings in (studies or {}).items():
+        if settings is not None and not isinstance(settings, dict):
+            raise InputError(
+                f"study {label!r} must have a mapping of settings, or nothing; got {shown(settings)}",
+                key=("studies", label),
+            )
 
 
 def mapping_of(data: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -102,4 +102,6 @@ def _specs(data: Mapping[str, Any], room: str) -> list[tuple[str, Mapping[str, A
     found = data.get(room)
     if not isinstance(found, Mapping):
         return []
-    return [(str(label), spec) for label, spec in found.items() if isinstance(spec, Mapping)]
+    return [
+        (str(label), spec or {}) for label, spec in found.items() if spec is None or isinstance(spec, Mapping)
+    ]

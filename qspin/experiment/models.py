@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from qspin.errors import InputError, nearest_name
 from qspin.settings import explain
 
-__all__ = ["Label", "StrictModel", "explain_unknown", "refuse_alike"]
+__all__ = ["Label", "StrictModel", "checked_label", "explain_unknown", "refuse_alike"]
 
 _UNKNOWN = "unknown_key"
 _LABEL = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -24,8 +24,8 @@ _DEVICES = frozenset(
 )  # no file can be called so on Windows, whatever its suffix
 
 
-def _label(name: str) -> str:
-    """Labels become names of files, of nodes in NetCDF files, and cells of tables."""
+def checked_label(name: str) -> str:
+    """Labels become names of files, of nodes in NetCDF files, and cells of tables. Raises ValueError."""
     if not _LABEL.fullmatch(name):
         raise ValueError("a label starts with a letter or digit and goes on with letters, digits, _ - or .")
     if name.endswith("."):
@@ -37,7 +37,7 @@ def _label(name: str) -> str:
     return name
 
 
-Label = Annotated[str, AfterValidator(_label)]
+Label = Annotated[str, AfterValidator(checked_label)]
 """A name that a file can bear on every system, inside the folder that it belongs to."""
 
 

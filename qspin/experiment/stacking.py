@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from qspin.study import Axis, Point
 
 __all__ = ["stacked"]
 
+MEASURED = "measured"
 ROW = "row"
 """Ends the name of a dimension whose coordinate differs from point to point, such as ladders of their own."""
 
@@ -24,7 +25,8 @@ def stacked(axes: Sequence[Axis], points: Sequence[Point]) -> xr.Dataset:
 
     A dimension whose coordinate is the same at all points keeps it; of others, the coordinate becomes a
     variable over the axes and a dimension with ``_row`` at the end of its name, as long as the longest.
-    Attributes that differ become variables over the axes.
+"""Ends the name of a dimension whose coordinate differs from point to point, as of ladders of their own."""
+    ``_measured``.
 
     Parameters
     ----------
@@ -32,17 +34,17 @@ def stacked(axes: Sequence[Axis], points: Sequence[Point]) -> xr.Dataset:
     """
     if not axes:
         return points[0].result
+    names = [axis.name for axis in axes]
     places = _places(axes, points)
-    own = _own_dims([point.result for point in points])
     shared = _shared_attrs(points)
-    results = [_with_facts(point.result, shared) for point in points]
+    results = [_beside(_with_facts(point.result, shared), names) for point in points]
+    own = _own_dims(results)
     sizes: dict[str, int] = {}
     for result in results:
         for dim, n in result.sizes.items():
             name = own.get(str(dim), str(dim))
             sizes[name] = max(sizes.get(name, 0), n)
     shape = tuple(len(axis.values) for axis in axes)
-    names = [axis.name for axis in axes]
     variables: dict[str, Any] = {}
     for name in dict.fromkeys(str(name) for result in results for name in result.variables):
         if name in sizes and name not in own:
@@ -59,6 +61,12 @@ def stacked(axes: Sequence[Axis], points: Sequence[Point]) -> xr.Dataset:
         variables.setdefault(axis.name, (axis.name, _coordinate(axis)))
     dataset = xr.Dataset(variables, attrs=shared)
     return dataset.set_coords(sorted(coords | set(names)))
+
+
+def _beside(result: xr.Dataset, names: Collection[str]) -> xr.Dataset:
+    """The result with another name for whatever is called like an axis."""
+    clashes = {*result.variables, *result.dims} & set(names)
+    return result.rename({name: f"{name}_{MEASURED}" for name in clashes}) if clashes else result
 
 
 def _places(axes: Sequence[Axis], points: Sequence[Point]) -> list[tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -40,11 +41,18 @@ def studies_of(specs: Mapping[str, Any] | None) -> dict[str, Chosen]:
 
 
 def _standard() -> dict[str, Chosen]:
-    """Those that say so, in the order of their table."""
-    builtin = list(registry.STUDY.builtin)
-    others = [name for name in registry.names(registry.STUDY) if name not in builtin]
-    classes = {name: registry.class_of(registry.STUDY, name) for name in [*builtin, *others]}
-    return {name: Chosen(name, cls()) for name, cls in classes.items() if cls.is_standard}
+    """Those that say so, in the order of their table; one of a third party that cannot be made is told of."""
+    builtin = registry.STUDY.builtin
+    classes = {name: registry.class_of(registry.STUDY, name) for name in builtin}
+    found = {name: Chosen(name, cls()) for name, cls in classes.items() if cls.is_standard}
+    for name in registry.names(registry.STUDY):
+        if name not in builtin:
+            try:
+                if registry.class_of(registry.STUDY, name).is_standard:
+                    found[name] = Chosen(name, registry.get_study(name))
+            except InputError as error:
+                warnings.warn(f"study {name!r} is left out: {error}", RuntimeWarning, stacklevel=2)
+    return found
 
 
 def _study(label: str, settings: dict[str, Any]) -> Chosen:

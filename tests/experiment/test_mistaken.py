@@ -7,24 +7,17 @@ from conftest import ROOT
 
 from qspin.errors import InputError
 from qspin.experiment import load_config
-from qspin.experiment.bench_config import load_bench_config
 
 RUN = """
-schema: 1
+schema: 2
 name: small
 problems:
   square: {kind: lattice_ferromagnet, shape: [3, 3]}
 backends:
   slow: {name: tempering, betas: [1.0]}
   other: {name: ocean}
-"""
-BENCH = """
-schema: 1
-name: sk
-problems:
-  sk: {kind: sherrington_kirkpatrick, sizes: {n_spins: [8, 12]}}
-backends:
-  tempering: {name: tempering, betas: [1.0]}
+studies:
+  time_to_solution:
 """
 
 
@@ -38,27 +31,47 @@ def write(tmp_path):
     return written
 
 
-def test_a_benchmark_given_to_run(write):
-    path = write(BENCH)
-    with pytest.raises(InputError, match=f"config of a benchmark: qspin bench {path}"):
-        load_config(path)
-    with pytest.raises(InputError, match=f"config of a benchmark: qspin bench {path}"):
-        load_config(write(RUN + "clock: wall\n"))
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "studies:\n  time_to_solution:\n",
+            "",
+            "line 2: schema 1 is .*write 'schema: 2'; nothing else changes",
+        ),
+        (
+            "studies:\n  time_to_solution:\n",
+            "analysis: {temperatures: [1], link_overlap: false}\n",
+            r"'analysis: .*' is now 'studies: \{overlaps: \{temperatures, links\}\}'",
+        ),
+        (
+            "studies:\n  time_to_solution:\n",
+            "target: {probability: 0.9}\nclock: wall\n",
+            r"'target: .*' is now 'studies: \{time_to_solution: .*; 'clock' is now",
+        ),
+        ("shape: [3, 3]", "shape: [3, 3], family: squares", "'family' is gone: 'instances: n' makes an axis"),
+    ],
+)
+def test_a_config_of_schema_1_says_what_to_rename(write, old, new, message):
+    text = RUN.replace("schema: 2", "schema: 1")
+    assert old in text
+    with pytest.raises(InputError, match=message):
+        load_config(write(text.replace(old, new)))
 
 
-def test_a_run_given_to_bench(write):
-    path = write(RUN)
-    with pytest.raises(
-        InputError, match=f"config of a run, whose problems have no 'sizes': qspin run {path}"
-    ):
-        load_bench_config(path)
-
-
-def test_a_backend_given_to_either():
+def test_a_backend_given_as_a_config():
     path = ROOT / "configs" / "backends" / "tempering-quick.yaml"
-    for load in (load_config, load_bench_config):
-        with pytest.raises(InputError, match=f"spec of a backend.*--backend {path}"):
-            load(path)
+    with pytest.raises(InputError, match=f"spec of a backend.*--backend {path}"):
+        load_config(path)
+
+
+def test_a_list_of_studies(write):
+    text = RUN.replace("studies:\n  time_to_solution:", "studies: [time_to_solution]")
+    with pytest.raises(InputError, match="line 9: studies must be a mapping from names to settings; got"):
+        load_config(write(text))
+    text = RUN.replace("time_to_solution:", "time_to_solution: 5")
+    with pytest.raises(InputError, match="line 10: study 'time_to_solution' must have a mapping of settings"):
+        load_config(write(text))
 
 
 @pytest.mark.parametrize(
@@ -69,6 +82,8 @@ def test_a_backend_given_to_either():
         ("slow.n_sweeps=5", r"--set backends\.slow\.n_sweeps=\.\.\.$"),
         ("shape=[4, 4]", r"--set problems\.square\.shape=\.\.\.$"),
         ("square.shape=[4, 4]", r"--set problems\.square\.shape=\.\.\.$"),
+        ("gap=0.1", r"--set studies\.time_to_solution\.gap=\.\.\.$"),
+        ("time_to_solution.gap=0.1", r"--set studies\.time_to_solution\.gap=\.\.\.$"),
         ("sed=5", "did you mean 'seed'"),
     ],
 )
@@ -81,10 +96,6 @@ def test_a_setting_of_two_backends_names_both(write):
     with pytest.raises(
         InputError, match=r"backends\.slow\.betas=\.\.\. or --set backends\.fast\.betas=\.\.\."
     ):
-        load_config(write(RUN + "  fast: {name: exact}\n"), overrides=["betas=[2.0]"])
-
-
-def test_a_setting_of_a_benchmark_without_its_place(write):
-    with pytest.raises(InputError, match=r"--set backends\.tempering\.n_sweeps=\.\.\.$"):
-        load_bench_config(write(BENCH), overrides=["n_sweeps=5"])
-    assert load_bench_config(write(BENCH), overrides=["clock=wall"]).clock == "wall"
+        load_config(
+            write(RUN.replace("studies:", "  fast: {name: exact}\nstudies:")), overrides=["betas=[2.0]"]
+        )

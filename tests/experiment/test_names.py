@@ -7,9 +7,6 @@ import html.parser
 import json
 
 import pytest
-import yaml
-from qspin.experiment.bench_config import load_bench_config
-from qspin.experiment.bench_run import BenchFolder
 from qspin_backends.exact import Exact
 
 from qspin import IsingProblem, SampleSet, write_problem
@@ -28,17 +25,25 @@ WRONG = [
 
 
 def plain(**changes):
-    return {"schema": 1, "name": "n", "problems": {"p": PROBLEM}, "backends": {"b": BACKEND}, **changes}
+    studies = {"time_to_solution": {}}
+    return {
+        "schema": 2,
+        "name": "n",
+        "problems": {"p": PROBLEM},
+        "backends": {"b": BACKEND},
+        "studies": studies,
+        **changes,
+    }
 
 
 @pytest.mark.parametrize("label", WRONG)
-@pytest.mark.parametrize("where", ["name", "problems", "backends", "family"])
+@pytest.mark.parametrize("where", ["name", "problems", "backends", "studies"])
 def test_labels_that_no_file_can_bear_are_refused(label, where):
     changes = {
         "name": {"name": label},
         "problems": {"problems": {label: PROBLEM}},
         "backends": {"backends": {label: BACKEND}},
-        "family": {"problems": {"p": {**PROBLEM, "family": label}}},
+        "studies": {"studies": {label: {"name": "time_to_solution"}}},
     }
     with pytest.raises(InputError):
         config_from_plain(plain(**changes[where]))
@@ -47,17 +52,14 @@ def test_labels_that_no_file_can_bear_are_refused(label, where):
 @pytest.mark.parametrize("label", ["a", "A-1_b.c", "3D", "aü1", "conx", "a" * 80])
 def test_other_labels_are_fine(label):
     config_from_plain(plain(problems={label: PROBLEM}, backends={label: BACKEND}, name=label))
+    config_from_plain(plain(studies={label: {"name": "time_to_solution"}}))
 
 
-@pytest.mark.parametrize("label", ["../a", "con", "a\n", "=1"])
-@pytest.mark.parametrize("where", ["name", "problems", "backends"])
-def test_benchmarks_refuse_them_too(tmp_path, label, where):
-    problem = {"kind": "mattis", "sizes": {"n_spins": [3]}}
-    data = {"schema": 1, "name": "n", "problems": {"p": problem}, "backends": {"b": BACKEND}}
-    data[where] = label if where == "name" else {label: next(iter(data[where].values()))}
-    (tmp_path / "bench.yaml").write_text(yaml.safe_dump(data))
-    with pytest.raises(InputError):
-        load_bench_config(tmp_path / "bench.yaml")
+@pytest.mark.parametrize("name", ["../a", "a/b", "con", "=1"])
+def test_axes_are_named_like_files_too(name):
+    """They become names of dimensions and columns."""
+    with pytest.raises(InputError, match="label starts with|of a device|no key of a problem"):
+        config_from_plain(plain(sweep={name: {"problems.p.n_spins": [3, 4]}}))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_benchmarks_refuse_them_too(tmp_path, label, where):
     [
         {"problems": {"glass": PROBLEM, "Glass": PROBLEM}},
         {"problems": {"caf\u00e9": PROBLEM, "cafe\u0301": PROBLEM}},
-        {"problems": {"glass": {**PROBLEM, "family": "P"}, "p": PROBLEM}},
+        {"studies": {"fast": {"name": "time_to_solution"}, "Fast": {"name": "time_to_solution"}}},
         {"backends": {"b": BACKEND, "B": BACKEND}},
     ],
 )
@@ -74,11 +76,10 @@ def test_labels_that_some_file_systems_take_for_one_are_refused(changes):
         config_from_plain(plain(**changes))
 
 
-@pytest.mark.parametrize("folder", [RunFolder, BenchFolder])
 @pytest.mark.parametrize("name", ["a\0b", "a" * 300])
-def test_what_no_folder_can_be_called_is_refused(tmp_path, folder, name):
+def test_what_no_folder_can_be_called_is_refused(tmp_path, name):
     with pytest.raises(InputError, match="can be no folder of results"):
-        folder(tmp_path / name)
+        RunFolder(tmp_path / name)
 
 
 class Elements(html.parser.HTMLParser):
@@ -107,7 +108,7 @@ def report(folder, monkeypatch, tmp_path, text):
         if self.n_replicas == 4:
             raise ValueError(text)
         samples = original(self, problem, seed=seed)
-        info = {**samples.info, "remarks": [Remark("any", text).plain()], "kernel": text, "backend": text}
+        info = {**samples.info, "remarks": [Remark("any", text).plain()], "headline": text, "backend": text}
         return SampleSet(samples.dataset.assign_attrs(info=json.dumps(info)))
 
     with monkeypatch.context() as patch:
@@ -121,9 +122,10 @@ def report(folder, monkeypatch, tmp_path, text):
                     "c": {**BACKEND, "n_replicas": 5},
                     "bad": {**BACKEND, "n_replicas": 4},
                 },
+                studies=None,
             )
         )
-        with pytest.raises(Exception, match="1 of 3 tasks failed"):
+        with pytest.raises(Exception, match=r"1 of \d+ tasks failed"):
             run_experiment(config, folder)
     return folder.report_file.read_text()
 
@@ -135,7 +137,7 @@ def test_no_element_of_a_report_comes_from_data(monkeypatch, tmp_path):
     assert Elements(evil).found == Elements(fine).found
     assert "49" not in evil.partition("onload")[2][:40], "templates are not evaluated twice"
     assert evil.count("alert(1)") == fine.count("fine words") >= 4
-    for table in folder.path.glob("*.csv"):
+    for table in [*folder.path.glob("*.csv"), *folder.path.glob("results/*.csv")]:
         for row in csv.reader(table.open()):
             assert not [cell for cell in row if cell[:1] in ("=", "+", "@", "\t", "\r")], table
     for figure in folder.path.glob("figures/*.svg"):

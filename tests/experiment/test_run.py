@@ -257,7 +257,9 @@ class TestFoldersOfOthers:
             RunFolder.open(tmp_path)
 
     def test_no_such_cell_or_point(self, done):
-        with pytest.raises(InputError, match=r"no cell \('glas', 'exact'\); problems: glass, square; backends: "):
+        with pytest.raises(
+            InputError, match=r"no cell \('glas', 'exact'\); problems: glass, square; backends: "
+        ):
             done.samples("glas", "exact")
         with pytest.raises(InputError, match="no cell"):
             done.problem("nothing")

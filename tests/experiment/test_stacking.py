@@ -109,3 +109,18 @@ def test_files_bring_it_back():
     whole = stacked((SIZES, INSTANCES), points(lambda n, k: curve([n] * (k + 1), range(k + 1), seed=f"s{k}")))
     again = xr.open_dataset(io.BytesIO(to_netcdf(whole)), engine="h5netcdf")
     xr.testing.assert_equal(again, whole)
+
+
+def test_what_is_called_like_an_axis_gets_another_name():
+    def make(n, k):
+        result = curve([1, 2]).assign(n_spins=((), n))
+        return result.assign_attrs(instance=f"run {k}")
+
+    whole = stacked((SIZES, INSTANCES), points(make))
+    assert whole["n_spins"].values.tolist() == [4, 8]
+    assert whole["n_spins_measured"].values.tolist() == [[4] * 3, [8] * 3]
+    assert whole["instance_measured"].values[0].tolist() == ["run 0", "run 1", "run 2"]
+    axis = Axis("beta", (1, 2))
+    whole = stacked((axis,), [Point({"beta": value}, curve([value, 0])) for value in (1, 2)])
+    assert whole["energy"].dims == ("beta", "beta_measured")
+    assert whole["beta"].values.tolist() == [1, 2]
