@@ -14,14 +14,16 @@ from qspin.errors import InputError, MissingExtraError, install_command
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Install a distribution that registers backends, for the time of one test."""
+    """Install a distribution that registers backends or others, for the time of one test."""
 
-    def installed(distribution: str, entry_points: dict[str, str], **modules: str) -> None:
+    def installed(
+        distribution: str, entry_points: dict[str, str], group: str = "qspin.backends", **modules: str
+    ) -> None:
         info = tmp_path / distribution / f"{distribution.replace('-', '_')}-1.0.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
         lines = [f"{name} = {value}" for name, value in entry_points.items()]
-        (info / "entry_points.txt").write_text("\n".join(["[qspin.backends]", *lines]) + "\n")
+        (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines]) + "\n")
         for name, source in modules.items():
             (tmp_path / distribution / f"{name}.py").write_text(textwrap.dedent(source))
         monkeypatch.syspath_prepend(str(tmp_path / distribution))
@@ -137,13 +139,96 @@ def test_settings_of_a_plain_class_count_in_a_run(install, tmp_path):
     install("qspin-up", {"up": "qspin_up:Up"}, qspin_up=UP)
     config = config_from_plain(
         {
-            "schema": 1,
+            "schema": 2,
             "name": "x",
             "problems": {"a": {"kind": "mattis", "n_spins": 3}},
             "backends": {"two": {"name": "up"}, "five": {"name": "up", "n_replicas": 5}},
+            "studies": {"time_to_solution": {}},
         }
     )
     run_experiment(config, RunFolder(tmp_path / "run"))
     folder = RunFolder.open(tmp_path / "run")
-    sizes = {task.backend_label: folder.samples(task).spins.sizes["replica"] for task in folder.tasks()}
+    sizes = {label: folder.samples("a", label).spins.sizes["replica"] for label in ("two", "five")}
     assert sizes == {"two": 2, "five": 5}
+
+
+KINDS = {kind.name: kind for kind in registry.kinds().values()}
+CLASSES = {
+    "source": "qspin.source import Source as Base, settings",
+    "measure": "qspin.measure import Measure as Base, settings",
+    "study": "qspin.study import Study as Base, settings",
+    "executor": "qspin.engine.in_process import InProcess as Base\nfrom qspin.executor import settings",
+}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+class TestOtherKinds:
+    """Sources, measures, studies and executors of third parties, as backends."""
+
+    def module(self, name, body):
+        return f"from {CLASSES[name]}\n{body}"
+
+    def install(self, install, name, source):
+        install("qspin-theirs", {"theirs": "qspin_theirs:Theirs"}, KINDS[name].group, qspin_theirs=source)
+        sys.modules.pop("qspin_theirs", None)
+        return KINDS[name]
+
+    def test_one_is_found_by_its_entry_point(self, install, name):
+        source = self.module(name, "@settings\nclass Theirs(Base):\n    width: int = 3\n")
+        kind = self.install(install, name, source)
+        assert "theirs" in registry.names(kind)
+        assert registry.available(kind)["theirs"] == "ready"
+        assert registry.made(kind, "theirs", {"width": 4}).width == 4
+        with pytest.raises(InputError, match="no setting 'widht': did you mean 'width'"):
+            registry.made(kind, "theirs", {"widht": 4})
+
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            ("Theirs = 5\n", "is no class with a method"),
+            ("class Theirs: ...\n", "is no class with a method"),
+            ("class Theirs(Base): ...\n", "declares no frozen settings"),
+            ("1 / 0\n", "cannot be imported: ZeroDivisionError"),
+        ],
+    )
+    def test_one_that_fails_its_contract_is_told_when_it_is_imported(self, install, name, body, message):
+        if name == "executor" and "class Theirs(Base)" in body:
+            pytest.skip("its base here has settings of its own")
+        kind = self.install(install, name, self.module(name, body))
+        with pytest.raises(InputError, match=f"{name} 'theirs' of package 'qspin-theirs' .*{message}"):
+            registry.class_of(kind, "theirs")
+        states = registry.available(kind)
+        assert message in states["theirs"]
+        assert {state for own, state in states.items() if own != "theirs"} <= {"ready"}
+
+    def test_a_wrong_name_lists_the_right_ones(self, name):
+        right = registry.names(KINDS[name])[0]
+        with pytest.raises(InputError, match=f"no {name} '{right}x': did you mean '{right}'"):
+            registry.class_of(KINDS[name], f"{right}x")
+
+
+def test_a_broken_study_of_a_third_party_costs_no_other_run(install):
+    from qspin.experiment.studies import studies_of
+
+    install("qspin-broken", {"broken": "no_such_module:Study"}, "qspin.studies")
+    with pytest.warns(RuntimeWarning, match="study 'broken' is left out: .*cannot be imported"):
+        found = studies_of(None)
+    assert "overlaps" in found
+    with pytest.raises(InputError, match="'broken' of package 'qspin-broken' cannot be imported"):
+        studies_of({"broken": None})
+
+
+def test_a_generator_of_a_third_party_becomes_a_source(install):
+    source = """
+        from qspin import IsingProblem
+
+        def pair(coupling: float = 1.0, seed: int = 0) -> IsingProblem:
+            return IsingProblem([[0.0, coupling], [coupling, 0.0]])
+
+        def untyped(coupling): ...
+    """
+    entries = {"pair": "qspin_pair:pair", "untyped": "qspin_pair:untyped"}
+    install("qspin-pair", entries, "qspin.sources", qspin_pair=source)
+    assert qspin.registry.get_source("pair", coupling=2.0).build({}).edges.couplings.tolist() == [2.0]
+    with pytest.raises(InputError, match="parameter 'coupling' of its generator needs a type"):
+        registry.get_source("untyped")

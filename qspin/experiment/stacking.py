@@ -25,7 +25,7 @@ def stacked(axes: Sequence[Axis], points: Sequence[Point]) -> xr.Dataset:
 
     A dimension whose coordinate is the same at all points keeps it; of others, the coordinate becomes a
     variable over the axes and a dimension with ``_row`` at the end of its name, as long as the longest.
-"""Ends the name of a dimension whose coordinate differs from point to point, as of ladders of their own."""
+    Attributes that differ become variables over the axes. What is called like an axis gets a name ending in
     ``_measured``.
 
     Parameters
