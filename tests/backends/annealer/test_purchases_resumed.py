@@ -8,16 +8,14 @@ from sapi import Fault, Sapi, environment, serving
 
 from qspin.errors import RunError
 from qspin.experiment import RunFolder, run_experiment
-from qspin.experiment import run as run_module
 from qspin.experiment.config import config_from_plain
 
 PROGRAMMINGS = 4
 
 
 @pytest.fixture(autouse=True)
-def no_reports(monkeypatch):
-    """Reports of two tasks would take longer than buying them."""
-    monkeypatch.setattr(run_module, "report_on", lambda folder: folder.report_file.touch())
+def _kinds(kinds):
+    """The study `probe`, whose report costs less than buying."""
 
 
 @pytest.fixture
@@ -33,10 +31,11 @@ def config(**settings):
     qpu = {"name": "annealer", "device": "qpu", "betas": [0.5, 1.0], "n_reads": 20, "n_gauges": 2}
     return config_from_plain(
         {
-            "schema": 1,
+            "schema": 2,
             "name": "paid",
             "problems": {"glass": {"kind": "sherrington_kirkpatrick", "n_spins": 8, "seed": 2}},
             "backends": {"qpu": {**qpu, "retry_pause": 0.01, "retries": 0, **settings}},
+            "studies": {"probe": {}},
         }
     )
 
@@ -56,17 +55,17 @@ def test_a_resumed_run_buys_what_is_left(cloud, tmp_path, changes, reuse):
 
 
 def test_a_call_with_other_limits_is_answered_from_the_journal(cloud, glass):
-    plain = config().samplers["qpu"]
+    plain = config().backend_lines["qpu"].made()
     plain.sample(glass, seed=1)
     for changes in ({"retries": 4}, {"max_qpu_seconds": 5.0}, {"retry_pause": 0.02}):
-        config(**changes).samplers["qpu"].sample(glass, seed=1)
+        config(**changes).backend_lines["qpu"].made().sample(glass, seed=1)
     assert cloud.bought == PROGRAMMINGS
 
 
 def test_two_equal_backends_buy_reads_of_their_own(cloud, tmp_path):
-    plain = config().model_dump(by_alias=True)
+    plain = config().resolved()
     twice = {**plain, "backends": dict.fromkeys("ab", plain["backends"]["qpu"])}
     folder = run_experiment(config_from_plain(twice), RunFolder(tmp_path / "run"))
     assert cloud.bought == 2 * PROGRAMMINGS
-    a, b = (folder.samples(task) for task in folder.tasks())
+    a, b = (folder.samples("glass", label) for label in "ab")
     assert (a.spins.values != b.spins.values).any()
