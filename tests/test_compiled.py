@@ -86,7 +86,7 @@ class TestReadOnlyInstallation:
 
     def test_a_run_works(self, site, tmp_path):
         (tmp_path / "small.yaml").write_text(
-            "schema: 1\nname: small\n"
+            "schema: 2\nname: small\n"
             "problems:\n  square: {kind: lattice_ferromagnet, shape: [3, 3]}\n"
             "backends:\n  exact: {name: exact, betas: [0.5, 1.0]}\n"
         )

@@ -13,7 +13,7 @@ from qspin.registry import get_backend
 from qspin.settings import imported
 from qspin.trust import importing_only
 
-PROBLEM = "schema: 1\nname: hostile\nproblems: {p: {kind: sherrington_kirkpatrick, n_spins: 4}}\n"
+PROBLEM = "schema: 2\nname: hostile\nproblems: {p: {kind: sherrington_kirkpatrick, n_spins: 4}}\n"
 KNOWN = {"dimod", "dwave", "qspin", "qspin_backends"}
 
 
@@ -106,6 +106,16 @@ def test_a_backend_file_runs_none_either(hostile, tmp_path):
 def test_the_flag_allows_a_package(hostile):
     done, ran = hostile('name: ocean, sampler: "plant:Sampler", n_reads: 16', "--allow-import", "plant")
     assert (done.returncode, ran) == (0, ["ran"]), done.stderr
+
+
+def test_a_report_of_such_a_run_needs_the_flag_too(hostile, tmp_path):
+    hostile('name: ocean, sampler: "plant:Sampler", n_reads: 16', "--allow-import", "plant", "--out", "run")
+    for flag, code in ([], 2), (["--allow-import", "plant"], 0):
+        done = subprocess.run(
+            [sys.executable, "-m", "qspin", "report", "run", *flag],
+            cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
 
 
 def test_a_report_imports_nothing_of_its_config(hostile, tmp_path):

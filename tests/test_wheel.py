@@ -50,7 +50,7 @@ def test_it_works_in_a_clean_environment(wheel, tmp_path):
     done = subprocess.run(list(map(str, install)), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (tmp_path / "small.yaml").write_text(
-        "schema: 1\nname: small\n"
+        "schema: 2\nname: small\n"
         "problems:\n  square: {kind: lattice_ferromagnet, shape: [3, 3]}\n"
         "backends:\n"
         "  exact: {name: exact}\n"

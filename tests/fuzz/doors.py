@@ -24,8 +24,10 @@ import qspin
 from qspin import IsingProblem, SampleSet, instances, read_problem, registry, write_problem
 from qspin.archives import read_arrays
 from qspin.checkpoint import Checkpoint
+from qspin.experiment.axes import values_of
 from qspin.experiment.config import load_config
 from qspin.experiment.overrides import parse_settings
+from qspin.experiment.plan import planned
 from qspin.formats import FORMATS
 from qspin.networks.training import TrainingRecord
 from qspin.settings import setting_names
@@ -56,21 +58,27 @@ backends:
   device: {name: annealer, n_reads: 5, physics: thermal}
   gates: {name: qaoa, angles: {gamma: [0.1], beta: [0.2]}}
   sampler: {name: ocean, parameters: {num_sweeps: 3}}
-sweep:
-  problems.lattice.seed: {range: [1, 3]}
-  effort: {problems.net.epoch: [1, 2], backends.hot.n_sweeps: {geometric: [10, 20, 2]}}
-studies: {overlaps: {temperatures: [1.0]}, energies: {name: energy_curve}}
-execution: {engine: in_process}
+studies: {overlaps: {temperatures: [1.0], links: false}, comparison: }
 """
-SIZES = """\
+SWEEP = """\
 schema: 2
-name: sizes
+name: sweep
 problems:
   glass: {kind: sherrington_kirkpatrick, sizes: {n_spins: [4, 6]}, instances: 2, seed: 1}
+  memory: {kind: hopfield, n_spins: 6, n_patterns: 1}
 backends:
   pt: {name: tempering, betas: [1.0], lengths: {n_sweeps: [10, 20]}}
   exact: {name: exact}
-studies: {time_to_solution: {probability: 0.9, gap: 0.1, clock: wall}}
+  sampler: {name: ocean, parameters: {num_sweeps: 3}}
+sweep:
+  backends.exact.n_replicas: {range: [2, 9, 3]}
+  backends.sampler.parameters.num_sweeps: {geometric: [1, 8, 3]}
+  load: {problems.memory.n_patterns: [1, 2], problems.memory.seed: {random: [0, 9, 2], seed: 1}}
+studies:
+  time_to_solution: {probability: 0.9, gap: 0.1, clock: wall, target: {glass: -3.0}}
+  more: {name: energy_curve}
+  overlap_curve: {}
+execution: {engine: in_process}
 """
 
 
@@ -143,19 +151,36 @@ def _config(rng: Rng, folder: Path, text: str) -> Path:
 
 @functools.cache
 def shipped() -> list[str]:
-    return [path.read_text() for path in sorted(CONFIGS.glob("*.yaml"))]
+    return [path.read_text() for path in [*sorted(CONFIGS.glob("*.yaml")), CONFIGS / "bench" / "sk.yaml"]]
 
 
 def run_config(rng: Rng, folder: Path) -> None:
-    texts = [RUN, RUN, RUN, SIZES, SIZES, *shipped()]
+    texts = [RUN, RUN, RUN, SWEEP, SWEEP, *shipped()]
     load_config(_config(rng, folder, texts[rng.integers(len(texts))]))
+
+
+def sweep_config(rng: Rng, folder: Path) -> None:
+    config = load_config(_config(rng, folder, SWEEP))
+    if sum(line.n_points for line in config.problem_lines.values()) < 100:
+        planned(config)
+
+
+def axis(rng: Rng, folder: Path) -> None:
+    forms: list[Any] = [
+        [1, 2],
+        {"range": [1, 5]},
+        {"linear": [0, 1, 3]},
+        {"geometric": [1, 2, 3]},
+        {"random": [0, 1, 2], "seed": 1},
+    ]
+    values_of(changed(rng, forms[rng.integers(len(forms))], nonsense), ("sweep", "a"))
 
 
 def override(rng: Rng, folder: Path) -> None:
     keys = [
         "seed", "name", "problems.glass.n_spins", "backends.hot.betas", "backends.gates.angles.gamma", "",
-        "studies.overlaps.temperatures", "sweep.effort", "problems.file.path",
-        "problems", "backends", "a", "seed.x", "problems.glass.x.y",
+        "studies.overlaps.temperatures", "studies.comparison.level", "sweep.problems.glass.n_spins",
+        "sweep.a", "execution", "execution.engine", "studies", "problems", "backends", "a", "seed.x", "problems.glass.x.y",
     ]  # fmt: skip
     key = keys[rng.integers(len(keys))]
     value = damaged_text(rng, b"[0.5, 1.0]", yaml=True).decode("utf-8", "replace")
@@ -335,7 +360,9 @@ def settings_of_a_kind(rng: Rng, folder: Path) -> None:
 DOORS: dict[str, tuple[Callable[[Rng, Path], None], int]] = {
     "instance file": (instance_file, 25),
     "npz problem": (npz_problem, 5),
-    "run config": (run_config, 23),
+    "run config": (run_config, 15),
+    "sweep config": (sweep_config, 8),
+    "axis": (axis, 4),
     "override": (override, 5),
     "sample file": (sample_file, 8),
     "sample content": (sample_content, 2),
