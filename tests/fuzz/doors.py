@@ -180,7 +180,8 @@ def override(rng: Rng, folder: Path) -> None:
     keys = [
         "seed", "name", "problems.glass.n_spins", "backends.hot.betas", "backends.gates.angles.gamma", "",
         "studies.overlaps.temperatures", "studies.comparison.level", "sweep.problems.glass.n_spins",
-        "sweep.a", "execution", "execution.engine", "studies", "problems", "backends", "a", "seed.x", "problems.glass.x.y",
+        "sweep.a", "execution", "execution.engine", "studies", "problems", "backends", "a", "seed.x",
+        "problems.glass.x.y",
     ]  # fmt: skip
     key = keys[rng.integers(len(keys))]
     value = damaged_text(rng, b"[0.5, 1.0]", yaml=True).decode("utf-8", "replace")

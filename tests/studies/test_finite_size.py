@@ -68,7 +68,7 @@ class TestFamilies:
 
 
 class TestPlan:
-    sizes = {"a": [Axis("n_spins", (8, 16))]}
+    sizes = {"a": [Axis("n_spins", (8, 16)), Axis("instance", (0, 1))]}
 
     def test_every_size_is_sampled_at_shared_temperatures(self):
         plan = get_study("finite_size").plan(
@@ -80,6 +80,16 @@ class TestPlan:
     def test_one_size_is_no_family(self):
         with pytest.raises(InputError, match="finite_size compares sizes, and there is one of each problem"):
             get_study("finite_size").plan(asked({"a": glass()}, {"x": THERMOSTAT}))
+
+    def test_single_instances_of_a_disorder_are_no_sizes_of_one_model(self):
+        sizes = {"a": [Axis("n_spins", (8, 16))]}
+        with pytest.raises(InputError, match="averages over the disorder, .* give the problems instances: 20"):
+            get_study("finite_size").plan(asked({"a": glass()}, {"x": THERMOSTAT}, sizes))
+
+    def test_a_model_without_disorder_needs_no_instances(self):
+        square = get_source("lattice_ferromagnet", shape=[4, 4])
+        sizes = {"a": [Axis("shape", ([4, 4], [6, 6]))]}
+        assert get_study("finite_size").plan(asked({"a": square}, {"x": THERMOSTAT}, sizes)).wanted
 
     @pytest.mark.parametrize(
         ("sampler", "need"),
@@ -93,7 +103,8 @@ class TestPlan:
             get_study("finite_size").plan(asked({"a": glass()}, {"x": sampler}, self.sizes))
 
     def test_correlation_lengths_are_asked_for(self):
-        lines = asked({"a": lattice(2), "b": lattice(3)}, {"x": THERMOSTAT})
+        axes = {label: [Axis("instance", (0, 1))] for label in "ab"}
+        lines = asked({"a": lattice(2), "b": lattice(3)}, {"x": THERMOSTAT}, axes)
         plan = get_study("finite_size", correlation_length=True).plan(lines)
         assert {w.measure for w in plan.wanted} == {"overlap_curve", "correlation_length"}
 

@@ -10,7 +10,7 @@ from qspin.settings import setting_names, settings_of
 from qspin.source import Source
 from qspin.study import INSTANCE, Asked, Axis, Cell, Point, ProblemLine
 
-__all__ = ["Family", "families_of", "points_of"]
+__all__ = ["Family", "families_of", "is_averaged", "points_of"]
 
 
 class Family(NamedTuple):
@@ -46,6 +46,17 @@ def families_of(asked: Asked, axis: str | None = None) -> list[Family]:
     ]
     taken = {label for family in found for label in family.problems}
     return found + list(_of_kinds([line for line in lines if line.label not in taken]))
+
+
+def is_averaged(family: Family, asked: Asked) -> bool:
+    """Whether every problem has two instances or more, or none to have: single instances of a disorder are no
+    sizes of one model, and where their curves meet is chance."""
+    lines = [asked.problems[label] for label in family.problems]
+    return all(
+        line.source.instance_key is None
+        or any(axis.name == INSTANCE and len(axis.values) > 1 for axis in line.axes)
+        for line in lines
+    )
 
 
 def _axis_of_sizes(line: ProblemLine, axis: str | None) -> Axis | None:

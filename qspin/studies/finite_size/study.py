@@ -20,7 +20,7 @@ from qspin.measure import NEEDS
 from qspin.plot.canvas import small_multiples
 from qspin.registry import get_measure
 from qspin.studies.finite_size.scaling import BINDER, LENGTH, Quantity, Scaling, crossings_of, scaled
-from qspin.studies.finite_size.sizes import families_of, points_of
+from qspin.studies.finite_size.sizes import families_of, is_averaged, points_of
 from qspin.studies.tables import table_of, value_columns
 from qspin.studies.wording import some, with_error
 from qspin.study import (
@@ -94,6 +94,12 @@ class FiniteSize(Study):
                 "sizes, such as sizes: {n_spins: [16, 32, 64]}, or two problems of one kind that differ in "
                 "their size",
                 key=() if self.axis is None else ("axis",),
+            )
+        families = [family for family in families if is_averaged(family, asked)]
+        if not families:
+            raise InputError(
+                "finite_size averages over the disorder, and there is one instance of each size: give the "
+                "problems instances: 20, or more"
             )
         backends = [label for label in asked.backends if not _lacking(asked, label)]
         if not backends:
