@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
+from qspin.analysis.descent import descend
 from qspin.analysis.levels import binned_levels
 from qspin.analysis.nulls import shuffle_null
 from qspin.arguments import checked_arguments
@@ -197,17 +198,9 @@ def descended(problem: IsingProblem, spins: NDArray[np.int8]) -> NDArray[np.int8
 
     Not a measure of its own: `valleys` and `states_by_energy` count the minima.
     """
-    states = spins.copy()
-    couplings, tolerances = problem.couplings, flip_tolerances(problem)
-    active = np.arange(len(states))
-    while active.size:
-        values = states[active].astype(np.float64)
-        gains = 2 * values * (problem.fields + (couplings @ values.T).T)
-        gains[gains <= tolerances] = 0.0
-        best = (gains >= gains.max(axis=1, keepdims=True) - tolerances.max(initial=0.0)).argmax(axis=1)
-        moving = gains[np.arange(len(active)), best] > 0
-        active, best = active[moving], best[moving]
-        states[active, best] *= -1
+    states = np.array(spins, dtype=np.int8, order="C")
+    tolerances = flip_tolerances(problem)
+    descend(*problem.csr, tolerances, float(tolerances.max(initial=0.0)), states)
     return states
 
 

@@ -16,6 +16,7 @@ from qspin.analysis import (
     valleys,
 )
 from qspin.errors import InputError
+from qspin.spectrum import flip_tolerances
 
 
 def noisy(patterns, copies, flips, seed=0):
@@ -131,10 +132,43 @@ class TestValleys:
         for k in range(len(barrier)):  # ultrametric: no way around is lower
             assert (barrier <= np.maximum(barrier[:, k : k + 1], barrier[k : k + 1]) + 1e-9).all()
 
+    @pytest.mark.parametrize("scale", [1.0, 2.0**-40, 2.0**40])
+    @pytest.mark.parametrize(
+        "problem",
+        [
+            qspin.instances.sherrington_kirkpatrick(64, seed=1),
+            qspin.instances.edwards_anderson((4, 4, 4), seed=2),  # gains are often equal
+            qspin.instances.lattice_ferromagnet((8, 8)),
+            qspin.IsingProblem(np.zeros((5, 5)), [1.0, -1.0, 0.0, 0.5, 0.0]),
+            qspin.IsingProblem(np.zeros((1, 1))),
+        ],
+        ids=["dense", "lattice", "ferromagnet", "fields", "one spin"],
+    )
+    def test_every_step_flips_the_first_of_the_largest_gains(self, problem, scale):
+        problem = problem.scaled(scale)
+        spins = np.random.default_rng(5).choice(np.array([-1, 1], np.int8), size=(100, problem.n_spins))
+        before = spins.copy()
+        np.testing.assert_array_equal(descended(problem, spins), descended_by_definition(problem, spins))
+        np.testing.assert_array_equal(spins, before)
+
     def test_a_ferromagnet_has_two(self):
         problem = qspin.instances.mattis(12, seed=3)
         spins = np.random.default_rng(1).choice(np.array([-1, 1], np.int8), size=(200, 12))
         assert valleys(problem, spins).attrs["n_found"] == 2
+
+
+def descended_by_definition(problem, spins):
+    """All gains anew at every step."""
+    states, tolerances = spins.copy(), flip_tolerances(problem)
+    for state in states:
+        while True:
+            gains = 2 * state * (problem.fields + problem.toarray() @ state.astype(float))
+            gains[gains <= tolerances] = 0.0
+            best = int(np.argmax(gains >= gains.max() - tolerances.max()))
+            if gains[best] == 0:
+                break
+            state[best] *= -1
+    return states
 
 
 def flooded(energies, places):
