@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qspin.sampler import setting_names
+from qspin_backends.common.paid import PAID
 
 if TYPE_CHECKING:
     from qspin_backends.annealer.sampler import Annealer
@@ -20,7 +21,7 @@ _BY_QPU = (
 )  # fmt: skip
 _BY_SIMULATED = (
     *QPU_ONLY, "annealing_time", "reduce_intersample_correlation", "flux_drift_compensation",
-    "flux_biases", "solver", "region", "max_qpu_seconds", "reuse", "retries", "retry_pause",
+    "flux_biases", "solver", "region", *PAID,
 )  # fmt: skip
 _WITHOUT_GRAPH = ("size", "working", "yield_seed", "embedding", "embedding_seed")
 

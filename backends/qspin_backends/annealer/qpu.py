@@ -18,6 +18,7 @@ from qspin_backends.annealer.device import Hardware, Program, Request
 from qspin_backends.annealer.faults import TOKEN_HELP, learn_tokens, translated
 from qspin_backends.common.faults import TokenRefused, one_line, patiently
 from qspin_backends.common.journal import Answer, Entry, digest_of, plain
+from qspin_backends.common.paid import Terms
 from qspin_backends.common.purchase import Order, bought, refuse_beyond, unanswered
 
 __all__ = ["Access", "Qpu", "connected"]
@@ -25,16 +26,13 @@ __all__ = ["Access", "Qpu", "connected"]
 _CLOSING_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
-class Access:
+@dataclass(frozen=True, kw_only=True)
+class Access(Terms):
     """How to reach a QPU, and what it may cost; see the settings of `Annealer`."""
 
     solver: str | Mapping[str, Any] | None
     region: str | None
     topology: str | None
-    max_qpu_seconds: float | None
-    retries: int
-    retry_pause: float
 
 
 @contextlib.contextmanager

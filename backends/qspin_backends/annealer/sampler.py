@@ -8,13 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from qspin.problem import IsingProblem
 from qspin.sampler import (
     ImportPath,
-    Incidental,
     Ladder,
     Level,
     PlainValues,
@@ -22,7 +20,6 @@ from qspin.sampler import (
     Remark,
     Seed,
     checked_arguments,
-    imported,
     report_progress,
     require_memory,
     resolved_seed,
@@ -31,8 +28,16 @@ from qspin.sampler import (
     settings_of,
 )
 from qspin.samples import SampleSet
-from qspin_backends.annealer import embedding as embeddings
 from qspin_backends.annealer.anneal import Anneal
+from qspin_backends.annealer.choices import (
+    ChainStrength,
+    Embeddings,
+    State,
+    Unembedding,
+    function_of,
+    ordered,
+    refuse_misfits,
+)
 from qspin_backends.annealer.device import Device, Request
 from qspin_backends.annealer.ignored import QPU_ONLY, ignored_settings
 from qspin_backends.annealer.physics import Physics
@@ -42,39 +47,17 @@ from qspin_backends.annealer.remarks import device_clocks, remarks_on
 from qspin_backends.annealer.simulated import FLAGSHIP, Imperfections, Simulated
 from qspin_backends.common.by_label import in_order
 from qspin_backends.common.journal import Answer
+from qspin_backends.common.paid import Paid
 from qspin_backends.common.resume import begun, ended, purpose_of
 from qspin_backends.common.temperature import measured_temperatures
 
 __all__ = ["Annealer"]
 
-_RULES = ("auto", "uniform_torque_compensation")
-_UNEMBEDDINGS = ("majority_vote", "minimize_energy", "discard")
-_EMBEDDINGS = ("auto", "native", *embeddings.METHODS)
 _TOLD_SECONDS = 2.0  # of computing, from which on they are told before
 
 
-def _named_or_imported(names: tuple[str, ...], other: str = "") -> Any:
-    """One of a few names, or the import path of a function in their place."""
-
-    def check(value: Any) -> Any:
-        if isinstance(value, str) and value not in names and ":" not in value:
-            raise ValueError(
-                f"expected {', '.join(map(repr, names))}{other} or the import path of a function, "
-                "'module:name'"
-            )
-        return value
-
-    return BeforeValidator(check)
-
-
-Embeddings = Annotated[
-    str | dict[str | int, tuple[int, ...]], _named_or_imported(_EMBEDDINGS, ", chains of qubits by spin")
-]
-State = tuple[Literal[-1, 1], ...] | dict[str | int, Literal[-1, 1]]
-
-
 @settings
-class Annealer:
+class Annealer(Paid):
     """Anneal a problem, read after read; each read is a replica with one draw.
 
     A device has no thermostat: `betas` are factors on the couplings, the coordinate ``beta`` is NaN, and the
@@ -128,10 +111,7 @@ class Annealer:
     readout_error : probability that a simulated device reads a qubit wrongly
     solver : of a QPU: its name, or features such as ``{topology__type: zephyr}``; default from Ocean's config
     region : of the QPU; default from Ocean's config
-    max_qpu_seconds : refuse before anything is bought if more QPU access time is expected to be charged
-    reuse : answer a request that was bought before, with the same seed, from the journal
-    retries : after network faults, each after twice the pause before
-    retry_pause : seconds before the first
+    max_qpu_seconds, reuse, retries, retry_pause : of a QPU, see `Paid`
     """
 
     name: ClassVar[str] = "annealer"
@@ -145,8 +125,8 @@ class Annealer:
     extended_j_range: bool = True
     embedding: Embeddings = "auto"
     embedding_seed: NonNegativeInt = 0
-    chain_strength: Annotated[PositiveFloat | str, _named_or_imported(_RULES, ", a positive number")] = "auto"
-    unembedding: Annotated[str, _named_or_imported(_UNEMBEDDINGS)] = "majority_vote"
+    chain_strength: ChainStrength = "auto"
+    unembedding: Unembedding = "majority_vote"
     annealing_time: PositiveFloat | None = None
     fast_anneal: bool = False
     anneal_schedule: tuple[tuple[float, float], ...] | None = None
@@ -172,37 +152,10 @@ class Annealer:
     readout_error: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     solver: str | PlainValues | None = None
     region: str | None = None
-    max_qpu_seconds: Incidental[PositiveFloat | None] = None
-    reuse: Incidental[bool] = True
-    retries: Incidental[NonNegativeInt] = 5
-    retry_pause: Incidental[PositiveFloat] = 1.0
 
     @model_validator(mode="after")
     def _fit_together(self) -> Annealer:
-        if self.annealing_time is not None and self.anneal_schedule is not None:
-            raise ValueError(
-                "annealing_time and anneal_schedule both say how long to anneal; give one of them"
-            )
-        if self.anneal_schedule is not None and len(self.anneal_schedule) < 2:
-            raise ValueError(
-                "an anneal_schedule has at least two points [time in microseconds, s]; got "
-                f"{len(self.anneal_schedule)}"
-            )
-        reverse = self.anneal_schedule is not None and self.anneal_schedule[0][1] == 1
-        if reverse != (self.initial_state is not None):
-            raise ValueError(
-                "a reverse anneal needs an anneal_schedule that starts at s = 1 and an initial_state; one of "
-                "them is missing"
-            )
-        if self.fast_anneal and self.h_gain_schedule is not None:
-            raise ValueError("fast_anneal takes no fields, so no h_gain_schedule; leave one of them out")
-        if self.fast_anneal and self.anneal_schedule is not None:
-            raise ValueError("fast_anneal takes an annealing_time, no anneal_schedule; leave one of them out")
-        if self.device == "qpu" and self.topology == "none":
-            raise ValueError("a QPU has a topology: leave topology out, or choose zephyr or pegasus")
-        thermal = self.device == "simulated" and self.physics == "thermal"
-        if thermal and self.anneal_schedule is not None:
-            raise ValueError("physics 'thermal' has no transverse field, so no anneal_schedule; leave it out")
+        refuse_misfits(self)
         return self
 
     @property
@@ -339,19 +292,19 @@ class Annealer:
             n_gauges=self.n_gauges,
             auto_scale=self.auto_scale,
             extended_j_range=self.extended_j_range,
-            embedding=_function(self.embedding, _EMBEDDINGS, "embedding"),
+            embedding=function_of(self.embedding, "embedding"),
             embedding_seed=self.embedding_seed,
-            chain_strength=_function(self.chain_strength, _RULES, "chain_strength"),
-            unembedding=_function(self.unembedding, _UNEMBEDDINGS, "unembedding"),
+            chain_strength=function_of(self.chain_strength, "chain_strength"),
+            unembedding=function_of(self.unembedding, "unembedding"),
             anneal=Anneal(
                 self.annealing_time,
                 self.fast_anneal,
                 self.anneal_schedule,
-                _ordered(self.initial_state, problem),
+                ordered(self.initial_state, problem),
                 self.reinitialize_state,
                 self.reduce_intersample_correlation,
                 self.flux_drift_compensation,
-                _function(self.flux_biases, (), "flux_biases"),
+                function_of(self.flux_biases, "flux_biases"),
                 **({} if self.device == "simulated" else self._of_a_qpu(problem)),
             ),
         )
@@ -362,7 +315,7 @@ class Annealer:
         if isinstance(offsets, dict):
             offsets = in_order(offsets, problem, setting="anneal_offsets", what="offset")
         given = {name: getattr(self, name) for name in QPU_ONLY}
-        return {**given, "anneal_offsets": _function(offsets, (), "anneal_offsets")}
+        return {**given, "anneal_offsets": function_of(offsets, "anneal_offsets")}
 
     def _without_meaning(self) -> list[Remark]:
         """A remark where settings were given that the device has nothing for."""
@@ -381,9 +334,7 @@ class Annealer:
             solver=self.solver,
             region=self.region,
             topology=self.topology,
-            max_qpu_seconds=self.max_qpu_seconds,
-            retries=self.retries,
-            retry_pause=self.retry_pause,
+            **self.terms(),
         )
         with connected(access) as device:
             yield device
@@ -409,16 +360,3 @@ def _counted(answers: Iterator[Answer], planned: Plan) -> Iterator[Answer]:
     for k, answer in enumerate(answers):
         yield answer
         report_progress((k + 1) / len(planned.batches), f"batch {k + 1} of {len(planned.batches)}")
-
-
-def _function(value: Any, names: tuple[str, ...], key: str) -> Any:
-    """The function behind an import path; whatever else was given as it is."""
-    if isinstance(value, str) and value not in names:
-        return imported(value, key, key=key)
-    return value
-
-
-def _ordered(state: State | None, problem: IsingProblem) -> NDArray[np.int8] | None:
-    if not isinstance(state, dict):
-        return None if state is None else np.array(state, dtype=np.int8)
-    return np.array(in_order(state, problem, setting="initial_state", what="value"), dtype=np.int8)

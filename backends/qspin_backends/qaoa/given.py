@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import BeforeValidator
@@ -11,7 +11,10 @@ from pydantic import BeforeValidator
 from qspin_backends.qaoa.noise import READOUT
 from qspin_backends.qaoa.strategies import STRATEGIES
 
-__all__ = ["GivenAngles", "GivenNoise", "GivenNumbers", "require_layers"]
+if TYPE_CHECKING:
+    from qspin_backends.qaoa.sampler import Qaoa
+
+__all__ = ["GivenAngles", "GivenNoise", "GivenNumbers", "refuse_misfits"]
 
 _Numbers = tuple[float, ...]
 
@@ -66,3 +69,25 @@ def require_layers(gamma: Sequence[Any], beta: Sequence[Any], depth: int) -> Non
     lengths = [{len(row) if isinstance(row, tuple) else 0 for row in rows} for rows in (gamma, beta)]
     if any(len(each) > 1 for each in lengths) or (lengths[0] == {0}) != (lengths[1] == {0}):
         raise ValueError("gamma and beta hold a number for every layer each, or equally long lists")
+
+
+def refuse_misfits(given: Qaoa) -> None:
+    """Raises ValueError for settings that do not go together."""
+    if not isinstance(given.angles, str):
+        require_layers(given.angles["gamma"], given.angles["beta"], given.depth)
+    if (given.angles == "transfer") != (given.angles_from is not None):
+        raise ValueError("angles: transfer needs angles_from, a sample file; one of them is missing")
+    if given.multi_angle and given.angles != "optimise":
+        raise ValueError("multi_angle trains an angle for every term: set angles: optimise")
+    if given.ansatz == "quench" and given.warm_start is not None:
+        raise ValueError("a quench starts from the ground state of the field; leave warm_start out")
+    steps = [point[0] for point in given.schedule]
+    if len(steps) < 2 or steps[0] != 0 or steps[-1] != 1 or sorted(set(steps)) != steps:
+        raise ValueError("a schedule has points (s, A, B) whose s ascends from 0 to 1")
+    if isinstance(given.noise, str) and (given.backend or given.coupling_map or given.basis_gates):
+        raise ValueError(
+            "noise of a fake backend belongs to its gates and graph; leave backend, coupling_map and "
+            "basis_gates out"
+        )
+    if given.backend is not None and given.device == "aer" and (given.coupling_map or given.basis_gates):
+        raise ValueError("backend has gates and a graph of its own; leave coupling_map and basis_gates out")

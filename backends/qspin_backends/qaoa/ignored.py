@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qspin.sampler import setting_names
+from qspin_backends.common.paid import PAID
 
 if TYPE_CHECKING:
     from qspin_backends.qaoa.sampler import Qaoa
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["ignored_settings"]
 
 _BY_IBM = ("method", "noise", "coupling_map", "basis_gates")
-_BY_AER = ("channel", "instance", "max_qpu_seconds", "reuse", "retries", "retry_pause")
+_BY_AER = ("channel", "instance", *PAID)
 _OF_STATES = ("max_bond_dimension", "truncation_threshold")
 _OF_QUENCHES = ("quench_time", "schedule")
 _OF_TRAINING = frozenset({"objective", "cvar_fraction", "gibbs_eta", "n_iterations"})

@@ -8,10 +8,37 @@ from numpy.typing import NDArray
 from qspin.problem import IsingProblem
 from qspin.sampler import Remark
 
-__all__ = ["kept_shots", "mitigated", "post_selected"]
+__all__ = ["after_measurement", "kept_shots", "mitigated", "post_selected"]
 
 _STEPS = 100
 _LARGEST_SET = 4096  # distinct configurations that a matrix of transitions is made for
+
+
+def after_measurement(
+    problem: IsingProblem,
+    spins: NDArray[np.int8],
+    errors: list[tuple[float, float]] | None,
+    fraction: float | None,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int8], list[Remark], list[str]]:
+    """Shots after what was asked for, what a reader must know of it, and what was done.
+
+    Parameters
+    ----------
+    errors : to be unfolded, as `mitigated` takes them; None: they are not to be
+    fraction : of the shots to be kept, those of lowest energy; None: all of them
+    """
+    remarks, done = [], []
+    if errors is not None:
+        redrawn, remark = mitigated(spins, errors, rng)
+        remarks.append(remark)
+        done += ["readout_mitigation"] if redrawn is not spins else []
+        spins = redrawn
+    if fraction is not None:
+        spins, remark = post_selected(problem, spins, fraction)
+        remarks.append(remark)
+        done.append("post_selection")
+    return spins, remarks, done
 
 
 def mitigated(

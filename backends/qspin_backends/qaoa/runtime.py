@@ -23,6 +23,7 @@ from qspin_backends.common.faults import (
     Unknown,
     one_line,
 )
+from qspin_backends.common.paid import Terms
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -37,16 +38,13 @@ _SHOTS_A_JOB = 100_000  # where a backend does not say
 _PASSING_CODES = (408, 409, 429)
 
 
-@dataclass(frozen=True)
-class Access:
+@dataclass(frozen=True, kw_only=True)
+class Access(Terms):
     """How to reach IBM hardware, and what it may cost; see the settings of `Qaoa`."""
 
     backend: str | None
     channel: str | None
     instance: str | None
-    max_qpu_seconds: float | None
-    retries: int
-    retry_pause: float
 
 
 class Runtime:

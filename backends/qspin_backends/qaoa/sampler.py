@@ -15,7 +15,6 @@ from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.sampler import (
     FileSetting,
-    Incidental,
     Level,
     PositiveInt,
     Remark,
@@ -31,6 +30,7 @@ from qspin.sampler import (
 from qspin.samples import SampleSet
 from qspin_backends.common.by_label import in_order
 from qspin_backends.common.journal import Answer
+from qspin_backends.common.paid import Paid
 from qspin_backends.common.resume import begun, ended, purpose_of
 from qspin_backends.common.temperature import measured_temperatures
 from qspin_backends.qaoa.aer import METHODS, Aer
@@ -38,17 +38,15 @@ from qspin_backends.qaoa.ansatz import Terms, Tilts
 from qspin_backends.qaoa.circuit import qaoa_circuit, summary
 from qspin_backends.qaoa.descent import greedy_state
 from qspin_backends.qaoa.device import Device, Request
-from qspin_backends.qaoa.given import GivenAngles, GivenNoise, GivenNumbers, require_layers
+from qspin_backends.qaoa.given import GivenAngles, GivenNoise, GivenNumbers, refuse_misfits
 from qspin_backends.qaoa.ibm import connected
 from qspin_backends.qaoa.ignored import ignored_settings
-from qspin_backends.qaoa.lightcone import LightCones, largest_cone
-from qspin_backends.qaoa.mitigation import kept_shots, mitigated, post_selected
+from qspin_backends.qaoa.mitigation import after_measurement, kept_shots
 from qspin_backends.qaoa.objective import CVaR, Expectation, Gibbs, Objective
+from qspin_backends.qaoa.record import device_clocks, headline_of, on_truncation, record_of
 from qspin_backends.qaoa.runtime import Access
 from qspin_backends.qaoa.schedules import RAMP_STEP
-from qspin_backends.qaoa.statevector import StateVector
 from qspin_backends.qaoa.strategies import Chosen, Recipe, check_recipe, chosen_angles, untrained
-from qspin_backends.qaoa.tables import coupling_scale
 from qspin_backends.qaoa.target import Target, fake_backend
 
 if TYPE_CHECKING:
@@ -56,13 +54,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Qaoa"]
 
-_EXPECTED_SPINS = 20  # up to which the noiseless mean energy of the circuit is computed for the record ...
-_TRUNCATED = 0.01  # sum of discarded weights beyond which shots are warned about
-_EXPECTED_CONE = 14  # ... or where no term sees more of them
-
 
 @settings
-class Qaoa:
+class Qaoa(Paid):
     """The quantum approximate optimisation algorithm; every shot is a replica with one draw.
 
     Layers exp(-i gamma E) and exp(i beta sum X) act on the ground state of -sum X (Farhi, Goldstone, Gutmann
@@ -109,10 +103,7 @@ class Qaoa:
     readout_mitigation : unfold the readout errors that the device states
     channel, instance : of IBM's service; default from the environment or the saved account. ``local`` runs
         fake backends on this machine
-    max_qpu_seconds : of ``ibm``: refuse before anything is bought if more QPU time is expected
-    reuse : answer a request that was bought before, with the same seed, from the journal
-    retries : after network faults, each after twice the pause before
-    retry_pause : seconds before the first
+    max_qpu_seconds, reuse, retries, retry_pause : of ``ibm``, see `Paid`
     """
 
     name: ClassVar[str] = "qaoa"
@@ -149,33 +140,10 @@ class Qaoa:
     readout_mitigation: bool = False
     channel: Literal["ibm_quantum_platform", "ibm_cloud", "local"] | None = None
     instance: str | None = None
-    max_qpu_seconds: Incidental[PositiveFloat | None] = None
-    reuse: Incidental[bool] = True
-    retries: Incidental[NonNegativeInt] = 5
-    retry_pause: Incidental[PositiveFloat] = 1.0
 
     @model_validator(mode="after")
     def _fit_together(self) -> Qaoa:
-        if not isinstance(self.angles, str):
-            require_layers(self.angles["gamma"], self.angles["beta"], self.depth)
-        if (self.angles == "transfer") != (self.angles_from is not None):
-            raise ValueError("angles: transfer needs angles_from, a sample file; one of them is missing")
-        if self.multi_angle and self.angles != "optimise":
-            raise ValueError("multi_angle trains an angle for every term: set angles: optimise")
-        if self.ansatz == "quench" and self.warm_start is not None:
-            raise ValueError("a quench starts from the ground state of the field; leave warm_start out")
-        steps = [point[0] for point in self.schedule]
-        if len(steps) < 2 or steps[0] != 0 or steps[-1] != 1 or sorted(set(steps)) != steps:
-            raise ValueError("a schedule has points (s, A, B) whose s ascends from 0 to 1")
-        if isinstance(self.noise, str) and (self.backend or self.coupling_map or self.basis_gates):
-            raise ValueError(
-                "noise of a fake backend belongs to its gates and graph; leave backend, coupling_map and "
-                "basis_gates out"
-            )
-        if self.backend is not None and self.device == "aer" and (self.coupling_map or self.basis_gates):
-            raise ValueError(
-                "backend has gates and a graph of its own; leave coupling_map and basis_gates out"
-            )
+        refuse_misfits(self)
         return self
 
     @property
@@ -246,9 +214,9 @@ class Qaoa:
             prepared = time.perf_counter()
             answers = list(_counted(device, request))
             spins = np.concatenate([answer.spins for answer in answers])
-            errors = device.readout_errors(circuit) if self.readout_mitigation else []
-            spins, remarks, after = self._after(problem, spins, errors, streams[3])
-            remarks = [*_truncated(answers), *remarks]
+            errors = device.readout_errors(circuit) if self.readout_mitigation else None
+            rng = np.random.default_rng(streams[3])
+            spins, remarks, after = after_measurement(problem, spins, errors, self.post_selection, rng)
             facts: dict[str, Any] = {
                 "device": dict(device.identity(problem, self.depth, self.n_shots)),
                 "circuit": summary(circuit),
@@ -258,12 +226,10 @@ class Qaoa:
             if (expected := device.expected_seconds(request)) is not None:
                 facts["expected_qpu_seconds"] = expected
         ended()
-        clocks = {"prepare": prepared - start, "sample": time.perf_counter() - prepared}
-        if device.is_paid:
-            now = [answer.facts for answer in answers if not answer.facts["from_journal"]]
-            clocks["device"] = sum(batch.get("qpu_seconds", 0.0) for batch in now)
-            clocks["sample"] = max(0.0, clocks["sample"] - clocks["device"])
-        facts |= self._record(problem, chosen, tilts)
+        clocks = device_clocks(answers, time.perf_counter() - prepared, is_paid=device.is_paid)
+        clocks["prepare"] = prepared - start
+        facts |= {"ansatz": self.ansatz, **record_of(problem, chosen, tilts, self.depth)}
+        remarks = [*on_truncation(answers), *remarks]
         return self._labelled(problem, spins, identity["seed"], clocks, facts, remarks)
 
     def circuit(self, problem: IsingProblem, *, seed: Seed = None) -> QuantumCircuit:
@@ -289,41 +255,6 @@ class Qaoa:
         chosen = chosen_angles(problem, recipe, tilts, _number(streams[1]))
         return chosen, device.transpiled(qaoa_circuit(problem, chosen.angles, tilts)), tilts
 
-    def _after(
-        self,
-        problem: IsingProblem,
-        spins: NDArray[np.int8],
-        errors: list[tuple[float, float]],
-        stream: np.random.SeedSequence,
-    ) -> tuple[NDArray[np.int8], list[Remark], list[str]]:
-        """Spins after mitigation and selection, what a reader must know, and what was done."""
-        remarks, done = [], []
-        if self.readout_mitigation:
-            redrawn, remark = mitigated(spins, errors, np.random.default_rng(stream))
-            remarks.append(remark)
-            done += ["readout_mitigation"] if redrawn is not spins else []
-            spins = redrawn
-        if self.post_selection is not None:
-            spins, remark = post_selected(problem, spins, self.post_selection)
-            remarks.append(remark)
-            done.append("post_selection")
-        return spins, remarks, done
-
-    def _record(self, problem: IsingProblem, chosen: Chosen, tilts: Tilts | None) -> dict[str, Any]:
-        record: dict[str, Any] = {
-            "ansatz": self.ansatz,
-            "angles": {**chosen.angles.to_json(), "origin": chosen.origin},
-            "coupling_scale": coupling_scale(problem),
-            "warm_start": None if tilts is None else np.cos(tilts.tilts).tolist(),
-        }
-        if problem.n_spins <= _EXPECTED_SPINS:
-            with StateVector(problem, tilts) as vector:
-                record["expected_energy"] = vector.value(chosen.angles, Expectation())
-        elif not chosen.angles.is_multi and largest_cone(problem, self.depth) <= _EXPECTED_CONE:
-            cones = LightCones(problem, self.depth, tilts)
-            record["expected_energy"] = cones.value(chosen.angles, Expectation())
-        return record
-
     def _labelled(
         self,
         problem: IsingProblem,
@@ -342,7 +273,7 @@ class Qaoa:
             seed,
             clocks=clocks,
             remarks=[*remarks, *measured.remarks],
-            headline=_headline(facts["circuit"], facts["device"]),
+            headline=headline_of(facts["circuit"], facts["device"]),
             ignored=ignored_settings(self, facts["device"].get("method")),
             **facts,
         )
@@ -403,9 +334,7 @@ class Qaoa:
                 backend=self.backend,
                 channel=self.channel,
                 instance=self.instance,
-                max_qpu_seconds=self.max_qpu_seconds,
-                retries=self.retries,
-                retry_pause=self.retry_pause,
+                **self.terms(),
             )
             with connected(access, transpiler) as device:
                 yield device
@@ -420,24 +349,6 @@ class Qaoa:
 
 def _number(stream: np.random.SeedSequence) -> int:
     return int(stream.generate_state(1, np.uint64)[0])
-
-
-def _headline(circuit: Mapping[str, Any], device: Mapping[str, Any]) -> str:
-    """Of a circuit as it ran, and of what ran it."""
-    by = device.get("method", device["name"])
-    return f"depth {circuit['depth']}, {circuit['two_qubit_gates']} two-qubit gates, {by}"
-
-
-def _truncated(answers: list[Answer]) -> list[Remark]:
-    """What a reader must know of matrix product states that were cut off."""
-    worst = max(answer.facts.get("truncation", 0.0) for answer in answers)
-    if worst <= _TRUNCATED:
-        return []
-    text = (
-        f"bonds of the matrix product state were cut off by {worst:.2g} in all: the shots are not those of "
-        "the circuit; raise max_bond_dimension"
-    )
-    return [Remark("bonds-cut-off", text)]
 
 
 def _counted(device: Device, request: Request) -> Iterator[Answer]:

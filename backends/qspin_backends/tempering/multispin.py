@@ -308,22 +308,33 @@ def _count_energies(kernel, n_words, energies):
                 store(small, 56, c7)
                 c0 = c1 = c2 = c3 = c4 = c5 = c6 = c7 = nothing
                 since = 0
-                carry = nothing
-                for k in range(n_planes):
-                    total = load(large, np.uint64(VECTOR * k), VECTOR)
-                    digit = nothing
-                    if k < _SMALL:
-                        digit = load(small, np.uint64(VECTOR * k), VECTOR)
-                    x = total ^ digit
-                    store(large, np.uint64(VECTOR * k), x ^ carry)
-                    carry = (total & digit) | (x & carry)
+                _add_up(small, large, n_planes, nothing)
         for slot in range(VECTOR):
             word = int(block) + slot if n_words >= vector else slot % int(n_words)
-            for k in range(n_planes):
-                digits = large_kept[k, slot]
-                weight = 2.0 * (1 << k)
-                for lane in range(64):
-                    energies[64 * word + lane] += weight * float((digits >> np.uint64(lane)) & np.uint64(1))
+            _read_counts(large_kept[:n_planes, slot], energies[64 * word : 64 * (word + 1)])
+
+
+@njit(inline="always")
+def _add_up(small, large, n_planes, nothing):
+    """Add counts of few planes to those of all planes."""
+    carry = nothing
+    for k in range(n_planes):
+        total = load(large, np.uint64(VECTOR * k), VECTOR)
+        digit = nothing
+        if k < _SMALL:
+            digit = load(small, np.uint64(VECTOR * k), VECTOR)
+        x = total ^ digit
+        store(large, np.uint64(VECTOR * k), x ^ carry)
+        carry = (total & digit) | (x & carry)
+
+
+@njit
+def _read_counts(planes, energies):
+    """Add twice the counts of the 64 lanes of a word, whose binary digits are planes (n_planes,)."""
+    for k in range(len(planes)):
+        weight = 2.0 * (1 << k)
+        for lane in range(64):
+            energies[lane] += weight * float((planes[k] >> np.uint64(lane)) & np.uint64(1))
 
 
 @njit(cache=True)

@@ -1,0 +1,100 @@
+"""What settings of an annealer may be: names or functions, values by order or by label, and which of them go
+together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, PositiveFloat
+
+from qspin.problem import IsingProblem
+from qspin.sampler import imported
+from qspin_backends.annealer.embedding import METHODS
+from qspin_backends.common.by_label import in_order
+
+if TYPE_CHECKING:
+    from qspin_backends.annealer.sampler import Annealer
+
+__all__ = [
+    "NAMED",
+    "ChainStrength",
+    "Embeddings",
+    "State",
+    "Unembedding",
+    "function_of",
+    "ordered",
+    "refuse_misfits",
+]
+
+NAMED = {
+    "embedding": ("auto", "native", *METHODS),
+    "chain_strength": ("auto", "uniform_torque_compensation"),
+    "unembedding": ("majority_vote", "minimize_energy", "discard"),
+}
+"""Settings that take a name in the place of a function, and the names."""
+
+
+def _named_or_imported(setting: str, other: str = "") -> Any:
+    """One of a few names, or the import path of a function in their place."""
+    names = NAMED[setting]
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and value not in names and ":" not in value:
+            raise ValueError(
+                f"expected {', '.join(map(repr, names))}{other} or the import path of a function, "
+                "'module:name'"
+            )
+        return value
+
+    return BeforeValidator(check)
+
+
+Embeddings = Annotated[
+    str | dict[str | int, tuple[int, ...]], _named_or_imported("embedding", ", chains of qubits by spin")
+]
+ChainStrength = Annotated[PositiveFloat | str, _named_or_imported("chain_strength", ", a positive number")]
+Unembedding = Annotated[str, _named_or_imported("unembedding")]
+State = tuple[Literal[-1, 1], ...] | dict[str | int, Literal[-1, 1]]
+
+
+def function_of(value: Any, setting: str) -> Any:
+    """The function behind an import path; whatever else was given as it is."""
+    if isinstance(value, str) and value not in NAMED.get(setting, ()):
+        return imported(value, setting, key=setting)
+    return value
+
+
+def ordered(state: State | None, problem: IsingProblem) -> NDArray[np.int8] | None:
+    """An initial state in the order of the spins."""
+    if isinstance(state, dict):
+        state = tuple(in_order(state, problem, setting="initial_state", what="value"))
+    return None if state is None else np.array(state, dtype=np.int8)
+
+
+def refuse_misfits(given: Annealer) -> None:
+    """Raises ValueError for settings that do not go together."""
+    if given.annealing_time is not None and given.anneal_schedule is not None:
+        raise ValueError("annealing_time and anneal_schedule both say how long to anneal; give one of them")
+    if given.anneal_schedule is not None and len(given.anneal_schedule) < 2:
+        raise ValueError(
+            "an anneal_schedule has at least two points [time in microseconds, s]; got "
+            f"{len(given.anneal_schedule)}"
+        )
+    reverse = given.anneal_schedule is not None and given.anneal_schedule[0][1] == 1
+    if reverse != (given.initial_state is not None):
+        raise ValueError(
+            "a reverse anneal needs an anneal_schedule that starts at s = 1 and an initial_state; one of "
+            "them is missing"
+        )
+    if given.fast_anneal and given.h_gain_schedule is not None:
+        raise ValueError("fast_anneal takes no fields, so no h_gain_schedule; leave one of them out")
+    if given.fast_anneal and given.anneal_schedule is not None:
+        raise ValueError("fast_anneal takes an annealing_time, no anneal_schedule; leave one of them out")
+    if given.device == "qpu" and given.topology == "none":
+        raise ValueError("a QPU has a topology: leave topology out, or choose zephyr or pegasus")
+    thermal = given.device == "simulated" and given.physics == "thermal"
+    if thermal and given.anneal_schedule is not None:
+        raise ValueError("physics 'thermal' has no transverse field, so no anneal_schedule; leave it out")
