@@ -23,7 +23,6 @@ def test_it_holds_both_packages_and_the_template(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for path in [*(ROOT / "qspin").rglob("*.py"), *(ROOT / "backends").rglob("*.py")]:
         assert str(path.relative_to(ROOT)).removeprefix("backends/") in names
-    assert "qspin/experiment/templates/report.html.j2" in names
     for name in ("page.html.j2", "parts.html.j2", "page.css", "page.js", "contents.js"):
         assert f"qspin/report/templates/{name}" in names
     assert "qspin_backends/qaoa/published_angles.json" in names
