@@ -87,7 +87,7 @@ def test_every_room_has_a_floor():
     assert sum(map(len, FLOORS)) == len(FLOOR_OF), "a room stands on two floors"
 
 
-@pytest.mark.parametrize("room", FLOOR_OF)
+@pytest.mark.parametrize("room", sorted(FLOOR_OF))
 def test_imports_run_downward(room):
     for path, tree in modules(ROOT / "qspin"):
         if room_of(path) != room:
