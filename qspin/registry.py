@@ -123,6 +123,7 @@ _STUDIES = {
     "epochs": _Builtin("qspin.studies.epochs:Epochs"),
     "finite_size": _Builtin("qspin.studies.finite_size:FiniteSize"),
     "training": _Builtin("qspin.studies.training:Training"),
+    "measured": _Builtin("qspin.studies.measured:Measured"),
 }
 
 _EXECUTORS = {

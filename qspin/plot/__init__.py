@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from qspin.plot.benchmark import performance_profile, time_to_solution
 from qspin.plot.comparison import cross_overlaps, energy_distributions
-from qspin.plot.curves import binder_ratios, dissimilarity, energy_curves, overlap_curves, quantity
+from qspin.plot.curves import binder_ratios, dissimilarity, energy_curves, overlap_curves, profile, quantity
 from qspin.plot.landscape import disconnectivity, overlap_sizes, triangle_densities
 from qspin.plot.overlaps import overlap_densities, overlap_matrix, triangles
 from qspin.plot.style import Styles, style_of, styles_of
@@ -28,6 +28,7 @@ __all__ = [
     "overlap_matrix",
     "overlap_sizes",
     "performance_profile",
+    "profile",
     "quantity",
     "style_of",
     "styles_of",

@@ -16,7 +16,7 @@ from qspin.plot.style import Styles, axes_or_current, finished, style_of, styled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["binder_ratios", "dissimilarity", "energy_curves", "overlap_curves", "quantity"]
+__all__ = ["binder_ratios", "dissimilarity", "energy_curves", "overlap_curves", "profile", "quantity"]
 
 
 @checked_arguments
@@ -93,6 +93,37 @@ def quantity(
     if is_logarithmic:
         ax.set_yscale("log")
     return _temperature_axis(ax, curves)
+
+
+@checked_arguments
+def profile(
+    curves: Mapping[str, xr.Dataset],
+    name: str,
+    over: str,
+    ax: Axes | None = None,
+    *,
+    label: str = "",
+    styles: Styles | None = None,
+) -> Axes:
+    """Any quantity against any coordinate, with one standard error as a band where it has any.
+
+    Parameters
+    ----------
+    curves : label -> result that holds it over that coordinate alone
+    name, over : of the variable and the coordinate
+    ax : where to draw; default the current axes
+    label : of the vertical axis; default the name
+    styles : label -> keyword arguments of the line; default `style_of` by position
+    """
+    ax = axes_or_current(ax)
+    for key, curve, style in styled(curves, styles):
+        x, values = curve[over].values, curve[name].values
+        ax.plot(x, values, label=key, linewidth=1.2, **style)
+        if f"{name}_error" in curve:
+            error = np.nan_to_num(curve[f"{name}_error"].values)
+            ax.fill_between(x, values - error, values + error, color=style["color"], alpha=0.25, linewidth=0)
+    ax.set(xlabel=over.replace("_", " "), ylabel=label or name)
+    return finished(ax)
 
 
 @checked_arguments

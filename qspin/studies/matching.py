@@ -65,7 +65,8 @@ def placed(curve: xr.Dataset, fit: xr.Dataset, reference: str) -> xr.Dataset:
 
     Parameters
     ----------
-    curve : over ``beta``; others, and those at temperatures that were set, stay as they are
+    curve : over ``beta``; others stay as they are, and so do those at temperatures that were set, or over
+        rows that cannot be told
     fit : of the measure ``effective_temperature``
     reference : label of the backend that was fitted to
 
@@ -76,6 +77,12 @@ def placed(curve: xr.Dataset, fit: xr.Dataset, reference: str) -> xr.Dataset:
     """
     if "beta" not in curve.dims or np.isfinite(curve["beta"].values).any():
         return curve
+    if curve.sizes["beta"] != fit.sizes["beta"]:  # of some rows, which only their scales tell
+        scales = [d.get("coupling_scale") for d in (curve, fit)]
+        if scales[0] is None or scales[1] is None:
+            return curve
+        rows = [int(np.argmin(np.abs(scales[1].values - scale))) for scale in scales[0].values]
+        fit = fit.isel(beta=rows)
     found = at_matched_temperatures(curve, fit["beta_matched"], fit["beta_matched_error"], reference)
     return found.assign_attrs(temperature_reasons=json.dumps(reasons(fit)))
 

@@ -83,7 +83,9 @@ class TestPlan:
 
     def test_single_instances_of_a_disorder_are_no_sizes_of_one_model(self):
         sizes = {"a": [Axis("n_spins", (8, 16))]}
-        with pytest.raises(InputError, match="averages over the disorder, .* give the problems instances: 20"):
+        with pytest.raises(
+            InputError, match="averages over the disorder, .* give the problems instances: 20"
+        ):
             get_study("finite_size").plan(asked({"a": glass()}, {"x": THERMOSTAT}, sizes))
 
     def test_a_model_without_disorder_needs_no_instances(self):
