@@ -52,12 +52,9 @@ class LandscapeNulls:
     centres: NDArray[np.float64]
 
     def excess(self, name: str = "central_weight") -> tuple[float, float]:
-        """By how much a statistic lies above its null, and the standard deviation of that: of the null, and
-        of the central weight over configurations."""
+        """By how much a statistic lies above the mean of its null, and the standard deviation of the null."""
         null = self.nulls[name]
-        spread = float(null.std(ddof=1))
-        error = self.central_error if name == "central_weight" else 0.0
-        return self.values[name] - float(null.mean()), float(np.hypot(spread, error))
+        return self.values[name] - float(null.mean()), float(null.std(ddof=1))
 
 
 @checked_arguments

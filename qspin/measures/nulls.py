@@ -23,8 +23,8 @@ class LandscapeNulls(AtTemperatures):
     Over ``beta``: ``central_weight`` (share of pairs with \\|q\\| at most 0.2), the effective number of
     valleys ``n_valleys``, ``edge_rigidity`` and ``bulk_rigidity``; of each ``..._null``, the mean of its
     null, ``..._deviation`` and, over ``null``, ``..._nulls``. ``central_excess`` is P(0) less its null and
-    ``central_doubt`` the standard deviation of that. Over ``q`` the ``density`` of \\|q\\|, and of the null
-    ``lower_null`` to ``upper_null``, which hold 95 % of it.
+    ``central_error`` the standard error of P(0) over configurations. Over ``q`` the ``density``
+    of \\|q\\|, and of the null ``lower_null`` to ``upper_null``, which hold 95 % of it.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class LandscapeNulls(AtTemperatures):
     scalars: ClassVar = (
         *(f"{name}{part}" for name in STATISTICS for part in ("", "_null", "_deviation")),
         "central_excess",
-        "central_doubt",
+        "central_error",
     )
 
     temperatures: Temperatures = None
@@ -55,11 +55,10 @@ class LandscapeNulls(AtTemperatures):
             result[f"{name}_null"] = ((), float(nulls.mean()))
             result[f"{name}_deviation"] = ((), float(nulls.std(ddof=1)))
             result[f"{name}_nulls"] = ("null", nulls)
-        excess, doubt = found.excess()
         low, high = np.quantile(found.null_densities, [0.025, 0.975], axis=0)
         return result.assign(
-            central_excess=((), excess),
-            central_doubt=((), doubt),
+            central_excess=((), found.excess()[0]),
+            central_error=((), found.central_error),
             density=("q", found.density),
             lower_null=("q", low),
             upper_null=("q", high),

@@ -36,7 +36,7 @@ def landscape_figures(places: Sequence[Place]) -> Iterator[Figure]:
         "Density of the size of the overlap (line) beside that of independent spins of the same "
         "magnetisations (band, 95 % of the null), means over instances; shaded are the overlaps that count "
         "for P(0)",
-        {title: _sizes(group) for title, group in groups.items()},
+        {title: _sizes(group) for title, group in groups.items() if any(map(_has_sizes, group))},
     )
     yield from _grids(
         "maps",
@@ -72,9 +72,13 @@ def _row(place: Place, measure: str) -> xr.Dataset:
     return found.isel(beta=same[0] if same else 0)
 
 
+def _has_sizes(place: Place) -> bool:
+    return bool(place.rows) and "density" in place.found["landscape_nulls"]
+
+
 def _mean_sizes(group: Sequence[Place]) -> xr.Dataset:
     """Densities and null of the overlaps, over the instances of which they are known."""
-    rows = [_row(place, "landscape_nulls") for place in group if place.rows]
+    rows = [_row(place, "landscape_nulls") for place in group if _has_sizes(place)]
     names = ("density", "lower_null", "upper_null")
     means = {name: ("q", np.nanmean([row[name].values for row in rows], axis=0)) for name in names}
     return xr.Dataset(means, coords={"q": rows[0]["q"].values})
@@ -126,8 +130,9 @@ def datasets_of(places: Sequence[Place]) -> dict[str, xr.Dataset]:
         rows = [_kept(_row(group[0], measure), group[0]) for group in groups if measure in group[0].found]
         if rows:
             found[measure] = _stacked(rows)
-    if groups:
-        found["overlap_sizes"] = _stacked([_kept(_mean_sizes(group), group[0]) for group in groups])
+    sizes = [_kept(_mean_sizes(group), group[0]) for group in groups if any(map(_has_sizes, group))]
+    if sizes:
+        found["overlap_sizes"] = _stacked(sizes)
     return found
 
 

@@ -1,9 +1,10 @@
 """Signs of a glass at single temperatures, and the rule by which they become a verdict.
 
-Glassy: more small overlaps than independent spins of the same magnetisations have, by 0.02 at least and four
-standard deviations, and besides several states or ultrametric triangles. Not glassy: no such excess, neither
-several states nor ultrametric triangles, and one valley, or spins that are free. Everything else is open, and
-so are samples that are not in equilibrium. The bounds are ours.
+Glassy: more small overlaps than independent spins of the same magnetisations have, by 0.02 at least, four
+standard deviations of these and two standard errors of its own, and besides several states or ultrametric
+triangles. Not glassy: no such excess, neither several states nor ultrametric triangles, and one valley, or
+spins that are free. Everything else is open, and so are samples that are not in equilibrium. The bounds are
+ours.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ __all__ = ["MEASURES", "Glass", "Place", "Row", "families", "judged", "places_of
 MEASURES = ("landscape_nulls", "find_states", "ultrametricity", "valleys")
 
 _EFFECT = 0.02  # of the share of small overlaps
+_OWN_ERRORS = 2.0  # of that share, that its excess has to be beyond
 _FREE = 0.75  # of the share that free spins have, from which on spins count as free
 _SEVERAL = 2.0  # valleys
 
 _NUMBERS = {
     "landscape_nulls": (
         "n_configurations", "central_weight", "central_weight_null", "central_weight_deviation",
-        "central_excess", "central_doubt", "n_valleys", "n_valleys_null", "n_valleys_deviation",
+        "central_excess", "central_error", "n_valleys", "n_valleys_null", "n_valleys_deviation",
         "edge_rigidity", "edge_rigidity_null", "edge_rigidity_deviation",
         "bulk_rigidity", "bulk_rigidity_null", "bulk_rigidity_deviation",
     ),
@@ -69,8 +71,9 @@ class Row(NamedTuple):
     @property
     def is_many(self) -> bool:
         """Whether there are more small overlaps than independent spins have."""
-        excess, doubt = self.numbers["central_excess"], self.numbers["central_doubt"]
-        return excess >= _EFFECT and excess > STANDARD_ERRORS * doubt
+        excess, error = self.numbers["central_excess"], self.numbers["central_error"]
+        null = self.numbers["central_weight_deviation"]
+        return excess >= _EFFECT and excess > STANDARD_ERRORS * null and excess > _OWN_ERRORS * error
 
     @property
     def has_states(self) -> bool:
@@ -109,8 +112,10 @@ class Place(NamedTuple):
 
     @property
     def telling(self) -> int:
-        """The row that shows most: of the largest excess beyond its doubt, the coldest of equal ones."""
-        known = [row.numbers["central_excess"] - 2 * row.numbers["central_doubt"] for row in self.rows]
+        """The row that shows most: of the largest excess beyond its error, the coldest of equal ones."""
+        known = [
+            row.numbers["central_excess"] - _OWN_ERRORS * row.numbers["central_error"] for row in self.rows
+        ]
         order = np.argsort(np.nan_to_num(known, nan=-np.inf)[::-1], kind="stable")
         return len(known) - 1 - int(order[-1]) if len(known) else 0
 

@@ -36,13 +36,14 @@ _RULE = (
     "Each statistic is held against its null, configurations whose spins were dealt anew among them, each "
     "on its own: independent spins of the same magnetisations. Without fields, configurations are turned "
     "towards the principal one first, and mirror images are one. Glassy: more overlaps of at most 0.2 in "
-    "size than the null, by 2 % of all and four standard deviations, and besides several states (5 % of "
-    "the configurations each, further apart than clusters of the null by four deviations) or ultrametric "
-    "triangles (p at most 5 %, an effect of 5 %, overlaps spread three times as wide as those of the "
-    "null). Not glassy: none of these, and less than two valleys or spins as free as without couplings. "
-    "Everything else is open, and so is what is not in equilibrium. A problem is what any of its "
-    "temperatures shows, a family what most of its decided instances are. Few well-separated patterns, as "
-    "of a Hopfield network at low load, look alike: patterns that are known tell them from a glass."
+    "size than the null, by 2 % of all, four standard deviations of the null and two standard errors, and "
+    "besides several states (5 % of the configurations each, further apart than clusters of the null by "
+    "four deviations) or ultrametric triangles (p at most 5 %, an effect of 5 %, overlaps spread three "
+    "times as wide as those of the null). Not glassy: none of these, and less than two valleys or spins "
+    "as free as without couplings. Everything else is open, and so is what is not in equilibrium. A "
+    "problem is what any of its temperatures shows, a family what most of its decided instances are. Few "
+    "well-separated patterns, as of a Hopfield network at low load, look alike: patterns that are known "
+    "tell them from a glass."
 )
 
 

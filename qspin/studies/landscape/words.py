@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from qspin.significance import STANDARD_ERRORS
 from qspin.studies.landscape.glass import Glass, Place, Row, families, judged
 from qspin.studies.series import told
 from qspin.studies.wording import at_temperature, some, with_error
@@ -51,9 +52,9 @@ def _signs(row: Row) -> str:
     n = row.numbers
     if math.isnan(n["central_excess"]):
         return f"nothing can be told of the overlaps at {at_temperature(row.temperature)}"
-    side = "as many as" if abs(n["central_excess"]) <= 4 * n["central_doubt"] else (
-        "more than" if n["central_excess"] > 0 else "fewer than"
-    )  # fmt: skip
+    spread = max(2 * n["central_error"], STANDARD_ERRORS * n["central_weight_deviation"])
+    side = "more than" if n["central_excess"] > spread else "fewer than"
+    side = "as many as" if abs(n["central_excess"]) <= spread else side
     parts = [
         f"at {at_temperature(row.temperature)}, {100 * n['central_weight']:.1f} % of overlaps lie near 0, "
         f"{side} the {100 * n['central_weight_null']:.1f} % of independent spins of the same magnetisations",
