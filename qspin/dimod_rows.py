@@ -2,23 +2,69 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qspin.errors import InputError
 from qspin.memory import require_memory
+from qspin.remarks import Level, Remark
 from qspin.validate import checked_array
 
 if TYPE_CHECKING:
     import dimod
 
-__all__ = ["checked_reads", "grid_of"]
+    from qspin.problem import IsingProblem
+
+__all__ = ["on_reported", "rows_of"]
+
+_SINGLE = 1e-5  # share of all terms that a sampler in single precision may be wrong by
 
 
-def checked_reads(sampleset: dimod.SampleSet) -> NDArray[np.int64]:
-    """How often each row of a dimod sample set was read; raises as `SampleSet.from_dimod`."""
+class Rows(NamedTuple):
+    """Labels in the order of the spins, spins (beta, replica, draw, spin), energies (beta, replica, draw) as
+    they were reported, and betas (n_betas,), None where they are not known."""
+
+    labels: list[Hashable]
+    spins: NDArray[np.int8]
+    energies: NDArray[np.float64]
+    betas: NDArray[np.float64] | None
+
+
+def rows_of(sampleset: dimod.SampleSet, labels: Sequence[Hashable] | None) -> Rows:
+    """Rows of a dimod sample set, repeated as often as they were read, each in its place.
+
+    Parameters
+    ----------
+    labels : of the spins, in the order that is wanted; None: as the sample set has them
+
+    Raises
+    ------
+    InputError
+        If it is no dimod sample set of spins or bits, or has other variables.
+    CapacityError
+        If its repeated reads would not fit in memory.
+    """
+    repeats = _checked_reads(sampleset)
+    spin_set = sampleset.change_vartype("SPIN", inplace=False)
+    labels = list(spin_set.variables) if labels is None else list(labels)
+    if set(labels) != set(spin_set.variables):
+        raise InputError(
+            f"the sample set names other variables than the problem: {len(spin_set.variables)} against "
+            f"{len(labels)}; pass the problem that was sampled"
+        )
+    position = {label: k for k, label in enumerate(spin_set.variables)}
+    record = spin_set.record
+    spins = np.repeat(record.sample[:, [position[label] for label in labels]], repeats, axis=0)
+    energies = np.repeat(record.energy.astype(np.float64), repeats)
+    betas, shape, order = _grid_of(record, repeats)
+    return Rows(labels, spins[order].reshape(*shape, len(labels)), energies[order].reshape(shape), betas)
+
+
+def _checked_reads(sampleset: dimod.SampleSet) -> NDArray[np.int64]:
+    """How often each row of a dimod sample set was read."""
     import dimod
 
     if not isinstance(sampleset, dimod.SampleSet) or sampleset.vartype not in (dimod.SPIN, dimod.BINARY):
@@ -34,7 +80,7 @@ def checked_reads(sampleset: dimod.SampleSet) -> NDArray[np.int64]:
     return repeats.astype(np.int64)
 
 
-def grid_of(
+def _grid_of(
     record: np.recarray, repeats: NDArray[np.integer]
 ) -> tuple[NDArray[np.float64] | None, tuple[int, int, int], NDArray[np.intp] | slice]:
     """Betas, shape (beta, replica, draw) and row order of a record; reads as replicas unless it was ours."""
@@ -51,3 +97,21 @@ def grid_of(
     if expected is None or not np.array_equal(places[:, order], expected):
         return reads
     return record.beta[order].reshape(shape)[:, 0, 0], shape, order
+
+
+def on_reported(
+    reported: NDArray[np.float64], own: NDArray[np.float64], problem: IsingProblem
+) -> Remark | None:
+    """What to say of a sampler that believes in other energies than those of its spins, `own`."""
+    terms = np.abs(problem.edges.couplings).sum() + np.abs(problem.fields).sum() + abs(problem.offset)
+    wrong = ~(np.abs(reported - own) <= _SINGLE * terms)  # also NaN
+    if not wrong.any():
+        return None
+    k = tuple(np.argwhere(wrong)[0])
+    return Remark(
+        "reported-energies",
+        f"{int(wrong.sum())} of {wrong.size} energies that the sampler reported are not those of its spins, "
+        f"the first {reported[k]:.6g} instead of {own[k]:.6g}: does it see another "
+        "problem, or another sign? Those of the spins are kept",
+        Level.SERIOUS,
+    )

@@ -14,13 +14,14 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.archives import parse_json
-from qspin.dimod_rows import checked_reads, grid_of
+from qspin.dimod_rows import on_reported, rows_of
 from qspin.errors import CapacityError, InputError
 from qspin.files import atomic_write
 from qspin.labels import labels_from_json, labels_to_json
 from qspin.problem import IsingProblem
 from qspin.provenance import checked_info
-from qspin.remarks import UNSPECIFIED, Level, Remark, remarks_from
+from qspin.remarks import Remark, remarks_from
+from qspin.sample_files import DIMS, check_content, of_this_version
 from qspin.sealed import FORMAT, read_sealed, sealed
 from qspin.spectrum import energy_tolerance, rounding_of
 from qspin.validate import checked_array, checked_labels, checked_spins, locked
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
     import dimod
 
 __all__ = ["DIMS", "Best", "SampleSet"]
-
-DIMS = ("beta", "replica", "draw", "spin")
-_REMARKS_SINCE = 3  # format of files; before, there were warnings
-_SINGLE = 1e-5  # share of all terms that a sampler in single precision may be wrong by
 
 
 class Best(NamedTuple):
@@ -266,8 +263,8 @@ class SampleSet:
         if not Path(path).is_file():
             raise InputError(f"no sample file at {path}")
         try:
-            samples = cls(_of_this_version(read_sealed(path)))
-            samples._check_content()
+            samples = cls(of_this_version(read_sealed(path)))
+            check_content(samples)
             if problem is not None:
                 samples.verify(problem)
         except CapacityError:
@@ -300,25 +297,6 @@ class SampleSet:
                 f"{self.energies.values[k]:.10g} where the problem has {expected[k]:.10g}"
             )
 
-    def _check_content(self) -> None:
-        """Refuse content that `from_spins` would not have made."""
-        spins, energies = self.spins, self.energies
-        if spins.dtype != np.int8 or energies.dtype != np.float64 or energies.dims != DIMS[:3]:
-            raise InputError(
-                f"spins must be int8 and energies float64 with dims {DIMS[:3]}; got {spins.dtype}, "
-                f"{energies.dtype} and {energies.dims}"
-            )
-        checked_spins(spins.values, self.n_spins)
-        beta = self.dataset.coords.get("beta")
-        if beta is None or beta.dims != ("beta",) or beta.dtype.kind != "f":
-            raise InputError("it has no coordinate 'beta' of real numbers")
-        if len(self.labels) != self.n_spins:
-            raise InputError(f"it names {len(self.labels)} spins and holds {self.n_spins}")
-        info = self.info
-        if not isinstance(info.get("status"), str):
-            raise InputError("its info tells no status")
-        remarks_from(info.get("remarks"))
-
     @classmethod
     def from_dimod(
         cls,
@@ -348,25 +326,10 @@ class SampleSet:
         if problem is not None:
             _require_problem(problem)
         checked_info(info)
-        repeats = checked_reads(sampleset)
-        spin_set = sampleset.change_vartype("SPIN", inplace=False)
-        labels = list(spin_set.variables) if problem is None else list(problem.labels)
-        if set(labels) != set(spin_set.variables):
-            raise InputError(
-                f"the sample set names other variables than the problem: {len(spin_set.variables)} against "
-                f"{len(labels)}; pass the problem that was sampled"
-            )
-        position = {label: k for k, label in enumerate(spin_set.variables)}
-        columns = [position[label] for label in labels]
-        record = spin_set.record
-        spins = np.repeat(record.sample[:, columns], repeats, axis=0)
-        energies = np.repeat(record.energy.astype(np.float64), repeats)
-        betas, shape, order = grid_of(record, repeats)
-        spins = spins[order].reshape(*shape, len(labels))
-        energies = energies[order].reshape(shape)
+        labels, spins, energies, betas = rows_of(sampleset, None if problem is None else problem.labels)
         if problem is not None:
             samples = cls.from_spins(problem, spins, betas, info, handed_over=True)
-            if remark := _on_reported(energies, samples, problem):
+            if remark := on_reported(energies, samples.energies.values, problem):
                 return cls.from_spins(problem, spins, betas, _with_remark(info, remark), handed_over=True)
             return samples
         text = "energies are those reported by the dimod sample set, not recomputed: no problem was given"
@@ -399,35 +362,6 @@ class SampleSet:
 
 def _with_remark(info: Mapping[str, Any] | None, remark: Remark) -> dict[str, Any]:
     return {**(info or {}), "remarks": [*(info or {}).get("remarks", []), remark.plain()]}
-
-
-def _on_reported(energies: NDArray[np.float64], samples: SampleSet, problem: IsingProblem) -> Remark | None:
-    """What to say of a sampler that believes in other energies than those of its spins."""
-    terms = np.abs(problem.edges.couplings).sum() + np.abs(problem.fields).sum() + abs(problem.offset)
-    wrong = ~(np.abs(energies - samples.energies.values) <= _SINGLE * terms)  # also NaN
-    if not wrong.any():
-        return None
-    k = tuple(np.argwhere(wrong)[0])
-    return Remark(
-        "reported-energies",
-        f"{int(wrong.sum())} of {wrong.size} energies that the sampler reported are not those of its spins, "
-        f"the first {energies[k]:.6g} instead of {samples.energies.values[k]:.6g}: does it see another "
-        "problem, or another sign? Those of the spins are kept",
-        Level.SERIOUS,
-    )
-
-
-def _of_this_version(dataset: xr.Dataset) -> xr.Dataset:
-    """What was read, with warnings of earlier versions, which had no codes, as remarks."""
-    if dataset.attrs.get("qspin", _REMARKS_SINCE) >= _REMARKS_SINCE:
-        return dataset
-    info = parse_json(str(dataset.attrs.get("info")))
-    warnings = info.pop("warnings", None) if isinstance(info, dict) else None
-    if not isinstance(warnings, list) or not all(isinstance(text, str) for text in warnings):
-        return dataset  # of no version, and refused for what it has instead
-    remarks = [Remark(UNSPECIFIED, text or "a warning without words").plain() for text in warnings]
-    told = {"headline": "", "ignored": [], **info, "remarks": remarks}
-    return dataset.assign_attrs(qspin=FORMAT, info=json.dumps(told, sort_keys=True))
 
 
 def _read_only(dataset: xr.Dataset) -> xr.Dataset:

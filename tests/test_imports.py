@@ -19,7 +19,7 @@ FLOORS = [
     {"archives", "sections", "settings", "validate"},
     {"checkpoint", "conversions", "dimod_rows", "executor", "known", "labels", "provenance", "sealed"},
     {"problem"},
-    {"spectrum"},
+    {"sample_files", "spectrum"},
     {"samples"},
     {"arguments"},
     {"sampler"},

@@ -355,7 +355,7 @@ class TestKilled:
     def test_a_run_of_the_command_line_resumes(self, cloud, tmp_path):
         config = tmp_path / "run.yaml"
         config.write_text(
-            "schema: 1\nname: paid\nseed: 1\n"
+            "schema: 2\nname: paid\nseed: 1\n"
             "problems: {glass: {kind: sherrington_kirkpatrick, n_spins: 8, seed: 2}}\n"
             "backends: {qpu: {name: annealer, device: qpu, n_reads: 20, n_gauges: 2, betas: [0.5, 1.0]}}\n"
         )
@@ -386,7 +386,7 @@ class TestSecrets:
 
     def test_a_traceback_does_not_show_what_a_server_repeats(self, cloud, tmp_path):
         (tmp_path / "run.yaml").write_text(
-            "schema: 1\nname: paid\nproblems: {glass: {kind: sherrington_kirkpatrick, n_spins: 4}}\n"
+            "schema: 2\nname: paid\nproblems: {glass: {kind: sherrington_kirkpatrick, n_spins: 4}}\n"
             "backends: {qpu: {name: annealer, device: qpu, n_reads: 2, n_gauges: 1}}\n"
         )
         cloud.faults = [Fault("submit", 400)]

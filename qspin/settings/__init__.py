@@ -1,0 +1,36 @@
+"""Settings of a backend: frozen, and refused by name when they are given, not when they hurt."""
+
+from pydantic import PositiveInt
+
+from qspin.settings.files import FileSetting, GivenFile, paths_from
+from qspin.settings.frozen import (
+    Incidental,
+    deciding_settings,
+    explain,
+    setting_names,
+    settings,
+    settings_of,
+)
+from qspin.settings.ladders import AutoLadder, Ladder
+from qspin.settings.seeds import Seed, resolved_seed
+from qspin.settings.values import ImportPath, PlainValues, imported
+
+__all__ = [
+    "AutoLadder",
+    "FileSetting",
+    "GivenFile",
+    "ImportPath",
+    "Incidental",
+    "Ladder",
+    "PlainValues",
+    "PositiveInt",
+    "Seed",
+    "deciding_settings",
+    "explain",
+    "imported",
+    "paths_from",
+    "resolved_seed",
+    "setting_names",
+    "settings",
+    "settings_of",
+]
