@@ -14,6 +14,9 @@ MOST_FINDINGS = 7
 """Sentences that stand on the first screen."""
 
 
+_TONES = (Tone.BAD, Tone.GOOD, Tone.OPEN)
+
+
 class Answer(NamedTuple):
     """An answer to one question of the bottom line; no text where no study gives any."""
 
@@ -23,10 +26,19 @@ class Answer(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A cell of the matrix, and the section behind it."""
+    """A cell of the matrix, the section behind it, and what other studies say of it."""
 
     verdict: Verdict
-    anchor: str
+    section: Section | None
+    others: tuple[Judged, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.section.title}: {self.verdict.text}" if self.section else self.verdict.text
+
+    @property
+    def detail(self) -> str:
+        """What is behind it, and the verdicts of others, a line each."""
+        return "\n".join([self.verdict.detail or str(self), *map(str, self.others)])
 
 
 class Told(NamedTuple):
@@ -49,20 +61,23 @@ def bottom_line(conclusions: Sequence[Conclusion]) -> list[Answer]:
 def matrix(page: Page) -> tuple[list[str], dict[str, list[Judged | None]]]:
     """Backends, and for each problem the verdicts on them; none at all if no study gives any.
 
-    The first verdict on a cell that is not open stands there, or else the first.
+    A bad verdict stands before a good one and that before an open one; of equals the first.
     """
-    judged: dict[tuple[str, str], Judged] = {}
+    judged: dict[tuple[str, str], list[Judged]] = {}
     for conclusion in page.conclusions:
+        section = conclusion.sections[0] if conclusion.sections else None
         for verdict in conclusion.verdicts:
-            key = verdict.problem, verdict.backend
-            is_open = key not in judged or judged[key].verdict.tone is Tone.OPEN
-            if key not in judged or (is_open and verdict.tone is not Tone.OPEN):
-                judged[key] = Judged(verdict, _anchor(conclusion))
+            judged.setdefault((verdict.problem, verdict.backend), []).append(Judged(verdict, section))
     if not judged:
         return [], {}
     problems = dict.fromkeys([*page.problems, *(problem for problem, _ in judged)])
     backends = list(dict.fromkeys([*page.backends, *(backend for _, backend in judged)]))
-    return backends, {p: [judged.get((p, b)) for b in backends] for p in problems}
+    return backends, {p: [_foremost(judged.get((p, b), [])) for b in backends] for p in problems}
+
+
+def _foremost(verdicts: Sequence[Judged]) -> Judged | None:
+    ordered = sorted(verdicts, key=lambda judged: _TONES.index(judged.verdict.tone))
+    return ordered[0]._replace(others=tuple(ordered[1:])) if ordered else None
 
 
 def findings(page: Page) -> tuple[list[Told], list[Told]]:

@@ -17,7 +17,6 @@ __all__ = ["render"]
 
 MOST_ROWS = 500  # of a table on the page; its file has all
 _SIDE_BY_SIDE = 4  # columns of a matrix that leaves room beside it
-_LOW = 6  # rows of one that stands below the bottom line all the same
 _TALL = 24  # rows, beyond which a table scrolls in its frame
 _MOST_SENTENCES = 8  # of a section or of failures, beyond which the others are folded
 
@@ -68,7 +67,7 @@ def _found(page: Page) -> dict[str, Any]:
         "answers": front.bottom_line(page.conclusions),
         "columns": columns,
         "rows": rows,
-        "is_wide": len(columns) > _SIDE_BY_SIDE or len(rows) <= _LOW,
+        "is_wide": len(columns) > _SIDE_BY_SIDE,
         "first": first,
         "others": by_section,
         "n_others": len(others),

@@ -24,13 +24,19 @@ def test_the_heaviest_answer_stands_and_of_equals_the_first():
     ]
 
 
-def test_a_verdict_that_is_not_open_stands_before_one_that_is():
-    first, second = study("first", tone=Tone.OPEN), study("second", tone=Tone.BAD, problems=["p1"])
-    third = study("third", tone=Tone.GOOD, problems=["p1"])
-    backends, rows = matrix(page(first, second, third))
+def test_bad_verdicts_stand_before_good_ones_and_those_before_open_ones():
+    first, second = study("first", tone=Tone.OPEN), study("second", tone=Tone.GOOD, problems=["p1"])
+    third, fourth = (study(name, tone=Tone.BAD, problems=["p1"]) for name in ("third", "fourth"))
+    backends, rows = matrix(page(first, second, third, fourth))
     assert backends == ["b0", "b1"]
-    assert [judged.anchor for judged in rows["p0"]] == ["first"] * 2
-    assert [judged.anchor for judged in rows["p1"]] == ["second"] * 2
+    assert [judged.section.anchor for judged in rows["p0"]] == ["first"] * 2
+    assert [judged.section.anchor for judged in rows["p1"]] == ["third"] * 2
+    assert rows["p1"][0].detail.splitlines() == [
+        "detail ",
+        "Study fourth : fourth p1 b0 ",
+        "Study second : second p1 b0 ",
+        "Study first : first p1 b0 ",
+    ]
 
 
 def test_cells_of_which_nobody_speaks_are_empty_and_others_have_a_row():

@@ -54,7 +54,7 @@ def test_cells_of_the_matrix_lead_to_their_section(tree):
     cells = rows[0].all("td")
     assert [cell.text for cell in cells] == ["one p0 b0", "one p0 b1"]
     assert all(cell.has("class_", "good") for cell in cells)
-    assert cells[0].one("a").attributes == {"href": "#one", "title": "detail "}
+    assert cells[0].one("a").attributes == {"href": "#one", "title": "detail \nStudy two : two p0 b0 "}
     assert rows[1].one("th").attributes["title"] == "seed 1"
 
 
