@@ -174,7 +174,8 @@ class Conclusion:
     Parameters
     ----------
     sections : of the report, in order
-    verdicts : for the matrix; the first study that speaks of a cell with tone other than open stands there
+    verdicts : for the matrix; a bad one stands before a good one, that before an open one, of equals the
+        first
     bottom_line : answers to questions of `BOTTOM_LINE`; the heaviest of all studies stands
     datasets : results to be kept, by name: every number of figures and findings lies in one of them or in a
         table
