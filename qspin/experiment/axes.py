@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qspin.errors import InputError, nearest_name, shown
 from qspin.experiment.models import checked_label
@@ -29,6 +30,7 @@ __all__ = ["MOST_VALUES", "Key", "SweepAxis", "axes_of", "is_spread", "values_of
 Key = tuple[str | int, ...]
 
 MOST_VALUES = 100_000  # of one axis
+_MOST_WHOLE = 2**53  # beyond it, numbers are no longer told apart
 _FORMS = ("range", "linear", "geometric", "random")
 _ROOMS = ("problems", "backends")
 
@@ -176,7 +178,14 @@ def _listed(form: Any) -> list[Any]:
         return np.random.default_rng(form.get("seed", 0)).uniform(low, high, n).tolist()
     if kind == "geometric" and min(low, high) <= 0:
         raise ValueError("a geometric axis starts and ends above 0")
-    return (np.geomspace if kind == "geometric" else np.linspace)(low, high, n).tolist()
+    return _plain((np.geomspace if kind == "geometric" else np.linspace)(low, high, n))
+
+
+def _plain(values: NDArray[np.float64]) -> list[Any]:
+    """Numbers, as integers where all of them are, but for rounding."""
+    whole = np.round(values)
+    is_whole = np.abs(values).max() < _MOST_WHOLE and np.allclose(values, whole, rtol=1e-12, atol=0)
+    return [int(value) for value in whole] if is_whole else values.tolist()
 
 
 def _three(kind: str, given: Any) -> tuple[float, float, int]:

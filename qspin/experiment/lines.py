@@ -150,11 +150,12 @@ def _line(room: str, label: str, spec: Any, sweep: list[SweepAxis], folder: Path
     bare = Line(room, label, name, settings, sugar=sugar, folder=folder)
     named = [_named(bare, word) for word in sugar if word != _INSTANCES]
     axes = tuple(axis for axis in [*named, *sweep] if axis.of(room, label))
-    line = replace(bare, axes=axes)
+    line = _rounded(replace(bare, axes=axes))
     if _INSTANCES in sugar:
-        line = replace(bare, axes=(_instances(line), *axes))
+        line = replace(line, axes=(_instances(line), *line.axes))
     _refuse_rivals(line)
-    return _tried(line)
+    _try(line)
+    return line
 
 
 def refuse_clashes(problems: Mapping[str, Line], backends: Mapping[str, Line]) -> None:
@@ -260,37 +261,44 @@ def _instances(line: Line) -> SweepAxis:
     return SweepAxis(INSTANCE, {(line.room, line.label, key): tuple(range(first, first + value))}, origin)
 
 
-def _tried(line: Line) -> Line:
-    """The line with computed values rounded where its settings ask for it; every value was tried."""
+def _try(line: Line) -> None:
+    """Make what stands at every value of an axis, the others at their first; of long axes, at the ends."""
     line.made()
-    line = replace(line, axes=tuple(_rounded(line, axis) for axis in line.axes))
     for axis in line.axes:
         _check_decides(line, axis)
-        tried = range(axis.n) if axis.n <= _MOST_CHECKED else (0, axis.n - 1)
-        for index in tried:
+        for index in range(axis.n) if axis.n <= _MOST_CHECKED else (0, axis.n - 1):
             line.made({axis.name: index})
-    return line
 
 
-def _rounded(line: Line, axis: SweepAxis) -> SweepAxis:
-    """Computed values as integers, where the settings refuse them as they are."""
-    if not axis.is_spread:
-        return axis
-    whole = {
+def _rounded(line: Line) -> Line:
+    """The line with computed values as integers, where its settings refuse them as they are."""
+    computed = {axis.name: axis for axis in line.axes if axis.is_spread}
+    whole = {name: _as_integers(axis, line) for name, axis in computed.items()}
+    for axis in computed.values():  # each as it is, beside the others as integers
+        rounded = {**whole, axis.name: axis}
+        if _works(replace(line, axes=tuple(rounded.get(own.name, own) for own in line.axes)), axis):
+            whole[axis.name] = axis
+    return replace(line, axes=tuple(whole.get(axis.name, axis) for axis in line.axes))
+
+
+def _as_integers(axis: SweepAxis, line: Line) -> SweepAxis:
+    """The axis with values of this line rounded."""
+    keys = {
         key: tuple(round(v) if isinstance(v, float) else v for v in values)
         if key[:2] == (line.room, line.label)
         else values
         for key, values in axis.keys.items()
     }
+    return replace(axis, keys=keys)
+
+
+def _works(line: Line, axis: SweepAxis) -> bool:
     try:
         for index in range(min(axis.n, _MOST_CHECKED)):
             line.made({axis.name: index})
-        return axis
     except InputError:
-        rounded = replace(axis, keys=whole)
-        line = replace(line, axes=tuple(rounded if own is axis else own for own in line.axes))
-        line.made({axis.name: 0})
-        return rounded
+        return False
+    return True
 
 
 def _check_decides(line: Line, axis: SweepAxis) -> None:
