@@ -52,6 +52,11 @@ class Series:
         """Some parts of the label, out of ``problem`` and ``backend``, before the values of the axes."""
         return " · ".join([*(str(getattr(self, part)) for part in parts), *map(_value, self.at.items())])
 
+    def told_as(self, *parts: str) -> str:
+        """`name`, and of how many instances it is the average."""
+        n = self.n_instances
+        return self.name(*parts) + (f" (average of {n})" if n > 1 else "")
+
     @property
     def n_instances(self) -> int:
         return max(map(len, self.instances.values()), default=1)

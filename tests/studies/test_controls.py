@@ -97,18 +97,19 @@ class TestDraws:
     """Ten shuffles are a distribution, and the network is held against it."""
 
     rng = np.random.default_rng(3)
-    far = [curve([0.1, 0.12, 0.3 + x, 0.8]) for x in 0.02 * rng.normal(size=10)]
+    far = [curve([0.1, 0.12, 0.3 + x, 0.8 + x]) for x in 0.02 * rng.normal(size=10)]
 
     def test_far_from_all_of_them(self):
         share, among = told(self.far, 10)
         values = np.array([float(d["q_abs"][2]) for d in self.far])
         deviations = (0.8 - values.mean()) / values.std(ddof=1)
         assert "% of that difference on average over 10 draws. That part is the growth" in share
-        assert f"it lies {deviations:.1f} of them above all of them, which no draw would" in among
+        assert f"; {deviations:.1f} of them above all of them, which no draw would be" in among
         assert f"a standard deviation of {values.std(ddof=1):.2g}" in among
 
     def test_errors_are_over_draws(self):
-        (row,) = next(t for t in section(self.far, 10).tables if t.name == "controls").rows
+        row, among = next(t for t in section(self.far, 10).tables if t.name == "controls").rows
+        assert (among["share"], among["before"], among["spread"]) == (None, None, row["spread"])
         values = np.array([float(d["q_abs"][2]) for d in self.far])
         assert row["mean"] == pytest.approx(values.mean())
         assert row["mean_error"] == pytest.approx(values.std(ddof=1) / np.sqrt(10))
@@ -121,20 +122,39 @@ class TestDraws:
         near = [curve([0.1, 0.2, q, 0.9]) for q in (0.6, 0.7, 0.75, 0.85, 0.9)]
         share, among = told(near, 5)
         assert "The growth of the weights explains it" in share
-        assert "above 3 of them, as a draw of 5 may" in among
+        assert "above 3 of them, as one of 5 draws may be" in among
+
+    def test_draws_that_are_equal_say_no_more_than_the_error_of_the_network(self):
+        """As at low temperature, where every |q| is 1."""
+        _, among = told([curve([0.1, 0.12, 0.3, 0.9])] * 3, 3)
+        assert "with a standard deviation of" in among
+        assert "50.0 of its standard errors above all of them" in among
 
     def test_what_two_draws_cannot_tell_is_not_told(self):
         """Student's t of one degree of freedom: nothing is rare."""
         share, among = told([curve([0.1, 0.2, q, 0.9]) for q in (0.3, 0.35)], 2)
-        assert "as a draw of 2 may" in among
+        assert "as one of 2 draws may be" in among
         assert "explains it" in share
 
     def test_draws_alone(self):
         """Without the network before: where it differs most from its draws."""
         (among,) = told(self.far, 10, others=())
         assert among.startswith(
-            "With exact, at T = 1, mean |q| of after is 0.80(1), that of 10 draws of control"
+            "With exact, after lies farthest from 10 draws of control at T = 1: mean |q| is 0.80(1), that of"
         )
+
+    def test_it_may_lie_farthest_elsewhere(self):
+        """Where draws agree with each other, a smaller distance says more."""
+        draws = [curve([0.1, 0.35 + x, 0.3 + 10 * x, 0.9]) for x in (-0.02, 0.0, 0.02)]
+        share, among = told(draws, 3)
+        assert "at T = 1, where after and before differ most" in share
+        assert "draws of control at T = 2: mean |q| is 0.20(1)" in among
+        assert "below all of them" in among
+
+    def test_no_pair_is_told_of_it_besides(self):
+        texts = [finding.text for finding in section(self.far, 10).findings]
+        assert not any("mean |q| of after and control" in text for text in texts)
+        assert any("before and control (average of 10)" in text for text in texts)
 
     def test_the_limit_is_that_of_another_draw(self):
         """As rare as four standard errors: of a million draws from one distribution, so many lie beyond."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -29,8 +30,9 @@ class Control(NamedTuple):
 
     Parameters
     ----------
-    learned, before, null : labels; `before` is empty where it is not there, or does not differ
-    temperature : where the problem and what it was before differ most, else where it and its null do
+    learned, before, null : labels; `before` is empty where the draws are looked at alone
+    temperature : where the problem and what it was before differ most, or where it lies farthest from the
+        draws of its null
     own, start : mean |q| there of the problem and of what it was before (NaN where that is unknown)
     own_error, start_error : their standard errors
     draws : mean |q| there of the draws of the null, (n,); none where it was not sampled
@@ -68,7 +70,14 @@ class Control(NamedTuple):
         n = len(self.draws)
         if n < 2:
             return STANDARD_ERRORS * float(np.hypot(self.own_error, self.null_error))
-        return float(stats.t.isf(stats.norm.sf(STANDARD_ERRORS), n - 1)) * self.spread * np.sqrt(1 + 1 / n)
+        return float(stats.t.isf(stats.norm.sf(STANDARD_ERRORS), n - 1)) * self.scale * np.sqrt(1 + 1 / n)
+
+    @property
+    def scale(self) -> float:
+        """What distances from the draws are measured by: their spread, or the error of the problem where that
+        is larger, since draws have errors of the same kind.
+        """
+        return max(self.spread, self.own_error)
 
     @property
     def share(self) -> float:
@@ -101,7 +110,7 @@ def controls_of(asked: Asked, series: Sequence[Series]) -> list[Control]:
             for null in nulls:
                 if line.label in own and null.label in own:
                     start = own.get(before.label) if before is not None else None
-                    found += list(_control(own[line.label], start, own[null.label]))
+                    found += list(_controls(own[line.label], start, own[null.label]))
     return found
 
 
@@ -117,41 +126,67 @@ def _is(line: ProblemLine, wanted: Source | None, *, any_draw: bool = False) -> 
     return own == other
 
 
-def _control(own: Series, before: Series | None, null: Series) -> Iterator[Control]:
+def _controls(own: Series, before: Series | None, null: Series) -> Iterator[Control]:
+    """Where the problem and what it was before differ most; and where it lies farthest from several draws, or
+    from one if that is all there is.
+    """
     curve, average = own.curve("q_abs"), null.curve("q_abs")
     start = None if before is None else before.curve("q_abs")
     if curve is None or average is None:
         return
     shift = None if start is None else compare_curves(curve, start)
-    moved = shift is not None and not np.isnan(shift.error).any() and bool(shift.significant.any())
-    against = shift if moved else compare_curves(curve, average)
-    if against is None or np.isnan(against.error).any():
-        return
-    at = against.temperature[[against.largest]]
-    there = compare_curves(curve, average, at=at)
-    if there is None:
-        return
-    yield Control(
-        own.backend, own.problem, before.problem if before is not None and moved else "", null.problem,
-        float(at[0]), float(there.first[0]), float(there.first_error[0]),
-        *_values(shift if moved else None, against.largest), _draws(null, curve, at),
-        float(there.second_error[0]),
+    is_moved = shift is not None and _is_moved(shift)
+    if before is not None and shift is not None and is_moved:
+        k = shift.largest
+        there = compare_curves(curve, average, at=shift.temperature[[k]])
+        if there is not None:
+            values = float(shift.second[k]), float(shift.second_error[k])
+            yield _control(own, null, there, _draws(null, curve, there.temperature), before.problem, values)
+    farthest = _farthest(curve, average, null) if null.n_instances > 1 or not is_moved else None
+    if farthest is not None and (there := compare_curves(curve, average, at=[farthest])) is not None:
+        yield _control(own, null, there, _draws(null, curve, there.temperature))
+
+
+def _is_moved(shift: Comparison) -> bool:
+    return bool(shift.significant.any()) and not bool(np.isnan(shift.error).any())
+
+
+def _control(
+    own: Series,
+    null: Series,
+    there: Comparison,
+    draws: NDArray[np.float64],
+    before: str = "",
+    start: tuple[float, float] = (float("nan"), float("nan")),
+) -> Control:
+    return Control(
+        own.backend, own.problem, before, null.problem, float(there.temperature[0]), float(there.first[0]),
+        float(there.first_error[0]), *start, draws[np.isfinite(draws)], float(there.second_error[0]),
     )  # fmt: skip
 
 
-def _values(shift: Comparison | None, k: int) -> tuple[float, float]:
-    nan = float("nan")
-    return (nan, nan) if shift is None else (float(shift.second[k]), float(shift.second_error[k]))
+def _farthest(curve: xr.Dataset, average: xr.Dataset, null: Series) -> float | None:
+    """The temperature at which the problem lies most standard deviations of the draws from their mean; of one
+    draw, where they differ most.
+    """
+    shared = compare_curves(curve, average)
+    if shared is None:
+        return None
+    if null.n_instances == 1:
+        return None if np.isnan(shared.error).any() else float(shared.temperature[shared.largest])
+    draws = _draws(null, curve, shared.temperature)
+    scale = np.maximum(draws.std(axis=0, ddof=1), shared.first_error)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        away = np.abs(shared.first - draws.mean(axis=0)) / scale
+    known = np.isfinite(away)
+    return float(shared.temperature[np.argmax(np.where(known, away, -1.0))]) if known.any() else None
 
 
-def _draws(null: Series, curve: Any, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean |q| of the single draws at a temperature, those that know it."""
-    values = []
-    for draw in next((own for own in null.instances.values() if "q_abs" in own[0]), []):
-        found = compare_curves(curve, draw, at=at)
-        if found is not None and np.isfinite(found.second[0]):
-            values.append(float(found.second[0]))
-    return np.array(values)
+def _draws(null: Series, curve: xr.Dataset, at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean |q| of the single draws at some temperatures (draw, temperature); NaN where one is not known."""
+    single = next((own for own in null.instances.values() if "q_abs" in own[0]), [])
+    found = [compare_curves(curve, draw, at=at) for draw in single]
+    return np.array([own.second for own in found if own is not None]).reshape(-1, len(at))
 
 
 # -- in words ------------------------------------------------------------------------------------
@@ -161,15 +196,14 @@ def control_findings(controls: Sequence[Control]) -> list[Finding]:
     """How much of what was learned the null shows as well, and where the problem lies among its draws."""
     found = []
     for control in controls:
-        if not len(control.draws):
-            other = f" and {control.before}" if control.before else ""
-            text = f"{control.null} was not sampled where {control.learned}{other} differ most."
-            found.append(Finding(f"With {control.backend}, {text}", 0.5))
-            continue
-        if control.before:
+        if not control.before:
+            if len(control.draws) > 1:  # of one, the pair of curves is told
+                found.append(Finding(_among_draws(control), _WEIGHT))
+        elif len(control.draws):
             found.append(Finding(_share(control), _WEIGHT))
-        if len(control.draws) > 1:
-            found.append(Finding(_among_draws(control), _WEIGHT))
+        else:
+            text = f"{control.null} was not sampled where {control.learned} and {control.before} differ most."
+            found.append(Finding(f"With {control.backend}, {text}", 0.5))
     return found
 
 
@@ -198,17 +232,15 @@ def _among_draws(c: Control) -> str:
     beyond = n - c.n_above if side == "above" else c.n_above
     rank = f"{side} all of them" if beyond == n else f"{side} {beyond} of them"
     head = (
-        f"With {c.backend}, at T = {c.temperature:.3g}, mean |q| of {c.learned} is "
-        f"{with_error(c.own, c.own_error)}, that of {n} draws of {c.null} {with_error(c.mean, c.null_error)} "
+        f"With {c.backend}, {c.learned} lies farthest from {n} draws of {c.null} at T = {c.temperature:.3g}: "
+        f"mean |q| is {with_error(c.own, c.own_error)}, that of the draws {with_error(c.mean, c.null_error)} "
         f"on average with a standard deviation of {c.spread:.2g}"
     )
-    if not c.spread > 0:
-        return f"{head}; it lies {rank}."
-    deviations = abs(c.own - c.mean) / c.spread
-    told = f"{head}: it lies {deviations:.1f} of them {rank}"
+    unit = "of them" if c.scale == c.spread else "of its standard errors"
+    away = f"{abs(c.own - c.mean) / c.scale:.1f} {unit} {rank}"
     if abs(c.own - c.mean) > c.doubt:
-        return f"{told}, which no draw would."
-    return f"{told}, as a draw of {n} may."
+        return f"{head}; {away}, which no draw would be."
+    return f"{head}; {away}, as one of {n} draws may be."
 
 
 def control_table(controls: Sequence[Control]) -> list[Table]:

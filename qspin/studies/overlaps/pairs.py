@@ -5,7 +5,7 @@ problem.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,13 +59,19 @@ class Pair(NamedTuple):
         return more + (1 + min(largest, 1.0) / 2 if self.differs else 0.4)
 
 
-def pairs_of(series: Sequence[Series]) -> list[Pair]:
-    """All pairs that differ in one respect alone and share a range of temperatures that were set."""
-    return list(_pairs(series))
+def pairs_of(series: Sequence[Series], told: Collection[frozenset[str]] = ()) -> list[Pair]:
+    """All pairs that differ in one respect alone and share a range of temperatures that were set.
+
+    Parameters
+    ----------
+    told : pairs of problems that something better is said of
+    """
+    kept = [own for own in itertools.combinations(series, 2) if frozenset(s.problem for s in own) not in told]
+    return list(_pairs(kept))
 
 
-def _pairs(series: Sequence[Series]) -> Iterator[Pair]:
-    for a, b in itertools.combinations(series, 2):
+def _pairs(both: Sequence[tuple[Series, Series]]) -> Iterator[Pair]:
+    for a, b in both:
         if not _is_comparable(a, b):
             continue
         curves = a.curve("q_abs"), b.curve("q_abs")
@@ -74,9 +80,9 @@ def _pairs(series: Sequence[Series]) -> Iterator[Pair]:
         if (found := compare_curves(*curves)) is None:
             continue
         if a.backend == b.backend:
-            names, where, group = (a.name("problem"), b.name("problem")), f"With {a.backend}", a.backend
+            names, where, group = (a.told_as("problem"), b.told_as("problem")), f"With {a.backend}", a.backend
         else:
-            names, where = (a.name("backend"), b.name("backend")), f"On {a.problem}"
+            names, where = (a.told_as("backend"), b.told_as("backend")), f"On {a.problem}"
             group = f"{a.backend} and {b.backend}"
         yield Pair(*names, where, group, 1 if a.backend == b.backend else 2, found)
 

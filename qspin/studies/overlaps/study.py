@@ -81,7 +81,9 @@ class Overlaps(Study):
         series = series_of(results, [*_CURVES, _LINKS])
         if not series:
             return Conclusion()
-        pairs, controls = pairs_of(series), controls_of(results.asked, series)
+        controls = controls_of(results.asked, series)
+        among_draws = {frozenset((c.learned, c.null)) for c in controls if len(c.draws) > 1}
+        pairs = pairs_of(series, among_draws)
         findings = [*control_findings(controls), *findings_of(pairs), *device_findings(series)]
         if not findings:
             findings = [Finding("Nothing can be compared: no two curves share a temperature.", 0.1)]
