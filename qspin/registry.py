@@ -56,6 +56,7 @@ _BACKENDS = {
     "tempering": _Builtin("qspin_backends.tempering:Tempering"),
     "annealer": _Builtin("qspin_backends.annealer:Annealer", module="dwave.system", extra="dwave"),
     "qaoa": _Builtin("qspin_backends.qaoa:Qaoa", module="qiskit_aer", extra="qiskit"),
+    "samples": _Builtin("qspin_backends.given:Given"),
     "ocean": _Builtin("qspin_backends.ocean:Ocean", module="dwave.samplers", extra="dwave"),
 }
 

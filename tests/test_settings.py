@@ -50,6 +50,9 @@ def numeric_settings() -> list[tuple[str, str]]:
     ]
 
 
+NEEDED = {"samples": {"path": __file__}}
+
+
 def with_one_bad(value: Any, bad: Any) -> list[Any]:
     """The value again and again, with `bad` in place of one number after the other."""
     if isinstance(value, dict):
@@ -67,6 +70,7 @@ def with_one_bad(value: Any, bad: Any) -> list[Any]:
 def test_every_number_of_every_backend_is_finite(backend, setting):
     cls = backend_class(backend)
     for example in GIVEN.get(setting, [{setting: 0.25}]):
+        example = NEEDED.get(backend, {}) | example
         cls(**example)
         for bad in BAD:
             worse = with_one_bad(example[setting], bad)

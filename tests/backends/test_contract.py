@@ -11,7 +11,7 @@ from dimod.testing import load_sampler_bqm_tests
 from dwave.preprocessing import SpinReversalTransformComposite
 
 import qspin
-from qspin.testing import SamplerContract
+from qspin.testing import SamplerContract, small_problems
 
 FAST = {
     "exact": {"n_replicas": 20},
@@ -84,6 +84,30 @@ class TestQaoaWithNoise(SamplerContract):
 class TestOcean(SamplerContract):
     backend = "ocean"
     settings = FAST["ocean"]
+
+
+class TestGiven(SamplerContract):
+    """Files of exact samples, one a problem: the seed decides nothing."""
+
+    backend = "samples"
+    seeded = False
+    thermal = True
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path):
+        self.folder = tmp_path
+
+    def sampler(self, **changes):
+        return self.made(small_problems()["dense"], **changes)
+
+    def samples(self, problem, *, seed=None, **changes):
+        return self.made(problem, **changes).sample(problem, seed=seed)
+
+    def made(self, problem, **changes):
+        file = self.folder / f"{problem.digest}.nc"
+        sampler = qspin.get_backend("exact", betas=[0.3, 1.0], n_replicas=2_000)
+        sampler.sample(problem, seed=9).save(file)
+        return qspin.get_backend("samples", path=file, **changes)
 
 
 def test_every_registered_backend_runs_the_contract():

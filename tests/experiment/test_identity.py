@@ -38,6 +38,7 @@ INCIDENTAL = {
     "exact": {"max_spins": 12},
     "ocean": {},
     "qaoa": {"max_qpu_seconds": 3.0, "reuse": False, "retries": 9, "retry_pause": 7.0},
+    "samples": {},
     "tempering": {"n_threads": 3, "max_memory": 1.5},
 }
 CHEAP = {
@@ -45,8 +46,10 @@ CHEAP = {
     "exact": {"betas": [0.5, 1.0], "n_replicas": 5},
     "ocean": {"n_reads": 6, "parameters": {"num_sweeps": 5}},
     "qaoa": {"n_shots": 10, "angles": "linear_ramp"},
+    "samples": {"path": __file__},
     "tempering": {"betas": [0.3, 0.8], "n_replicas": 5, "n_burn_in": 5, "n_sweeps": 50},
 }
+NEEDED = {"samples": CHEAP["samples"]}
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +79,7 @@ def written(folder, **changes):
 
 def task_of(sampler):
     """The task of a sampler on one problem."""
-    config = small({"b": {"name": type(sampler).name}})
+    config = small({"b": {"name": type(sampler).name, **NEEDED.get(type(sampler).name, {})}})
     (line,) = config.backend_lines.values()
     config.backend_lines["b"] = replace(line, settings={})
     vars(config.backend_lines["b"])["_first"] = sampler  # as if the config had made it

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 
-__all__ = ["in_order"]
+__all__ = ["in_order", "order_of"]
 
 T = TypeVar("T")
 
@@ -30,3 +30,21 @@ def in_order(values: Mapping[Any, T], problem: IsingProblem, *, setting: str, wh
             key=(setting,),
         )
     return [values[label] if label in values else by_text[str(label)] for label in problem.labels]
+
+
+def order_of(labels: Sequence[Any], problem: IsingProblem, *, setting: str) -> list[int]:
+    """Where each spin of a problem stands among labels that were given in another order.
+
+    Raises
+    ------
+    InputError
+        If they are not those of all spins, each once.
+    """
+    if len(labels) != problem.n_spins or len(set(labels)) < len(labels):
+        raise InputError(
+            f"{setting} names each of the {problem.n_spins} spins once; got {len(labels)} labels, "
+            f"{len(set(labels))} of them different",
+            key=(setting,),
+        )
+    places = {label: k for k, label in enumerate(labels)}
+    return in_order(places, problem, setting=setting, what="place")
