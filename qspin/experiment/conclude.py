@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from qspin.errors import named
 from qspin.experiment.folder import CONFIG
@@ -41,15 +43,36 @@ def concluded(folder: RunFolder) -> list[str]:
 
 
 def _conclusions(folder: RunFolder, faults: list[str]) -> Iterator[tuple[str, Conclusion]]:
+    taken: set[str] = set()
     for label, (chosen, _) in folder.config.plans.items():
         found = _made(
             f"study {label}",
-            lambda label=label, own=chosen: own.study.conclude(folder.results(label)),
+            lambda label=label, own=chosen: _named(own.study.conclude(folder.results(label)), label, taken),
             faults,
         )
         if found is not None:
             faults += [f"study {label}: {fault}" for fault in found.faults]
+            taken.update(section.anchor for section in found.sections)
             yield label, found
+
+
+def _named(conclusion: Conclusion, label: str, taken: Collection[str]) -> Conclusion:
+    """A conclusion whose names are all different, also from those of a study that is made twice.
+
+    Raises
+    ------
+    InputError
+        For two names that are one in the conclusion itself.
+    """
+    Page("", {}, {}, [conclusion], {})
+    slug = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")
+    sections = [
+        replace(section, anchor=f"{section.anchor}-of-{slug}", title=f"{section.title} ({label})")
+        if section.anchor in taken
+        else section
+        for section in conclusion.sections
+    ]
+    return replace(conclusion, sections=sections)
 
 
 def _made(what: str, make: Callable[[], T], faults: list[str]) -> T | None:
@@ -74,10 +97,14 @@ def _write_tables(folder: RunFolder, conclusions: Mapping[str, Conclusion]) -> N
 
 
 def _write_everything(folder: RunFolder) -> None:
-    cells: dict[str, list[Cell]] = {}
+    found: dict[str, dict[Any, Cell]] = {}
     for study in folder.plan.wanted:
         for name, own in folder.results(study).all_cells().items():
-            cells.setdefault(name, own)
+            for cell in own:
+                known = next(iter(found.get(name, {}).values()), cell)
+                group = name if known.measure == cell.measure else f"{name}_of_{study}"
+                found.setdefault(group, {}).setdefault((cell.problem, cell.backend, cell.reference), cell)
+    cells = {name: list(own.values()) for name, own in found.items()}
     atomic_write(folder.path / "analysis.nc", tree_to_netcdf(everything(cells)))
     atomic_write(folder.path / "metrics.csv", metrics(cells))
 

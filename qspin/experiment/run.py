@@ -18,7 +18,7 @@ from qspin.experiment.conclude import concluded
 from qspin.experiment.config import RunConfig
 from qspin.experiment.folder import held
 from qspin.experiment.lines import Line
-from qspin.experiment.plan import RunPlan
+from qspin.experiment.plan import RunPlan, planned
 from qspin.experiment.run_folder import RunFolder
 from qspin.study import INSTANCE
 
@@ -52,8 +52,9 @@ def run_experiment(
     folder.refuse_foreign(config)
     if folder.is_finished_run_of(config):
         return folder
+    plan = planned(config)  # what cannot be planned is told before anything is written
     with held(folder.path):
-        if not folder.create(config, resume=resume):
+        if not folder.create(config, resume=resume, plan=plan):
             _finish(folder, show)
     return folder
 

@@ -109,8 +109,12 @@ class RunFolder:
                 f"{config.digest[:10]}): choose another folder with --out"
             )
 
-    def create(self, config: RunConfig, *, resume: bool) -> bool:
+    def create(self, config: RunConfig, *, resume: bool, plan: RunPlan | None = None) -> bool:
         """Prepare the folder for a run; True if it holds a finished run of this config already.
+
+        Parameters
+        ----------
+        plan : of the config, if it was made already
 
         Raises
         ------
@@ -130,8 +134,11 @@ class RunFolder:
             self.report_file.unlink(missing_ok=True)  # a report of the part that was there
         write_head(self.path, _KIND, config.resolved(), config.digest)
         self._write_environment()
-        for name in ("config", "plan", "_read"):  # paths, threads and budgets may be others now
+        for name in ("plan", "_read"):
             vars(self).pop(name, None)
+        vars(self)["config"] = config  # paths, threads and budgets may be others now
+        if plan is not None:
+            vars(self)["plan"] = plan
         return False
 
     @property

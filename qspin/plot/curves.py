@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from qspin.analysis.theory import random_overlap
 from qspin.arguments import checked_arguments
@@ -159,7 +159,7 @@ def binder_ratios(
 
 
 def _temperature_series(ax: Axes, curve: xr.Dataset, name: str, label: str, style: dict[str, Any]) -> None:
-    temperature = curve["temperature"].values
+    temperature = _temperatures(curve)
     values = curve[name].values
     errors = (
         np.nan_to_num(curve[f"{name}_error"].values) if f"{name}_error" in curve else np.zeros(values.shape)
@@ -181,9 +181,18 @@ def _temperature_series(ax: Axes, curve: xr.Dataset, name: str, label: str, styl
             ax.axhspan(values[k] - errors[k], values[k] + errors[k], color=line.get_color(), alpha=0.2)
 
 
+def _temperatures(curve: xr.Dataset) -> NDArray[np.float64]:
+    """Of the rows of a curve: as it says, or 1 / beta."""
+    if "temperature" in curve.variables:
+        return curve["temperature"].values
+    with np.errstate(divide="ignore"):
+        return 1 / curve["beta"].values
+
+
 def _temperature_axis(ax: Axes, curves: Mapping[str, xr.Dataset]) -> Axes:
     """Logarithmic in T; without ticks where no curve has a temperature."""
-    if any(np.isfinite(curve["temperature"].values).any() for curve in curves.values()):
+    temperatures = [_temperatures(curve) for curve in curves.values()]
+    if any(np.isfinite(values).any() for values in temperatures):
         from matplotlib.ticker import LogLocator
 
         ax.set(xlabel="temperature T", xscale="log")
@@ -191,6 +200,6 @@ def _temperature_axis(ax: Axes, curves: Mapping[str, xr.Dataset]) -> Axes:
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter("")
     else:
-        unknown = any(np.isnan(curve["temperature"].values).any() for curve in curves.values())
+        unknown = any(np.isnan(values).any() for values in temperatures)
         ax.set(xlabel="temperature unknown" if unknown else "infinite temperature", xticks=[])
     return finished(ax)

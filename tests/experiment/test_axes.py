@@ -209,8 +209,8 @@ class TestAxes:
         ),
         (
             "{load: {problems.ring.n_spins: [3, 4], backends.dice.n_draws: [4, 5, 6]}}",
-            "line 11: sweep.load: keys that move together take as many values each; problems.ring.n_spins has "
-            "2, backends.dice.n_draws has 3",
+            "line 11: sweep.load: keys that move together take as many values each; problems.ring.n_spins "
+            "has 2, backends.dice.n_draws has 3",
         ),
         (
             "{backends.dice.n_threads: [1, 2]}",

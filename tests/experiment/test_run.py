@@ -49,6 +49,10 @@ def small(**changes):
     return config_from_plain(json.loads(json.dumps({**PLAIN, **changes})))
 
 
+def run_small(path, **changes):
+    return run_experiment(small(**changes), RunFolder(path))
+
+
 @pytest.fixture
 def done(tmp_path):
     return run_experiment(small(), RunFolder(tmp_path / "run"))
@@ -232,8 +236,8 @@ class TestFoldersOfOthers:
         config = small(problems={"a": {"kind": "file", "path": str(tmp_path / "a.coo")}})
         run_experiment(config, RunFolder(tmp_path / "run"))
         (tmp_path / "a.coo").write_text("0 1 -2\n")
+        changed = small(problems={"a": {"kind": "file", "path": str(tmp_path / "a.coo")}})
         with pytest.raises(InputError, match="run of another config"):
-            changed = small(problems={"a": {"kind": "file", "path": str(tmp_path / "a.coo")}})
             run_experiment(changed, RunFolder(tmp_path / "run"))
         with pytest.raises((InputError, RunError), match=r"a\.coo no longer holds the problem"):
             run_experiment(config, RunFolder(tmp_path / "other"))
@@ -281,8 +285,7 @@ class TestRefusedBeforeAnythingIsWritten:
     )
     def test_problems(self, tmp_path, problem, error, message):
         with pytest.raises(error, match=message):
-            config = small(problems={**PLAIN["problems"], "wrong": problem})
-            run_experiment(config, RunFolder(tmp_path / "run"))
+            run_small(tmp_path / "run", problems={**PLAIN["problems"], "wrong": problem})
         assert not (tmp_path / "run").exists()
 
     @pytest.mark.parametrize(
@@ -291,14 +294,12 @@ class TestRefusedBeforeAnythingIsWritten:
     )
     def test_networks(self, tmp_path, layers, message):
         with pytest.raises(InputError, match=message):
-            config = small(problems={"twin": {"kind": "mlp", "layers": layers}})
-            run_experiment(config, RunFolder(tmp_path / "run"))
+            run_small(tmp_path / "run", problems={"twin": {"kind": "mlp", "layers": layers}})
         assert not (tmp_path / "run").exists()
 
     def test_backends(self, tmp_path):
         with pytest.raises(InputError, match="takes no parameter 'sweeps'"):
-            config = small(backends={"ocean": {"name": "ocean", "parameters": {"sweeps": 3}}})
-            run_experiment(config, RunFolder(tmp_path / "run"))
+            run_small(tmp_path / "run", backends={"ocean": {"name": "ocean", "parameters": {"sweeps": 3}}})
         assert not (tmp_path / "run").exists()
 
 
