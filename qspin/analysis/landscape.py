@@ -132,7 +132,7 @@ def find_states(
         raise InputError(f"states are clusters of at least three configurations; got {len(spins)}")
     rng = np.random.default_rng(seed)
     spins = turned(spins) if symmetric else spins
-    found = _clustered(spins, n_states, symmetric)
+    found = _clustered(spins, n_states, symmetric, is_ordered=True)
     n_found = found[1].max() + 1
     separations = shuffle_null(spins, lambda dealt: _clustered(dealt, n_found, symmetric)[3], n_null, rng)
     linkage, labels, overlaps, separation = found
@@ -150,16 +150,18 @@ def find_states(
 
 
 def _clustered(
-    spins: NDArray[np.int8], n_states: int | None, symmetric: bool
+    spins: NDArray[np.int8], n_states: int | None, symmetric: bool, *, is_ordered: bool = False
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], float]:
-    """Linkage, labels by falling weight, mean overlaps of states, and their separation."""
+    """Linkage, if asked for in the order of similar neighbours, labels by falling weight, mean overlaps of
+    states, and their separation."""
     q = overlap_matrix(spins)
     q = np.abs(q) if symmetric else q
     distance = np.clip((1 - q) / 2, 0, None)
     np.fill_diagonal(distance, 0)
-    linkage = hierarchy.optimal_leaf_ordering(
-        hierarchy.linkage(squareform(distance, checks=False), "average"), squareform(distance, checks=False)
-    )
+    condensed = squareform(distance, checks=False)
+    linkage = hierarchy.linkage(condensed, "average")
+    if is_ordered:
+        linkage = hierarchy.optimal_leaf_ordering(linkage, condensed)
     count = _gap(linkage[:, 2]) if n_states is None else n_states
     raw = hierarchy.fcluster(linkage, count, criterion="maxclust") - 1
     heaviest = np.argsort(-np.bincount(raw), kind="stable")

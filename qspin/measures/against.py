@@ -264,8 +264,7 @@ class CrossOverlaps(AgainstMeasure):
         return overlaps.assign({**where, **_matrix(met, self.shown, symmetric=not problem.fields.any())})
 
     def average(self, results: Sequence[xr.Dataset]) -> xr.Dataset:
-        met = [result for result in results if result.data_vars]
-        return super().average(met) if len(met) > 1 else next(iter(met), results[0])
+        return averaged(results, self.rules, skip_unknown=True)
 
 
 def _matrix(met: Meeting, shown: int, *, symmetric: bool) -> dict[str, Any]:

@@ -42,9 +42,9 @@ class AtTemperatures(NamedMeasure):
     def measured(self, samples: SampleSet, problem: IsingProblem) -> xr.Dataset:
         rows = chosen_rows(samples, self.temperatures)
         found = [self._row(samples, problem, row) for row in rows]
-        width = {dim: max(one.sizes.get(dim, 0) for one in found) for one in found for dim in one.sizes}
+        width = {str(dim): max(one.sizes.get(dim, 0) for one in found) for one in found for dim in one.sizes}
         places = places_of(samples).isel(beta=rows)
-        joined = xr.concat([_widened(one, width) for one in found], dim="beta")
+        joined: xr.Dataset = xr.concat([_widened(one, width) for one in found], dim="beta")
         return joined.assign(places.data_vars).assign_coords(places.coords)
 
     def _row(self, samples: SampleSet, problem: IsingProblem, row: int) -> xr.Dataset:

@@ -51,8 +51,8 @@ def averaged(
     ----------
     results : of two instances or more, on ladders with a common range (`on_one_ladder`)
     rules : by name of the variable; default `Rule.MEAN`
-    skip_unknown : take means over the instances that know a value; otherwise a value that one of them does
-        not know is NaN
+    skip_unknown : take means over the instances that know a value, and leave out those of which less was told
+        than of others; otherwise a value that one of them does not know is NaN
 
     Raises
     ------
@@ -62,6 +62,10 @@ def averaged(
     rules = dict(rules or {})
     if len(results) < 2:
         raise InputError(f"an average over the disorder needs at least two instances; got {len(results)}")
+    if skip_unknown:
+        results = _telling(results)
+    if len(results) < 2:
+        return results[0].assign_attrs(_attributes(results))
     group, is_padded = _aligned(common_ladder(results, rules), rules)
     first = group[0]
     skip = is_padded or skip_unknown
@@ -77,6 +81,12 @@ def averaged(
 def common_ladder(results: Sequence[xr.Dataset], rules: Mapping[str, Rule]) -> list[xr.Dataset]:
     """Results at common temperatures; what is not averaged is taken from the nearest temperature."""
     return on_one_ladder(results, [name for name, rule in rules.items() if rule is not Rule.MEAN])
+
+
+def _telling(results: Sequence[xr.Dataset]) -> list[xr.Dataset]:
+    """Those with as many variables as any."""
+    most = max(len(result.data_vars) for result in results)
+    return [result for result in results if len(result.data_vars) == most]
 
 
 def _owner(result: xr.Dataset, name: str) -> str | None:

@@ -108,7 +108,7 @@ class Ultrametricity(AtTemperatures):
     )  # fmt: skip
 
     temperatures: Temperatures = None
-    most: PositiveInt = 1_000
+    most: PositiveInt = 500
     n_triples: PositiveInt = 20_000
     n_null: int = Field(default=49, ge=2)
     seed: int = Field(default=0, ge=0)

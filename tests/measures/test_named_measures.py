@@ -317,7 +317,7 @@ class TestLandscape:
             known = np.isfinite(here["weights"].values)
             np.testing.assert_array_equal(here["weights"].values[known], expected.weights)
             n = int(here["n_configurations"])
-            np.testing.assert_array_equal(here["matrix"].values[:n, :n], analysis.overlap_matrix(own))
+            np.testing.assert_array_equal(here["matrix"].values[:n, :n], np.abs(analysis.overlap_matrix(own)))
 
     def test_temperatures_of_samples_without_any_are_refused(self):
         with pytest.raises(InputError, match="have no temperatures, so none of them can be chosen"):
@@ -341,6 +341,21 @@ class TestLandscape:
         whole = measured("ultrametricity", n_triples=400, n_null=3)
         average = registry.get_measure("ultrametricity").average([whole, whole])
         np.testing.assert_allclose(average["k_mean"], whole["k_mean"])
+
+    def test_rows_of_which_less_can_be_told_are_beside_others(self):
+        spins = np.ones((2, 5, 12, 9))
+        spins[0] = SAMPLES.spins.values[1]
+        mixed = SampleSet.from_spins(PROBLEM, spins, [0.4, 2.0])
+        settings = {"n_triples": 400, "n_null": 3}
+        found = measured("ultrametricity", mixed, temperatures=[0.5, 2.5], **settings)
+        assert [bool(reason) for reason in found["reason"].values] == [False, True]
+        assert np.isfinite(found["nulls"].values).tolist() == [[True] * 3, [False] * 3]
+        frozen = measured("ultrametricity", mixed, temperatures=[0.5], **settings)
+        whole = measured("ultrametricity", mixed, temperatures=[2.5], **settings)
+        for order in ([frozen, whole], [whole, frozen]):
+            alone = registry.get_measure("ultrametricity").average(order)
+            assert float(alone["k_mean"][0]) == float(whole["k_mean"][0])
+            assert alone.attrs["n_instances"] == 1
 
     def test_rigid_bonds_and_levels(self):
         own = analysis.independent_configurations(SAMPLES, 3, most=1_000).spins
