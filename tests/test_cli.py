@@ -227,6 +227,7 @@ def test_backends_are_listed(tmp_path):
         ["exact", "ready"],
         ["ocean", "ready"],
         ["qaoa", "ready"],
+        ["samples", "ready"],
         ["tempering", "ready"],
     ]
 

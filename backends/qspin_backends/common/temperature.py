@@ -47,7 +47,7 @@ def measured_temperatures(
     wheres : what distinguishes each row, such as "at scale 0.5", for remarks
     """
     levels = enumerated_energies(problem)
-    rows, remarks = [], []
+    rows, remarks = [], list[Remark]()
     for k, where in enumerate(wheres):
         local = pseudo_likelihood(problem, spins[k], groups[k], float(broken[k]))
         matched = energy_matching(problem, spins[k], levels)

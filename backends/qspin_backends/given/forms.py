@@ -222,7 +222,7 @@ def _counts(path: str) -> Held:
     plain = parse_json(file_content(path))
     if not isinstance(plain, dict) or not plain:
         raise InputError(f'holds no counts; expected JSON such as {{"0101": 12}}, got {shown(plain)}')
-    counts = {}
+    counts: dict[str, int] = {}
     for word, count in plain.items():
         if not set(bits := word.replace(" ", "")) <= {"0", "1"}:
             raise InputError(f"counts bit strings, such as 0101; got {shown(word)}")
