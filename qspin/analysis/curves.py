@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from qspin.analysis.temperature import interpolated
+from qspin.analysis.temperature import Interpolation, interpolated
 from qspin.significance import STANDARD_ERRORS
 
 __all__ = [
     "STANDARD_ERRORS",
     "Comparison",
+    "Curve",
     "at_reached",
     "compare_curves",
     "half_temperature",
@@ -52,6 +54,45 @@ class Comparison(NamedTuple):
         return int(np.argmax(np.where(self.significant, size, -1.0) if self.significant.any() else size))
 
 
+class Curve:
+    """One quantity of a result against the temperature, made once to be held against many others.
+
+    Parameters
+    ----------
+    result : over ``beta`` with ``temperature``, `name` and ``name_error``
+    """
+
+    def __init__(self, result: xr.Dataset, name: str = "q_abs"):
+        self._result, self._name = result, name
+        temperatures = result["temperature"].values
+        self._known, first = np.unique(temperatures, return_index=True)
+        self._values, self._errors = (result[part].values[first] for part in (name, f"{name}_error"))
+        self.ladder = np.unique(temperatures[np.isfinite(result["beta"].values)])
+        """Temperatures that were set, ascending, each once."""
+
+    @cached_property
+    def _interpolation(self) -> Interpolation:
+        return Interpolation(self._result, self._name)
+
+    def at(self, temperatures: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+        """Values and standard errors, and whether some of them lie between what was sampled."""
+        place = np.clip(np.searchsorted(self._known, temperatures), 0, len(self._known) - 1)
+        sampled = self._known[place] == temperatures
+        values, errors = self._values[place], self._errors[place]
+        if sampled.all():
+            return values, errors, False
+        between, spread = self._interpolation.at(temperatures)
+        return np.where(sampled, values, between), np.where(sampled, errors, spread), True
+
+    def against(self, other: Curve, at: ArrayLike | None = None) -> Comparison | None:
+        """See `compare_curves`."""
+        chosen = _common_temperatures(self.ladder, other.ladder) if at is None else np.asarray(at, float)
+        if not chosen.size:
+            return None
+        (a, a_error, a_between), (b, b_error, b_between) = (curve.at(chosen) for curve in (self, other))
+        return Comparison(chosen, a, a_error, b, b_error, a_between or b_between)
+
+
 def compare_curves(
     first: xr.Dataset, second: xr.Dataset, name: str = "q_abs", *, at: ArrayLike | None = None
 ) -> Comparison | None:
@@ -70,44 +111,23 @@ def compare_curves(
     """
     if name not in first or name not in second:
         return None
-    chosen, _ = _common_temperatures(first, second) if at is None else (np.asarray(at, float), True)
-    if not chosen.size:
-        return None
-    (a, a_error, a_between), (b, b_error, b_between) = (_values_at(c, name, chosen) for c in (first, second))
-    return Comparison(chosen, a, a_error, b, b_error, bool(a_between or b_between))
+    return Curve(first, name).against(Curve(second, name), at)
 
 
-def _common_temperatures(first: xr.Dataset, second: xr.Dataset) -> tuple[NDArray[np.float64], bool]:
-    """Ascending temperatures at which two ladders are compared, and whether one is interpolated there."""
-    ladders = [_ladder(curve) for curve in (first, second)]
-    shared = np.intersect1d(ladders[0], ladders[1])
+def _common_temperatures(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ascending temperatures at which two ladders are compared."""
+    if np.array_equal(first, second):
+        return first
+    ladders = [first, second]
+    shared = np.intersect1d(first, second, assume_unique=True)
     finite = [ladder[np.isfinite(ladder)] for ladder in ladders]
     if not all(ladder.size for ladder in finite):
-        return shared, False
+        return shared
     low, high = max(t.min() for t in finite), min(t.max() for t in finite)
     inside = [t[(t >= low) & (t <= high)] for t in finite]
     if np.isfinite(shared).sum() >= min(map(len, inside)):
-        return shared, False
-    return min(inside, key=len), True
-
-
-def _ladder(curve: xr.Dataset) -> NDArray[np.float64]:
-    """Temperatures that were set, ascending, each once."""
-    return np.unique(curve["temperature"].values[np.isfinite(curve["beta"].values)])
-
-
-def _values_at(
-    curve: xr.Dataset, name: str, temperatures: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
-    """Values and standard errors of a curve, and whether some of them lie between what was sampled."""
-    known, first = np.unique(curve["temperature"].values, return_index=True)
-    place = np.clip(np.searchsorted(known, temperatures), 0, len(known) - 1)
-    sampled = known[place] == temperatures
-    values, errors = (curve[n].values[first[place]] for n in (name, f"{name}_error"))
-    if sampled.all():
-        return values, errors, False
-    between, spread = interpolated(curve, name, temperatures)
-    return np.where(sampled, values, between), np.where(sampled, errors, spread), True
+        return shared
+    return min(inside, key=len)
 
 
 def at_reached(device: xr.Dataset, curve: xr.Dataset) -> Comparison:

@@ -123,33 +123,61 @@ def interpolated(
         interpolation, judged by how far the cubic and the straight line are apart there or in a neighbouring
         interval, and by how much the curve rises between the two points
     """
-    x, values, own = _by_temperature(curve, name)
-    wanted = np.asarray(temperatures, dtype=np.float64)
-    if len(x) < 2:
-        return np.full(wanted.shape, np.nan), np.full(wanted.shape, np.nan)
-    smooth, at = PchipInterpolator(x, values, extrapolate=False), np.log(wanted)
-    slope = smooth.derivative()(at)
-    inside = np.isfinite(at)
-    doubt = np.where(inside, _interpolation_error(x, values, smooth, np.where(inside, at, x[0])), np.nan)
-    statistical = np.hypot(np.interp(at, x, own), slope * np.asarray(errors) / wanted)
-    return smooth(at), np.hypot(statistical, doubt)
+    return Interpolation(curve, name).at(temperatures, errors)
 
 
-def _interpolation_error(
-    x: NDArray[np.float64], values: NDArray[np.float64], smooth: PchipInterpolator, at: NDArray[np.float64]
+class Interpolation:
+    """What `interpolated` does, made once for many sets of temperatures.
+
+    Parameters
+    ----------
+    curve, name : as for `interpolated`
+    """
+
+    def __init__(self, curve: xr.Dataset, name: str):
+        self._x, self._values, self._errors = _by_temperature(curve, name)
+        if len(self._x) > 1:
+            self._smooth = PchipInterpolator(self._x, self._values, extrapolate=False)
+            self._slope = self._smooth.derivative()
+            self._intervals = _interval_errors(self._x, self._values, self._smooth)
+
+    def at(
+        self, temperatures: ArrayLike, errors: ArrayLike = 0.0
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Values and their standard errors, as `interpolated` returns them."""
+        wanted, x = np.asarray(temperatures, dtype=np.float64), self._x
+        if len(x) < 2:
+            return np.full(wanted.shape, np.nan), np.full(wanted.shape, np.nan)
+        at = np.log(wanted)
+        inside = np.isfinite(at)
+        places = np.where(inside, at, x[0])
+        doubt = np.where(inside, _interpolation_error(x, self._intervals, places), np.nan)
+        slope = self._slope(at) * np.asarray(errors) / wanted
+        statistical = np.hypot(np.interp(at, x, self._errors), slope)
+        return self._smooth(at), np.hypot(statistical, doubt)
+
+
+def _interval_errors(
+    x: NDArray[np.float64], values: NDArray[np.float64], smooth: PchipInterpolator
 ) -> NDArray[np.float64]:
-    """Distance of cubic and straight line, or if it is larger, the cube of the rise over the interval.
+    """Of every interval the distance of cubic and straight line, or if it is larger, the cube of the rise.
 
     In units of the rise of the whole curve: one that rises by a tenth of that is known to a thousandth, by
-    half to an eighth. Zero at the points that were measured.
+    half to an eighth.
     """
     apart = np.abs(smooth((x[:-1] + x[1:]) / 2) - (values[:-1] + values[1:]) / 2)
     padded = np.concatenate([apart[:1], apart, apart[-1:]])
     rise, all_of_it = np.abs(np.diff(values)), max(float(np.ptp(values)), 1e-300)
-    near = np.max([padded[:-2], apart, padded[2:], rise * (rise / all_of_it) ** 2], axis=0)
+    return np.max([padded[:-2], apart, padded[2:], rise * (rise / all_of_it) ** 2], axis=0)
+
+
+def _interpolation_error(
+    x: NDArray[np.float64], intervals: NDArray[np.float64], at: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """That of the interval in its middle, zero at the points that were measured."""
     k = np.clip(np.searchsorted(x, at) - 1, 0, len(x) - 2)
     share = np.clip((at - x[k]) / (x[k + 1] - x[k]), 0, 1)
-    return 4 * share * (1 - share) * near[k]
+    return 4 * share * (1 - share) * intervals[k]
 
 
 @checked_arguments

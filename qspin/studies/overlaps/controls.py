@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from qspin.analysis import compare_curves
-from qspin.analysis.curves import STANDARD_ERRORS, Comparison
+from qspin.analysis.curves import STANDARD_ERRORS, Comparison, Curve
 from qspin.source import Source
 from qspin.studies.series import Series
 from qspin.studies.tables import value_columns
@@ -141,10 +141,10 @@ def _controls(own: Series, before: Series | None, null: Series) -> Iterator[Cont
         there = compare_curves(curve, average, at=shift.temperature[[k]])
         if there is not None:
             values = float(shift.second[k]), float(shift.second_error[k])
-            yield _control(own, null, there, _draws(null, curve, there.temperature), before.problem, values)
+            yield _control(own, null, there, _draws(null, there.temperature), before.problem, values)
     farthest = _farthest(curve, average, null) if null.n_instances > 1 or not is_moved else None
     if farthest is not None and (there := compare_curves(curve, average, at=[farthest])) is not None:
-        yield _control(own, null, there, _draws(null, curve, there.temperature))
+        yield _control(own, null, there, _draws(null, there.temperature))
 
 
 def _is_moved(shift: Comparison) -> bool:
@@ -174,7 +174,7 @@ def _farthest(curve: xr.Dataset, average: xr.Dataset, null: Series) -> float | N
         return None
     if null.n_instances == 1:
         return None if np.isnan(shared.error).any() else float(shared.temperature[shared.largest])
-    draws = _draws(null, curve, shared.temperature)
+    draws = _draws(null, shared.temperature)
     scale = np.maximum(draws.std(axis=0, ddof=1), shared.first_error)
     with np.errstate(divide="ignore", invalid="ignore"):
         away = np.abs(shared.first - draws.mean(axis=0)) / scale
@@ -182,11 +182,11 @@ def _farthest(curve: xr.Dataset, average: xr.Dataset, null: Series) -> float | N
     return float(shared.temperature[np.argmax(np.where(known, away, -1.0))]) if known.any() else None
 
 
-def _draws(null: Series, curve: xr.Dataset, at: NDArray[np.float64]) -> NDArray[np.float64]:
+def _draws(null: Series, at: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean |q| of the single draws at some temperatures (draw, temperature); NaN where one is not known."""
     single = next((own for own in null.instances.values() if "q_abs" in own[0]), [])
-    found = [compare_curves(curve, draw, at=at) for draw in single]
-    return np.array([own.second for own in found if own is not None]).reshape(-1, len(at))
+    found = [Curve(draw).at(at)[0] for draw in single if "q_abs" in draw]
+    return np.array(found).reshape(-1, len(at))
 
 
 # -- in words ------------------------------------------------------------------------------------

@@ -5,21 +5,22 @@ problem.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
 
-from qspin.analysis import compare_curves
-from qspin.analysis.curves import STANDARD_ERRORS, Comparison
+from qspin.analysis.curves import STANDARD_ERRORS, Comparison, Curve
 from qspin.studies.series import Series
 from qspin.studies.tables import value_columns
 from qspin.studies.wording import ranges, with_error
 from qspin.study import Column, Finding, Table
 
-__all__ = ["Pair", "findings_of", "pair_table", "pairs_of"]
+__all__ = ["Pair", "findings_of", "pair_dataset", "pair_table", "pairs_of"]
 
 _MOST_TOLD = 6  # of one kind one by one; of more the heaviest, after one sentence on all
+_MOST_ROWS = 1_000  # of the table
 _OF_BACKENDS = 0.3  # how much heavier a difference between backends weighs than one between problems
 
 
@@ -66,25 +67,22 @@ def pairs_of(series: Sequence[Series], told: Collection[frozenset[str]] = ()) ->
     ----------
     told : pairs of problems that something better is said of
     """
-    kept = [own for own in itertools.combinations(series, 2) if frozenset(s.problem for s in own) not in told]
-    return list(_pairs(kept))
+    curves = [(s, Curve(d)) for s in series if (d := s.curve("q_abs")) is not None]
+    return [
+        _pair(a, b, found)
+        for (a, first), (b, second) in itertools.combinations(curves, 2)
+        if _is_comparable(a, b)
+        and frozenset((a.problem, b.problem)) not in told
+        and (found := first.against(second)) is not None
+    ]
 
 
-def _pairs(both: Sequence[tuple[Series, Series]]) -> Iterator[Pair]:
-    for a, b in both:
-        if not _is_comparable(a, b):
-            continue
-        curves = a.curve("q_abs"), b.curve("q_abs")
-        if curves[0] is None or curves[1] is None:
-            continue
-        if (found := compare_curves(*curves)) is None:
-            continue
-        if a.backend == b.backend:
-            names, where, group = (a.told_as("problem"), b.told_as("problem")), f"With {a.backend}", a.backend
-        else:
-            names, where = (a.told_as("backend"), b.told_as("backend")), f"On {a.problem}"
-            group = f"{a.backend} and {b.backend}"
-        yield Pair(*names, where, group, 1 if a.backend == b.backend else 2, found)
+def _pair(a: Series, b: Series, found: Comparison) -> Pair:
+    if a.backend == b.backend:
+        names = a.told_as("problem"), b.told_as("problem")
+        return Pair(*names, f"With {a.backend}", a.backend, 1, found)
+    names = a.told_as("backend"), b.told_as("backend")
+    return Pair(*names, f"On {a.problem}", f"{a.backend} and {b.backend}", 2, found)
 
 
 def _is_comparable(a: Series, b: Series) -> bool:
@@ -178,7 +176,9 @@ def _temperatures(c: Comparison, shared: str = "") -> str:
 
 
 def pair_table(pairs: Sequence[Pair]) -> list[Table]:
-    """Every pair with its largest difference, the largest first; no table without pairs."""
+    """Pairs with their largest difference, the heaviest first; of very many the heaviest. No table without
+    any.
+    """
     if not pairs:
         return []
     columns = [
@@ -193,7 +193,20 @@ def pair_table(pairs: Sequence[Pair]) -> list[Table]:
         Column("is_interpolated", "interpolated"),
     ]
     ordered = sorted(pairs, key=lambda pair: -pair.weight)
-    return [Table("pairs", "Mean |q| of pairs of curves", columns, [_row(pair) for pair in ordered])]
+    left_out = len(ordered) - _MOST_ROWS
+    note = f"{left_out} more, of less weight, are in the dataset of pairs." if left_out > 0 else ""
+    rows = [_row(pair) for pair in ordered[:_MOST_ROWS]]
+    return [Table("pairs", "Mean |q| of pairs of curves", columns, rows, note)]
+
+
+def pair_dataset(pairs: Sequence[Pair]) -> dict[str, xr.Dataset]:
+    """Of very many pairs, what the table has no room for."""
+    if len(pairs) <= _MOST_ROWS:
+        return {}
+    rows = [_row(pair) for pair in pairs]
+    columns = {name: ("pair", np.array([row[name] for row in rows])) for name in rows[0]}
+    columns["is_interpolated"] = ("pair", columns["is_interpolated"][1].astype(np.int8))
+    return {"pairs": xr.Dataset(columns, coords={"pair": np.arange(len(rows))})}
 
 
 def _row(pair: Pair) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from qspin.studies.matching import matched_temperatures
 from qspin.studies.overlaps.controls import control_findings, control_table, controls_of
 from qspin.studies.overlaps.devices import device_findings
 from qspin.studies.overlaps.figures import overlap_figures
-from qspin.studies.overlaps.pairs import findings_of, pair_table, pairs_of
+from qspin.studies.overlaps.pairs import findings_of, pair_dataset, pair_table, pairs_of
 from qspin.studies.series import Series, datasets_of, series_of
 from qspin.studies.tables import number, place_columns, place_of, table_of, value_columns
 from qspin.studies.wording import some, with_error
@@ -101,7 +101,7 @@ class Overlaps(Study):
         return Conclusion(
             [section],
             bottom_line={} if bottom is None else {"glass": bottom},
-            datasets=datasets_of(series),
+            datasets={**datasets_of(series), **pair_dataset(pairs)},
         )
 
 
