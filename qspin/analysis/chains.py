@@ -165,7 +165,7 @@ def _on_disagreement(samples: SampleSet, diagnostics: xr.Dataset) -> Iterator[Re
             yield Remark(
                 f"r-hat-{what}",
                 f"R-hat of the {what} exceeds {R_HAT_LIMIT} at {_count(wrong)}, more than independent draws "
-                f"would, up to {split[worst]:.3g} at T = {_temperature(samples, worst)}: replicas disagree, "
+                f"would, up to {split[worst]:.3g} {_place(samples, worst)}: replicas disagree, "
                 "run longer",
                 Level.SERIOUS,
             )
@@ -176,7 +176,7 @@ def _on_effective_samples(samples: SampleSet, ess: NDArray[np.float64]) -> Itera
         yield Remark(
             "few-effective-samples",
             f"the energy has fewer than {ESS_LIMIT} effective samples at {_count(wrong)}, at least "
-            f"{np.nanmin(ess):.0f} at T = {_temperature(samples, int(np.nanargmin(ess)))}: rough error bars",
+            f"{np.nanmin(ess):.0f} {_place(samples, int(np.nanargmin(ess)))}: rough error bars",
         )
 
 
@@ -268,6 +268,11 @@ def _count(which: NDArray[np.bool_]) -> str:
     return f"{int(which.sum())} of {len(which)} temperatures"
 
 
-def _temperature(samples: SampleSet, index: int) -> str:
+def _place(samples: SampleSet, index: int) -> str:
+    """Where a row stands: at its temperature, or where there is none at its coupling scale, or by number."""
     beta = samples.betas[index]
-    return "unknown" if np.isnan(beta) else "infinity" if beta == 0 else f"{1 / beta:.4g}"
+    if not np.isnan(beta):
+        return f"at T = {'infinity' if beta == 0 else f'{1 / beta:.4g}'}"
+    if "coupling_scale" in samples.dataset:
+        return f"at coupling scale {float(samples.dataset['coupling_scale'][index]):.4g}"
+    return f"in row {index + 1} of {len(samples.betas)}"

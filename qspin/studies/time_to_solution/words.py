@@ -184,8 +184,8 @@ def remarks(rows: Sequence[Row], summaries: Sequence[Summary]) -> Iterator[_Told
         if s.n_bounds:
             yield s.problem, s.backend_label, Remark(
                 "no-success",
-                f"{s.place}: {s.n_bounds} of {_count(s.n_instances, 'instance')} without a success; their "
-                "times are lower bounds",
+                f"{s.place}: {s.n_bounds} of {_count(s.n_instances, 'instance')} without a success; "
+                f"{'its time is a lower bound' if s.n_bounds == 1 else 'their times are lower bounds'}",
             )  # fmt: skip
     for (problem, backend), own in grouped_by(rows, lambda row: (row.problem, row.backend)).items():
         sizes = sorted({row.n_spins for row in own if row.proof == "found"})
