@@ -71,7 +71,7 @@ class Measured(Study):
 
     def _reference(self, asked: Asked) -> str:
         found = reference_of(asked) if self.reference is None else self.reference
-        if found not in asked.backends or len(asked.backends) < 2:
+        if found is None or found not in asked.backends or len(asked.backends) < 2:
             known = ", ".join(asked.backends)
             raise InputError(
                 f"{self.measure} holds the samples of a backend against those of a reference, one that "
