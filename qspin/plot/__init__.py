@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from qspin.plot.benchmark import performance_profile, time_to_solution
-from qspin.plot.comparison import cross_overlaps, energy_distributions
+from qspin.plot.comparison import cross_overlaps, energy_distributions, energy_intervals, overlap_bands
 from qspin.plot.curves import binder_ratios, dissimilarity, energy_curves, overlap_curves, profile, quantity
 from qspin.plot.landscape import disconnectivity, overlap_sizes, triangle_densities
 from qspin.plot.overlaps import overlap_densities, overlap_matrix, triangles
@@ -21,8 +21,10 @@ __all__ = [
     "dissimilarity",
     "energy_curves",
     "energy_distributions",
+    "energy_intervals",
     "epoch_curves",
     "learning_curves",
+    "overlap_bands",
     "overlap_curves",
     "overlap_densities",
     "overlap_matrix",

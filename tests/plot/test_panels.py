@@ -140,3 +140,66 @@ def test_lattice_points_of_overlaps_go_together_as_densities(ax):
     line = ax.lines[0]
     assert len(line.get_ydata()) < 60
     assert line.get_ydata()[5] == pytest.approx(0.5, rel=0.01)
+
+
+def overlaps(n_spins, q):
+    lattice = np.linspace(-1, 1, n_spins + 1)
+    values = (np.abs(lattice - q) < 1e-9).astype(float)
+    return xr.Dataset({"cross": ("q", values)}, {"q": lattice})
+
+
+def test_bands_show_where_an_overlap_is_likely(ax):
+    plot.overlap_bands({"a": overlaps(8, 0.5), "b": overlaps(16, -1.0), "c": overlaps(8, 1.0)}, "cross", ax)
+    image = np.asarray(ax.images[0].get_array())
+    assert image.shape == (3, 9), "as many bins as the smallest lattice has overlaps"
+    centres = np.linspace(-1, 1, 9)
+    assert centres[image.argmax(axis=1)].tolist() == [0.5, -1.0, 1.0]
+    assert image.max(axis=1).tolist() == [1.0, 1.0, 1.0]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "b", "c"]
+
+
+def test_energy_intervals_are_above_the_lowest_of_all(ax):
+    def distribution(energies):
+        share = np.arange(1, len(energies) + 1) / len(energies)
+        return xr.Dataset({"cumulative": ("energy", share)}, {"energy": np.array(energies)})
+
+    good, poor = distribution(np.linspace(-1.0, -0.9, 11)), distribution(np.linspace(-0.8, -0.7, 11))
+    plot.energy_intervals({"a": {"x": good, "y": poor}, "b": {"y": poor}}, ax)
+    assert labels(ax) == ["x", "y"]
+    x, y = (container.lines[0].get_ydata() for container in ax.containers)
+    assert list(x) == pytest.approx([0.05])
+    assert list(y) == pytest.approx([0.25, 0.05])
+
+
+def test_sizes_of_overlaps_stand_before_their_null(ax):
+    q = np.linspace(0.05, 0.95, 10)
+    found = xr.Dataset(
+        {"density": ("q", q), "lower_null": ("q", q - 0.1), "upper_null": ("q", q + 0.1)}, {"q": q}
+    )
+    plot.overlap_sizes(found, ax, central=0.2)
+    assert labels(ax) == ["independent spins", "samples"]
+    assert ax.lines[0].get_ydata().tolist() == q.tolist()
+
+
+def test_a_tree_of_valleys_ends_at_their_energies_and_joins_at_the_barriers(ax):
+    """Two valleys at -4 and -3 below a barrier of -1, and one at -2 behind 0."""
+    barrier = np.array([[-4.0, -1.0, 0.0], [-1.0, -3.0, 0.0], [0.0, 0.0, -2.0]])
+    found = xr.Dataset({"energy": ("valley", [-4.0, -3.0, -2.0]), "barrier": (("valley", "other"), barrier)})
+    plot.disconnectivity(found, ax, n_spins=2)
+    ends = sorted({round(float(y), 6) for line in ax.lines for y in line.get_ydata()})
+    assert ends == [-2.0, -1.5, -1.0, -0.5, 0.0]
+    first, second = sorted((line.get_ydata() for line in ax.lines), key=max)
+    assert sorted(first.round(6)) == [-2.0, -1.5, -0.5, -0.5]
+    assert sorted(second.round(6)) == [-1.0, -0.5, 0.0, 0.0]
+
+
+def test_one_valley_is_a_line(ax):
+    found = xr.Dataset({"energy": ("valley", [-4.0]), "barrier": (("valley", "other"), [[-4.0]])})
+    plot.disconnectivity(found, ax)
+    assert len(ax.lines) == 1
+
+
+def test_triangles_have_a_line_a_label(ax):
+    row = xr.Dataset({"density": ("k", [2.0, 1.0])}, {"k": [0.5, 1.5]})
+    plot.triangle_densities({"a": row, "b": row}, ax)
+    assert labels(ax) == ["a", "b"]

@@ -11,8 +11,9 @@ import xarray as xr
 from made_results import MadeResults, asked
 from ran import ran, table, texts
 
-from qspin.analysis import holm
+from qspin.analysis import cross_overlaps, holm, overlap_matrix
 from qspin.errors import InputError
+from qspin.plot.canvas import draw
 from qspin.registry import get_backend, get_study
 from qspin.remarks import Remark
 from qspin.studies.comparison.verdicts import Row, judged
@@ -253,6 +254,56 @@ class TestWords:
         )
         (text,) = texts(conclusion)
         assert "Mean |q| differs by more than 4 standard errors at 1 of 2 temperatures, most at T = 1" in text
+
+
+class TestFigures:
+    def pairs(self, n):
+        rng = np.random.default_rng(1)
+        found = []
+        for k in range(n):
+            first, second = (rng.choice(np.array([-1, 1], np.int8), size=(20, 8 + 2 * (k % 2))) for _ in "ab")
+            overlaps = cross_overlaps(first, second)
+            matrix = overlap_matrix(np.concatenate([first, second]))
+            order = ("configuration", np.arange(40))
+            found.append(
+                overlaps.assign(matrix=(("configuration", "other"), matrix), order=order, temperature=1.0)
+            )
+        return found
+
+    def concluded(self, n):
+        problems = [f"p{k}" for k in range(n)]
+        found = {(p, "b"): compared([1e-9 if p == "p3" else 0.5], [1.0]) for p in problems}
+        pairs = {("cross_overlaps", p, "b"): pair for p, pair in zip(problems, self.pairs(n), strict=True)}
+        return made(found, problems=problems, beside=pairs)
+
+    def test_few_pairs_have_panels_of_their_own(self):
+        conclusion = self.concluded(6)
+        (figure,) = conclusion.sections[0].figures
+        assert (len(figure.panels), figure.is_folded) == (12, True)
+        assert draw(figure).svg
+        assert conclusion.datasets["overlap_matrices"].sizes["pair"] == 6
+
+    def test_many_pairs_are_rows_of_one_figure_and_the_clearest_have_panels(self):
+        conclusion = self.concluded(30)
+        all_of_them, clearest = conclusion.sections[0].figures
+        assert "a row for each of 30 pairs" in all_of_them.caption
+        assert len(all_of_them.panels) == 3
+        assert clearest.caption.startswith("p3, T = 1: ")
+        assert draw(all_of_them).svg
+        assert conclusion.datasets["overlap_matrices"].sizes["pair"] == 30
+
+    def test_energies_of_many_problems_stand_in_one_panel(self):
+        def energies(n_problems):
+            curve = xr.Dataset({"cumulative": ("energy", [0.5, 1.0])}, {"energy": [-1.0, -0.9]})
+            problems = [f"p{k}" for k in range(n_problems)]
+            own = {("energy_distribution", p, b): curve for p in problems for b in ("ref", "b")}
+            (section,) = made({}, problems=problems, beside=own).sections
+            return section.figures
+
+        assert [len(figure.panels) for figure in energies(14)] == [12, 2]
+        (figure,) = energies(40)
+        assert len(figure.panels) == 1
+        assert draw(figure).svg
 
 
 def test_holm_is_a_family_wise_error():

@@ -18,6 +18,7 @@ __all__ = ["Pair", "datasets_of", "energies_of", "energy_figures", "pair_figures
 
 _PANELS = 12  # of one figure
 _SHOWN = 4  # problems or pairs that the page shows unasked
+_MANY = 24  # problems or pairs, from which on one figure shows all of them together
 
 
 class Pair(NamedTuple):
@@ -73,7 +74,17 @@ def energies_of(results: Results) -> dict[str, dict[str, xr.Dataset]]:
 
 
 def energy_figures(energies: Mapping[str, Mapping[str, xr.Dataset]]) -> list[Figure]:
-    """A panel a problem, a dozen to a figure."""
+    """A panel a problem, a dozen to a figure; where problems are many, all in one panel."""
+    if len(energies) > _MANY:
+        return [
+            Figure(
+                "energy_distributions",
+                "Lowest energy of a run (a replica with its ladder, a read, a shot) per spin above the "
+                f"lowest that any backend found, on {len(energies)} problems in the order of the config: "
+                "median, and from a tenth to nine tenths of the runs.",
+                [lambda ax: plot.energy_intervals(energies, ax)],
+            )
+        ]
     panels = {problem: _energy_panel(curves) for problem, curves in energies.items()}
     return [
         small_multiples(
@@ -103,11 +114,21 @@ def pairs_of(results: Results) -> list[Pair]:
     ]
 
 
-def pair_figures(pairs: Sequence[Pair]) -> list[Figure]:
-    """Two panels a pair, a figure a backend or several where the problems are many."""
+def pair_figures(pairs: Sequence[Pair], telling: Sequence[tuple[str, str]] = ()) -> list[Figure]:
+    """Two panels a pair, a figure a backend or several; where pairs are many, all of them as rows of images,
+    and two panels for those that tell most.
+
+    Parameters
+    ----------
+    telling : problems and backends that are not the same ensemble, the clearest first
+    """
     figures = []
     for backend in dict.fromkeys(pair.backend for pair in pairs):
         own = [pair for pair in pairs if pair.backend == backend]
+        if len(own) > _MANY:
+            figures.append(_bands(f"overlaps_{backend}", own))
+            clearest = [problem for problem, name in telling if name == backend][: _PANELS // 2]
+            own = [pair for problem in dict.fromkeys(clearest) for pair in own if pair.problem == problem]
         for k in range(0, len(own), _PANELS // 2):
             part = own[k : k + _PANELS // 2]
             name = _numbered(f"cross_{backend}", k // (_PANELS // 2))
@@ -115,11 +136,31 @@ def pair_figures(pairs: Sequence[Pair]) -> list[Figure]:
     return figures
 
 
+def _bands(name: str, pairs: Sequence[Pair]) -> Figure:
+    """Every pair a row, within either side and between them."""
+    names = {"first": pairs[0].reference, "second": pairs[0].backend, "cross": "between them"}
+    rows = {pair.title: pair.found for pair in pairs}
+
+    def panel(which: str, title: str) -> Callable[[Any], Any]:
+        def draw(ax: Any) -> None:
+            plot.overlap_bands(rows, which, ax)
+            ax.set_title(title, fontsize="medium")
+
+        return draw
+
+    return Figure(
+        name,
+        f"Overlaps within {names['first']}, within {names['second']} and between them, a row for each of "
+        f"{len(pairs)} pairs in the order of the config, dark where an overlap is likely.",
+        [panel(which, title) for which, title in names.items()],
+    )
+
+
 def _pair_figure(name: str, pairs: Sequence[Pair], *, is_folded: bool) -> Figure:
     names = pairs[0].reference, pairs[0].backend
     panels: list[Callable[[Any], Any]] = []
     for pair in pairs:
-        panels += [_density_panel(pair, names), _map_panel(pair)]
+        panels += [_density_panel(pair, names), _map_panel(pair, has_colour_bar=len(pairs) == 1)]
     return Figure(
         name,
         f"{'; '.join(pair.title for pair in pairs)}: overlaps within {names[0]}, within {names[1]} and "
@@ -140,8 +181,10 @@ def _density_panel(pair: Pair, names: tuple[str, str]) -> Callable[[Any], Any]:
     return draw
 
 
-def _map_panel(pair: Pair) -> Callable[[Any], Any]:
-    return lambda ax: plot.overlap_matrix(pair.found["matrix"].values, ax, order=pair.found["order"].values)
+def _map_panel(pair: Pair, *, has_colour_bar: bool) -> Callable[[Any], Any]:
+    return lambda ax: plot.overlap_matrix(
+        pair.found["matrix"].values, ax, order=pair.found["order"].values, has_colour_bar=has_colour_bar
+    )
 
 
 def _numbered(name: str, k: int) -> str:

@@ -143,7 +143,7 @@ class Comparison(Study):
             "comparison",
             "Do the backends see the same landscape?",
             findings=[*found, *_not_compared(results, reference, rows)],
-            figures=[*pair_figures(pairs), *energy_figures(energies)],
+            figures=[*pair_figures(pairs, _clearest(rows)), *energy_figures(energies)],
             tables=[table for table in tables if table is not None],
             notes=[_METHOD] if rows else [],
         )
@@ -224,6 +224,12 @@ def _placed(curve: xr.Dataset, compared: xr.Dataset, reference: str) -> xr.Datas
     if np.isfinite(curve["beta"].values).any() or curve.sizes["beta"] != compared.sizes["row"]:
         return curve
     return at_matched_temperatures(curve, compared["beta"], compared["beta_error"], reference)
+
+
+def _clearest(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Problems and backends that are not the same ensemble, those of the smallest p-values first."""
+    others = sorted((row for row in rows if row.is_other), key=lambda row: row.p_value)
+    return list(dict.fromkeys((row.problem, row.backend) for row in others))
 
 
 def _not_compared(results: Results, reference: str | None, rows: Sequence[Row]) -> list[Finding]:
