@@ -203,7 +203,8 @@ def datasets_of(
     energies: Mapping[str, Mapping[str, xr.Dataset]], pairs: Sequence[Pair]
 ) -> dict[str, xr.Dataset]:
     """All that the figures show: curves one after the other, with the names that they belong to."""
-    found = {}
+    found: dict[str, xr.Dataset] = {}
+    curves: list[tuple[tuple[str, ...], xr.Dataset]]
     if energies:
         curves = [
             ((problem, backend), curve) for problem, own in energies.items() for backend, curve in own.items()

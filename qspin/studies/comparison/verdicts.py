@@ -93,9 +93,9 @@ def rows_of(cell: Cell, point: Point, doubts: Sequence[str]) -> list[Row]:
             rows.append(row._replace(verdict=f"not compared: {reason}"))
             continue
         numbers: dict[str, Any] = {name: float(result[name].values[k]) for name in _NUMBERS}
-        counts = {name: int(result[name].values[k]) for name in _COUNTS}
+        numbers |= {name: int(result[name].values[k]) for name in _COUNTS}
         telling = str(result["telling"].values[k])
-        rows.append(row._replace(**numbers, **counts, telling=telling, doubts="; ".join(doubts)))
+        rows.append(row._replace(**numbers, telling=telling, doubts="; ".join(doubts)))
     return rows
 
 

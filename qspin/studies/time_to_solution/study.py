@@ -144,8 +144,9 @@ class TimeToSolution(Study):
 
 def _is_swept(asked: Asked) -> bool:
     """Whether sizes or run lengths are varied, so that seconds are compared."""
-    lines = (*asked.problems.values(), *asked.backends.values())
-    return any(axis.name != INSTANCE for line in lines for axis in line.axes)
+    of_problems = [axis for line in asked.problems.values() for axis in line.axes]
+    of_backends = [axis for line in asked.backends.values() for axis in line.axes]
+    return any(axis.name != INSTANCE for axis in (*of_problems, *of_backends))
 
 
 def _measured_otherwise(results: Results) -> Iterator[tuple[str, str, Remark]]:

@@ -39,7 +39,6 @@ def results_table(rows: Sequence[Row]) -> Table:
     """Every sampling, with its clocks."""
     axes = [axis for axis in _axes(rows, "of_problem") if axis != "n_spins"]
     own = _axes(rows, "of_backend")
-    hidden = {"is_shown": False}
     records = [_record(row, axes, own) for row in rows]
     return Table(
         "results",
@@ -53,19 +52,19 @@ def results_table(rows: Sequence[Row]) -> Table:
             *(Column(name) for name in own),
             Column("length", "run length", form=".6g", is_shown=any(row.length for row in rows)),
             Column("successes", "successes", form=lambda row: f"{row['successes']} of {row['runs']}"),
-            Column("runs", **hidden),
-            Column("probability", **hidden),
-            Column("probability_low", **hidden),
-            Column("probability_high", **hidden),
+            Column("runs", is_shown=False),
+            Column("probability", is_shown=False),
+            Column("probability_low", is_shown=False),
+            Column("probability_high", is_shown=False),
             Column("seconds_a_run", "seconds a run", form=".3g"),
             Column("tts", "time to solution", form=_interval),
-            Column("tts_low", **hidden),
-            Column("tts_high", **hidden),
+            Column("tts_low", is_shown=False),
+            Column("tts_high", is_shown=False),
             Column("best_energy", "best energy", form=".6g"),
             Column("best_per_spin", "best E/N", form=".4f"),
             Column("reference_energy", "held against", form=".6g"),
             Column("reference", "which is", is_text=True),
-            Column("reference_is_exact", **hidden),
+            Column("reference_is_exact", is_shown=False),
             Column("residual_energy", "residual E/N", form=".2g"),
             Column("approximation_ratio", "approximation ratio", form=".3f"),
             *(
