@@ -46,7 +46,7 @@ def settings(cls: type[T]) -> type[T]:
     --------
     >>> @settings
     ... class HeatBath:
-    ...     betas: Ladder = (1.0,)
+    ...     betas: tuple[float, ...] = (1.0,)
     >>> HeatBath(beta=[2.0])
     Traceback (most recent call last):
     ...
@@ -124,8 +124,8 @@ def deciding_settings(sampler: object) -> dict[str, Any]:
     --------
     >>> @settings
     ... class HeatBath:
-    ...     betas: Ladder = (1.0,)
-    ...     n_threads: Incidental[PositiveInt] = 1
+    ...     betas: tuple[float, ...] = (1.0,)
+    ...     n_threads: Incidental[int] = 1
     >>> deciding_settings(HeatBath(n_threads=4))
     {'betas': [1.0]}
     """

@@ -35,7 +35,7 @@ class Draws(NamedTuple):
         """On any problem."""
         return self.asked if self.asked is not None else min(_FEWEST_DRAWS, self.available)
 
-    def count(self, n_betas: int, n_replicas: int, n_spins: int) -> int:
+    def kept(self, n_betas: int, n_replicas: int, n_spins: int) -> int:
         """On this one."""
         if self.asked is not None:
             return self.asked
@@ -69,4 +69,4 @@ class Asked(NamedTuple):
 
     def n_draws(self, n_betas: int, n_spins: int) -> int:
         """Configurations kept per replica and beta."""
-        return self.draws.count(n_betas, self.n_replicas, n_spins)
+        return self.draws.kept(n_betas, self.n_replicas, n_spins)
