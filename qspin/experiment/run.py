@@ -98,11 +98,9 @@ def report_on(folder: RunFolder, reporter: Reporter | None = None) -> Path:
 
 def _conclude(folder: RunFolder) -> Path:
     with folder.reporting():
-        faults = concluded(folder)
-    if faults:
-        raise RunError(
-            f"the report {folder.report_file} lacks {len(faults)} of its parts: {'; '.join(faults)}"
-        )
+        if faults := concluded(folder):
+            lacking = f"{len(faults)} of its parts: {'; '.join(faults)}"
+            raise RunError(f"the report {folder.report_file} lacks {lacking}")
     return folder.report_file
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import csv
 import importlib.util
 import io
@@ -16,6 +17,9 @@ from qspin.experiment.stacking import stacked
 from qspin.study import Cell, Column, Point, Table
 
 __all__ = ["as_csv", "as_parquet", "everything", "metrics"]
+
+_MATCHED = "beta_matched"
+"""Variable of a measure that puts rows where a reference has their energy."""
 
 
 def everything(cells: Mapping[str, Sequence[Cell]]) -> dict[str, xr.Dataset]:
@@ -36,7 +40,8 @@ def everything(cells: Mapping[str, Sequence[Cell]]) -> dict[str, xr.Dataset]:
 
 def metrics(cells: Mapping[str, Sequence[Cell]]) -> str:
     """Every variable over ``beta`` alone as CSV: a row for problem, backend, point of the sweep and
-    temperature. Measures at temperatures of their own have rows of their own."""
+    temperature. Measures at temperatures of their own have rows of their own; where rows were matched to a
+    reference, their temperatures are those, as everywhere in a report."""
     rows = [row for own in _by_cell(cells).values() for row in _rows(own)]
     axes = dict.fromkeys(name for row in rows for name in row[1])
     first = ("temperature", "beta")
@@ -49,20 +54,31 @@ def metrics(cells: Mapping[str, Sequence[Cell]]) -> str:
 
 
 def _by_cell(cells: Mapping[str, Sequence[Cell]]) -> dict[tuple[str, str], list[Cell]]:
+    """Problem and backend -> what was measured, that which places its rows first."""
     found: dict[tuple[str, str], list[Cell]] = {}
-    for own in cells.values():
-        for cell in own:
-            if cell.reference is None:
-                found.setdefault((cell.problem, cell.backend), []).append(cell)
+    every = [cell for own in cells.values() for cell in own]
+    matched = [cell for cell in every if cell.reference is not None and _is_matched(cell)]
+    for cell in [*matched, *(cell for cell in every if cell.reference is None)]:
+        found.setdefault((cell.problem, cell.backend), []).append(cell)
     return found
 
 
+def _is_matched(cell: Cell) -> bool:
+    return any(_MATCHED in point.result.variables for point in cell.points)
+
+
+def _has_rows(point: Point) -> bool:
+    return "beta" in point.result.coords and point.result["beta"].dims == ("beta",)
+
+
 def _rows(cells: Sequence[Cell]) -> Iterator[tuple[tuple[str, str], dict[str, Any], dict[str, float]]]:
-    by_point: dict[str, list[Point]] = {}
+    by_point: dict[tuple[str, int], list[Point]] = {}
     for cell in cells:
-        for point in cell.points:
-            if "beta" in point.result.coords:
-                by_point.setdefault(repr(point.at), []).append(point)
+        twins: collections.Counter[str] = collections.Counter()  # an axis may repeat a value
+        for point in filter(_has_rows, cell.points):
+            place = repr(point.at)
+            by_point.setdefault((place, twins[place]), []).append(point)
+            twins[place] += 1
     for points in by_point.values():
         ladders: dict[bytes, dict[str, Any]] = {}
         for point in points:
