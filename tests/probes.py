@@ -81,7 +81,8 @@ class Rolled(Preparation):
         return f"rolling {self.value:g}, depth {self.depth}"
 
     def needs(self) -> Mapping[str, Preparation]:
-        return {"below": Rolled(value=self.value, depth=self.depth - 1, backend=self.backend)} if self.depth else {}
+        below = Rolled(value=self.value, depth=max(self.depth - 1, 0), backend=self.backend)
+        return {"below": below} if self.depth else {}
 
     @property
     def uses(self) -> tuple[str, ...]:

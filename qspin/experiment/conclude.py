@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from qspin.errors import named
@@ -15,7 +16,7 @@ from qspin.files import atomic_write
 from qspin.netcdf import to_netcdf, tree_to_netcdf
 from qspin.plot.canvas import draw_all, save_figures
 from qspin.report import Page, figures_of, grouped, render, tables_of
-from qspin.study import Axis, Cell, Conclusion
+from qspin.study import Axis, Cell, Conclusion, Study
 
 __all__ = ["concluded"]
 
@@ -32,7 +33,7 @@ def concluded(folder: RunFolder) -> list[str]:
     faults: list[str] = []
     conclusions = dict(_conclusions(folder, faults))
     for label, own in conclusions.items():
-        _made(f"results of {label}", lambda label=label, own=own: _write_datasets(folder, label, own), faults)
+        _made(f"results of {label}", partial(_write_datasets, folder, label, own), faults)
     _made("tables", lambda: _write_tables(folder, conclusions), faults)
     _made("results of all measures", lambda: _write_everything(folder), faults)
     page = _page(folder, conclusions, faults)
@@ -45,15 +46,15 @@ def concluded(folder: RunFolder) -> list[str]:
 def _conclusions(folder: RunFolder, faults: list[str]) -> Iterator[tuple[str, Conclusion]]:
     taken: set[str] = set()
     for label, (chosen, _) in folder.config.plans.items():
-        found = _made(
-            f"study {label}",
-            lambda label=label, own=chosen: _named(own.study.conclude(folder.results(label)), label, taken),
-            faults,
-        )
+        found = _made(f"study {label}", partial(_concluded, folder, label, chosen.study, taken), faults)
         if found is not None:
             faults += [f"study {label}: {fault}" for fault in found.faults]
             taken.update(section.anchor for section in found.sections)
             yield label, found
+
+
+def _concluded(folder: RunFolder, label: str, study: Study, taken: Collection[str]) -> Conclusion:
+    return _named(study.conclude(folder.results(label)), label, taken)
 
 
 def _named(conclusion: Conclusion, label: str, taken: Collection[str]) -> Conclusion:

@@ -22,7 +22,7 @@ from qspin.experiment.overrides import apply_override
 from qspin.experiment.studies import Chosen, studies_of
 from qspin.experiment.yaml_source import Key, YamlSource
 from qspin.sampler import samples_version
-from qspin.settings import deciding_settings, setting_names, settings_of
+from qspin.settings import deciding_settings, setting_names
 from qspin.study import Asked, BackendLine, Plan, ProblemLine
 
 __all__ = ["RunConfig", "config_from_plain", "keys_of", "load_config"]
@@ -127,7 +127,7 @@ class RunConfig(StrictModel):
         plain["problems"] = {label: line.resolved() for label, line in self.problem_lines.items()}
         plain["backends"] = {label: line.resolved() for label, line in self.backend_lines.items()}
         plain["sweep"] = self._spelled_sweep()
-        plain["studies"] = {label: _spelled(label, chosen) for label, (chosen, _) in self.plans.items()}
+        plain["studies"] = {label: chosen.spelled(label) for label, (chosen, _) in self.plans.items()}
         order = ("schema", "name", "seed", "problems", "backends", "sweep", "studies", "execution")
         return {key: plain[key] for key in order}
 
@@ -157,7 +157,7 @@ class RunConfig(StrictModel):
                 k: backend_identity(line.name, line.made(), line.settings_at({})) | {"axes": _axes_of(line)}
                 for k, line in self.backend_lines.items()
             },
-            "studies": {k: [c.study.version, _spelled(k, c)] for k, (c, _) in self.plans.items()},
+            "studies": {k: [c.study.version, c.spelled(k)] for k, (c, _) in self.plans.items()},
         }
 
     @cached_property
@@ -190,10 +190,6 @@ def _axes_of(line: Line) -> list[Any]:
         [axis.name, [[list(key[2:]), line.deciding(axis, key)] for key in axis.keys if key[:2] == mine]]
         for axis in line.axes
     ]
-
-
-def _spelled(label: str, chosen: Chosen) -> dict[str, Any]:
-    return ({} if chosen.name == label else {"name": chosen.name}) | settings_of(chosen.study)
 
 
 def load_config(

@@ -113,8 +113,8 @@ def planned(config: RunConfig) -> RunPlan:
                 sample = _sample_task(config, point, own, at, shared.get(backend), copies, is_timed)
                 values = _values([*line.axes, *own.axes], {**at, **point.at})
                 cell.points.append(PointPlan(values, point.spec, plan.add(sample)))
-    for study, (_, own) in config.plans.items():
-        plan.wanted[study] = [_wanted(w, plan) for w in own.wanted]
+    for study, (_, asked) in config.plans.items():
+        plan.wanted[study] = [_wanted(w, plan) for w in asked.wanted]
     plan.tasks = _problem_by_problem(plan)
     return plan
 

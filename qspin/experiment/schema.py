@@ -18,6 +18,10 @@ _VALUES = {
 }
 
 
+_OTHER = {"type": "object", "required": ["name"]}
+"""A study of another name under this label."""
+
+
 def config_schema() -> dict[str, Any]:
     """The schema as plain values."""
     schema = RunConfig.model_json_schema(by_alias=True)
@@ -34,7 +38,7 @@ def config_schema() -> dict[str, Any]:
         "anyOf": [_VALUES, {"type": "object", "additionalProperties": _VALUES}]
     }
     named = {
-        name: {"anyOf": [{"type": "null"}, _body(kind, name, (), definitions)]}
+        name: {"anyOf": [{"type": "null"}, _body(kind, name, (), definitions), _OTHER]}
         for kind in (registry.STUDY, registry.MEASURE)
         for name in _ready(kind)
     }

@@ -142,7 +142,8 @@ def _filled(
         found = np.full(shape + inner, np.nan)
     for place, array in zip(places, values, strict=True):
         if array is not None:
-            found[(*place, *(slice(n) for n in np.shape(array)))] = array
+            room: tuple[Any, ...] = (*place, *(slice(n) for n in np.shape(array)))
+            found[room] = array
     return found.astype(str) if is_text else found
 
 

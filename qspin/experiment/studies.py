@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from qspin import registry
 from qspin.errors import InputError, nearest_name, shown
+from qspin.measure import Measure
+from qspin.settings import settings_of
 from qspin.study import Study
 
 __all__ = ["Chosen", "studies_of"]
@@ -17,10 +19,23 @@ _OF_A_MEASURE = "measured"
 
 
 class Chosen(NamedTuple):
-    """A study, and the name under which it is registered."""
+    """A study, or a measure with the study that shows it.
+
+    Parameters
+    ----------
+    name : under which it is registered
+    study : that is made
+    of_measure : settings of the measure, if it is one
+    """
 
     name: str
     study: Study
+    of_measure: Mapping[str, Any] | None = None
+
+    def spelled(self, label: str) -> dict[str, Any]:
+        """As a config has it under a label, with every default."""
+        own = settings_of(self.study) if self.of_measure is None else dict(self.of_measure)
+        return ({} if self.name == label else {"name": self.name}) | own
 
 
 def studies_of(specs: Mapping[str, Any] | None) -> dict[str, Chosen]:
@@ -55,6 +70,16 @@ def _standard() -> dict[str, Chosen]:
     return found
 
 
+def _changed(name: str, measure: Measure) -> dict[str, Any]:
+    """The settings of a measure that are not its defaults, however they were given."""
+    try:
+        defaults = settings_of(registry.get_measure(name))
+    except InputError:  # it has some that must be given
+        defaults = {}
+    missing = object()
+    return {k: v for k, v in settings_of(measure).items() if defaults.get(k, missing) != v}
+
+
 def _study(label: str, settings: dict[str, Any]) -> Chosen:
     name = settings.pop("name", label)
     studies, measures = registry.names(registry.STUDY), registry.names(registry.MEASURE)
@@ -67,8 +92,9 @@ def _study(label: str, settings: dict[str, Any]) -> Chosen:
     try:
         if name in studies:
             return Chosen(name, registry.get_study(name, **settings))
-        registry.get_measure(name, **settings)
-        return Chosen(_OF_A_MEASURE, registry.get_study(_OF_A_MEASURE, measure=name, settings=settings))
+        changed = _changed(name, registry.get_measure(name, **settings))
+        study = registry.get_study(_OF_A_MEASURE, measure=name, settings=changed)
+        return Chosen(name, study, settings_of(registry.get_measure(name, **settings)))
     except InputError as error:
         if type(error) is not InputError:
             raise

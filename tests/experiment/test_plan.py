@@ -268,6 +268,15 @@ class TestStudies:
         folder = run_experiment(own, RunFolder(tmp_path / "run"))
         (task,) = [task for task in folder.plan.tasks.values() if task.action == "measure"]
         assert task.settings["settings"] == {"times": 3.0}
+        assert own.resolved()["studies"] == {"mean_energy": {"times": 3.0}}
+        names = sorted(path.name for path in (folder.path / "results").iterdir())
+        report_on(RunFolder.open(folder.path))  # from the config with all defaults
+        assert sorted(path.name for path in (folder.path / "results").iterdir()) == names
+        plain = config({"ring": {"kind": "ring"}}, studies={"more": {"name": "mean_energy"}})
+        spelt = config_from_plain(plain.resolved())
+        assert plain.resolved()["studies"] == {"more": {"name": "mean_energy", "times": 1.0}}
+        assert spelt.digest == plain.digest
+        assert spelt.plans["more"][0].study == plain.plans["more"][0].study
         assert list((folder.path / "results").iterdir())
         with pytest.raises(InputError, match="no setting 'tims': did you mean 'times'"):
             config({"ring": {"kind": "ring"}}, studies={"mean_energy": {"tims": 3.0}})
