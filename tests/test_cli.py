@@ -255,7 +255,10 @@ def test_version(tmp_path):
     assert qspin("--version", cwd=tmp_path).stdout == f"qspin {package.__version__}\n"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.name)
+CONFIGS = [*(ROOT / "configs").glob("*.yaml"), *(ROOT / "configs" / "bench").glob("*.yaml")]
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS), ids=lambda path: path.name)
 def test_the_smallest_form_of_every_config_runs(path, tmp_path):
     """Few epochs, sweeps, replicas and temperatures; everything else as it is written."""
     import yaml

@@ -317,3 +317,45 @@ class TestStudies:
         folder = run_experiment(config({"ring": {"kind": "ring"}}, studies={}), RunFolder(tmp_path / "run"))
         assert folder.is_finished
         assert (counts["sample"], counts["measure"]) == (1, 0)
+
+
+class TestExecution:
+    PROBLEMS = {"ring": {"kind": "ring", "instances": 2}, "pair": {"kind": "needy", "depth": 1}}
+
+    def test_another_executor_finds_the_same(self, tmp_path, counts):
+        """Tasks are plain values, and what does them can be sent elsewhere."""
+        (tmp_path / "a.coo").write_text("0 1 -1\n")
+        problems = {**self.PROBLEMS, "file": {"kind": "file", "path": str(tmp_path / "a.coo")}}
+        backends = {"dice": {"name": "dice"}, "exact": {"name": "exact", "betas": [1.0]}}
+        here = config(problems, backends)
+        there = config(problems, backends, execution={"engine": "elsewhere"})
+        assert here.digest == there.digest
+        folders = [run_experiment(own, RunFolder(tmp_path / own.execution.engine)) for own in (here, there)]
+        assert counts["executed"] == len(planned(here).tasks)
+        metrics = [(folder.path / "metrics.csv").read_text() for folder in folders]
+        assert metrics[0] == metrics[1]
+
+    def test_a_run_goes_on_with_another_executor(self, tmp_path, counts):
+        folder = run_experiment(config(self.PROBLEMS), RunFolder(tmp_path / "run"))
+        folder.report_file.unlink()
+        other = config(self.PROBLEMS, execution={"engine": "elsewhere", "n_tasks": 5})
+        counts.clear()
+        assert run_experiment(other, RunFolder(folder.path), resume=True).is_finished
+        assert counts["sample"] == 0
+
+    @pytest.mark.parametrize(
+        ("execution", "message"),
+        [
+            ({"engine": "elswhere"}, "execution: no executor 'elswhere': did you mean 'elsewhere'"),
+            (
+                {"engine": "elsewhere", "n_task": 5},
+                "execution: .*no setting 'n_task': did you mean 'n_tasks'",
+            ),
+            ({"engine": "elsewhere", "n_tasks": 0}, "execution: .*n_tasks: should be greater than 0"),
+            ({"engine": 5}, "execution.engine: should be a valid string"),
+            (5, "execution: should be"),
+        ],
+    )
+    def test_what_is_none(self, execution, message):
+        with pytest.raises(InputError, match=message):
+            config(self.PROBLEMS, execution=execution)
