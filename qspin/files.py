@@ -69,7 +69,7 @@ def atomic_write(
     mode: int | None = None,
     lasting: bool = True,
 ) -> None:
-    """Write text (as UTF-8) or bytes, whole or not at all; `mode`, `lasting` and errors as of `atomic_path`."""
+    """Write text (as UTF-8) or bytes, whole or not at all; all else as of `atomic_path`."""
     data = content.encode("utf-8") if isinstance(content, str) else content
     with atomic_path(path, mode=mode, lasting=lasting) as temporary:
         temporary.write_bytes(data)

@@ -1,4 +1,4 @@
-"""NetCDF-4 straight through h5py, in the layout of the NetCDF-4 library: dimensions are HDF5 dimension scales.
+"""NetCDF-4 straight through h5py, in the layout of the NetCDF-4 library: dimensions are dimension scales.
 
 h5netcdf looks every dimension of the file up again for each variable, so that a file of a few hundred groups
 takes minutes, and a small sample set ten times as long as it takes to draw.

@@ -67,8 +67,8 @@ def pseudo_likelihood(
     excited = int((local > 0).sum())
     if min(excited, int((local < 0).sum())) < _FEWEST_EXCITATIONS:
         return Estimate(
-            reason=f"only {excited} spin{'s' if excited != 1 else ''} in {len(spins)} reads could lower the energy by a flip, too few to "
-            "tell a temperature; sample hotter, or read more"
+            reason=f"only {excited} spin{'s' if excited != 1 else ''} in {len(spins)} reads could lower the "
+            "energy by a flip, too few to tell a temperature; sample hotter, or read more"
         )
     beta = _maximum_pseudo_likelihood(local)
     flip = expit(beta * local)
