@@ -241,7 +241,8 @@ def test_the_schema_is_json_schema(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["sample", "--help"], ["report", "--help"]]
+    "arguments",
+    [["--help"], *([name, "--help"] for name in ("run", "bench", "sample", "report", "backends", "schema"))],
 )
 def test_help(tmp_path, arguments):
     done = qspin(*arguments, cwd=tmp_path)
