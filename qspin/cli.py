@@ -175,11 +175,10 @@ def bench(
 @app.command()
 def report(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
-    allow_import: AllowImport = None,
     debug: Debug = False,
 ) -> None:
     """Conclude again from what a run folder holds and write its report, also of an unfinished run."""
-    with _errors(debug) as context, _imports(allow_import):
+    with _errors(debug) as context, _imports(None):
         from qspin.errors import RunError
         from qspin.experiment import RunFolder
         from qspin.experiment.run import report_on

@@ -108,14 +108,15 @@ def test_the_flag_allows_a_package(hostile):
     assert (done.returncode, ran) == (0, ["ran"]), done.stderr
 
 
-def test_a_report_of_such_a_run_needs_the_flag_too(hostile, tmp_path):
+def test_a_report_of_such_a_run_needs_no_flag(hostile, tmp_path):
     hostile('name: ocean, sampler: "plant:Sampler", n_reads: 16', "--allow-import", "plant", "--out", "run")
-    for flag, code in ([], 2), (["--allow-import", "plant"], 0):
-        done = subprocess.run(
-            [sys.executable, "-m", "qspin", "report", "run", *flag],
-            cwd=tmp_path, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == code, done.stderr
+    (tmp_path / "ran").unlink()
+    done = subprocess.run(
+        [sys.executable, "-m", "qspin", "report", "run"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_report_imports_nothing_of_its_config(hostile, tmp_path):
