@@ -311,7 +311,11 @@ def _count_energies(kernel, n_words, energies):
                 _add_up(small, large, n_planes, nothing)
         for slot in range(VECTOR):
             word = int(block) + slot if n_words >= vector else slot % int(n_words)
-            _read_counts(large_kept[:n_planes, slot], energies[64 * word : 64 * (word + 1)])
+            for k in range(n_planes):
+                digits = large_kept[k, slot]
+                weight = 2.0 * (1 << k)
+                for lane in range(64):
+                    energies[64 * word + lane] += weight * float((digits >> np.uint64(lane)) & np.uint64(1))
 
 
 @njit(inline="always")
@@ -326,15 +330,6 @@ def _add_up(small, large, n_planes, nothing):
         x = total ^ digit
         store(large, np.uint64(VECTOR * k), x ^ carry)
         carry = (total & digit) | (x & carry)
-
-
-@njit
-def _read_counts(planes, energies):
-    """Add twice the counts of the 64 lanes of a word, whose binary digits are planes (n_planes,)."""
-    for k in range(len(planes)):
-        weight = 2.0 * (1 << k)
-        for lane in range(64):
-            energies[lane] += weight * float((planes[k] >> np.uint64(lane)) & np.uint64(1))
 
 
 @njit(cache=True)
