@@ -44,7 +44,14 @@ class AtTemperatures(NamedMeasure):
         found = [self._row(samples, problem, row) for row in rows]
         width = {str(dim): max(one.sizes.get(dim, 0) for one in found) for one in found for dim in one.sizes}
         places = places_of(samples).isel(beta=rows)
-        joined: xr.Dataset = xr.concat([_widened(one, width) for one in found], dim="beta")
+        joined: xr.Dataset = xr.concat(  # rows of which nothing can be told lack dimensions of the others
+            [_widened(one, width) for one in found],
+            dim="beta",
+            data_vars="all",
+            coords="minimal",
+            compat="override",
+            join="outer",
+        )
         return joined.assign(places.data_vars).assign_coords(places.coords)
 
     def _row(self, samples: SampleSet, problem: IsingProblem, row: int) -> xr.Dataset:

@@ -357,6 +357,20 @@ class TestLandscape:
             assert float(alone["k_mean"][0]) == float(whole["k_mean"][0])
             assert alone.attrs["n_instances"] == 1
 
+    @pytest.mark.parametrize("frozen", range(3))
+    def test_so_many_of_the_coldest_rows_of_which_one_tells_nothing(self, frozen):
+        spins = SAMPLES.spins.values[[1, 1, 1]]
+        spins[frozen] = 1
+        mixed = SampleSet.from_spins(PROBLEM, spins, [0.4, 1.0, 2.0])
+        found = measured("ultrametricity", mixed, temperatures=3, n_triples=400, n_null=3)
+        assert found["beta"].values.tolist() == [0.4, 1.0, 2.0]
+        assert [bool(reason) for reason in found["reason"].values] == [k == frozen for k in range(3)]
+        assert np.isfinite(found["density"].values).all(axis=1).tolist() == [k != frozen for k in range(3)]
+        assert measured("ultrametricity", mixed, temperatures=2, n_null=3)["beta"].values.tolist() == [
+            1.0,
+            2.0,
+        ]
+
     def test_rigid_bonds_and_levels(self):
         own = analysis.independent_configurations(SAMPLES, 3, most=1_000).spins
         found, expected = measured("rigidity"), analysis.rigidity(PROBLEM, own)

@@ -52,9 +52,14 @@ class Summary(NamedTuple):
     @property
     def place(self) -> str:
         """The problem with its size and whatever else is swept."""
+        return f"{self.problem}, {self.point}"
+
+    @property
+    def point(self) -> str:
+        """Its size and whatever else is swept."""
         rest = [f"{name} = {told(value)}" for name, value in self.of_problem.items()]
         size = [] if "n_spins" in self.of_problem else [f"{self.n_spins} spins"]
-        return ", ".join([self.problem, *size, *rest])
+        return ", ".join([*size, *rest])
 
 
 class Scaling(NamedTuple):

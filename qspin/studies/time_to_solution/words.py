@@ -178,14 +178,13 @@ def remarks(rows: Sequence[Row], summaries: Sequence[Summary]) -> Iterator[_Told
         if not s.is_inside:
             yield s.problem, s.backend_label, Remark(
                 "length-at-edge",
-                f"{s.place}: the shortest or longest run length that was tried is best, so the time is an "
+                f"at {s.point}, the shortest or longest run length that was tried is best, so the time is an "
                 "upper bound of the optimal one",
             )  # fmt: skip
         if s.n_bounds:
             yield s.problem, s.backend_label, Remark(
                 "no-success",
-                f"{s.place}: {s.n_bounds} of {_count(s.n_instances, 'instance')} without a success; "
-                f"{'its time is a lower bound' if s.n_bounds == 1 else 'their times are lower bounds'}",
+                f"at {s.point}, {_without_success(s)}",
             )  # fmt: skip
     for (problem, backend), own in grouped_by(rows, lambda row: (row.problem, row.backend)).items():
         sizes = sorted({row.n_spins for row in own if row.proof == "found"})
@@ -196,6 +195,13 @@ def remarks(rows: Sequence[Row], summaries: Sequence[Summary]) -> Iterator[_Told
                 f"the lowest energy is the best that was found, not proven (N = {which})",
                 Level.NOTE,
             )  # fmt: skip
+
+
+def _without_success(summary: Summary) -> str:
+    if summary.n_instances == 1:
+        return "no run succeeded, so the time is a lower bound"
+    times = "its time is a lower bound" if summary.n_bounds == 1 else "their times are lower bounds"
+    return f"{summary.n_bounds} of {summary.n_instances} instances without a success; {times}"
 
 
 def impossible(rows: Sequence[Row]) -> Iterator[str]:
