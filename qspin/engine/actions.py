@@ -112,12 +112,15 @@ def _sample(task: Task, store: Store) -> None:
 
 
 def _warm_up(spec: Plain, sampler: Sampler, problem: IsingProblem, label: str) -> None:
-    """One call whose samples are dropped, so that seconds are not those of a compiler; none that is paid."""
-    name = str(spec["name"])
-    if name in _warm or is_paid(sampler):
+    """One call whose samples are dropped, so that seconds are not those of a compiler; none that is paid.
+
+    Once for each label, which may stand for another method or kernel of one backend.
+    """
+    what = f"{spec['name']} {label}"
+    if what in _warm or is_paid(sampler):
         return
     sampled(sampler, problem, seed=0, backend=label)
-    _warm.add(name)
+    _warm.add(what)
 
 
 # -- measure -------------------------------------------------------------------------------------

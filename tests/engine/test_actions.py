@@ -37,27 +37,6 @@ def asked(monkeypatch):
     return sampler
 
 
-class TestWarmingUp:
-    @pytest.mark.parametrize(("said", "seeds"), [(True, [3]), (False, [0, 3]), (None, [3])])
-    def test_what_may_cost_money_is_asked_for_the_samples_only(self, asked, tmp_path, said, seeds):
-        """A warm-up would be paid for; a sampler that does not say it may be."""
-        if said is not None:
-            asked.is_paid = said
-        assert Performer(tmp_path)(sample_task(is_timed=True)) is None
-        assert asked.seeds == seeds
-
-    def test_only_where_seconds_are_compared(self, asked, tmp_path):
-        asked.is_paid = False
-        Performer(tmp_path)(sample_task())
-        assert asked.seeds == [3]
-
-    def test_once_a_backend(self, asked, tmp_path):
-        asked.is_paid = False
-        for key in ("a", "b"):
-            Performer(tmp_path)(sample_task(key, is_timed=True))
-        assert asked.seeds == [0, 3, 3]
-
-
 def test_what_is_there_is_not_done_again(asked, tmp_path):
     for _ in range(2):
         Performer(tmp_path)(sample_task())
