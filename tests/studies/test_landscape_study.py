@@ -55,7 +55,7 @@ class TestSampled:
         (family,) = table(conclusion, "instances")
         assert (family["verdict"], family["not"]) == ("glassy", 0)
         assert verdicts["ferromagnet"].text == verdicts["mattis"].text == "not glassy"
-        assert all(verdict.tone is Tone.GOOD for verdict in verdicts.values())
+        assert all(verdict.tone is Tone.OPEN for verdict in verdicts.values())
 
     def test_the_bottom_line(self, conclusion):
         text = conclusion.bottom_line["glass"].text

@@ -129,8 +129,7 @@ def matrix(places: Sequence[Place]) -> list[Verdict]:
         glassy = sum(place.verdict is Glass.GLASSY for place in own)
         text = f"glassy in {glassy} of {len(own)}" if len(own) > 1 else str(verdict)
         detail = _of_family(own) if len(own) > 1 else _of_one(own[0])
-        tone = Tone.OPEN if verdict is Glass.OPEN else Tone.GOOD
-        found.append(Verdict(problem, backend, text, tone, detail))
+        found.append(Verdict(problem, backend, text, Tone.OPEN, detail))  # a glass is neither good nor bad
     return found
 
 
