@@ -13,7 +13,6 @@ from made_results import MadeResults, asked
 from ran import ran, table, texts
 
 import qspin
-from qspin import registry
 from qspin.errors import InputError
 from qspin.registry import get_measure, get_study
 from qspin.study import Axis
@@ -310,8 +309,6 @@ class TestPlan:
 @pytest.mark.parametrize("kind", ["mattis", "file"])
 def test_what_is_known_of_a_problem_goes_all_the_way(kind, tmp_path):
     """24 spins are too many to enumerate; also a file keeps the ground energy that was planted."""
-    if kind not in registry.names(registry.SOURCE):
-        pytest.skip(f"there is no kind {kind!r}")
     planted = qspin.instances.mattis(24, seed=4)
     qspin.write_problem(planted, tmp_path / "mine.npz")
     own = {

@@ -43,18 +43,15 @@ def first_instances(cell: Cell) -> Iterator[Point]:
     """One point of every place: of a family of instances, the first stands for all in figures."""
     seen = set()
     for point in cell.points:
-        place = place_of(point)
+        place = place_of(point.at)
         if place not in seen:
             seen.add(place)
             yield point
 
 
-def place_of(point: Point, *names: str) -> str:
-    """Values of the axes but for the instance, ``n_spins = 16, depth = 2``; of those with these names alone
-    if any are given.
-    """
-    shown = {k: v for k, v in point.at.items() if k != INSTANCE and (not names or k in names)}
-    return ", ".join(f"{name} = {told(value)}" for name, value in shown.items())
+def place_of(at: Mapping[str, Any]) -> str:
+    """Values of the axes but for the instance: ``n_spins = 16, depth = 2``."""
+    return ", ".join(f"{name} = {told(value)}" for name, value in at.items() if name != INSTANCE)
 
 
 def energies_of(results: Results) -> dict[str, dict[str, xr.Dataset]]:
@@ -66,7 +63,7 @@ def energies_of(results: Results) -> dict[str, dict[str, xr.Dataset]]:
             of_problem = {name: value for name, value in point.at.items() if name in own}
             of_backend = {name: value for name, value in point.at.items() if name not in own}
             problem, backend = (
-                ", ".join(filter(None, [label, place_of(Point(at, point.result))]))
+                ", ".join(filter(None, [label, place_of(at)]))
                 for label, at in ((cell.problem, of_problem), (cell.backend, of_backend))
             )
             found.setdefault(problem, {})[backend] = point.result
@@ -107,7 +104,7 @@ def _energy_panel(curves: Mapping[str, xr.Dataset]) -> Callable[[Any], Any]:
 def pairs_of(results: Results) -> list[Pair]:
     """Every pair that could be compared, in the order of the config."""
     return [
-        Pair(cell.problem, str(cell.reference), cell.backend, place_of(point), point.result)
+        Pair(cell.problem, str(cell.reference), cell.backend, place_of(point.at), point.result)
         for cell in results.cells("cross_overlaps")
         for point in first_instances(cell)
         if "cross" in point.result  # elsewhere the two meet at no temperature
