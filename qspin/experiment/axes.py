@@ -33,6 +33,11 @@ MOST_VALUES = 100_000  # of one axis
 _MOST_WHOLE = 2**53  # beyond it, numbers are no longer told apart
 _FORMS = ("range", "linear", "geometric", "random")
 _ROOMS = ("problems", "backends")
+_TAKEN = frozenset(
+    {"problem", "backend", "reference", "at", "instance", "beta", "temperature", "replica", "draw", "spin",
+     "row", "q", "energy", "q_abs", "best", "half", "coldest", "status"}
+)  # fmt: skip
+"""What results call otherwise; ``instance`` is the axis over which the disorder is averaged."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +63,24 @@ class SweepAxis:
 
     @cached_property
     def values(self) -> tuple[Any, ...]:
-        """Of its first key; of files their names, or their paths where names are not enough."""
-        values = next(iter(self.keys.values()))
-        paths = [Path(str(v["path"])) if isinstance(v, Mapping) and "path" in v else None for v in values]
-        alike = len({path.name for path in paths if path}) < len({path for path in paths if path})
-        told = zip(values, paths, strict=True)
-        return tuple(v if path is None else str(path) if alike else path.name for v, path in told)
+        """Of the first key whose values all differ, so that they tell the points apart; of files their names,
+        or their paths where names are not enough. Where no key has such values, 0, 1, 2, ..."""
+        for own in self.keys.values():
+            told = _told_values(own)
+            if len(set(map(repr, told))) == self.n:
+                return told
+        return tuple(range(self.n))
 
     def of(self, room: str, label: str) -> dict[Key, tuple[Any, ...]]:
         """Settings of one label that it changes: (setting, ...) -> values."""
         return {key[2:]: values for key, values in self.keys.items() if key[:2] == (room, label)}
+
+
+def _told_values(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    paths = [Path(str(v["path"])) if isinstance(v, Mapping) and "path" in v else None for v in values]
+    alike = len({path.name for path in paths if path}) < len({path for path in paths if path})
+    told = zip(values, paths, strict=True)
+    return tuple(v if path is None else str(path) if alike else path.name for v, path in told)
 
 
 def axes_of(sweep: Any, labels: Mapping[str, Sequence[str]]) -> list[SweepAxis]:
@@ -103,6 +116,12 @@ def _axis(name: str, values: Any, labels: Mapping[str, Sequence[str]]) -> SweepA
         checked_label(name)
     except ValueError as error:
         raise InputError(f"sweep: axis {name!r}: {error}", key=origin) from None
+    if name in _TAKEN:
+        raise InputError(
+            f"sweep: no axis can be called {name!r}, which is a column or dimension of results; choose "
+            "another name",
+            key=origin,
+        )
     keys = {_key(str(key), labels, (*origin, key)): values_of(v, (*origin, key)) for key, v in values.items()}
     lengths = {".".join(map(str, key)): len(v) for key, v in keys.items()}
     if len(set(lengths.values())) > 1:

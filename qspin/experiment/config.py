@@ -15,7 +15,7 @@ from qspin.engine.keys import digest
 from qspin.errors import InputError, nearest_name, shown
 from qspin.executor import Executor
 from qspin.experiment.axes import SweepAxis, axes_of
-from qspin.experiment.lines import Line, lines_of, refuse_clashes, require_spec
+from qspin.experiment.lines import Line, agreed, lines_of, refuse_clashes, require_spec
 from qspin.experiment.mistaken import refuse_earlier_schema, refuse_other_config, refuse_stray_overrides
 from qspin.experiment.models import Label, StrictModel, explain_unknown, refuse_alike
 from qspin.experiment.overrides import apply_override
@@ -76,12 +76,17 @@ class RunConfig(StrictModel):
     @cached_property
     def problem_lines(self) -> dict[str, Line]:
         """What each problem makes, with its axes."""
-        return lines_of("problems", self.problems, self._sweep, self._folder)
+        return self._lines[0]
 
     @cached_property
     def backend_lines(self) -> dict[str, Line]:
         """What each backend makes, with its axes."""
-        return lines_of("backends", self.backends, self._sweep, self._folder)
+        return self._lines[1]
+
+    @cached_property
+    def _lines(self) -> list[dict[str, Line]]:
+        rooms = {"problems": self.problems, "backends": self.backends}
+        return agreed(*(lines_of(room, own, self._sweep, self._folder) for room, own in rooms.items()))
 
     @cached_property
     def _sweep(self) -> list[SweepAxis]:
@@ -152,6 +157,7 @@ class RunConfig(StrictModel):
         return {
             "name": self.name,
             "seed": self.seed,
+            "order": [list(self.problem_lines), list(self.backend_lines)],  # the first may be the reference
             "problems": {k: _problem_identity(line) for k, line in self.problem_lines.items()},
             "backends": {
                 k: backend_identity(line.name, line.made(), line.settings_at({})) | {"axes": _axes_of(line)}

@@ -15,7 +15,7 @@ from qspin.experiment.axes import MOST_VALUES, Key, SweepAxis, is_spread, values
 from qspin.settings import deciding_settings, paths_from, setting_names, settings_of
 from qspin.study import INSTANCE, Axis
 
-__all__ = ["Line", "lines_of", "refuse_clashes", "require_spec"]
+__all__ = ["Line", "agreed", "lines_of", "refuse_clashes", "require_spec"]
 
 ROOMS = {"problems": registry.SOURCE, "backends": registry.BACKEND}
 _INSTANCES = "instances"
@@ -279,6 +279,25 @@ def _rounded(line: Line) -> Line:
         if _works(replace(line, axes=tuple(rounded.get(own.name, own) for own in line.axes)), axis):
             whole[axis.name] = axis
     return replace(line, axes=tuple(whole.get(axis.name, axis) for axis in line.axes))
+
+
+def agreed(*rooms: Mapping[str, Line]) -> list[dict[str, Line]]:
+    """The same lines, with the values of each axis as the line that has a key takes them: whoever shows an
+    axis shows the same values."""
+    keys: dict[Key, dict[Key, tuple[Any, ...]]] = {}
+    for line in (line for room in rooms for line in room.values()):
+        for axis in line.axes:
+            own = {k: v for k, v in axis.keys.items() if k[:2] == (line.room, line.label)}
+            keys.setdefault(axis.origin, dict(axis.keys)).update(own)
+    return [
+        {
+            label: line
+            if not line.axes
+            else replace(line, axes=tuple(replace(axis, keys=keys[axis.origin]) for axis in line.axes))
+            for label, line in room.items()
+        }
+        for room in rooms
+    ]
 
 
 def _as_integers(axis: SweepAxis, line: Line) -> SweepAxis:

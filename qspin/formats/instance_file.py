@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,12 +32,14 @@ class GivenProblem:
         one is refused
     n_spins : of it
     offers : what is known of it, out of `qspin.measure.NEEDS`
+    known : digest of what is known of it, which decides on what is said of samples
     """
 
     path: str
     digest: str | None = None
     n_spins: int | None = None
     offers: tuple[str, ...] = ()
+    known: str | None = None
 
     def read(self, format: str | None) -> IsingProblem:
         """What the file holds now.
@@ -57,7 +60,8 @@ class GivenProblem:
 
     def of(self, problem: IsingProblem) -> GivenProblem:
         """The same place with what it holds."""
-        return GivenProblem(self.path, problem.digest, problem.n_spins, tuple(sorted(told_by(problem))))
+        offers = tuple(sorted(told_by(problem)))
+        return GivenProblem(self.path, problem.digest, problem.n_spins, offers, _known_digest(problem))
 
     def remembered(self) -> IsingProblem | None:
         """A problem without couplings of the recorded size, of which the same is known by name, not by value;
@@ -76,6 +80,19 @@ class GivenProblem:
         return problem
 
 
+def _known_digest(problem: IsingProblem) -> str | None:
+    """Of what is known of a problem, None if nothing is."""
+    if problem.known is None:
+        return None
+    sha = hashlib.sha256()
+    for name, array in sorted(arrays_of(problem).items()):
+        if name not in _PROBLEM:
+            sha.update(f"{name} {array.dtype.kind} {array.shape} ".encode())
+            sha.update(str(array).encode() if array.dtype.kind == "U" else array.tobytes())
+    return sha.hexdigest()
+
+
+_PROBLEM = frozenset({"i", "j", "couplings", "fields", "offset", "labels"})
 _ABSOLUTE: pydantic.TypeAdapter[GivenFile] = pydantic.TypeAdapter(FileSetting)
 
 
@@ -105,7 +122,8 @@ class Reading(Preparation):
 
     def identity(self) -> dict[str, Any]:
         """What the file holds; neither its place nor its format."""
-        return {"kind": type(self).__qualname__, "version": self.version, "digest": self.path.digest}
+        held = {"digest": self.path.digest, "known": self.path.known}
+        return {"kind": type(self).__qualname__, "version": self.version, **held}
 
     def make(self, tools: Tools) -> Prepared:
         """Read the file.
@@ -160,4 +178,4 @@ class InstanceFile(Source):
 
     def identity(self) -> dict[str, Any]:
         """What the file holds; neither its place nor its format."""
-        return {"digest": self.path.digest}
+        return {"digest": self.path.digest, "known": self.path.known}

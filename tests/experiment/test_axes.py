@@ -8,7 +8,7 @@ import yaml
 
 from qspin.errors import InputError
 from qspin.experiment import load_config
-from qspin.experiment.axes import values_of
+from qspin.experiment.axes import axes_of, values_of
 from qspin.experiment.config import config_from_plain
 from qspin.experiment.plan import planned
 
@@ -261,3 +261,67 @@ def test_what_is_no_axis_in_a_problem(tmp_path, spec, message):
     (tmp_path / "a.yaml").write_text(TEXT.replace("{kind: ring}", spec, 1))
     with pytest.raises(InputError, match=f"line 4: .*{message}"):
         load_config(tmp_path / "a.yaml")
+
+
+def test_points_of_an_axis_are_told_apart_by_what_differs(tmp_path):
+    """A key that repeats a value is no coordinate: another key is, or numbers are."""
+    backends = {"temp": {"name": "tempering"}, "ref": {"name": "exact", "n_replicas": 4}}
+    ladders = [[0.2, 1.0], [0.2, 0.9], [0.2, 1.0]]
+    both = {"backends.temp.n_replicas": [8, 8, 16], "backends.temp.betas": ladders}
+    sweep = {"ax": {**both, "backends.ref.betas": ladders}}
+    config = config_from_plain(
+        {
+            "schema": 2, "name": "x", "problems": {"a": {"kind": "mattis", "n_spins": 5}},
+            "backends": backends, "sweep": sweep, "studies": {"comparison": None},
+        }
+    )  # fmt: skip
+    plan = planned(config)
+    for name in backends:
+        assert [point.at for point in plan.cells["a", name].points] == [{"ax": k} for k in range(3)]
+    compared = [task for task in plan.tasks.values() if task.settings.get("measure") == "compare"]
+    pairs = [(task.settings["samples"], task.settings["reference"]) for task in compared]
+    keys = [[point.sample for point in plan.cells["a", name].points] for name in backends]
+    assert sorted(pairs) in (sorted(zip(*keys, strict=True)), sorted(zip(*reversed(keys), strict=True)))
+
+
+def test_computed_values_are_the_same_wherever_they_stand():
+    """Rounded by the line that has the key, and shown so by all others."""
+    config = config_from_plain(
+        {
+            "schema": 2, "name": "x",
+            "problems": {"sk": {"kind": "sherrington_kirkpatrick", "n_spins": 6}},
+            "backends": {
+                "ex": {"name": "exact", "betas": [0.5, 1.0]}, "ey": {"name": "exact", "betas": [0.5, 1.0]},
+            },
+            "sweep": {
+                "ax": {
+                    "problems.sk.n_spins": {"linear": [6, 9, 3]},
+                    "backends.ex.n_replicas": {"linear": [10, 15, 3]},
+                }
+            },
+            "studies": {"comparison": None},
+        }
+    )  # fmt: skip
+    plan = planned(config)
+    for name in ("ex", "ey"):
+        assert [point.at for point in plan.cells["sk", name].points] == [{"ax": 6}, {"ax": 8}, {"ax": 9}]
+
+
+@pytest.mark.parametrize("name", ["problem", "beta", "instance", "energy"])
+def test_names_that_results_have_for_something_else(name):
+    with pytest.raises(InputError, match=f"no axis can be called '{name}', which is a column or dimension"):
+        axes_of({name: {"problems.a.seed": [1, 2]}}, {"problems": ["a"], "backends": []})
+
+
+def test_the_order_of_backends_decides():
+    """The first one with a ladder is the reference of all others."""
+    ladder = {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 4}
+    problems = {"a": {"kind": "mattis", "n_spins": 5}}
+    digests = {
+        config_from_plain({"schema": 2, "name": "x", "problems": problems, "backends": backends}).digest
+        for backends in (
+            {"a": ladder, "b": {**ladder, "n_replicas": 5}},
+            {"b": {**ladder, "n_replicas": 5}, "a": ladder},
+        )
+    }
+    assert len(digests) == 2

@@ -51,10 +51,19 @@ class TestFiles:
         assert other.digest != here.digest
 
     def test_formats_do_not_decide(self, written, tmp_path):
-        config = load_config(written("here"))
-        qspin.write_problem(GLASS, tmp_path / "here" / "glass.coo")
+        first, plain = written("here"), instances.sherrington_kirkpatrick(6, seed=1)
+        qspin.write_problem(plain, tmp_path / "here" / "glass.npz")
+        config = load_config(first)
+        qspin.write_problem(plain, tmp_path / "here" / "glass.coo")
         again = config_with({"glass": {"kind": "file", "path": "glass.coo"}}, tmp_path / "here")
         assert load_config(again).digest == config.digest
+
+    def test_what_is_known_decides(self, written, tmp_path):
+        """Whoever corrects a ground energy wants another number of successes."""
+        plain = instances.sherrington_kirkpatrick(6, seed=1)
+        facts = [plain, *(plain.with_known(ground_energy=energy) for energy in (-3.0, -4.0))]
+        digests = {load_config(written("here", problem)).digest for problem in facts}
+        assert len(digests) == 3
 
     def test_a_run_is_resumed_where_its_file_is_gone(self, written, tmp_path):
         folder = run_experiment(load_config(written("here")), RunFolder(tmp_path / "run"))
