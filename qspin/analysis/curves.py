@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from qspin.analysis.temperature import Interpolation, interpolated
+from qspin.arguments import checked_arguments
 from qspin.significance import STANDARD_ERRORS
 
 __all__ = [
@@ -26,6 +29,8 @@ class Comparison(NamedTuple):
     """Two curves at common temperatures, ascending in T; arrays (n,).
 
     `is_interpolated` tells whether their ladders share too little, so that one of them was interpolated.
+    `limit` is the number of standard errors beyond which a difference is one: four, and where errors are over
+    few instances as many as Student's t has at the same rarity.
     """
 
     temperature: NDArray[np.float64]
@@ -34,6 +39,7 @@ class Comparison(NamedTuple):
     second: NDArray[np.float64]
     second_error: NDArray[np.float64]
     is_interpolated: bool = False
+    limit: float = STANDARD_ERRORS
 
     @property
     def difference(self) -> NDArray[np.float64]:
@@ -45,7 +51,7 @@ class Comparison(NamedTuple):
 
     @property
     def significant(self) -> NDArray[np.bool_]:
-        return np.abs(self.difference) > STANDARD_ERRORS * self.error
+        return np.abs(self.difference) > self.limit * self.error
 
     @property
     def largest(self) -> int:
@@ -67,6 +73,7 @@ class Curve:
         temperatures = result["temperature"].values
         self._known, first = np.unique(temperatures, return_index=True)
         self._values, self._errors = (result[part].values[first] for part in (name, f"{name}_error"))
+        self._n_instances = float(result.attrs.get("n_instances", np.inf))
         self.ladder = np.unique(temperatures[np.isfinite(result["beta"].values)])
         """Temperatures that were set, ascending, each once."""
 
@@ -90,9 +97,19 @@ class Curve:
         if not chosen.size:
             return None
         (a, a_error, a_between), (b, b_error, b_between) = (curve.at(chosen) for curve in (self, other))
-        return Comparison(chosen, a, a_error, b, b_error, a_between or b_between)
+        limit = _limit(min(self._n_instances, other._n_instances))
+        return Comparison(chosen, a, a_error, b, b_error, a_between or b_between, limit)
 
 
+@functools.cache
+def _limit(n_instances: float) -> float:
+    """Standard errors over so many instances that are as rare as four of a normal distribution."""
+    if not n_instances > 1 or np.isinf(n_instances):
+        return STANDARD_ERRORS
+    return float(stats.t.isf(stats.norm.sf(STANDARD_ERRORS), n_instances - 1))
+
+
+@checked_arguments
 def compare_curves(
     first: xr.Dataset, second: xr.Dataset, name: str = "q_abs", *, at: ArrayLike | None = None
 ) -> Comparison | None:
@@ -145,6 +162,7 @@ def at_reached(device: xr.Dataset, curve: xr.Dataset) -> Comparison:
     return Comparison(temperature[inside], own, own_error, expected[inside], error[inside], True)
 
 
+@checked_arguments
 def half_temperature(curve: xr.Dataset) -> tuple[float, float] | None:
     """Temperature where mean |q| falls through 1/2, coming from the cold side, and its standard error.
 

@@ -98,12 +98,15 @@ def _write_tables(folder: RunFolder, conclusions: Mapping[str, Conclusion]) -> N
 
 
 def _write_everything(folder: RunFolder) -> None:
+    """Every cell that any study wanted, by the name of its measure; other settings of one have the label of
+    their study behind it."""
     found: dict[str, dict[Any, Cell]] = {}
-    for study in folder.plan.wanted:
-        for name, own in folder.results(study).all_cells().items():
+    for study, wanted in folder.plan.wanted.items():
+        names = {own.wanted.label or own.wanted.measure: own.wanted.measure for own in wanted}
+        for label, own in folder.results(study).all_cells().items():
             for cell in own:
-                known = next(iter(found.get(name, {}).values()), cell)
-                group = name if known.measure == cell.measure else f"{name}_of_{study}"
+                known = next(iter(found.get(names[label], {}).values()), cell)
+                group = names[label] if known.measure == cell.measure else f"{names[label]}_of_{study}"
                 found.setdefault(group, {}).setdefault((cell.problem, cell.backend, cell.reference), cell)
     cells = {name: list(own.values()) for name, own in found.items()}
     atomic_write(folder.path / "analysis.nc", tree_to_netcdf(everything(cells)))

@@ -53,13 +53,13 @@ def metrics(cells: Mapping[str, Sequence[Cell]]) -> str:
     return _csv(["problem", "backend", *axes, *first, *others], lines)
 
 
-def _by_cell(cells: Mapping[str, Sequence[Cell]]) -> dict[tuple[str, str], list[Cell]]:
-    """Problem and backend -> what was measured, that which places its rows first."""
-    found: dict[tuple[str, str], list[Cell]] = {}
-    every = [cell for own in cells.values() for cell in own]
-    matched = [cell for cell in every if cell.reference is not None and _is_matched(cell)]
-    for cell in [*matched, *(cell for cell in every if cell.reference is None)]:
-        found.setdefault((cell.problem, cell.backend), []).append(cell)
+def _by_cell(cells: Mapping[str, Sequence[Cell]]) -> dict[tuple[str, str], list[tuple[str, Cell]]]:
+    """Problem and backend -> what was measured by its name, that which places its rows first."""
+    found: dict[tuple[str, str], list[tuple[str, Cell]]] = {}
+    every = [(name, cell) for name, own in cells.items() for cell in own]
+    matched = [(name, cell) for name, cell in every if cell.reference is not None and _is_matched(cell)]
+    for name, cell in [*matched, *((name, cell) for name, cell in every if cell.reference is None)]:
+        found.setdefault((cell.problem, cell.backend), []).append((name, cell))
     return found
 
 
@@ -71,25 +71,36 @@ def _has_rows(point: Point) -> bool:
     return "beta" in point.result.coords and point.result["beta"].dims == ("beta",)
 
 
-def _rows(cells: Sequence[Cell]) -> Iterator[tuple[tuple[str, str], dict[str, Any], dict[str, float]]]:
-    by_point: dict[tuple[str, int], list[Point]] = {}
-    for cell in cells:
+def _rows(
+    cells: Sequence[tuple[str, Cell]],
+) -> Iterator[tuple[tuple[str, str], dict[str, Any], dict[str, float]]]:
+    by_point: dict[tuple[str, int], list[tuple[str, Point]]] = {}
+    for name, cell in cells:
         twins: collections.Counter[str] = collections.Counter()  # an axis may repeat a value
         for point in filter(_has_rows, cell.points):
             place = repr(point.at)
-            by_point.setdefault((place, twins[place]), []).append(point)
+            by_point.setdefault((place, twins[place]), []).append((name, point))
             twins[place] += 1
+    key = (cells[0][1].problem, cells[0][1].backend)
     for points in by_point.values():
         ladders: dict[bytes, dict[str, Any]] = {}
-        for point in points:
+        for name, point in points:
             ladder = ladders.setdefault(point.result["beta"].values.tobytes(), {})
-            for name, variable in point.result.variables.items():
-                if variable.dims == ("beta",) and variable.dtype.kind in "fiub":
-                    ladder.setdefault(str(name), variable.values)
+            _add_columns(ladder, name, point.result)
         for ladder in ladders.values():
             for k in range(len(ladder["beta"])):
-                key = (cells[0].problem, cells[0].backend)
-                yield key, dict(points[0].at), {name: float(values[k]) for name, values in ladder.items()}
+                yield key, dict(points[0][1].at), {column: float(v[k]) for column, v in ladder.items()}
+
+
+def _add_columns(ladder: dict[str, Any], measure: str, result: xr.Dataset) -> None:
+    """Curves of one measure; one that another measure calls alike, with other values, bears its own name."""
+    for name, variable in result.variables.items():
+        if variable.dims != ("beta",) or variable.dtype.kind not in "fiub":
+            continue
+        known = ladder.setdefault(str(name), variable.values)
+        is_place = name in result.coords  # a matched temperature stands for the device's own
+        if not is_place and not np.array_equal(known, variable.values, equal_nan=True):
+            ladder[f"{name}_of_{measure}"] = variable.values
 
 
 def as_csv(table: Table) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from qspin.arguments import checked_arguments
 from qspin.plot.style import axes_or_current, finished, style_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def learning_curves(
     return finished(ax)
 
 
+@checked_arguments
 def epoch_curves(
     runs: Sequence[xr.Dataset],
     labels: Mapping[str, str],

@@ -18,11 +18,12 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from qspin.analysis import confidence_factor
 from qspin.analysis.glassiness import CENTRAL
 from qspin.significance import STANDARD_ERRORS
 from qspin.study import INSTANCE, Cell, Results
 
-__all__ = ["MEASURES", "Glass", "Place", "Row", "families", "judged", "places_of"]
+__all__ = ["MEASURES", "Glass", "Place", "Row", "families", "judged", "mean_excess", "places_of"]
 
 MEASURES = ("landscape_nulls", "find_states", "ultrametricity", "valleys")
 
@@ -197,10 +198,27 @@ def families(places: Sequence[Place]) -> list[list[Place]]:
     return list(found.values())
 
 
+def mean_excess(places: Sequence[Place]) -> tuple[float, float]:
+    """Share of small overlaps beyond the null, of each instance where it shows most: mean over instances and
+    its standard error."""
+    values = np.array([_excess(place) for place in places if not math.isnan(_excess(place))])
+    if len(values) < 2:
+        return (float(values[0]) if len(values) else math.nan), math.nan
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def _excess(place: Place) -> float:
+    return place.rows[place.telling].numbers["central_excess"] if place.rows else math.nan
+
+
 def judged(places: Sequence[Place]) -> Glass:
-    """Of a family: what most of its instances are, among those that are not open."""
+    """Of a family: what most of its instances are; or glassy, where none is not and the mean excess of small
+    overlaps over all of them is one beyond its 95 % interval."""
     glassy = sum(place.verdict is Glass.GLASSY for place in places)
     other = sum(place.verdict is Glass.NOT for place in places)
-    if glassy == other:
-        return Glass.OPEN
-    return Glass.GLASSY if glassy > other else Glass.NOT
+    if 2 * max(glassy, other) > len(places):
+        return Glass.GLASSY if glassy > other else Glass.NOT
+    excess, error = mean_excess(places)
+    if glassy and not other and excess >= _EFFECT and excess > confidence_factor(len(places)) * error:
+        return Glass.GLASSY
+    return Glass.OPEN

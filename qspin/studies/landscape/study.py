@@ -41,7 +41,8 @@ _RULE = (
     "four deviations) or ultrametric triangles (p at most 5 %, an effect of 5 %, overlaps spread three "
     "times as wide as those of the null). Not glassy: none of these, and less than two valleys or spins "
     "as free as without couplings. Everything else is open, and so is what is not in equilibrium. A "
-    "problem is what any of its temperatures shows, a family what most of its decided instances are. Few "
+    "problem is what any of its temperatures shows, a family what most of its instances are, or glassy "
+    "where none is not and the mean excess of small overlaps is one beyond its 95 % interval. Few "
     "well-separated patterns, as of a Hopfield network at low load, look alike: patterns that are known "
     "tell them from a glass."
 )

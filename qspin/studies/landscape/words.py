@@ -6,10 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from qspin.significance import STANDARD_ERRORS
-from qspin.studies.landscape.glass import Glass, Place, Row, families, judged
+from qspin.studies.landscape.glass import Glass, Place, Row, families, judged, mean_excess
 from qspin.studies.series import told
 from qspin.studies.wording import at_temperature, some, with_error
 from qspin.study import INSTANCE, Column, Finding, Table, Tone, Verdict
@@ -77,23 +75,12 @@ def _states(row: Row) -> str:
 def _of_family(places: Sequence[Place]) -> str:
     first, n = places[0], len(places)
     counts = {verdict: sum(place.verdict is verdict for place in places) for verdict in Glass}
-    excess, error = _mean_excess(places)
+    excess, error = mean_excess(places)
     return (
         f"{_where(first)}, {counts[Glass.GLASSY]} of {n} instances are glassy, {counts[Glass.NOT]} are not "
         f"and {counts[Glass.OPEN]} are open. The share of overlaps near 0 exceeds that of independent spins "
         f"by {with_error(100 * excess, 100 * error)} % on average, at the temperature that shows most."
     )
-
-
-def _mean_excess(places: Sequence[Place]) -> tuple[float, float]:
-    values = np.array([_excess(place) for place in places if not math.isnan(_excess(place))])
-    if len(values) < 2:
-        return (float(values[0]) if len(values) else math.nan), math.nan
-    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
-
-
-def _excess(place: Place) -> float:
-    return place.rows[place.telling].numbers["central_excess"] if place.rows else math.nan
 
 
 def bottom_line(places: Sequence[Place]) -> Finding | None:
@@ -229,7 +216,7 @@ def family_table(places: Sequence[Place]) -> Table | None:
     axes = [name for name in _axes(places) if name != INSTANCE]
     rows = []
     for group in groups:
-        first, (excess, error) = group[0], _mean_excess(group)
+        first, (excess, error) = group[0], mean_excess(group)
         rows.append(
             {
                 "problem": first.problem,

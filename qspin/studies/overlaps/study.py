@@ -44,8 +44,9 @@ _CURVES = ("overlap_curve", "overlap_distribution", "energy_curve", "record")
 _LINKS = "link_overlap_curve"
 _BOTTOM_WEIGHT = 0.2  # a study of the landscape says more
 _NOTES = (
-    f"A difference is called one beyond {STANDARD_ERRORS:g} standard errors, here and nowhere corrected for "
-    "the number of temperatures. A backend without a thermostat is put at the temperature at which the "
+    f"A difference is called one beyond {STANDARD_ERRORS:g} standard errors, or where errors are over few "
+    "instances beyond as many as Student's t has at that rarity; it is not corrected for the number of "
+    "temperatures. A backend without a thermostat is put at the temperature at which the "
     "reference, reweighted, has its mean energy.",
 )
 
