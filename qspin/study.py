@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import xarray as xr
 
 from qspin.arguments import checked_arguments
-from qspin.errors import InputError
+from qspin.errors import InputError, QspinError, named
 from qspin.measure import Measure, told_by, unmet
 from qspin.problem import IsingProblem
 from qspin.remarks import Level, Remark
@@ -112,13 +112,24 @@ class ProblemLine:
         InputError
             If there is no such problem; its key is that in the config.
         """
+        key: tuple[str | int, ...] = ("problems", self.label)
         try:
-            return self.source.outline()
-        except InputError as error:
+            found = self.source.outline()
+        except QspinError as error:
             if type(error) is not InputError:
                 raise
-            key = ("problems", self.label, *error.key)
-            raise InputError(f"problems.{self.label}: {error}", key=key) from None
+            raise InputError(f"problems.{self.label}: {error}", key=(*key, *error.key)) from None
+        except Exception as error:  # of a third party
+            raise InputError(
+                f"problems.{self.label}: source {self.kind!r} failed: {named(error)}", key=key
+            ) from error
+        if not isinstance(found, IsingProblem):
+            raise InputError(
+                f"problems.{self.label}: source {self.kind!r} returned a {type(found).__name__}; expected a "
+                "qspin.IsingProblem",
+                key=key,
+            )
+        return found
 
 
 @dataclass(frozen=True)
@@ -205,11 +216,14 @@ class Plan(NamedTuple):
     wanted : measures on cells; all of them are sampled once, whichever studies want them
     is_timed : whether seconds are compared, so that code is compiled before they are taken (never where reads
         are paid)
+    takes_seconds : whether seconds are told, so that code is loaded before they are taken, by sampling a few
+        spins (never where reads are paid)
     shares_ladders : whether temperatures that a backend finds by itself are to be the same on all problems
     """
 
     wanted: Sequence[Wanted] = ()
     is_timed: bool = False
+    takes_seconds: bool = False
     shares_ladders: bool = False
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from qspin.errors import named
+from qspin.errors import RunError, named
 from qspin.experiment.folder import CONFIG
 from qspin.experiment.run_folder import RunFolder
 from qspin.experiment.tables import as_csv, as_parquet, everything, metrics
@@ -54,7 +54,10 @@ def _conclusions(folder: RunFolder, faults: list[str]) -> Iterator[tuple[str, Co
 
 
 def _concluded(folder: RunFolder, label: str, study: Study, taken: Collection[str]) -> Conclusion:
-    return _named(study.conclude(folder.results(label)), label, taken)
+    found = study.conclude(folder.results(label))
+    if not isinstance(found, Conclusion):
+        raise RunError(f"it concluded a {type(found).__name__}; expected a qspin.study.Conclusion")
+    return _named(found, label, taken)
 
 
 def _named(conclusion: Conclusion, label: str, taken: Collection[str]) -> Conclusion:

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, NonNegativeInt, PrivateAttr, field_valid
 
 from qspin import registry
 from qspin.engine.keys import digest
-from qspin.errors import InputError, nearest_name, shown
+from qspin.errors import InputError, QspinError, named, nearest_name, shown
 from qspin.executor import Executor
 from qspin.experiment.axes import SweepAxis, axes_of
 from qspin.experiment.lines import Line, agreed, lines_of, refuse_clashes, require_spec
@@ -122,6 +122,14 @@ class RunConfig(StrictModel):
                 if self.studies is None:  # nobody asked for it
                     continue
                 raise InputError(f"studies.{label}: {error}", key=("studies", label, *error.key)) from None
+            except QspinError:
+                raise
+            except Exception as error:  # of a third party
+                fault = f"study {chosen.name!r} cannot plan: {named(error)}"
+                raise InputError(f"studies.{label}: {fault}", key=("studies", label)) from error
+            if not isinstance(plan, Plan):
+                fault = f"study {chosen.name!r} planned a {type(plan).__name__}; expected a qspin.study.Plan"
+                raise InputError(f"studies.{label}: {fault}", key=("studies", label))
             if plan.wanted or self.studies is not None:
                 planned[label] = (chosen, plan)
         return planned

@@ -100,7 +100,10 @@ def planned(config: RunConfig) -> RunPlan:
     """The plan of a run; nothing is built or sampled for it."""
     plan = RunPlan()
     shares = any(own.shares_ladders for _, own in config.plans.values())
-    is_timed = any(own.is_timed for _, own in config.plans.values())
+    timing = {
+        "is_timed": any(own.is_timed for _, own in config.plans.values()),
+        "takes_seconds": any(own.takes_seconds for _, own in config.plans.values()),
+    }
     points = {label: _problem_points(line, plan, config) for label, line in config.problem_lines.items()}
     shared = _shared_settings(config, points, plan) if shares else {}
     copies: dict[str, Iterator[int]] = {}
@@ -110,7 +113,7 @@ def planned(config: RunConfig) -> RunPlan:
         for point, (backend, own) in itertools.product(points[label], config.backend_lines.items()):
             cell = plan.cells[label, backend]
             for at in _backend_points(own, point.at):
-                sample = _sample_task(config, point, own, at, shared.get(backend), copies, is_timed)
+                sample = _sample_task(config, point, own, at, shared.get(backend), copies, timing)
                 values = _values([*line.axes, *own.axes], {**at, **point.at})
                 cell.points.append(PointPlan(values, point.spec, plan.add(sample)))
     for study, (_, asked) in config.plans.items():
@@ -243,7 +246,7 @@ def _sample_task(
     at: At,
     shared: str | None,
     copies: dict[str, Iterator[int]],
-    is_timed: bool,
+    timing: Mapping[str, bool],
 ) -> Task:
     sampler = line.made(at)
     identity = backend_identity(line.name, sampler, line.settings_at(at))
@@ -255,7 +258,7 @@ def _sample_task(
         spec["shared"] = shared
     settings = {
         "problem": point.spec, "backend": spec, "backend_label": line.label, "seed": seed_of(*parts),
-        "is_timed": is_timed,
+        **timing,
     }  # fmt: skip
     own = {
         axis.name: i

@@ -65,9 +65,8 @@ def _finish(folder: RunFolder, show: Reporter) -> None:
     executor = folder.config.execution.executor()
     show.begin(sum(task.is_shown for task in plan.tasks.values()) + 1)
     failures = executor.run(plan.graph, Performer(folder.path), show)
-    if any(folder.store.has(task) for task in plan.samples()):
-        with show.step("concluding and writing the report"):
-            _conclude(folder)
+    with show.step("concluding and writing the report"):  # of failures too, where there is nothing else
+        _conclude(folder)
     _refuse_failures(plan, failures)
 
 

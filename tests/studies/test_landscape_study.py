@@ -32,7 +32,7 @@ CONFIG = {
             "name": "tempering",
             "betas": {"temperatures": [0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8]},
             "n_replicas": 24,
-            "n_burn_in": 300,
+            "n_burn_in": 500,
             "n_sweeps": 1_000,
             "n_draws": 8,
         },

@@ -165,12 +165,20 @@ def bottom_line(rows: Sequence[Row]) -> Finding | None:
     """Which backend samples the ensemble of the reference, and at which temperature."""
     known = [row for row in rows if row.is_compared]
     if not known:
-        return None
+        return _not_compared(rows)
     pairs = list(_pairs(known))
     parts = [_in_short(backend, own) for (backend, _), own in pairs[:_NAMED]]
     if len(pairs) > _NAMED:
         parts.append(f"{len(pairs) - _NAMED} more backends are told below")
     return Finding(f"Held against {known[0].reference}: {'; '.join(parts)}.")
+
+
+def _not_compared(rows: Sequence[Row]) -> Finding | None:
+    """Why nobody knows, of the first backend."""
+    if not rows:
+        return None
+    backends = some(dict.fromkeys(row.backend for row in rows))
+    return Finding(f"{backends} could not be held against {rows[0].reference}: {rows[0].verdict}.")
 
 
 def _in_short(backend: str, rows: Sequence[Row]) -> str:
