@@ -373,11 +373,13 @@ class TestABadBackendCostsItsCellsOnly:
             in page
         )
 
-    def test_a_run_without_any_samples_has_no_report(self, tmp_path, monkeypatch):
+    def test_a_run_without_any_samples_has_a_report_that_says_why(self, tmp_path, monkeypatch):
         config = small(backends={"other": PLAIN["backends"]["other"]})
         with failing(monkeypatch, ValueError("no")), pytest.raises(RunError, match="1 of 2 tasks failed"):
             run_experiment(config, RunFolder(tmp_path / "run"))
-        assert not (tmp_path / "run" / "report.html").exists()
+        folder = RunFolder.open(tmp_path / "run")
+        assert "ValueError: no" in folder.report_file.read_text(encoding="utf-8")
+        assert not folder.is_finished
 
     def test_an_interrupt_still_interrupts(self, tmp_path, monkeypatch):
         with failing(monkeypatch, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
