@@ -216,14 +216,11 @@ class Plan(NamedTuple):
     wanted : measures on cells; all of them are sampled once, whichever studies want them
     is_timed : whether seconds are compared, so that code is compiled before they are taken (never where reads
         are paid)
-    takes_seconds : whether seconds are told, so that code is loaded before they are taken, by sampling a few
-        spins (never where reads are paid)
     shares_ladders : whether temperatures that a backend finds by itself are to be the same on all problems
     """
 
     wanted: Sequence[Wanted] = ()
     is_timed: bool = False
-    takes_seconds: bool = False
     shares_ladders: bool = False
 
 

@@ -6,7 +6,6 @@ the last tasks stay at hand, so that what is measured is neither built nor read 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 from collections.abc import Callable, Mapping
@@ -21,7 +20,7 @@ from threadpoolctl import ThreadpoolController
 from qspin.checkpoint import checkpointing, discard_damaged
 from qspin.engine.recent import Recent
 from qspin.engine.store import Store
-from qspin.errors import InputError, QspinError, RunError
+from qspin.errors import InputError, RunError
 from qspin.executor import Task
 from qspin.problem import IsingProblem
 from qspin.registry import get_backend, get_measure, get_source
@@ -37,7 +36,6 @@ Plain = Mapping[str, Any]
 _problems: Recent[IsingProblem] = Recent(most=4)
 _samples: Recent[SampleSet] = Recent(most=16, most_bytes=2**28, size=lambda samples: samples.dataset.nbytes)
 _warm: set[str] = set()
-_FEW_EDGES = 4
 
 
 @dataclass(frozen=True)
@@ -103,8 +101,6 @@ def _sample(task: Task, store: Store) -> None:
     label = str(task.settings["backend_label"])
     if task.settings.get("is_timed"):
         _warm_up(task.settings["backend"], sampler, problem, label)
-    elif task.settings.get("takes_seconds"):
-        _warm_up(task.settings["backend"], sampler, _few_spins(problem), label)
     checkpoint = store.checkpoint(task)
     if not is_paid(sampler):  # that of a purchase knows what was bought
         discard_damaged(checkpoint)
@@ -125,18 +121,8 @@ def _warm_up(spec: Plain, sampler: Sampler, problem: IsingProblem, label: str) -
     if what in _warm or is_paid(sampler):
         return
     _warm.add(what)
-    with contextlib.suppress(QspinError):  # whatever is wrong shows where it counts
-        sampled(sampler, problem, seed=0, backend=label)
-
-
-def _few_spins(problem: IsingProblem) -> IsingProblem:
-    """A part of a problem that takes the same code and hardly any time."""
-    i, j, couplings = (column[:_FEW_EDGES] for column in problem.edges)
-    spins, places = np.unique(np.concatenate([i, j]), return_inverse=True)
-    part = IsingProblem.from_edges(
-        max(len(spins), 1), *np.split(places, 2), couplings, problem.fields[spins] if len(spins) else None
-    )
-    return part if problem.is_sparse else IsingProblem(part.toarray(), part.fields)
+    if sampled(sampler, problem, seed=0, backend=label).info["status"] == "interrupted":
+        raise KeyboardInterrupt
 
 
 # -- measure -------------------------------------------------------------------------------------

@@ -102,7 +102,6 @@ def planned(config: RunConfig) -> RunPlan:
     shares = any(own.shares_ladders for _, own in config.plans.values())
     timing = {
         "is_timed": any(own.is_timed for _, own in config.plans.values()),
-        "takes_seconds": any(own.takes_seconds for _, own in config.plans.values()),
     }
     points = {label: _problem_points(line, plan, config) for label, line in config.problem_lines.items()}
     shared = _shared_settings(config, points, plan) if shares else {}

@@ -94,7 +94,7 @@ class TimeToSolution(Study):
         measures = ["lowest_energies", "record", *(["ground_energy"] if self.target != "lowest" else [])]
         wanted = [Wanted(name, p.label, b.label) for name in measures for p, b in asked.cells()]
         is_timed = _is_swept(asked) if self.is_warmed_up is None else self.is_warmed_up
-        return Plan(wanted, is_timed=is_timed, takes_seconds=True)
+        return Plan(wanted, is_timed=is_timed)
 
     def conclude(self, results: Results) -> Conclusion:
         """Tables of every sampling and of medians, scalings, and who is fastest."""
