@@ -9,7 +9,7 @@ settings and the samples.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -96,24 +96,33 @@ class _ProblemPoint(NamedTuple):
     label: str
 
 
+class _BackendPoint(NamedTuple):
+    at: At
+    spec: dict[str, Any]
+    identity: dict[str, Any]
+    is_paid: bool
+
+
 def planned(config: RunConfig) -> RunPlan:
     """The plan of a run; nothing is built or sampled for it."""
     plan = RunPlan()
     shares = any(own.shares_ladders for _, own in config.plans.values())
-    timing = {
-        "is_timed": any(own.is_timed for _, own in config.plans.values()),
-    }
+    is_timed = any(own.is_timed for _, own in config.plans.values())
     points = {label: _problem_points(line, plan, config) for label, line in config.problem_lines.items()}
     shared = _shared_settings(config, points, plan) if shares else {}
+    samplers = {
+        label: [_backend_point(line, at, shared.get(label)) for at in line.points()]
+        for label, line in config.backend_lines.items()
+    }
     copies: dict[str, Iterator[int]] = {}
     for label, line in config.problem_lines.items():
         for backend, own in config.backend_lines.items():
             plan.cells[label, backend] = CellPlan(label, backend, _joint_axes(line, own), [])
         for point, (backend, own) in itertools.product(points[label], config.backend_lines.items()):
             cell = plan.cells[label, backend]
-            for at in _backend_points(own, point.at):
-                sample = _sample_task(config, point, own, at, shared.get(backend), copies, timing)
-                values = _values([*line.axes, *own.axes], {**at, **point.at})
+            for sampler in _at_once(samplers[backend], point.at):
+                sample = _sample_task(config.seed, point, own, sampler, copies, is_timed)
+                values = _values([*line.axes, *own.axes], {**sampler.at, **point.at})
                 cell.points.append(PointPlan(values, point.spec, plan.add(sample)))
     for study, (_, asked) in config.plans.items():
         plan.wanted[study] = [_wanted(w, plan) for w in asked.wanted]
@@ -229,9 +238,21 @@ def _shared_settings(
 # -- samples -------------------------------------------------------------------------------------
 
 
-def _backend_points(line: Line, at: At) -> Iterator[dict[str, int]]:
+def _backend_point(line: Line, at: At, shared: str | None) -> _BackendPoint:
+    """A sampler, once for all problems.
+
+    Parameters
+    ----------
+    shared : key of settings that it shares with those of other problems
+    """
+    sampler, given = line.made(at), line.settings_at(at)
+    spec = _backend_spec(line, at) | ({} if shared is None else {"shared": shared})
+    return _BackendPoint(at, spec, backend_identity(line.name, sampler, given), is_paid(sampler))
+
+
+def _at_once(points: Iterable[_BackendPoint], at: At) -> Iterator[_BackendPoint]:
     """Points of a backend at a point of the problem: axes that both have stand where the problem has them."""
-    return (point for point in line.points() if all(point[k] == at[k] for k in point if k in at))
+    return (point for point in points if all(point.at[k] == at[k] for k in point.at if k in at))
 
 
 def _backend_spec(line: Line, at: At) -> dict[str, Any]:
@@ -239,35 +260,26 @@ def _backend_spec(line: Line, at: At) -> dict[str, Any]:
 
 
 def _sample_task(
-    config: RunConfig,
+    run_seed: int,
     point: _ProblemPoint,
     line: Line,
-    at: At,
-    shared: str | None,
+    sampler: _BackendPoint,
     copies: dict[str, Iterator[int]],
-    timing: Mapping[str, bool],
+    is_timed: bool,
 ) -> Task:
-    sampler = line.made(at)
-    identity = backend_identity(line.name, sampler, line.settings_at(at))
-    base = [point.spec["key"], identity, config.seed]
+    base = [point.spec["key"], sampler.identity, run_seed]
     copy = next(copies.setdefault(digest(base), itertools.count()))  # equal tasks draw independently
     parts = [*base, copy] if copy else base
-    spec = _backend_spec(line, at)
-    if shared is not None:
-        spec["shared"] = shared
+    shared = sampler.spec.get("shared")
     settings = {
-        "problem": point.spec, "backend": spec, "backend_label": line.label, "seed": seed_of(*parts),
-        **timing,
+        "problem": point.spec, "backend": sampler.spec, "backend_label": line.label, "seed": seed_of(*parts),
+        "is_timed": is_timed,
     }  # fmt: skip
-    own = {
-        axis.name: i
-        for axis in line.axes
-        if (i := at.get(axis.name)) is not None and axis.name not in point.at
-    }
+    own = {name: index for name, index in sampler.at.items() if name not in point.at}
     return Task(
         key_of("sample", *parts, shared), "sample", settings,
         tuple(point.spec["prepared"].values()) + (() if shared is None else (shared,)),
-        f"{point.label} with {line.label}{_told(_values(line.axes, own))}", is_paid(sampler),
+        f"{point.label} with {line.label}{_told(_values(line.axes, own))}", sampler.is_paid,
     )  # fmt: skip
 
 
@@ -290,31 +302,36 @@ def _wanted(wanted: Wanted, plan: RunPlan) -> WantedPlan:
     cell = plan.cells[wanted.problem, wanted.backend]
     measure = registry.get_measure(wanted.measure, **wanted.settings)
     identity = [wanted.measure, measure.version, deciding_settings(measure)]
+    own = {"measure": wanted.measure, "settings": settings_of(measure)}
+    against = f" against {wanted.reference}" if wanted.reference else ""
+    references = _references(plan, wanted)
     keys = []
     for point in cell.points:
-        reference = None
-        if wanted.reference is not None:
-            reference = _reference_point(plan.cells[wanted.problem, wanted.reference], point).sample
+        reference = _beside(references[point.problem["key"]], point).sample if references else None
         key = key_of("measure", identity, point.sample, reference)
-        label = f"{wanted.measure} of {plan.tasks[point.sample].label}"
-        settings = {
-            "measure": wanted.measure, "settings": settings_of(measure), "problem": point.problem,
-            "samples": point.sample, "reference": reference,
-        }  # fmt: skip
+        label = f"{wanted.measure} of {plan.tasks[point.sample].label}{against}"
+        settings = {**own, "problem": point.problem, "samples": point.sample, "reference": reference}
         needs = (*point.problem["prepared"].values(), point.sample, *filter(None, [reference]))
-        against = f" against {wanted.reference}" if wanted.reference else ""
-        plan.add(Task(key, "measure", settings, needs, label + against, is_shown=measure.against))
+        plan.add(Task(key, "measure", settings, needs, label, is_shown=measure.against))
         keys.append(key)
     return WantedPlan(wanted, cell, keys)
 
 
-def _reference_point(cell: CellPlan, point: PointPlan) -> PointPlan:
-    """The point of a reference that a point is held against: the same on all axes that they share, the last
-    one on those of the reference alone."""
+def _references(plan: RunPlan, wanted: Wanted) -> dict[str, list[PointPlan]]:
+    """Key of a problem -> points of the reference on it; nothing where none is wanted."""
+    found: dict[str, list[PointPlan]] = {}
+    if wanted.reference is not None:
+        for point in plan.cells[wanted.problem, wanted.reference].points:
+            found.setdefault(point.problem["key"], []).append(point)
+    return found
+
+
+def _beside(references: Sequence[PointPlan], point: PointPlan) -> PointPlan:
+    """The one that a point is held against: the same on all axes that they share, the last one on those of
+    the reference alone."""
     same = [
         other
-        for other in cell.points
-        if other.problem["key"] == point.problem["key"]
-        and all(point.at[name] == value for name, value in other.at.items() if name in point.at)
+        for other in references
+        if all(point.at[name] == value for name, value in other.at.items() if name in point.at)
     ]
     return same[-1]
