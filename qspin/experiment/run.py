@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qspin.engine import Performer
-from qspin.errors import InputError, QspinError, RunError
+from qspin.errors import QspinError, RunError
 from qspin.executor import Graph, Reporter, SilentReporter
 from qspin.experiment.conclude import concluded
 from qspin.experiment.config import RunConfig
@@ -20,7 +20,7 @@ from qspin.experiment.folder import held
 from qspin.experiment.lines import Line
 from qspin.experiment.plan import RunPlan, planned
 from qspin.experiment.run_folder import RunFolder
-from qspin.study import INSTANCE
+from qspin.study import INSTANCE, ProblemLine
 
 __all__ = ["report_on", "run_experiment"]
 
@@ -132,13 +132,7 @@ def refuse_unfit(config: RunConfig) -> None:
     """
     for problem in config.problem_lines.values():
         for at in _corners(problem):
-            try:
-                outline = problem.made(at).outline()
-            except InputError as error:
-                if type(error) is not InputError:
-                    raise
-                key = ("problems", problem.label, *error.key)
-                raise InputError(f"problems.{problem.label}: {error}", key=key) from None
+            outline = ProblemLine(problem.label, problem.name, problem.made(at)).outline
             for backend in config.backend_lines.values():
                 for point in _corners(backend):
                     if all(point[name] == index for name, index in at.items() if name in point):
