@@ -6,6 +6,7 @@ Whoever reads remarks asks for their codes and levels; nobody looks for words in
 from __future__ import annotations
 
 import enum
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 
 from qspin.errors import InputError, shown
 
-__all__ = ["UNSPECIFIED", "Level", "Remark", "by_level", "remarks_from"]
+__all__ = ["UNSPECIFIED", "Level", "Remark", "by_level", "remarks_from", "remarks_of", "stored"]
 
 UNSPECIFIED = "unspecified"
 """Code of a remark that was stored by an earlier version, which gave none."""
@@ -89,6 +90,16 @@ def remarks_from(stored: Any) -> list[Remark]:
     if not isinstance(stored, list):
         raise InputError(f"remarks are a list; got {shown(stored)}")
     return [Remark.of(plain) for plain in stored]
+
+
+def stored(remarks: Iterable[Remark]) -> str:
+    """Remarks as JSON text, as the attribute ``remarks`` of a result holds them."""
+    return json.dumps([remark.plain() for remark in remarks])
+
+
+def remarks_of(attrs: Mapping[Any, Any]) -> list[Remark]:
+    """Remarks among the attributes of a result, as `stored` there; none where there are none."""
+    return remarks_from(json.loads(attrs.get("remarks", "[]")))
 
 
 def by_level(remarks: Iterable[Remark]) -> Sequence[Remark]:

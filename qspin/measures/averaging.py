@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from qspin.analysis.disorder import on_one_ladder
 from qspin.analysis.resampling import bounded_interval, jackknife
 from qspin.errors import InputError
-from qspin.remarks import Level, Remark, by_level, remarks_from
+from qspin.remarks import Level, Remark, by_level, remarks_of, stored
 
 __all__ = ["Rule", "averaged", "common_ladder", "counted"]
 
@@ -165,8 +164,8 @@ def _mean_temperatures(group: list[xr.Dataset]) -> dict[str, Any]:
 def _attributes(results: Sequence[xr.Dataset]) -> dict[str, Any]:
     attrs = {**results[0].attrs, "n_instances": len(results)}
     if "remarks" in attrs:
-        told = [remarks_from(json.loads(result.attrs["remarks"])) for result in results]
-        attrs["remarks"] = json.dumps([remark.plain() for remark in counted(told)])
+        told = [remarks_of(result.attrs) for result in results]
+        attrs["remarks"] = stored(counted(told))
     return attrs
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -15,7 +14,7 @@ from qspin.arguments import checked_problem, checked_samples
 from qspin.measure import InputError, Measure, require_needs
 from qspin.measures.averaging import Rule, averaged
 from qspin.problem import IsingProblem
-from qspin.remarks import Remark
+from qspin.remarks import Remark, stored
 from qspin.samples import SampleSet
 
 __all__ = [
@@ -110,4 +109,4 @@ def known_ground_energy(problem: IsingProblem) -> float:
 
 def told(remarks: Iterable[Remark]) -> dict[str, Any]:
     """Remarks as an attribute."""
-    return {"remarks": json.dumps([remark.plain() for remark in remarks])}
+    return {"remarks": stored(remarks)}
