@@ -80,7 +80,7 @@ class Axis(NamedTuple):
     Parameters
     ----------
     name : of the dimension of results
-    values : of its first key, plain: numbers, text or lists
+    values : all different, plain: numbers, text or lists
     """
 
     name: str

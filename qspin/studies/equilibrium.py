@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -11,8 +10,8 @@ import xarray as xr
 
 from qspin import plot
 from qspin.analysis.chains import ESS_LIMIT, R_HAT_LIMIT
-from qspin.registry import get_measure
-from qspin.remarks import remarks_from
+from qspin.remarks import remarks_of
+from qspin.studies.cells import wherever_met
 from qspin.studies.grids import grid
 from qspin.studies.matching import matched_temperatures
 from qspin.studies.series import Series, datasets_of, panels, series_of
@@ -33,7 +32,6 @@ from qspin.study import (
     Table,
     Tone,
     Verdict,
-    Wanted,
     settings,
 )
 
@@ -62,12 +60,7 @@ class Equilibrium(Study):
 
     def plan(self, asked: Asked) -> Plan:
         """Diagnostics and facts of all cells."""
-        wanted = [
-            Wanted(name, problem.label, backend.label)
-            for problem, backend in asked.cells()
-            for name in (_DIAGNOSTICS, _RECORD)
-            if not asked.unmet(get_measure(name), problem.label, backend.label)
-        ]
+        wanted = wherever_met(asked, (_DIAGNOSTICS, _RECORD))
         return Plan([*wanted, *matched_temperatures(asked)])
 
     def conclude(self, results: Results) -> Conclusion:
@@ -92,7 +85,7 @@ class Equilibrium(Study):
 def _remarks(s: Series) -> list[Remark]:
     """What to know of one series; where the sweep has points, at which."""
     result = s.results.get(_DIAGNOSTICS)
-    found = [] if result is None else remarks_from(json.loads(result.attrs.get("remarks", "[]")))
+    found = [] if result is None else remarks_of(result.attrs)
     where = s.name()
     return [Remark(r.code, f"{where}: {r.text}" if where else r.text, r.level) for r in found]
 

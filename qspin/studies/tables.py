@@ -12,7 +12,7 @@ from qspin.studies.series import Series, told
 from qspin.studies.wording import with_error
 from qspin.study import Column, Table
 
-__all__ = ["number", "place_columns", "place_of", "plain", "table_of", "value_columns"]
+__all__ = ["listed", "number", "place_columns", "place_of", "plain", "table_of", "value_columns"]
 
 
 def value_columns(name: str, heading: str = "") -> Iterator[Column]:
@@ -58,6 +58,11 @@ def place_of(series: Series) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """A value of an axis as a table holds it: a number, or text."""
     return value if isinstance(value, int | float) else told(value)
+
+
+def listed(value: Any) -> Any:
+    """The same where there may be none: a list as text, all else as it is."""
+    return told(value) if isinstance(value, list | tuple) else value
 
 
 def table_of(

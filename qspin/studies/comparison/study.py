@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Annotated
@@ -14,7 +13,8 @@ from pydantic import Field
 from qspin.analysis import at_matched_temperatures
 from qspin.analysis.correction import LEVEL
 from qspin.registry import get_measure
-from qspin.remarks import remarks_from
+from qspin.remarks import remarks_of
+from qspin.studies.cells import wherever_met
 from qspin.studies.comparison.figures import datasets_of, energies_of, energy_figures, pair_figures, pairs_of
 from qspin.studies.comparison.verdicts import Row, judged, rows_of, shares_table, verdict_table
 from qspin.studies.comparison.words import bottom_line, matrix, sentences
@@ -87,12 +87,7 @@ class Comparison(Study):
         reference = self._reference(asked)
         if reference is None:
             return Plan(wanted)
-        wanted += [
-            Wanted(name, p.label, b.label)
-            for name in ("chain_diagnostics", "overlap_curve")
-            for p, b in asked.cells()
-            if not asked.unmet(get_measure(name), p.label, b.label)
-        ]
+        wanted += wherever_met(asked, ("chain_diagnostics", "overlap_curve"))
         return Plan([*wanted, *self._compared(asked, reference)])
 
     def _reference(self, asked: Asked) -> str | None:
@@ -190,8 +185,8 @@ def _doubts(label: str, cell: Cell | None, at: Point) -> list[str]:
     result = None if cell is None else _beside(cell, at)
     if result is None:
         return []
-    remarks = remarks_from(json.loads(result.attrs.get("remarks", "[]")))
-    return [f"{label} warns: {remark.text}" for remark in remarks if remark.code in _DOUBTS]
+    told = remarks_of(result.attrs)
+    return [f"{label} warns: {remark.text}" for remark in told if remark.code in _DOUBTS]
 
 
 def _beside(cell: Cell, at: Point) -> xr.Dataset | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -10,7 +9,8 @@ from pydantic import Field
 
 from qspin.measure import unmet
 from qspin.registry import get_measure
-from qspin.remarks import remarks_from
+from qspin.remarks import remarks_of
+from qspin.studies.cells import wherever_met
 from qspin.studies.landscape.figures import datasets_of, landscape_figures
 from qspin.studies.landscape.glass import MEASURES, places_of
 from qspin.studies.landscape.words import bottom_line, family_table, findings, matrix, signs_table
@@ -84,13 +84,7 @@ class Landscape(Study):
             for backend in own
             for name, chosen in self._measures().items()
         ]
-        diagnostics = get_measure("chain_diagnostics")
-        wanted += [
-            Wanted("chain_diagnostics", problem, backend)
-            for problem in asked.problems
-            for backend in own
-            if not asked.unmet(diagnostics, problem, backend)
-        ]
+        wanted += [other for other in wherever_met(asked, ("chain_diagnostics",)) if other.backend in own]
         return Plan(wanted)
 
     def _unmet(self, offered: frozenset[str] | None) -> list[str]:
@@ -129,7 +123,7 @@ def _doubts(results: Results) -> dict[tuple[str, str], list[tuple[Mapping[str, A
     found: dict[tuple[str, str], list[tuple[Mapping[str, Any], str]]] = {}
     for cell in results.cells("chain_diagnostics"):
         for point in cell.points:
-            for remark in remarks_from(json.loads(point.result.attrs.get("remarks", "[]"))):
+            for remark in remarks_of(point.result.attrs):
                 if remark.code in _DOUBTS:
                     found.setdefault((cell.problem, cell.backend), []).append((point.at, remark.text))
     return found

@@ -9,6 +9,7 @@ from typing import Any
 from qspin.significance import STANDARD_ERRORS
 from qspin.studies.landscape.glass import Glass, Place, Row, families, judged, mean_excess
 from qspin.studies.series import told
+from qspin.studies.tables import listed
 from qspin.studies.wording import at_temperature, some, with_error
 from qspin.study import INSTANCE, Column, Finding, Table, Tone, Verdict
 
@@ -195,17 +196,13 @@ def _record(place: Place, row: Row, axes: Sequence[str]) -> dict[str, Any]:
     }
     return {
         "problem": place.problem,
-        **{name: _plain(place.at.get(name)) for name in axes},
+        **{name: listed(place.at.get(name)) for name in axes},
         "backend": place.backend,
         "temperature": row.temperature,
         "verdict": str(row.verdict),
         **numbers,
         **states,
     }
-
-
-def _plain(value: Any) -> Any:
-    return told(value) if isinstance(value, list | tuple) else value
 
 
 def family_table(places: Sequence[Place]) -> Table | None:
@@ -220,7 +217,7 @@ def family_table(places: Sequence[Place]) -> Table | None:
         rows.append(
             {
                 "problem": first.problem,
-                **{name: _plain(first.at.get(name)) for name in axes},
+                **{name: listed(first.at.get(name)) for name in axes},
                 "backend": first.backend,
                 "n_instances": len(group),
                 **{

@@ -14,7 +14,7 @@ from pydantic import Field, PositiveFloat
 
 from qspin.analysis import half_temperature
 from qspin.analysis.curves import STANDARD_ERRORS
-from qspin.registry import get_measure
+from qspin.studies.cells import wherever_met
 from qspin.studies.differences import differing_settings
 from qspin.studies.matching import matched_temperatures
 from qspin.studies.overlaps.controls import control_findings, control_table, controls_of
@@ -34,7 +34,6 @@ from qspin.study import (
     Section,
     Study,
     Table,
-    Wanted,
     settings,
 )
 
@@ -68,13 +67,7 @@ class Overlaps(Study):
 
     def plan(self, asked: Asked) -> Plan:
         """Curves wherever samples have them; energies and facts of all."""
-        names = (*_CURVES, *([_LINKS] if self.links else []))
-        wanted = [
-            Wanted(name, problem.label, backend.label)
-            for problem, backend in asked.cells()
-            for name in names
-            if not asked.unmet(get_measure(name), problem.label, backend.label)
-        ]
+        wanted = wherever_met(asked, (*_CURVES, *([_LINKS] if self.links else [])))
         return Plan([*wanted, *matched_temperatures(asked)])
 
     def conclude(self, results: Results) -> Conclusion:

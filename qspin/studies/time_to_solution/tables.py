@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qspin.studies.series import told
+from qspin.studies.tables import listed
 from qspin.studies.time_to_solution.runs import CLOCKS, Row
 from qspin.studies.time_to_solution.summaries import Scaling, Summary
 from qspin.study import Column, Table
@@ -29,10 +29,6 @@ def seconds_text(seconds: float) -> str:
 
 def _axes(things: Sequence[Any], name: str) -> list[str]:
     return list(dict.fromkeys(axis for thing in things for axis in getattr(thing, name)))
-
-
-def _plain(value: Any) -> Any:
-    return told(value) if isinstance(value, list | tuple) else value
 
 
 def results_table(rows: Sequence[Row]) -> Table:
@@ -92,11 +88,11 @@ def _record(row: Row, axes: Sequence[str], own: Sequence[str]) -> dict[str, Any]
     p, tts = row.probability, row.tts
     return {
         "problem": row.problem,
-        **{name: _plain(row.of_problem.get(name)) for name in axes},
+        **{name: listed(row.of_problem.get(name)) for name in axes},
         "n_spins": row.n_spins,
         "instance": row.instance,
         "backend": row.backend,
-        **{name: _plain(row.of_backend.get(name)) for name in own},
+        **{name: listed(row.of_backend.get(name)) for name in own},
         "length": row.length,
         "runs": p.runs,
         "successes": p.successes,
@@ -140,7 +136,7 @@ def summary_table(summaries: Sequence[Summary]) -> Table:
         [
             {
                 **{k: v for k, v in summary._asdict().items() if k not in ("of_problem", "backend_label")},
-                **{name: _plain(summary.of_problem.get(name)) for name in axes},
+                **{name: listed(summary.of_problem.get(name)) for name in axes},
             }
             for summary in summaries
         ],
