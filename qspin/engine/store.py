@@ -62,8 +62,7 @@ class Store:
 
     def has(self, task: Task) -> bool:
         """Whether what a task gives is there and whole."""
-        file = self.file(task.action, task.key)
-        return file.is_file() and self.fault(task) is None
+        return self.file(task.action, task.key).is_file() and self.fault(task) is None
 
     def fault(self, task: Task) -> str | None:
         """What is wrong with the file of a task; None if nothing is, or it is not there."""
@@ -129,6 +128,11 @@ class Store:
                 file.unlink()
                 with contextlib.suppress(OSError):  # there are others
                     file.parent.rmdir()
+
+    def failures(self) -> dict[str, str]:
+        """Key -> what was written down of the last attempt of a task that failed; see `failure`."""
+        files = self._failure_file("").parent.glob("*.txt")
+        return {file.stem: text for file in files if (text := self.failure(file.stem)) is not None}
 
     def failure(self, key: str) -> str | None:
         """What was written down of the last attempt of a task, and where its traceback lies; None if it did

@@ -101,8 +101,8 @@ class StoredResults:
 
     def failures(self) -> list[str]:
         """As `qspin.study.Results.failures`."""
-        found = (self.store.failure(key) for key in self.plan.tasks)
-        return [failure for failure in found if failure is not None]
+        found = self.store.failures()
+        return [found[key] for key in self.plan.tasks if key in found]
 
 
 def _point(cell: CellPlan, at: Mapping[str, Any] | None) -> PointPlan:

@@ -244,13 +244,14 @@ class RunFolder:
         """What failed or is damaged, a sentence each, with the task or the file; --resume makes it anew."""
         found = [] if self._environment() else ["environment.json is damaged"]
         store = self.store
+        failures = store.failures()
         for task in self.plan.tasks.values():
             fault = store.fault(task)
             if fault is not None:
                 file = store.file(task.action, task.key).relative_to(self.path).as_posix()
                 found.append(f"{task.label}: its file {file} is damaged: {fault}")
-            elif (failure := store.failure(task.key)) is not None:
-                found.append(failure)
+            elif task.key in failures:
+                found.append(failures[task.key])
         return found
 
     @property
