@@ -18,7 +18,7 @@ from qspin.known import Facts
 from qspin.labels import labels_from_json, labels_to_json
 from qspin.problem import IsingProblem
 
-__all__ = ["arrays_of", "problem_of", "read_npy", "read_npz", "write_npz"]
+__all__ = ["arrays_of", "known_arrays", "problem_of", "read_npy", "read_npz", "write_npz"]
 
 _NPZ_FORMAT = 1
 _KINDS = {"i": "iu", "j": "iu", "couplings": "fiu", "fields": "fiu", "offset": "fiu", "labels": "U"}
@@ -117,10 +117,16 @@ def write_npz(problem: IsingProblem, path: Path) -> None:
 def arrays_of(problem: IsingProblem) -> dict[str, NDArray[Any]]:
     """The problem and what is known of it as plain arrays, by the names of our files."""
     i, j, couplings = problem.edges
-    arrays: dict[str, NDArray[Any]] = {
+    own: dict[str, NDArray[Any]] = {
         "i": i, "j": j, "couplings": couplings, "fields": problem.fields, "offset": np.array(problem.offset),
         "labels": np.array(labels_to_json(problem.labels)),
     }  # fmt: skip
+    return own | known_arrays(problem)
+
+
+def known_arrays(problem: IsingProblem) -> dict[str, NDArray[Any]]:
+    """What is known of a problem alone; empty if nothing is."""
+    arrays: dict[str, NDArray[Any]] = {}
     if (known := problem.known) is None:
         return arrays
     for name in ("ground_energy", "ground_states", "patterns"):

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, model_validator
 
 from qspin.errors import InputError
 from qspin.formats import read_problem
-from qspin.formats.arrays import arrays_of, problem_of
+from qspin.formats.arrays import arrays_of, known_arrays, problem_of
 from qspin.measure import told_by
 from qspin.source import FileSetting, GivenFile, IsingProblem, Preparation, Prepared, Source, Tools, settings
 
@@ -58,6 +58,10 @@ class GivenProblem:
             )
         return problem
 
+    def identity(self) -> dict[str, Any]:
+        """What decides: what the file holds; neither its place nor its format."""
+        return {"digest": self.digest, "known": self.known}
+
     def of(self, problem: IsingProblem) -> GivenProblem:
         """The same place with what it holds."""
         offers = tuple(sorted(told_by(problem)))
@@ -85,14 +89,12 @@ def _known_digest(problem: IsingProblem) -> str | None:
     if problem.known is None:
         return None
     sha = hashlib.sha256()
-    for name, array in sorted(arrays_of(problem).items()):
-        if name not in _PROBLEM:
-            sha.update(f"{name} {array.dtype.kind} {array.shape} ".encode())
-            sha.update(str(array).encode() if array.dtype.kind == "U" else array.tobytes())
+    for name, array in sorted(known_arrays(problem).items()):
+        sha.update(f"{name} {array.dtype.kind} {array.shape} ".encode())
+        sha.update(str(array).encode() if array.dtype.kind == "U" else array.tobytes())
     return sha.hexdigest()
 
 
-_PROBLEM = frozenset({"i", "j", "couplings", "fields", "offset", "labels"})
 _ABSOLUTE: pydantic.TypeAdapter[GivenFile] = pydantic.TypeAdapter(FileSetting)
 
 
@@ -121,9 +123,7 @@ class Reading(Preparation):
         return f"reading {Path(self.path.path).name}"
 
     def identity(self) -> dict[str, Any]:
-        """What the file holds; neither its place nor its format."""
-        held = {"digest": self.path.digest, "known": self.path.known}
-        return {"kind": type(self).__qualname__, "version": self.version, **held}
+        return {"kind": type(self).__qualname__, "version": self.version, **self.path.identity()}
 
     def make(self, tools: Tools) -> Prepared:
         """Read the file.
@@ -177,5 +177,4 @@ class InstanceFile(Source):
         return problem_of(prepared["problem"].arrays)
 
     def identity(self) -> dict[str, Any]:
-        """What the file holds; neither its place nor its format."""
-        return {"digest": self.path.digest, "known": self.path.known}
+        return self.path.identity()
