@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import csv
 import importlib.util
 import io
@@ -74,13 +73,10 @@ def _has_rows(point: Point) -> bool:
 def _rows(
     cells: Sequence[tuple[str, Cell]],
 ) -> Iterator[tuple[tuple[str, str], dict[str, Any], dict[str, float]]]:
-    by_point: dict[tuple[str, int], list[tuple[str, Point]]] = {}
+    by_point: dict[str, list[tuple[str, Point]]] = {}
     for name, cell in cells:
-        twins: collections.Counter[str] = collections.Counter()  # an axis may repeat a value
         for point in filter(_has_rows, cell.points):
-            place = repr(point.at)
-            by_point.setdefault((place, twins[place]), []).append((name, point))
-            twins[place] += 1
+            by_point.setdefault(repr(point.at), []).append((name, point))
     key = (cells[0][1].problem, cells[0][1].backend)
     for points in by_point.values():
         ladders: dict[bytes, dict[str, Any]] = {}
