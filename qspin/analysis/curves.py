@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -101,7 +100,7 @@ class Curve:
         return Comparison(chosen, a, a_error, b, b_error, a_between or b_between, limit)
 
 
-@functools.cache
+@cache
 def _limit(n_instances: float) -> float:
     """Standard errors over so many instances that are as rare as four of a normal distribution."""
     if not n_instances > 1 or np.isinf(n_instances):
