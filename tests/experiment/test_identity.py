@@ -13,7 +13,7 @@ import yaml
 
 import qspin
 from qspin import instances
-from qspin.errors import InputError, RunError
+from qspin.errors import InputError
 from qspin.experiment import RunFolder, load_config, run_experiment
 from qspin.experiment.config import config_from_plain
 from qspin.experiment.plan import planned
@@ -275,58 +275,6 @@ class TestEqualTasks:
             folder.samples("glass", "a", {"shape": shape}).best.energy for shape in ([2, 6], [3, 4])
         )
         assert one != pytest.approx(other)
-
-
-class TestPlacesOfFiles:
-    @pytest.fixture
-    def beside(self, tmp_path):
-        """A config beside its instance file, in a folder of a name."""
-
-        def write(name, problem=GLASS):
-            folder = tmp_path / name
-            folder.mkdir(exist_ok=True)
-            qspin.write_problem(problem, folder / "glass.npz")
-            return written(
-                folder,
-                problems={"glass": {"kind": "file", "path": "glass.npz"}},
-                backends={"exact": {"name": "exact", "betas": [0.5], "n_replicas": 5}},
-            )
-
-        return write
-
-    def test_they_do_not_decide_and_contents_do(self, beside):
-        here, there = load_config(beside("here")), load_config(beside("there"))
-        assert here.digest == there.digest
-        other = load_config(beside("other", instances.sherrington_kirkpatrick(10, seed=2)))
-        assert other.digest != here.digest
-
-    def test_formats_do_not_decide(self, beside, tmp_path):
-        config = load_config(beside("here"))
-        qspin.write_problem(GLASS, tmp_path / "here" / "glass.coo")
-        text = (tmp_path / "here" / "a.yaml").read_text().replace("glass.npz", "glass.coo")
-        (tmp_path / "here" / "a.yaml").write_text(text)
-        assert load_config(tmp_path / "here" / "a.yaml").digest == config.digest
-
-    def test_a_run_is_resumed_where_its_file_is_gone(self, beside, tmp_path):
-        folder = run_experiment(load_config(beside("here")), RunFolder(tmp_path / "run"))
-        before = [path.name for path in (tmp_path / "run" / "samples").iterdir()]
-        shutil.rmtree(tmp_path / "here")
-        folder.report_file.unlink()
-        kept = load_config(tmp_path / "run" / "config.yaml")
-        resumed = run_experiment(kept, RunFolder(tmp_path / "run"), resume=True)
-        assert resumed.is_finished
-        assert [path.name for path in (tmp_path / "run" / "samples").iterdir()] == before
-        with pytest.raises(RunError, match="cannot read"):  # no other folder has the problem
-            run_experiment(kept, RunFolder(tmp_path / "elsewhere"))
-
-    def test_a_changed_file_is_refused_by_the_config_of_a_run(self, beside, tmp_path):
-        folder = run_experiment(load_config(beside("here")), RunFolder(tmp_path / "run"))
-        folder.report_file.unlink()
-        beside("here", instances.sherrington_kirkpatrick(10, seed=2))
-        with pytest.raises(InputError, match=r"glass\.npz no longer holds the problem"):
-            run_experiment(
-                load_config(tmp_path / "run" / "config.yaml"), RunFolder(tmp_path / "run"), resume=True
-            )
 
 
 class TestFilesThatSettingsName:

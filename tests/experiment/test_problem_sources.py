@@ -73,6 +73,7 @@ class TestFiles:
         kept = load_config(tmp_path / "run" / "config.yaml")
         resumed = run_experiment(kept, RunFolder(tmp_path / "run"), resume=True)
         assert resumed.report_file.exists()
+        assert resumed.is_finished
         assert sorted((tmp_path / "run" / "samples").iterdir()) == before
         with pytest.raises(
             RunError, match="reading glass.npz: cannot read"
