@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qspin import IsingProblem
+from qspin import IsingProblem, confidential
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_INSTANCES = ROOT.parent / "shared" / "instances"
@@ -23,6 +23,12 @@ def folders_of_their_own(tmp_path_factory):
         for name in [name for name in os.environ if name.startswith(("DWAVE_", "QISKIT_IBM_"))]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def secrets_of_one_test(monkeypatch):
+    """A token that one test makes known is an ordinary word in all others."""
+    monkeypatch.setattr(confidential, "_learnt", set())
 
 
 @pytest.fixture(scope="session")
