@@ -6,16 +6,27 @@ key. What fails costs that task and those that need it.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from qspin.errors import InputError
-from qspin.progress import Listener
+from qspin.events import Event, Kind, Reporter, silent
 from qspin.settings import PositiveInt, settings
 
-__all__ = ["Executor", "Graph", "Perform", "PositiveInt", "Reporter", "SilentReporter", "Task", "settings"]
+__all__ = [
+    "Event",
+    "Executor",
+    "Graph",
+    "Kind",
+    "Perform",
+    "PositiveInt",
+    "Reporter",
+    "Task",
+    "Work",
+    "settings",
+    "silent",
+]
 
 
 @dataclass(frozen=True)
@@ -29,8 +40,13 @@ class Task:
     settings : plain JSON values; they name what other tasks gave by its key
     needs : keys of these
     label : for people
-    is_paid : whether doing it may cost money
+    is_paid : whether doing it may cost money: then it is done in the process of the run itself
     is_shown : whether it takes long enough to be told of
+    lane : of paid tasks with the same, one is done at a time
+    n_threads : that it takes by its own settings; None: as many as it is given
+    memory : bytes that it is expected to take, 0 where nobody knows
+
+    The last three decide nothing about what it gives.
     """
 
     key: str
@@ -40,6 +56,9 @@ class Task:
     label: str = ""
     is_paid: bool = False
     is_shown: bool = True
+    lane: str = ""
+    n_threads: int | None = None
+    memory: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,40 +108,56 @@ def _place(first: Task, tasks: Mapping[str, Task], ordered: dict[str, Task]) -> 
             under_way[key] = tasks[key].label
 
 
-class Reporter(Protocol):
-    """Shows a person how far a run is."""
+Perform = Callable[[Task], str | None]
+"""Does a task whose needs are there and stores what it gives; what failed, a sentence, or None. It can be
+pickled."""
 
-    def begin(self, n_steps: int) -> None: ...
 
-    def step(self, description: str) -> contextlib.AbstractContextManager[Listener]:
-        """Around one step; what it yields takes the fraction of the step that is done, and a remark."""
+class Work(Protocol):
+    """What is to be done about the tasks of a run, whose store other processes may fill as well."""
+
+    @property
+    def perform(self) -> Perform:
+        """Does one task, in any process that reaches the store."""
         ...
 
+    def has(self, task: Task) -> bool:
+        """Whether what a task gives is there and whole."""
+        ...
 
-class SilentReporter:
-    """Shows nothing."""
+    def claim(self, task: Task) -> bool:
+        """Take a task over; False while another process has it. Ours until `release`."""
+        ...
 
-    def begin(self, n_steps: int) -> None:
-        pass
+    def release(self, task: Task) -> None:
+        """Give a task back, done or not."""
+        ...
 
-    @contextlib.contextmanager
-    def step(self, description: str) -> Iterator[Listener]:
-        yield lambda fraction, remark: None
+    def failed_elsewhere(self, task: Task) -> str | None:
+        """What failed, if another process tried a task since this one began."""
+        ...
 
+    def record_failure(self, task: Task, reason: str, details: str = "") -> str:
+        """Write down why a task gave nothing, where `perform` could not: its worker died, it took too long.
 
-Perform = Callable[[Task], str | None]
-"""Does a task whose needs are there and stores what it gives; what failed, a sentence, or None."""
+        Returns
+        -------
+        the sentence that `perform` would have returned
+        """
+        ...
 
 
 class Executor(Protocol):
     """Frozen settings and one method."""
 
-    def run(self, graph: Graph, perform: Perform, reporter: Reporter) -> Mapping[str, str]:
+    def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         """Do all tasks of a graph whose needs can be met.
+
+        `qspin.engine.schedule.Schedule` keeps the books: which task can begin, and what failed.
 
         Parameters
         ----------
-        perform : does one task; it can be pickled
+        work : does tasks, and knows which are there or done by others
         reporter : told about every task
 
         Returns
@@ -133,5 +168,7 @@ class Executor(Protocol):
         ------
         StorageError
             If what a task gave cannot be written: all others would meet the same.
+        KeyboardInterrupt
+            If it was stopped; what was finished is kept.
         """
         ...

@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
+from typing import NamedTuple
 
-__all__ = ["ABANDONED", "Listener", "listening", "report_progress"]
+__all__ = ["ABANDONED", "Listener", "Progress", "listening", "report_progress"]
 
 ABANDONED = "qspin-beside"
 """Name of daemon threads that compute beside the main thread; an interrupt may leave one behind, and the end
 of the program does not wait for it."""
 
-Listener = Callable[[float, str], None]
-"""Takes the fraction that is done and a remark, which may be empty."""
+
+class Progress(NamedTuple):
+    """How far one call is.
+
+    Parameters
+    ----------
+    fraction : that is done, 0 to 1
+    remark : a few words for the eye, which may be empty
+    figures : by name, such as ``best_energy`` and ``sweeps_per_second``
+    """
+
+    fraction: float
+    remark: str = ""
+    figures: Mapping[str, float] = {}
+
+
+Listener = Callable[[Progress], None]
 
 _listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
 
 
-def report_progress(fraction: float, remark: str = "") -> None:
+def report_progress(fraction: float, remark: str = "", **figures: float) -> None:
     """Say that `fraction` (0 to 1) of the present `sample` call is done; free when nobody listens.
 
     Parameters
     ----------
-    remark : a few words for the eye, such as the speed
+    remark : a few words for the eye
+    figures : what it has come to, such as ``best_energy``, and its speed, as ``sweeps_per_second``
     """
     if (listener := _listener.get()) is not None:
-        listener(min(max(fraction, 0.0), 1.0), remark)
+        listener(Progress(min(max(fraction, 0.0), 1.0), remark, figures))
 
 
 @contextlib.contextmanager

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+
+from qspin.events import Event, Kind
+from qspin.progress import Progress, listening
 
 __all__ = ["Terminal"]
 
@@ -17,18 +18,19 @@ class Terminal:
 
     def __enter__(self) -> Terminal:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-        from qspin.progress import listening
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
 
         console = Console(stderr=True)
         self._live = console.is_terminal
-        self._bar = Progress(
+        self._bar = Bar(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
             TextColumn("{task.fields[remark]}"), console=console, disable=not self._live,
         )  # fmt: skip
         self._bar.start()
+        self._task = self._bar.add_task("", total=1, remark="")
+        self._done, self._total = 0, 1
         self._said = time.monotonic()
         self._listening = listening(self._before)
         self._listening.__enter__()
@@ -38,33 +40,34 @@ class Terminal:
         self._listening.__exit__(None, None, None)
         self._bar.stop()
 
-    def _before(self, fraction: float, remark: str) -> None:
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        if event.kind == Kind.BEGIN:
+            self._done, self._total = 0, event.n
+        elif event.kind == Kind.FOUND:
+            self._done += event.n
+        elif event.kind == Kind.START:
+            self._line(event.label)
+        elif event.kind in (Kind.DONE, Kind.FAILED):
+            self._done += 1
+        elif event.kind == Kind.PROGRESS and event.remark and not self._live and self._is_due():
+            self._line(event.remark)
+        shown = {"description": event.label} if event.kind == Kind.START else {}
+        fraction = event.fraction if event.kind == Kind.PROGRESS else 0.0
+        self._bar.update(
+            self._task, completed=self._done + fraction, total=self._total, remark=event.remark, **shown
+        )
+
+    def _line(self, text: str) -> None:
+        if not self._live:
+            print(f"[{self._done + 1}/{self._total}] {text}", file=sys.stderr, flush=True)
+
+    def _before(self, progress: Progress) -> None:
         """What is said while a run is checked, before it has steps."""
-        if remark and self._is_due():
-            self._bar.console.print(f"checking: {remark}", markup=False, highlight=False)
+        if progress.remark and self._is_due():
+            self._bar.console.print(f"checking: {progress.remark}", markup=False, highlight=False)
 
     def _is_due(self) -> bool:
         due = time.monotonic() - self._said >= _REMARK_SECONDS
         self._said = time.monotonic() if due else self._said
         return due
-
-    def begin(self, n_steps: int) -> None:
-        self._task = self._bar.add_task("", total=n_steps, remark="")
-        self._done = 0
-        self._total = n_steps
-
-    @contextlib.contextmanager
-    def step(self, description: str) -> Iterator[Callable[[float, str], None]]:
-        if self._live:
-            self._bar.update(self._task, description=description, remark="")
-        else:
-            print(f"[{self._done + 1}/{self._total}] {description}", file=sys.stderr, flush=True)
-
-        def tell(fraction: float, remark: str) -> None:
-            self._bar.update(self._task, completed=self._done + fraction, remark=remark)
-            if remark and not self._live and self._is_due():
-                print(f"[{self._done + 1}/{self._total}] {remark}", file=sys.stderr, flush=True)
-
-        yield tell
-        self._done += 1
-        self._bar.update(self._task, completed=self._done)

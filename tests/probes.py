@@ -15,7 +15,7 @@ import xarray as xr
 from qspin import IsingProblem, SampleSet
 from qspin.engine.in_process import InProcess
 from qspin.errors import InputError
-from qspin.executor import Graph, Perform, Reporter
+from qspin.executor import Graph, Reporter, Work
 from qspin.measure import Measure
 from qspin.sampler import Incidental, Seed, run_info
 from qspin.source import NonNegativeInt, Preparation, Prepared, Source, Tools
@@ -259,10 +259,10 @@ class Elsewhere:
 
     n_tasks: PositiveInt = 1_000
 
-    def run(self, graph: Graph, perform: Perform, reporter: Reporter) -> Mapping[str, str]:
+    def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         tasks = [replace(task, settings=json.loads(json.dumps(task.settings))) for task in graph]
         COUNTS["executed"] += len(tasks)
-        return InProcess().run(Graph.of(tasks), pickle.loads(pickle.dumps(perform)), reporter)
+        return InProcess().run(Graph.of(tasks), pickle.loads(pickle.dumps(work)), reporter)
 
 
 KINDS = {

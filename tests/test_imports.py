@@ -15,8 +15,8 @@ from conftest import ROOT
 # Each room imports from floors below its own only, the ground first.
 FLOORS = [
     {"cliques", "compiled", "errors", "netcdf", "progress", "rounding", "significance"},
-    {"confidential", "energies", "enumeration", "files", "memory", "remarks", "terminal", "trust"},
-    {"archives", "sections", "settings", "validate"},
+    {"confidential", "energies", "enumeration", "events", "files", "memory", "remarks", "trust"},
+    {"archives", "sections", "settings", "terminal", "validate"},
     {"checkpoint", "conversions", "dimod_rows", "executor", "known", "labels", "provenance", "sealed"},
     {"problem"},
     {"sample_files", "spectrum"},

@@ -2,5 +2,6 @@
 
 from qspin.engine.actions import Performer
 from qspin.engine.store import Store
+from qspin.engine.work import StoredWork
 
-__all__ = ["Performer", "Store"]
+__all__ = ["Performer", "Store", "StoredWork"]

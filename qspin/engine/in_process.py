@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
-from qspin.executor import Graph, Perform, Reporter, Task, settings
-from qspin.progress import listening
+from qspin.engine.schedule import Schedule
+from qspin.executor import Graph, Kind, Reporter, Task, Work, settings
+from qspin.progress import Progress, listening
 
 __all__ = ["InProcess"]
+
+_PAUSE = 0.2  # seconds, while others do what is left
 
 
 @settings
 class InProcess:
     """Tasks in their order, in this process; an interrupt ends it at once and costs nothing stored."""
 
-    def run(self, graph: Graph, perform: Perform, reporter: Reporter) -> Mapping[str, str]:
+    def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         """As `qspin.executor.Executor.run`."""
-        failures: dict[str, str] = {}
-        for task in graph:
-            failed = next((graph.tasks[need] for need in task.needs if need in failures), None)
-            if failed is not None:
-                failures[task.key] = f"{task.label}: needs {failed.label}, which failed"
-            elif (failure := _done(task, perform, reporter)) is not None:
-                failures[task.key] = failure
-        return failures
+        schedule = Schedule(graph, work, reporter)
+        while not schedule.is_over:
+            if (task := schedule.take()) is not None:
+                _do(task, schedule, work)
+            elif schedule.is_waiting:
+                time.sleep(_PAUSE)
+        return schedule.failures
 
 
-def _done(task: Task, perform: Perform, reporter: Reporter) -> str | None:
-    if not task.is_shown:
-        return perform(task)
-    with reporter.step(task.label) as tell, listening(tell):
-        return perform(task)
+def _do(task: Task, schedule: Schedule, work: Work) -> None:
+    def tell(progress: Progress) -> None:
+        schedule.say(Kind.PROGRESS, task, **progress._asdict())
+
+    try:
+        with listening(tell):
+            failure = work.perform(task)
+    except BaseException:
+        schedule.give_back(task, "stopped")
+        raise
+    schedule.finish(task, failure)

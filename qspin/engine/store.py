@@ -121,13 +121,18 @@ class Store:
             raise
         except Exception as error:
             text = " ".join(str(error).split()) or type(error).__name__
-            outcome.failure = f"{task.label}: {text}"
-            atomic_write(file, f"{outcome.failure}\n\n{''.join(traceback.format_exception(error))}")
+            outcome.failure = self.record_failure(task, text, "".join(traceback.format_exception(error)))
         else:
             if file.exists():
                 file.unlink()
                 with contextlib.suppress(OSError):  # there are others
                     file.parent.rmdir()
+
+    def record_failure(self, task: Task, reason: str, details: str = "") -> str:
+        """Write down why a task gave nothing; the sentence that tells it."""
+        failure = f"{task.label}: {reason}"
+        atomic_write(self._failure_file(task.key), f"{failure}\n\n{details}")
+        return failure
 
     def failures(self) -> dict[str, str]:
         """Key -> what was written down of the last attempt of a task that failed; see `failure`."""

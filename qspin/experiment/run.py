@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from qspin.engine import Performer
+from qspin.engine import StoredWork
 from qspin.errors import QspinError, RunError
-from qspin.executor import Graph, Reporter, SilentReporter
+from qspin.events import Event, Kind, Reporter, silent, step
+from qspin.executor import Graph
 from qspin.experiment.conclude import concluded
 from qspin.experiment.config import RunConfig
 from qspin.experiment.folder import held
@@ -47,7 +48,7 @@ def run_experiment(
         If something failed underway; what was finished is kept. Where tasks failed, all others are done and
         the report is written.
     """
-    show = reporter or SilentReporter()
+    show = reporter or silent
     refuse_unfit(config)
     folder.refuse_foreign(config)
     if folder.is_finished_run_of(config):
@@ -63,9 +64,9 @@ def _finish(folder: RunFolder, show: Reporter) -> None:
     """Everything that is not there yet, in a folder that is ours."""
     plan = folder.plan
     executor = folder.config.execution.executor()
-    show.begin(sum(task.is_shown for task in plan.tasks.values()) + 1)
-    failures = executor.run(plan.graph, Performer(folder.path), show)
-    with show.step("concluding and writing the report"):  # of failures too, where there is nothing else
+    show(Event(Kind.BEGIN, n=len(plan.tasks)))
+    failures = executor.run(plan.graph, StoredWork(folder.path), show)
+    with step(show, "concluding and writing the report"):  # of failures too, where there is nothing else
         _conclude(folder)
     _refuse_failures(plan, failures)
 
@@ -86,10 +87,10 @@ def report_on(folder: RunFolder, reporter: Reporter | None = None) -> Path:
     there = {key for key, task in plan.tasks.items() if task.action != "measure" and store.has(task)}
     wanted = [replace(plan.tasks[key], needs=()) for key in there]
     wanted += [t for t in plan.tasks.values() if t.action == "measure" and there.issuperset(t.needs)]
-    show = reporter or SilentReporter()
-    show.begin(sum(task.is_shown for task in wanted))
+    show = reporter or silent
+    show(Event(Kind.BEGIN, n=len(wanted)))
     executor = folder.config.execution.executor()
-    failures = executor.run(Graph.of(wanted), Performer(folder.path), show)
+    failures = executor.run(Graph.of(wanted), StoredWork(folder.path), show)
     page = _conclude(folder)
     _refuse_failures(plan, failures)
     return page

@@ -15,7 +15,7 @@ import sys
 import numpy as np
 import networkx as nx
 import qspin
-from qspin.cli import _leave
+from qspin.cli.ending import leave
 
 def glass(n):
     return qspin.instances.sherrington_kirkpatrick(n, seed=1)
@@ -49,7 +49,7 @@ try:
         print("heard", flush=True)
 except KeyboardInterrupt:
     print("heard", flush=True)
-_leave(1)
+leave(1)
 """
 
 LONG, LONGER = 10**6, 10**8

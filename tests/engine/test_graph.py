@@ -8,7 +8,7 @@ import pytest
 
 from qspin.engine.in_process import InProcess
 from qspin.errors import InputError, StorageError
-from qspin.executor import Graph, SilentReporter, Task
+from qspin.executor import Graph, Kind, Task, silent
 
 
 def task(key, *needs, **changes):
@@ -46,24 +46,35 @@ def test_chains_may_be_long():
     assert len(Graph.of(tasks)) == n + 1
 
 
-class Shown(SilentReporter):
-    def __init__(self):
-        self.labels = []
+class Given:
+    """Work of which nothing is kept."""
 
-    def step(self, description):
-        self.labels.append(description)
-        return super().step(description)
+    def __init__(self, fail=()):
+        self.done, self.fail = [], fail
+
+    def perform(self, own):
+        self.done.append(own.key)
+        if isinstance(self.fail, BaseException):
+            raise self.fail
+        return f"{own.label}: broke" if own.key in self.fail else None
+
+    def has(self, own):
+        return False
+
+    def claim(self, own):
+        return True
+
+    def release(self, own):
+        pass
+
+    def failed_elsewhere(self, own):
+        return None
 
 
 class TestInProcess:
-    def run(self, tasks, fail=(), reporter=None):
-        done = []
-
-        def perform(own):
-            done.append(own.key)
-            return f"{own.label}: broke" if own.key in fail else None
-
-        return InProcess().run(Graph.of(tasks), perform, reporter or SilentReporter()), done
+    def run(self, tasks, fail=(), reporter=silent):
+        work = Given(fail)
+        return InProcess().run(Graph.of(tasks), work, reporter), work.done
 
     def test_a_failure_costs_what_needs_it(self):
         tasks = [task("a"), task("b", "a"), task("c", "b"), task("d")]
@@ -75,15 +86,14 @@ class TestInProcess:
             "c": "task c: needs task b, which failed",
         }
 
-    def test_short_tasks_are_not_shown(self):
-        shown = Shown()
-        self.run([task("a"), task("b", is_shown=False)], reporter=shown)
-        assert shown.labels == ["task a"]
+    def test_every_task_is_told(self):
+        told = []
+        self.run([task("a"), task("b", "a")], fail={"b"}, reporter=told.append)
+        assert [(event.kind, event.key) for event in told] == [
+            (Kind.START, "a"), (Kind.DONE, "a"), (Kind.START, "b"), (Kind.FAILED, "b"),
+        ]  # fmt: skip
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt(), StorageError("full")])
     def test_what_all_would_meet_ends_it(self, error):
-        def perform(own):
-            raise error
-
         with pytest.raises(type(error)):
-            InProcess().run(Graph.of([task("a"), task("b")]), perform, SilentReporter())
+            self.run([task("a"), task("b")], fail=error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import functools
 import json
@@ -17,7 +16,7 @@ from qspin import SampleSet
 from qspin.engine import actions
 from qspin.engine.actions import built, sampler_of
 from qspin.errors import CapacityError, InputError, RunError, StorageError
-from qspin.executor import SilentReporter
+from qspin.executor import Kind
 from qspin.experiment import RunFolder, load_config, run_experiment
 from qspin.experiment.config import config_from_plain
 from qspin.experiment.run import report_on
@@ -92,21 +91,17 @@ def test_everything_is_there(done):
     assert done.is_finished
 
 
-class Dying(SilentReporter):
+class Dying:
     """A process that dies in the middle of sampling, after so many looks at how far it is."""
 
     def __init__(self, looks):
         self.looks = looks
 
-    @contextlib.contextmanager
-    def step(self, description):
-        def tell(fraction, remark):
-            if "with" in description and fraction < 1:
-                self.looks -= 1
-                if self.looks < 0:
-                    raise StorageError("died")
-
-        yield tell
+    def __call__(self, event):
+        if event.kind == Kind.PROGRESS and event.action == "sample" and event.fraction < 1:
+            self.looks -= 1
+            if self.looks < 0:
+                raise StorageError("died")
 
 
 def test_a_run_goes_on_in_the_middle_of_a_task(tmp_path, monkeypatch):

@@ -50,7 +50,7 @@ def test_arrays(record):
 
 def test_progress():
     heard = []
-    with listening(lambda fraction, remark: heard.append(fraction)):
+    with listening(lambda progress: heard.append(progress.fraction)):
         train_mlp([64, 2, 10], epochs=2)
     assert heard == [0.5, 1.0]
 

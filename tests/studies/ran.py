@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from qspin.engine import Performer
-from qspin.executor import SilentReporter
+from qspin.engine import StoredWork
+from qspin.executor import silent
 from qspin.experiment import RunFolder, load_config
 from qspin.study import Conclusion
 
@@ -20,7 +20,7 @@ def ran(folder: Path, data: Mapping[str, Any]) -> tuple[dict[str, Conclusion], d
     (folder / "config.yaml").write_text(yaml.safe_dump({"schema": 2, "name": "ran", **data}, sort_keys=False))
     config, run = load_config(folder / "config.yaml"), RunFolder(folder / "run")
     run.create(config, resume=False)
-    failures = config.execution.executor().run(run.plan.graph, Performer(run.path), SilentReporter())
+    failures = config.execution.executor().run(run.plan.graph, StoredWork(run.path), silent)
     conclusions = {
         label: chosen.study.conclude(run.results(label)) for label, (chosen, _) in config.plans.items()
     }

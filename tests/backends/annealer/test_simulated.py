@@ -263,7 +263,7 @@ class TestCost:
 
     def test_long_computing_is_told_before(self, monkeypatch):
         told = []
-        with listening(lambda fraction, remark: told.append(remark)):
+        with listening(lambda progress: told.append(progress.remark)):
             annealer(topology="none", n_reads=1, n_gauges=1).sample(dense(10, 1), seed=1)
             assert not any("computing expected" in remark for remark in told)
             monkeypatch.setattr("qspin_backends.annealer.sampler._TOLD_SECONDS", 0.0)

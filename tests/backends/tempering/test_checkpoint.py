@@ -43,10 +43,10 @@ class Killed(Exception):
 
 
 def killed_after(calls):
-    def kill(fraction, remark):
+    def kill(progress):
         nonlocal calls
         calls -= 1
-        if calls < 0 and fraction < 1:
+        if calls < 0 and progress.fraction < 1:
             raise Killed
 
     return listening(kill)

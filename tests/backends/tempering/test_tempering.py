@@ -225,7 +225,7 @@ def test_annealing_may_keep_the_coldest_alone(glass):
 
 
 def interrupting_after(calls):
-    def interrupt(fraction, remark):
+    def interrupt(progress):
         nonlocal calls
         calls -= 1
         if calls == 0:
@@ -288,7 +288,7 @@ def test_an_interrupt_in_burn_in_returns_the_present_configurations(glass):
 
 def test_progress_reaches_the_end_and_tells_the_speed(glass):
     heard = []
-    with listening(lambda fraction, remark: heard.append((fraction, remark))):
+    with listening(lambda progress: heard.append(progress[:2])):
         qspin.get_backend("tempering", **SETTINGS).sample(glass, seed=0)
     fractions = [fraction for fraction, _ in heard]
     assert fractions == sorted(fractions)

@@ -1,0 +1,106 @@
+"""How a command ends: exit 0 done, 1 failed, 2 unusable input, and one line that says why."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+
+__all__ = ["Context", "Interrupts", "errors", "imports", "leave"]
+
+_BURST_SECONDS = 1.0  # signals that follow each other faster are one interrupt
+
+
+def leave(code: Any) -> NoReturn:
+    """End the program. One that failed or was interrupted takes no leave of its libraries, which can last
+    seconds, and does not wait for what still computes in compiled code."""
+    from qspin.progress import ABANDONED
+
+    if code == 1 or any(thread.name == ABANDONED for thread in threading.enumerate()):
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
+
+
+class Interrupts:
+    """Handler of signals that raises once for those which come in one burst.
+
+    Whoever stops a job may signal the process and its group, one after the other; a second exception would
+    land amid the cleaning up after the first, which then ends in whatever error that makes.
+    """
+
+    def __init__(self) -> None:
+        self._raised = -math.inf
+
+    def __call__(self, *_: object) -> None:
+        before, self._raised = self._raised, time.monotonic()
+        if self._raised - before >= _BURST_SECONDS:
+            raise KeyboardInterrupt
+
+
+class Context:
+    """What to tell a user whose run ended early; of a folder only where there is one."""
+
+    folder: Path | None = None
+    kept = ""
+    _hint = ""
+
+    @property
+    def hint(self) -> str:
+        if self.folder is not None and (self.folder / "config.yaml").is_file():
+            return f"{self.kept} kept in {self.folder}; go on with --resume"
+        return self._hint
+
+    @hint.setter
+    def hint(self, text: str) -> None:
+        self._hint = text
+
+
+@contextlib.contextmanager
+def imports(allowed: list[str] | None) -> Iterator[None]:
+    """Import paths in files reach known packages and those that the user allows."""
+    from qspin.registry import known_packages
+    from qspin.trust import importing_only
+
+    with importing_only({*known_packages(), *(allowed or [])}):
+        yield
+
+
+@contextlib.contextmanager
+def errors(debug: bool) -> Iterator[Context]:
+    """Errors as one line on standard error, with the exit code of the contract."""
+    from qspin.errors import InputError, QspinError
+
+    context = Context()
+    try:
+        yield context
+    except KeyboardInterrupt as interrupt:
+        _fail(f"interrupted: {interrupt}" if interrupt.args else "interrupted", context.hint, 1)
+    except QspinError as error:
+        if debug:
+            raise
+        unusable = isinstance(error, InputError)
+        _fail(f"error: {error}", "" if unusable else context.hint, 2 if unusable else 1)
+    except (OSError, MemoryError) as error:
+        if debug:
+            raise
+        _fail(f"error: {str(error) or 'out of memory'}", context.hint, 1)
+
+
+def _fail(message: str, hint: str, code: int) -> NoReturn:
+    from qspin.confidential import redacted
+
+    message = redacted(message)
+    typer.echo(f"{message}. {hint}" if hint else message, err=True)
+    raise typer.Exit(code)

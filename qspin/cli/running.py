@@ -1,0 +1,103 @@
+"""Commands that run a config, and that write a report of what there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qspin.cli.app import AllowImport, Backends, Debug, Out, Resume, Sets, app
+from qspin.cli.ending import errors, imports
+
+__all__ = ["bench", "report", "run"]
+
+_MOST_REMARKS = 6  # on the screen
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(help="YAML file of the run.")],
+    backend: Backends = None,
+    set_: Sets = None,
+    out: Out = None,
+    resume: Resume = False,
+    executor: Annotated[
+        str | None, typer.Option("--executor", metavar="NAME", help="Replace the engine of the config.")
+    ] = None,
+    allow_import: AllowImport = None,
+    debug: Debug = False,
+) -> None:
+    """Run a config: every problem on every backend, then its studies and their report."""
+    _run(config, backend or [], set_ or [], (), out, resume, allow_import, debug, executor)
+
+
+def _run(
+    config: Path,
+    backends: list[str],
+    sets: list[str],
+    studies: tuple[str, ...],
+    out: Path | None,
+    resume: bool,
+    allow_import: list[str] | None,
+    debug: bool,
+    executor: str | None = None,
+) -> None:
+    with errors(debug) as context, imports(allow_import):
+        from qspin.experiment import RunFolder, load_config, run_experiment
+        from qspin.terminal import Terminal
+
+        resolved = load_config(config, backends=backends, overrides=sets, studies=studies, engine=executor)
+        folder = RunFolder(out) if out is not None else RunFolder.default(resolved)
+        context.folder, context.kept = folder.path, "Finished work is"
+        finished = folder.is_finished_run_of(resolved)
+        with Terminal() as reporter:
+            run_experiment(resolved, folder, resume=resume, reporter=reporter)
+        if finished:
+            typer.echo("Nothing to do: this run is finished.", err=True)
+        tell_remarks(folder)
+        typer.echo(f"Report: {folder.report_file}")
+
+
+@app.command()
+def bench(
+    config: Annotated[Path, typer.Argument(help="YAML file of the run.")],
+    backend: Backends = None,
+    set_: Sets = None,
+    out: Out = None,
+    resume: Resume = False,
+    allow_import: AllowImport = None,
+    debug: Debug = False,
+) -> None:
+    """Run a config with the study time_to_solution alone."""
+    _run(config, backend or [], set_ or [], ("time_to_solution",), out, resume, allow_import, debug)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    debug: Debug = False,
+) -> None:
+    """Conclude again from what a run folder holds and write its report, also of an unfinished run."""
+    with errors(debug) as context, imports(None):
+        from qspin.errors import RunError
+        from qspin.experiment import RunFolder
+        from qspin.experiment.run import report_on
+
+        folder = RunFolder.open(run)
+        page = report_on(folder)
+        tell_remarks(folder)
+        typer.echo(f"Report: {page}")
+        if faults := folder.faults():
+            context.hint = "Run its config again with --resume to make them anew"
+            raise RunError("the report leaves out what failed or is damaged: " + "; ".join(faults))
+
+
+def tell_remarks(folder: Any) -> None:
+    """The first kinds of remarks of a run, the most serious first; all are in a file."""
+    file = folder.remarks_file
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    for line in lines[:_MOST_REMARKS]:
+        typer.echo(f"warning: {line}", err=True)
+    if (more := len(lines) - _MOST_REMARKS) > 0:
+        typer.echo(f"{more} more kinds of remarks are in {file}", err=True)

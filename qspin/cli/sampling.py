@@ -1,0 +1,75 @@
+"""The command that samples one problem with one backend."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qspin.cli.app import Debug, Sets, app
+from qspin.cli.ending import errors
+
+__all__ = ["sample"]
+
+
+@app.command()
+def sample(
+    problem: Annotated[
+        Path, typer.Argument(help="Instance file: .rudy .coo .bqm .npz .qubo .mtx .npy .csv, also with .gz.")
+    ],
+    backend: Annotated[str, typer.Option("--backend", metavar="NAME", help="See qspin backends.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="NetCDF file to write.")],
+    set_: Sets = None,
+    seed: Annotated[int | None, typer.Option(help="Sampling seed; default fresh, and recorded.")] = None,
+    format: Annotated[str | None, typer.Option(help="Format of PROBLEM; default by suffix.")] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Keep unfinished work here every minute; go on from it if it is there."
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Sample one problem with one backend."""
+    with errors(debug) as context:
+        from qspin.checkpoint import checkpointing
+        from qspin.errors import InputError
+        from qspin.experiment.overrides import parse_settings
+        from qspin.files import require_writable
+        from qspin.formats import read_problem
+        from qspin.registry import get_backend
+        from qspin.remarks import Level, by_level
+        from qspin.settings import resolved_seed
+        from qspin.terminal import Terminal
+
+        sampler = get_backend(backend, **parse_settings(set_ or []))
+        seed = seed if checkpoint is not None else resolved_seed(seed)  # a checkpoint knows its seed
+        if checkpoint is not None and checkpoint.resolve() == output.resolve():
+            raise InputError(f"the checkpoint and the samples need files of their own; both are {output}")
+        require_writable(output)
+        instance = read_problem(problem, format)
+        keeping = contextlib.nullcontext() if checkpoint is None else checkpointing(checkpoint)
+        with Terminal() as reporter, keeping:
+            samples = _sample_with_progress(reporter, sampler, instance, seed, backend, problem.name)
+            samples.save(output)
+        typer.echo(
+            f"{samples}, best energy {samples.best.energy:.10g}, seed {samples.info['seed']}: {output}"
+        )
+        for remark in by_level(samples.remarks):
+            kind = "note" if remark.level == Level.NOTE else "warning"
+            typer.echo(f"{kind}: {remark.text}", err=True)
+        if samples.info["status"] == "interrupted":
+            context.hint = f"What there was is in {output}"
+            raise KeyboardInterrupt
+
+
+def _sample_with_progress(
+    reporter: Any, sampler: Any, problem: Any, seed: Any, backend: str, name: str
+) -> Any:
+    from qspin.events import step
+    from qspin.sampling import sampled
+
+    with step(reporter, f"sampling {name}"):
+        return sampled(sampler, problem, seed=seed, backend=backend)

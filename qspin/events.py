@@ -1,0 +1,92 @@
+"""What happens in a run, as plain values: for a terminal, a notebook, a file, another machine.
+
+Whoever does the work tells events to a `Reporter`; whoever shows a run folds them into a picture.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from qspin.progress import Progress, listening
+
+__all__ = ["Event", "Kind", "Reporter", "silent", "step"]
+
+
+class Kind(StrEnum):
+    """Of an event."""
+
+    BEGIN = "begin"
+    """A process begins to work on ``n`` tasks."""
+    FOUND = "found"
+    """What ``n`` tasks give was there already, or came from another process."""
+    START = "start"
+    PROGRESS = "progress"
+    DONE = "done"
+    FAILED = "failed"
+    RETURNED = "returned"
+    """A task that was begun goes back to those that wait: its worker was lost, or the run was stopped."""
+    NOTE = "note"
+    """A sentence that somebody who looks should read."""
+    END = "end"
+    """The process has finished its part, or was stopped: ``remark`` says which."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened.
+
+    Parameters
+    ----------
+    kind : what
+    key, label, action : of the task
+    worker : who does it, such as ``worker 2``; empty in the process of the run itself
+    fraction : of the task that is done, 0 to 1
+    remark : a few words; what failed, a sentence
+    figures : as of `qspin.progress.report_progress`
+    n : number of tasks
+    seconds : that the task took
+    time : seconds since 1970, by the clock of the process that tells
+    """
+
+    kind: Kind
+    key: str = ""
+    label: str = ""
+    action: str = ""
+    worker: str = ""
+    fraction: float = 0.0
+    remark: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    n: int = 0
+    seconds: float = 0.0
+    time: float = field(default_factory=time.time)
+
+
+Reporter = Callable[[Event], None]
+"""Shows a person how far a run is; called in one thread at a time, and quick."""
+
+
+def silent(event: Event) -> None:
+    """Shows nothing."""
+
+
+@contextlib.contextmanager
+def step(reporter: Reporter, label: str, *, key: str = "", action: str = "") -> Iterator[None]:
+    """Around work that is no task of a graph: tells its start, its progress and its end."""
+    about = {"key": key or label, "label": label, "action": action}
+    began = time.monotonic()
+
+    def tell(progress: Progress) -> None:
+        reporter(Event(Kind.PROGRESS, **about, **progress._asdict()))
+
+    reporter(Event(Kind.START, **about))
+    try:
+        with listening(tell):
+            yield
+    except BaseException as error:
+        reporter(Event(Kind.FAILED, **about, remark=str(error) or type(error).__name__))
+        raise
+    reporter(Event(Kind.DONE, **about, seconds=time.monotonic() - began))
