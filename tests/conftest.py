@@ -16,8 +16,10 @@ SHARED_INSTANCES = ROOT.parent / "shared" / "instances"
 
 @pytest.fixture(scope="session", autouse=True)
 def folders_of_their_own(tmp_path_factory):
-    """Tests neither read nor write the embeddings and the journal of whoever runs them."""
+    """Tests neither read nor write the embeddings and the journal of whoever runs them, and start no workers
+    where they ask for none."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QSPIN_EXECUTOR", "in_process")
         patch.setenv("QSPIN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("QSPIN_DATA_DIR", str(tmp_path_factory.mktemp("data")))
         for name in [name for name in os.environ if name.startswith(("DWAVE_", "QISKIT_IBM_"))]:

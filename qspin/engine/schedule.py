@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from qspin.engine.ready import Heap, Ready
 from qspin.executor import Event, Graph, Kind, Reporter, Task, Work
 
 __all__ = ["Schedule"]
+
+Fits = Callable[[Task], bool]
 
 _LOOK_SECONDS = 0.5  # between two looks at what other processes do
 
@@ -34,9 +37,11 @@ class Schedule:
         for task in graph:
             for need in set(task.needs):
                 self._users.setdefault(need, []).append(task.key)
-        self._ready = [self._place[key] for key, count in self._lacking.items() if not count]
-        self._keys = list(graph.tasks)
-        self._running: dict[str, float] = {}
+        self._ready = Ready()
+        for task in graph:
+            if not self._lacking[task.key]:
+                self._put(task)
+        self._running: dict[str, float | None] = {}  # since when; None: not begun yet
         self._elsewhere: set[str] = set()
         self._looked = -_LOOK_SECONDS
         self._n_left = len(graph)
@@ -49,7 +54,7 @@ class Schedule:
 
     @property
     def running(self) -> Iterator[Task]:
-        """Tasks that were taken and have not ended."""
+        """Tasks that were taken, begun or not, and have not ended."""
         return (self._graph.tasks[key] for key in self._running)
 
     @property
@@ -57,62 +62,113 @@ class Schedule:
         """Whether all that is left is done by other processes: look again in a while."""
         return not self._ready and not self._running and bool(self._elsewhere)
 
-    def take(self, worker: str = "", fits: Callable[[Task], bool] | None = None) -> Task | None:
-        """A task that can begin now, claimed for us; None if there is none.
+    @property
+    def n_ready(self) -> int:
+        """Tasks that could begin now and are not paid."""
+        return self._ready.n_unpaid
+
+    @property
+    def lanes(self) -> list[str]:
+        """Lanes of paid tasks that could begin now."""
+        return self._ready.lanes
+
+    def take(self, worker: str = "", fits: Fits | None = None) -> Task | None:
+        """The next task that can begin now, paid or not, claimed for us and begun; None if there is none.
 
         Parameters
         ----------
-        worker : who will do it
+        worker : who does it
         fits : whether a task may begin now; default any
         """
-        self._look_elsewhere()
-        passed: list[int] = []
-        taken = None
-        while self._ready and taken is None:
-            place = heapq.heappop(self._ready)
-            task = self._graph.tasks[self._keys[place]]
-            if self._work.has(task):
-                self._n_found += 1
-                self._end(task, None)
-            elif fits is not None and not fits(task):
-                passed.append(place)
-            elif not self._work.claim(task):
-                self._elsewhere.add(task.key)
-            elif self._work.has(task):  # another process has just finished it
-                self._work.release(task)
-                self._n_found += 1
-                self._end(task, None)
-            else:
-                taken = task
-        for place in passed:
-            heapq.heappush(self._ready, place)
-        self._say_found()
-        if taken is not None:
-            self._running[taken.key] = time.monotonic()
-            self.say(Kind.START, taken, worker=worker)
-        return taken
+        return self._begun(self._taken(self._ready.in_order(), fits), worker)
+
+    def take_unpaid(self, worker: str = "", fits: Fits | None = None, *, begins: bool = True) -> Task | None:
+        """As `take`, of those that are not paid; first such as need what the worker has just made.
+
+        Parameters
+        ----------
+        begins : at once; else `begin` tells when
+        """
+        task = self._taken(self._ready.for_worker(worker), fits)
+        return self._begun(task, worker) if begins else task
+
+    def take_paid(self, lane: str, worker: str = "") -> Task | None:
+        """As `take`, of those in one lane of the paid ones."""
+        return self._begun(self._taken(self._ready.of_lane(lane), None), worker)
+
+    def begin(self, task: Task, worker: str = "") -> None:
+        """A task that was taken begins."""
+        self._running[task.key] = time.monotonic()
+        self.say(Kind.START, task, worker=worker)
 
     def finish(self, task: Task, failure: str | None, worker: str = "") -> None:
         """A task that was taken has ended."""
-        began = self._running.pop(task.key)
+        now = time.monotonic()
+        began = self._running.pop(task.key) or now
         self._work.release(task)
         kind, remark = (Kind.DONE, "") if failure is None else (Kind.FAILED, failure)
-        self.say(kind, task, worker=worker, remark=remark, seconds=time.monotonic() - began)
-        self._end(task, failure)
+        self.say(kind, task, worker=worker, remark=remark, seconds=now - began)
+        self._end(task, failure, worker)
 
     def give_back(self, task: Task, remark: str, worker: str = "") -> None:
         """A task that was taken has not been done, and waits again."""
-        del self._running[task.key]
+        began = self._running.pop(task.key)
         self._work.release(task)
-        self.say(Kind.RETURNED, task, worker=worker, remark=remark)
-        heapq.heappush(self._ready, self._place[task.key])
+        if began is not None:
+            self.say(Kind.RETURNED, task, worker=worker, remark=remark)
+        self._put(task)
+
+    def _put(self, task: Task, home: str = "") -> None:
+        self._ready.put(self._place[task.key], task, home)
+
+    def _begun(self, task: Task | None, worker: str) -> Task | None:
+        if task is not None:
+            self.begin(task, worker)
+        return task
+
+    def _taken(self, heaps: Iterator[Heap], fits: Fits | None) -> Task | None:
+        """The first task of these heaps that fits, is not there yet, and that nobody else has."""
+        self._look_elsewhere()
+        passed: list[tuple[Heap, tuple[int, Task]]] = []
+        taken = None
+        for heap in heaps:
+            place, task = heapq.heappop(heap)
+            if fits is not None and not fits(task):
+                passed.append((heap, (place, task)))
+            elif self._is_free(task):
+                taken = task
+                break
+        for heap, entry in passed:
+            heapq.heappush(heap, entry)
+        self._say_found()
+        if taken is not None:
+            self._running[taken.key] = None
+        return taken
+
+    def _is_free(self, task: Task) -> bool:
+        """Whether it is left to do and nobody else does it: then it is claimed."""
+        if not self._work.has(task):
+            if not self._work.claim(task):
+                self._elsewhere.add(task.key)
+                return False
+            if not self._work.has(task):  # else another process has just finished it
+                return True
+            self._work.release(task)
+        self._n_found += 1
+        self._end(task, None)
+        return False
 
     def say(self, kind: Kind, task: Task, **more: Any) -> None:
         """Tell the reporter something about a task."""
         self._tell(Event(kind, key=task.key, label=task.label, action=task.action, **more))
 
-    def _end(self, task: Task, failure: str | None) -> None:
-        """Count a task as ended; those that need it become ready, or fail with it."""
+    def _end(self, task: Task, failure: str | None, worker: str = "") -> None:
+        """Count a task as ended; those that need it become ready, or fail with it.
+
+        Parameters
+        ----------
+        worker : that has what it gave at hand
+        """
         self._n_left -= 1
         if failure is not None:
             self.failures[task.key] = failure
@@ -131,7 +187,7 @@ class Schedule:
                     continue
                 self._lacking[key] -= 1
                 if not self._lacking[key]:
-                    heapq.heappush(self._ready, self._place[key])
+                    self._put(self._graph.tasks[key], worker)
 
     def _look_elsewhere(self) -> None:
         """See what other processes have done of that which they had claimed."""
@@ -148,7 +204,7 @@ class Schedule:
             elif self._work.claim(task):  # whoever had it has given it up
                 self._work.release(task)
                 self._elsewhere.discard(key)
-                heapq.heappush(self._ready, self._place[key])
+                self._put(task)
 
     def _say_found(self) -> None:
         if self._n_found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -28,11 +29,19 @@ from qspin.study import Asked, BackendLine, Plan, ProblemLine
 __all__ = ["RunConfig", "config_from_plain", "keys_of", "load_config"]
 
 
+_ENGINE = "QSPIN_EXECUTOR"
+
+
 class Execution(pydantic.BaseModel):
-    """Who does the tasks, which decides nothing about what they give; settings of the executor beside it."""
+    """Who does the tasks, which decides nothing about what they give; settings of the executor beside it.
+
+    Parameters
+    ----------
+    engine : name of an executor; default that of the environment variable QSPIN_EXECUTOR
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
-    engine: str = "in_process"
+    engine: str = Field(default_factory=lambda: os.environ.get(_ENGINE) or "in_process")
 
     def executor(self) -> Executor:
         """Raises InputError for an unknown executor or setting."""
@@ -40,7 +49,8 @@ class Execution(pydantic.BaseModel):
             return registry.made(registry.EXECUTOR, self.engine, dict(self.model_extra or {}))
         except InputError as error:
             key = error.key if error.key != ("name",) else ("engine",)
-            raise InputError(f"execution: {error}", key=("execution", *key)) from None
+            where = "execution" if "engine" in self.model_fields_set else f"execution, by {_ENGINE}"
+            raise InputError(f"{where}: {error}", key=("execution", *key)) from None
 
 
 class RunConfig(StrictModel):
