@@ -14,7 +14,14 @@ from typing import Any
 
 from qspin.errors import InputError
 
-__all__ = ["importing_only", "is_function", "require_home", "require_own_server", "require_trusted"]
+__all__ = [
+    "importing_only",
+    "is_function",
+    "require_home",
+    "require_own_server",
+    "require_trusted",
+    "trusted_packages",
+]
 
 _ROUTES = ("cert", "endpoint", "header", "proxy", "ssl", "url", "config_file")
 """What names of options hold that say where a client sends its token, and over what."""
@@ -40,6 +47,11 @@ may name dimod. If you trust it: --allow-import os
         yield
     finally:
         _packages.reset(token)
+
+
+def trusted_packages() -> frozenset[str] | None:
+    """What import paths may reach here, for `importing_only` in another process; None: anything."""
+    return _packages.get()
 
 
 def require_trusted(path: str, what: str, *, key: str) -> None:

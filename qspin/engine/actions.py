@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 from qspin.checkpoint import checkpointing, discard_damaged
 from qspin.engine.recent import Recent
-from qspin.engine.store import Store
+from qspin.engine.store import Outcome, Store
 from qspin.errors import InputError, RunError
 from qspin.executor import Task
 from qspin.problem import IsingProblem
@@ -59,12 +59,16 @@ class Performer:
         KeyboardInterrupt
             Also where a sampler was interrupted and returned what there was.
         """
+        return self.outcome(task).failure
+
+    def outcome(self, task: Task) -> Outcome:
+        """The same with what is known of a failure; raises as a call does."""
         store = Store(self.path)
         if store.has(task):
-            return None
+            return Outcome()
         with store.recorded(task) as outcome:
             _ACTIONS[task.action](task, store)
-        return outcome.failure
+        return outcome
 
 
 # -- prepare -------------------------------------------------------------------------------------

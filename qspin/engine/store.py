@@ -37,12 +37,26 @@ T = TypeVar("T")
 _PLACES = {"prepare": ("prepared", ".npz"), "sample": ("samples", ".nc"), "measure": ("measures", ".npz")}
 """Action of a task -> folder and suffix of what it gives."""
 
+_LASTING = ("prepare", "sample")
+"""Actions whose objects wait for the disk, since they took long to make."""
+
 
 @dataclass
 class Outcome:
-    """Of a task; `failure` is None where it went well."""
+    """Of a task; `failure` is None where it went well.
+
+    Parameters
+    ----------
+    failure : a sentence with the label of the task
+    reason : the sentence without it
+    details : the traceback
+    is_lack : whether what failed was the import of a package
+    """
 
     failure: str | None = None
+    reason: str = ""
+    details: str = ""
+    is_lack: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +114,14 @@ class Store:
         write_dataset(self.file("measure", key), result)
         self._trust("measure", key)
 
+    def content(self, task: Task) -> bytes:
+        """What a task gave, as its file holds it. Raises FileNotFoundError if it is not there."""
+        return self.file(task.action, task.key).read_bytes()
+
+    def keep_content(self, task: Task, content: bytes) -> None:
+        """What a task gave in another store, as `content` gives it."""
+        atomic_write(self.file(task.action, task.key), content, lasting=task.action in _LASTING)
+
     def _trust(self, action: str, key: str) -> None:
         """What this process has just written needs no look."""
         file = self.file(action, key)
@@ -114,25 +136,32 @@ class Store:
 
         Files that cannot be written would fail for all tasks alike, and interrupts are no failure: they pass.
         """
-        outcome, file = Outcome(), self._failure_file(task.key)
+        outcome = Outcome()
         try:
             yield outcome
         except StorageError:
             raise
         except Exception as error:
-            text = " ".join(str(error).split()) or type(error).__name__
-            outcome.failure = self.record_failure(task, text, "".join(traceback.format_exception(error)))
+            outcome.reason = " ".join(str(error).split()) or type(error).__name__
+            outcome.details = "".join(traceback.format_exception(error))
+            outcome.is_lack = _is_lack(error)
+            outcome.failure = self.record_failure(task, outcome.reason, outcome.details)
         else:
-            if file.exists():
-                file.unlink()
-                with contextlib.suppress(OSError):  # there are others
-                    file.parent.rmdir()
+            self.forget_failure(task)
 
     def record_failure(self, task: Task, reason: str, details: str = "") -> str:
         """Write down why a task gave nothing; the sentence that tells it."""
         failure = f"{task.label}: {reason}"
         atomic_write(self._failure_file(task.key), f"{failure}\n\n{details}")
         return failure
+
+    def forget_failure(self, task: Task) -> None:
+        """What was written down of an earlier attempt counts no more."""
+        file = self._failure_file(task.key)
+        if file.exists():
+            file.unlink()
+            with contextlib.suppress(OSError):  # there are others
+                file.parent.rmdir()
 
     def failures(self) -> dict[str, str]:
         """Key -> what was written down of the last attempt of a task that failed; see `failure`."""
@@ -152,6 +181,13 @@ class Store:
 
     def _failure_file(self, key: str) -> Path:
         return self.path / "failures" / f"{key}.txt"
+
+
+def _is_lack(error: BaseException | None) -> bool:
+    """Whether an error comes from an import that failed."""
+    while error is not None and not isinstance(error, ImportError):
+        error = error.__cause__
+    return error is not None
 
 
 Stamp = tuple[int, int, int]

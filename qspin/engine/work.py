@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qspin.engine.actions import Performer
+from qspin.engine.parcels import Parcels
 from qspin.engine.store import Store
 from qspin.executor import Task
 
@@ -27,6 +28,11 @@ class StoredWork:
     def perform(self) -> Performer:
         """Does one task and stores what it gives."""
         return Performer(self.path)
+
+    @property
+    def parcels(self) -> Parcels:
+        """Tasks for processes that do not reach the store."""
+        return Parcels(self.path)
 
     @property
     def _store(self) -> Store:

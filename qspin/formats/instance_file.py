@@ -16,6 +16,7 @@ from qspin.errors import InputError
 from qspin.formats import read_problem
 from qspin.formats.arrays import arrays_of, known_arrays, problem_of
 from qspin.measure import told_by
+from qspin.settings import located
 from qspin.source import FileSetting, GivenFile, IsingProblem, Preparation, Prepared, Source, Tools, settings
 
 __all__ = ["GivenProblem", "InstanceFile", "Reading"]
@@ -49,7 +50,7 @@ class GivenProblem:
         InputError
             If it cannot be read, or no longer holds the problem that was recorded.
         """
-        problem = read_problem(self.path, format)
+        problem = read_problem(located(self.path), format)
         if self.digest not in (None, problem.digest):
             raise InputError(
                 f"{self.path} no longer holds the problem that the config records (digest "

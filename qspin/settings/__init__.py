@@ -2,7 +2,7 @@
 
 from pydantic import PositiveInt
 
-from qspin.settings.files import FileSetting, GivenFile, paths_from
+from qspin.settings.files import FileSetting, GivenFile, files_at, files_in, located, paths_from
 from qspin.settings.frozen import (
     Incidental,
     deciding_settings,
@@ -27,7 +27,10 @@ __all__ = [
     "Seed",
     "deciding_settings",
     "explain",
+    "files_at",
+    "files_in",
     "imported",
+    "located",
     "paths_from",
     "resolved_seed",
     "setting_names",

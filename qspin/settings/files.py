@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ from pydantic import BeforeValidator
 
 from qspin.errors import InputError
 
-__all__ = ["FileSetting", "GivenFile", "paths_from"]
+__all__ = ["FileSetting", "GivenFile", "files_at", "files_in", "located", "paths_from"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ class GivenFile:
         return self.sha256 or _content(self.path)
 
     def unchanged(self) -> str:
-        """Its path.
+        """Where it lies in this process.
 
         Raises
         ------
@@ -48,16 +48,59 @@ class GivenFile:
         """
         if _content(self.path) != self.content():
             raise InputError(f"{self.path} has changed since this setting was given; name the file anew")
-        return self.path
+        return located(self.path)
 
 
 def _content(path: str) -> str:
     try:
-        with open(path, "rb") as file:
+        with open(located(path), "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"no file at {path} can be read: {error.strerror}") from error
 
+
+# -- where they lie ------------------------------------------------------------------------------
+
+_places: ContextVar[Mapping[str, str] | None] = ContextVar("places", default=None)
+
+
+@contextlib.contextmanager
+def files_at(places: Mapping[str, str]) -> Iterator[None]:
+    """Let files that settings name be found elsewhere inside this block: on a machine that has copies.
+
+    Parameters
+    ----------
+    places : path that a setting names -> path of the copy
+    """
+    token = _places.set(places)
+    try:
+        yield
+    finally:
+        _places.reset(token)
+
+
+def located(path: str) -> str:
+    """Where a file that a setting names lies in this process."""
+    return (_places.get() or {}).get(path, path)
+
+
+def files_in(plain: Any) -> Iterator[str]:
+    """Paths of the files that plain settings name and that are there: such settings are mappings with a
+    ``path``.
+
+    >>> list(files_in({"path": "nowhere", "n_spins": 3, "betas": [1.0]}))
+    []
+    """
+    if isinstance(plain, Mapping):
+        path = plain.get("path")
+        if isinstance(path, str) and os.path.isabs(path) and os.path.isfile(path):
+            yield path
+    if isinstance(plain, Mapping | list | tuple):
+        for value in plain.values() if isinstance(plain, Mapping) else plain:
+            yield from files_in(value)
+
+
+# -- from what the user writes -------------------------------------------------------------------
 
 _folder: ContextVar[Path] = ContextVar("folder", default=Path())
 
