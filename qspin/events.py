@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from qspin.progress import Progress, listening
 
@@ -64,6 +65,10 @@ class Event:
     seconds: float = 0.0
     time: float = field(default_factory=time.time)
 
+    def now(self, kind: Kind, **more: Any) -> Event:
+        """What happens to the same task at this moment."""
+        return Event(kind, self.key, self.label, self.action, self.worker, **more)
+
 
 Reporter = Callable[[Event], None]
 """Shows a person how far a run is; called in one thread at a time, and quick."""
@@ -76,17 +81,17 @@ def silent(event: Event) -> None:
 @contextlib.contextmanager
 def step(reporter: Reporter, label: str, *, key: str = "", action: str = "") -> Iterator[None]:
     """Around work that is no task of a graph: tells its start, its progress and its end."""
-    about = {"key": key or label, "label": label, "action": action}
+    about = Event(Kind.START, key or label, label, action)
     began = time.monotonic()
 
     def tell(progress: Progress) -> None:
-        reporter(Event(Kind.PROGRESS, **about, **progress._asdict()))
+        reporter(about.now(Kind.PROGRESS, **progress._asdict()))
 
-    reporter(Event(Kind.START, **about))
+    reporter(about)
     try:
         with listening(tell):
             yield
     except BaseException as error:
-        reporter(Event(Kind.FAILED, **about, remark=str(error) or type(error).__name__))
+        reporter(about.now(Kind.FAILED, remark=str(error) or type(error).__name__))
         raise
-    reporter(Event(Kind.DONE, **about, seconds=time.monotonic() - began))
+    reporter(about.now(Kind.DONE, seconds=time.monotonic() - began))

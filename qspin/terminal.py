@@ -52,10 +52,10 @@ class Terminal:
             self._done += 1
         elif event.kind == Kind.PROGRESS and event.remark and not self._live and self._is_due():
             self._line(event.remark)
-        shown = {"description": event.label} if event.kind == Kind.START else {}
-        fraction = event.fraction if event.kind == Kind.PROGRESS else 0.0
+        description = event.label if event.kind == Kind.START else None
+        completed = self._done + (event.fraction if event.kind == Kind.PROGRESS else 0.0)
         self._bar.update(
-            self._task, completed=self._done + fraction, total=self._total, remark=event.remark, **shown
+            self._task, description=description, completed=completed, total=self._total, remark=event.remark
         )
 
     def _line(self, text: str) -> None:
