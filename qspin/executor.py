@@ -45,8 +45,10 @@ class Task:
     lane : of paid tasks with the same, one is done at a time
     n_threads : that it takes by its own settings; None: as many as it is given
     memory : bytes that it is expected to take, 0 where nobody knows
+    kernel, work : what computes it, and how much there is to compute, see `qspin.sampler.Workload`; no
+        kernel where nobody knows
 
-    The last three decide nothing about what it gives.
+    Those from `lane` on decide nothing about what it gives.
     """
 
     key: str
@@ -59,6 +61,8 @@ class Task:
     lane: str = ""
     n_threads: int | None = None
     memory: int = 0
+    kernel: str = ""
+    work: float = 0.0
 
 
 @dataclass(frozen=True)

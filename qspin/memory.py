@@ -9,9 +9,17 @@ from numpy.typing import NDArray
 
 from qspin.errors import CapacityError
 
-__all__ = ["allocate_spins", "machine_memory", "require_bytes", "require_memory", "require_spins"]
+__all__ = [
+    "allocate_spins",
+    "machine_memory",
+    "require_bytes",
+    "require_memory",
+    "require_spins",
+    "samples_bytes",
+]
 
 _BYTES_PER_SPIN = 128  # of a sparse problem: fields, row pointers, their copies while it is made
+_BYTES_PER_ENERGY = 8
 _BYTES_PER_ENTRY = 160  # of each coupling: both triangles, as coordinates and as rows
 
 
@@ -19,6 +27,11 @@ def allocate_spins(n_betas: int, n_replicas: int, n_draws: int, n_spins: int) ->
     """An int8 array (beta, replica, draw, spin) to be filled; raises as `require_memory`."""
     require_memory(n_betas, n_replicas, n_draws, n_spins)
     return np.empty((n_betas, n_replicas, n_draws, n_spins), dtype=np.int8)
+
+
+def samples_bytes(n_betas: int, n_replicas: int, n_draws: int, n_spins: int) -> int:
+    """Bytes that samples take: spins and energies."""
+    return n_betas * n_replicas * n_draws * (n_spins + _BYTES_PER_ENERGY)
 
 
 def require_memory(n_betas: int, n_replicas: int, n_draws: int, n_spins: int) -> None:

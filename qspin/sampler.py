@@ -17,6 +17,9 @@ run asks it about every task before any of them starts. And it may declare, by c
     anything is sampled.
 ``finds_settings`` : whether a setting is left to it, such as ``betas: auto``, that several problems can
     share. Then ``shared(problems, *, seed)`` returns these settings, found for all of the problems together.
+``workload(problem)`` : what one call will take, a `Workload`: time, memory and what is charged, told before
+    anything is sampled or bought, and reaching no further than ``check`` does. Without it a dry run says
+    "not known", and tasks are not held back for their memory.
 
 Everybody else asks by the functions below.
 """
@@ -33,7 +36,7 @@ from qspin.compiled import njit
 from qspin.confidential import keep_secret, redacted, scrubbed, strip_tokens
 from qspin.errors import InputError, nearest_name, shown
 from qspin.files import atomic_write
-from qspin.memory import allocate_spins, machine_memory, require_bytes, require_memory
+from qspin.memory import allocate_spins, machine_memory, require_bytes, require_memory, samples_bytes
 from qspin.problem import IsingProblem
 from qspin.progress import ABANDONED, report_progress
 from qspin.provenance import run_info
@@ -69,6 +72,7 @@ from qspin.spectrum import (
     without_offset,
 )
 from qspin.trust import require_own_server
+from qspin.workload import Workload, workload_of
 
 __all__ = [
     "ABANDONED",
@@ -89,6 +93,7 @@ __all__ = [
     "Remark",
     "Sampler",
     "Seed",
+    "Workload",
     "all_energies",
     "allocate_spins",
     "atomic_write",
@@ -115,6 +120,7 @@ __all__ = [
     "require_own_server",
     "resolved_seed",
     "run_info",
+    "samples_bytes",
     "samples_version",
     "scrubbed",
     "search_cliques",
@@ -125,6 +131,7 @@ __all__ = [
     "strip_tokens",
     "transformed",
     "without_offset",
+    "workload_of",
 ]
 
 

@@ -25,7 +25,7 @@ from qspin.checkpoint import Checkpoint, current_checkpoint
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.progress import report_progress
-from qspin.sampler import Sampler
+from qspin.sampler import Sampler, Workload
 from qspin.settings import (
     FileSetting,
     GivenFile,
@@ -51,6 +51,7 @@ __all__ = [
     "Prepared",
     "Source",
     "Tools",
+    "Workload",
     "checked_arguments",
     "current_checkpoint",
     "deciding_settings",
@@ -117,6 +118,10 @@ class Preparation:
     def uses(self) -> tuple[str, ...]:
         """Labels of the backends whose samplers it is to be given."""
         return ()
+
+    def workload(self) -> Workload | None:
+        """What `make` will take, told before; None where that is not known. `Workload.kept` stays 0."""
+        return None
 
     def make(self, tools: Tools) -> Prepared:
         """Do the work. Raises QspinError where it cannot be done."""

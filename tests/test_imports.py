@@ -19,7 +19,7 @@ FLOORS = [
     {"archives", "sections", "settings", "terminal", "validate"},
     {"checkpoint", "conversions", "dimod_rows", "executor", "known", "labels", "provenance", "sealed"},
     {"problem"},
-    {"sample_files", "spectrum"},
+    {"sample_files", "spectrum", "workload"},
     {"samples"},
     {"arguments"},
     {"sampler"},

@@ -191,8 +191,9 @@ def _prepare_task(
     key = key_of("prepare", preparation.version, identity, needs, used)
     samplers = {name: _backend_spec(line, {}) for name, line in lines.items()}
     settings = {"source": dict(spec), "path": list(path), "prepared": needs, "samplers": samplers}
-    paid = any(is_paid(line.made()) for line in lines.values())
-    plan.add(Task(key, "prepare", settings, tuple(needs.values()), preparation.title, paid))
+    paid = [line.name for line in lines.values() if is_paid(line.made())]
+    lane = paid[0] if paid else ""
+    plan.add(Task(key, "prepare", settings, tuple(needs.values()), preparation.title, bool(paid), lane=lane))
     users = plan.prepared.setdefault(key, (preparation.title, []))[1]
     if label not in users:
         users.append(label)
@@ -275,11 +276,13 @@ def _sample_task(
         "problem": point.spec, "backend": sampler.spec, "backend_label": line.label, "seed": seed_of(*parts),
         "is_timed": is_timed,
     }  # fmt: skip
+    lane = str(sampler.spec["name"]) if sampler.is_paid else ""
     own = {name: index for name, index in sampler.at.items() if name not in point.at}
     return Task(
         key_of("sample", *parts, shared), "sample", settings,
         tuple(point.spec["prepared"].values()) + (() if shared is None else (shared,)),
         f"{point.label} with {line.label}{_told(_values(line.axes, own))}", sampler.is_paid,
+        lane=lane, n_threads=sampler.spec["settings"].get("n_threads"),
     )  # fmt: skip
 
 

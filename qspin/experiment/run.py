@@ -21,6 +21,7 @@ from qspin.experiment.folder import held
 from qspin.experiment.lines import Line
 from qspin.experiment.plan import RunPlan, planned
 from qspin.experiment.run_folder import RunFolder
+from qspin.experiment.sizes import sized
 from qspin.study import INSTANCE, ProblemLine
 
 __all__ = ["report_on", "run_experiment"]
@@ -53,7 +54,7 @@ def run_experiment(
     folder.refuse_foreign(config)
     if folder.is_finished_run_of(config):
         return folder
-    plan = planned(config)  # what cannot be planned is told before anything is written
+    plan = sized(planned(config))  # what cannot be planned is told before anything is written
     with held(folder.path):
         if not folder.create(config, resume=resume, plan=plan):
             _finish(folder, show)

@@ -14,11 +14,22 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 from qspin.networks.feedforward import Scale, shuffled_weights, twin_from_weights
 from qspin.networks.training import TrainingRecord, check_training, train_mlp
 from qspin.settings import setting_names
-from qspin.source import IsingProblem, Preparation, Prepared, Source, Tools, deciding_settings, settings
+from qspin.source import (
+    IsingProblem,
+    Preparation,
+    Prepared,
+    Source,
+    Tools,
+    Workload,
+    deciding_settings,
+    settings,
+)
 
 __all__ = ["Mlp", "MlpTraining"]
 
 _SHUFFLE_STREAM = 1  # added to the seed of a training, so that shuffling has numbers of its own
+_EPOCH = 10_000  # weights that an epoch costs at the least
+_TORCH_BYTES = 2**28  # of torch and scikit-learn, which nothing else loads
 
 Layers = Annotated[tuple[PositiveInt, ...], Field(min_length=2)]
 
@@ -52,6 +63,13 @@ class MlpTraining(Training, Preparation):
     @property
     def title(self) -> str:
         return f"training {'-'.join(map(str, self.layers))} on {self.dataset}"
+
+    def workload(self) -> Workload:
+        """In weights and epochs, of which each costs something however small the network is."""
+        n_weights = sum(before * after for before, after in itertools.pairwise(self.layers))
+        work = (self.epochs + 1) * (_EPOCH + n_weights)
+        kernel = f"training on {self.dataset} in batches of {self.batch_size}"
+        return Workload(kernel, float(work), _TORCH_BYTES + 3 * 8 * (self.epochs + 1) * n_weights)
 
     def make(self, tools: Tools) -> Prepared:
         """Train.

@@ -21,7 +21,15 @@ import numpy as np
 from qspin.measure import offered_by
 from qspin.problem import IsingProblem
 from qspin.registry import get_backend
-from qspin.sampler import OFFERS, Sampler, finds_settings, offers, samples_version, shared_settings
+from qspin.sampler import (
+    OFFERS,
+    Sampler,
+    finds_settings,
+    offers,
+    samples_version,
+    shared_settings,
+    workload_of,
+)
 from qspin.samples import DIMS, SampleSet
 from qspin.sampling import check_samples
 from qspin.settings import setting_names
@@ -121,6 +129,25 @@ class SamplerContract:
         problem = small_problems()["dense"]
         found = offered_by(self.samples(problem, seed=1), problem) & set(OFFERS)
         assert declared == found, f"declared {sorted(declared)}, the samples have {sorted(found)}"
+
+    def test_what_a_call_takes_is_told_without_a_sample(self, monkeypatch: Any) -> None:
+        def refuse(*_: Any, **__: Any) -> Any:
+            raise AssertionError("a workload is told without a sample")
+
+        monkeypatch.setattr(type(self.sampler()), "sample", refuse)
+        for name, problem in self.workload_problems().items():
+            told = workload_of(self.sampler(), problem)
+            if told is None:
+                return
+            assert told == workload_of(self.sampler(), problem), name
+            assert pickle.loads(pickle.dumps(told)) == told
+            if problem.n_spins:
+                assert told.work > 0, name
+                assert told.memory > 0, name
+
+    def workload_problems(self) -> dict[str, IsingProblem]:
+        """Problems that the sampler of this contract can sample as it is."""
+        return dict(small_problems())
 
     def test_the_version_of_samples_is_a_number(self) -> None:
         assert samples_version(self.sampler()) >= 1

@@ -212,6 +212,15 @@ class Device(Protocol):
         """Roughly, of computing on this machine; None where there is little of it."""
         ...
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether what it anneals may be charged."""
+        ...
+
+    def work(self, request: Request) -> tuple[str, float]:
+        """What anneals, and how much there is to do, see `qspin.sampler.Workload`."""
+        ...
+
     def check(self, request: Request) -> None:
         """Raises InputError for what it will not anneal, before anything is bought."""
         ...

@@ -110,6 +110,17 @@ class Substitute(dimod.Sampler):
         with_breaks = self._n_sweeps + float((transverse / warmth).sum())
         return n_qubits * alone * self._n_sweeps + 2 * n_couplers * neighbour * with_breaks
 
+    def work(
+        self,
+        n_qubits: int,
+        n_couplers: int,
+        anneal_schedule: Sequence[Sequence[float]] | None,
+        temperature: float,
+    ) -> float:
+        """Of one read: `seconds` where these are known, else updates and the neighbours that they read."""
+        seconds = self.seconds(n_qubits, n_couplers, anneal_schedule, temperature)
+        return float(self._n_sweeps * (n_qubits + 2 * n_couplers)) if seconds is None else seconds
+
     def _course(
         self, schedule: Sequence[Sequence[float]] | None, temperature: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -58,6 +58,8 @@ def connected(access: Access) -> Iterator[Qpu]:
 class Qpu:
     """A solver of D-Wave's cloud; see `Device`."""
 
+    is_paid: ClassVar[bool] = True
+
     def __init__(self, access: Access, sampler: Any):
         self._access = access
         self._sampler = sampler
@@ -101,6 +103,9 @@ class Qpu:
 
     def computing_seconds(self, request: Request) -> float | None:
         return None
+
+    def work(self, request: Request) -> tuple[str, float]:
+        return "qpu", float(sum(program.n_reads for program in request.programs))
 
     def check(self, request: Request) -> None:
         """Refuse what would cost more than allowed; answers that are on disk cost nothing."""

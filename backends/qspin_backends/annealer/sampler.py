@@ -19,6 +19,7 @@ from qspin.sampler import (
     PositiveInt,
     Remark,
     Seed,
+    Workload,
     checked_arguments,
     report_progress,
     require_memory,
@@ -45,6 +46,7 @@ from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
 from qspin_backends.annealer.qpu import Access, connected
 from qspin_backends.annealer.remarks import device_clocks, remarks_on
 from qspin_backends.annealer.simulated import FLAGSHIP, Imperfections, Simulated
+from qspin_backends.annealer.workload import expected_workload
 from qspin_backends.common.by_label import in_order
 from qspin_backends.common.journal import Answer
 from qspin_backends.common.paid import Paid
@@ -175,6 +177,16 @@ class Annealer(Paid):
             with self._connected() as device:
                 planned = plan(problem, device, self._stages(problem), seed=0)
                 device.check(Request(planned.programs, planned.fit.factor, {"check": problem.digest}, {}))
+
+    def workload(self, problem: IsingProblem) -> Workload:
+        """What a call will take, see `qspin.sampler.Workload`; raises as `check`, and asks no more of a QPU.
+        Answers that are in the journal cost nothing and count all the same."""
+        if not problem.n_spins:
+            return Workload("annealer nothing", 0.0)
+        with self._connected() as device:
+            planned = plan(problem, device, self._stages(problem), seed=0)
+            request = Request(planned.programs, planned.fit.factor, {"check": problem.digest}, {})
+            return expected_workload(planned, request, device)
 
     @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:

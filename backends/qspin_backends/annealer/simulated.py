@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import dimod
 import numpy as np
@@ -71,6 +71,8 @@ class Simulated:
     n_sweeps: int
     transverse_field: float
     imperfections: Imperfections
+
+    is_paid: ClassVar[bool] = False
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -135,6 +137,14 @@ class Simulated:
             return None
         cores = min(len(seconds), os.cpu_count() or 1)
         return sum(p.n_reads * (s or 0.0) for p, s in zip(request.programs, seconds, strict=True)) / cores
+
+    def work(self, request: Request) -> tuple[str, float]:
+        course, temperature = _schedule(request), self._temperature(request)
+        reads = [
+            (p.n_reads, self.substitute.work(len(p.qubits), len(p.couplers), course, temperature))
+            for p in request.programs
+        ]
+        return self.physics, sum(n_reads * work for n_reads, work in reads)
 
     def check(self, request: Request) -> None:
         pass  # it is free

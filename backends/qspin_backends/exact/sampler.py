@@ -19,6 +19,7 @@ from qspin.sampler import (
     Ladder,
     PositiveInt,
     Seed,
+    Workload,
     allocate_spins,
     checked_arguments,
     enumerate_problem,
@@ -27,6 +28,7 @@ from qspin.sampler import (
     require_memory,
     resolved_seed,
     run_info,
+    samples_bytes,
     settings,
 )
 from qspin.samples import SampleSet
@@ -36,6 +38,8 @@ __all__ = ["Exact"]
 
 T = TypeVar("T")
 
+_BYTES_A_STATE = 24  # energies, and the weights and their sums at one beta
+_A_BETA = 8  # passes over all configurations that the weights of one beta are worth, in passes of a spin
 _SHORT = 20  # spins up to which all configurations take milliseconds; beyond them interrupts must be heard
 
 
@@ -81,6 +85,14 @@ class Exact:
         samples would not fit in memory."""
         require_enumerable(problem.n_spins, self.max_spins)
         require_memory(len(self.betas), self.n_replicas, 1, problem.n_spins)
+
+    def workload(self, problem: IsingProblem) -> Workload:
+        """What a call will take, see `qspin.sampler.Workload`; raises as `check`."""
+        self.check(problem)
+        n_states = 2**problem.n_spins
+        work = n_states * (problem.n_spins + _A_BETA * len(self.betas))
+        kept = samples_bytes(len(self.betas), self.n_replicas, 1, problem.n_spins)
+        return Workload(self.name, float(work), _BYTES_A_STATE * n_states + kept, kept)
 
     @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:

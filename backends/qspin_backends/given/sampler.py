@@ -18,10 +18,12 @@ from qspin.sampler import (
     Level,
     Remark,
     Seed,
+    Workload,
     checked_arguments,
     report_progress,
     resolved_seed,
     run_info,
+    samples_bytes,
     settings,
 )
 from qspin.samples import SampleSet
@@ -95,6 +97,13 @@ class Given:
     def check(self, problem: IsingProblem) -> None:
         """Refuse samples of another problem; raises as `sample`."""
         self._betas(self._fitted(problem))
+
+    def workload(self, problem: IsingProblem) -> Workload:
+        """What reading the file will take, see `qspin.sampler.Workload`; raises as `check`."""
+        n_betas, n_replicas, n_draws = self._held().shape
+        n_values = n_betas * n_replicas * n_draws * problem.n_spins
+        kept = samples_bytes(n_betas, n_replicas, n_draws, problem.n_spins)
+        return Workload(self.name, float(n_values), 2 * kept, kept)
 
     @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:

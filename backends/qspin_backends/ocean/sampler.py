@@ -19,6 +19,7 @@ from qspin.sampler import (
     PositiveInt,
     Remark,
     Seed,
+    Workload,
     checked_arguments,
     imported,
     redacted,
@@ -26,6 +27,7 @@ from qspin.sampler import (
     require_own_server,
     resolved_seed,
     run_info,
+    samples_bytes,
     settings,
     strip_tokens,
 )
@@ -37,6 +39,10 @@ __all__ = ["Ocean"]
 
 _ON_THIS_MACHINE = ("dwave.samplers", "dimod", "neal", "tabu", "greedy")
 """Packages whose samplers call nobody."""
+
+_SWEEPS = 1_000  # where none are asked for: those of Ocean's simulated annealing
+_COPIES = 2  # of the reads: as the sampler returns them, and as samples
+_BYTES_A_BIAS = 64  # of a dimod model, while it is made
 
 
 @settings
@@ -80,6 +86,21 @@ class Ocean:
     def check(self, problem: IsingProblem) -> None:
         """Raises InputError if the sampler cannot be made or refuses a parameter."""
         self._call_parameters(self._construct(), seed=0)
+
+    def workload(self, problem: IsingProblem) -> Workload:
+        """What a call will take, see `qspin.sampler.Workload`; raises as `check`. What a sampler elsewhere
+        charges is not known."""
+        self.check(problem)
+        asked = [self.parameters.get(name) for name in ("num_reads", "num_sweeps")]
+        n_reads, n_sweeps = (
+            given if isinstance(given, int) else usual
+            for given, usual in zip(asked, (self.n_reads, _SWEEPS), strict=True)
+        )
+        size = problem.n_spins + 2 * problem.n_couplings
+        kept = samples_bytes(1, n_reads, 1, problem.n_spins)
+        memory = _COPIES * kept + _BYTES_A_BIAS * size
+        paid = None if self.is_paid else 0.0
+        return Workload(f"ocean {self.sampler}", float(n_reads * n_sweeps * size), memory, kept, paid)
 
     @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:

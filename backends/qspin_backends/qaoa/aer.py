@@ -168,14 +168,29 @@ class Aer:
 
     def _work(self, method: str, request: Request) -> float:
         """Roughly how many numbers have to be computed."""
-        n, gates = request.problem.n_spins, request.circuit.size()
+        depth, gates = request.angles.depth, request.circuit.size()
+        return self._computed(method, request.problem, depth, gates, request.n_shots)
+
+    def _computed(self, method: str, problem: IsingProblem, depth: int, gates: int, n_shots: int) -> float:
+        n = problem.n_spins
         if method == "matrix_product_state":
-            limit = math.log2(self.max_bond_dimension or math.inf)
-            bond = min(float(_bond_qubits(request.problem, request.angles.depth)), limit)
-            return gates * 8.0**bond + request.n_shots * n * 4.0**bond
+            bond = self._bond(problem, depth)
+            return gates * 8.0**bond + n_shots * n * 4.0**bond
         if method == "density_matrix":
             return gates * 4.0**n
-        return gates * 2.0**n * (1 if self.noise is None else request.n_shots)
+        return gates * 2.0**n * (1 if self.noise is None else n_shots)
+
+    def _bond(self, problem: IsingProblem, depth: int) -> float:
+        """log2 of the bond dimension that a matrix product state comes to at most."""
+        return min(float(_bond_qubits(problem, depth)), math.log2(self.max_bond_dimension or math.inf))
+
+    def work(self, problem: IsingProblem, depth: int, gates: int, n_shots: int) -> tuple[str, float, int]:
+        method, _ = self._chosen(problem, depth, n_shots)
+        n = problem.n_spins
+        numbers = {"density_matrix": 4.0**n, "matrix_product_state": 2 * n * 4 ** self._bond(problem, depth)}
+        kernel = method if self.noise is None else f"{method}, noise"
+        computed = self._computed(method, problem, depth, gates, n_shots)
+        return kernel, computed, int(16 * numbers.get(method, 2.0**n))
 
     def _options(self, method: str) -> dict[str, Any]:
         """Of `AerSimulator`."""

@@ -68,6 +68,10 @@ class Device(Protocol):
         """Of QPU time; None for no QPU, or where it is not known."""
         ...
 
+    def work(self, problem: IsingProblem, depth: int, gates: int, n_shots: int) -> tuple[str, float, int]:
+        """How it computes, how many numbers about, and bytes; see `qspin.sampler.Workload`."""
+        ...
+
     def refuse_cost(self, request: Request) -> None:
         """Raises InputError for a request that would cost more than allowed."""
         ...

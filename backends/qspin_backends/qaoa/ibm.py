@@ -144,6 +144,12 @@ class Ibm:
             None if self._runtime.is_local else sum(order.seconds or 0.0 for order in self._orders(request))
         )
 
+    def work(self, problem: IsingProblem, depth: int, gates: int, n_shots: int) -> tuple[str, float, int]:
+        if not self._runtime.is_local:
+            return "ibm", float(n_shots), 0
+        n = problem.n_spins
+        return "ibm local", gates * 2.0**n * n_shots, 16 * 2**n
+
     def refuse_cost(self, request: Request) -> None:
         """Refuse what would cost more than allowed; answers that are on disk cost nothing."""
         self._refuse(self._orders(request))

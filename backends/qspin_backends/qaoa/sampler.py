@@ -19,6 +19,7 @@ from qspin.sampler import (
     PositiveInt,
     Remark,
     Seed,
+    Workload,
     checked_arguments,
     report_progress,
     require_memory,
@@ -48,6 +49,7 @@ from qspin_backends.qaoa.runtime import Access
 from qspin_backends.qaoa.schedules import RAMP_STEP
 from qspin_backends.qaoa.strategies import Chosen, Recipe, check_recipe, chosen_angles, untrained
 from qspin_backends.qaoa.target import Target, fake_backend
+from qspin_backends.qaoa.workload import expected_workload
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -167,10 +169,28 @@ class Qaoa(Paid):
         with self._connected() as device:
             device.check(problem, self.depth, self.n_shots)
             if device.is_paid and self.max_qpu_seconds is not None:
-                angles = chosen_angles(problem, untrained(recipe), tilts, seed=0).angles
-                circuit = device.transpiled(qaoa_circuit(problem, angles, tilts))
-                purpose = {"check": problem.digest}
-                device.refuse_cost(Request(problem, angles, tilts, circuit, self.n_shots, 0, purpose, {}))
+                device.refuse_cost(self._untrained(problem, recipe, tilts, device))
+
+    def workload(self, problem: IsingProblem) -> Workload:
+        """What a call will take, see `qspin.sampler.Workload`; raises as `check`."""
+        self.check(problem)
+        if not problem.n_spins:
+            return Workload("qaoa nothing", 0.0)
+        tilts, recipe = self._tilts(problem, seed=0), self._recipe(problem)
+        with self._connected() as device:
+            paid: float | None = 0.0
+            if self.is_paid:
+                paid = device.expected_seconds(self._untrained(problem, recipe, tilts, device))
+            return expected_workload(problem, recipe, device, self.n_shots, paid)
+
+    def _untrained(
+        self, problem: IsingProblem, recipe: Recipe, tilts: Tilts | None, device: Device
+    ) -> Request:
+        """A request that costs what the real one will, without its training."""
+        angles = chosen_angles(problem, untrained(recipe), tilts, seed=0).angles
+        circuit = device.transpiled(qaoa_circuit(problem, angles, tilts))
+        purpose = {"check": problem.digest}
+        return Request(problem, angles, tilts, circuit, self.n_shots, 0, purpose, {})
 
     @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:

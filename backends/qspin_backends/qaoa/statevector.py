@@ -70,13 +70,18 @@ class StateVector:
     @staticmethod
     def require(problem: IsingProblem) -> None:
         """Raises CapacityError if state, dual and energies would not fit in half of the memory."""
-        folded = not problem.fields.any()
         require_bytes(
-            _ARRAYS * 8 * 2 ** max(0, problem.n_spins - folded),
+            StateVector.n_bytes(problem),
             f"state vectors of {problem.n_spins} spins, with duals and energies,",
             "train on fewer spins and give the angles of that run (angles: transfer), or take angles: table "
             "or linear_ramp, which need no training",
         )
+
+    @staticmethod
+    def n_bytes(problem: IsingProblem) -> int:
+        """That state, dual and energies take."""
+        folded = not problem.fields.any()
+        return _ARRAYS * 8 * 2 ** max(0, problem.n_spins - folded)
 
     def __enter__(self) -> StateVector:
         if self.size >= _SERIAL and self._n_threads > 1:

@@ -31,6 +31,7 @@ __all__ = [
     "engine_for",
     "from_starts",
     "require_engine",
+    "training_of",
 ]
 
 Floats = NDArray[np.float64]
@@ -80,6 +81,15 @@ def require_engine(problem: IsingProblem, depth: int, objective: Objective, *, m
             f"the energy sees more than {LARGEST_CONE} of them; lower depth, or {remedy}",
             key=("depth",),
         )
+
+
+def training_of(problem: IsingProblem, depth: int) -> tuple[float, int]:
+    """Amplitudes that one layer of the engine goes through, about, and the bytes that it takes."""
+    n = problem.n_spins
+    if n <= LARGEST_VECTOR:
+        return 2.0**n, StateVector.n_bytes(problem)
+    cone = largest_cone(problem, depth)
+    return len(problem.edges.i) * 2.0**cone, 64 * 2**cone
 
 
 def engine_for(problem: IsingProblem, depth: int, tilts: Tilts | None) -> Engine:

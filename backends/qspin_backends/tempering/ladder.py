@@ -17,7 +17,17 @@ from qspin_backends.tempering.packs import Grid, Seeds, start_packs
 from qspin_backends.tempering.tempering import Rules, Schedule, run_packs, start_tempering
 from qspin_backends.tempering.walkers import run_sweeps
 
-__all__ = ["MOST_BETAS", "TunedLadder", "annealing_ladder", "combined", "ladder_range", "tuned_ladder"]
+__all__ = [
+    "FEWEST_BETAS",
+    "MOST_BETAS",
+    "PILOT_BETAS",
+    "PILOT_LADDERS",
+    "TunedLadder",
+    "annealing_ladder",
+    "combined",
+    "ladder_range",
+    "tuned_ladder",
+]
 
 _HOT = 0.1  # beta x largest rms field at the hot end: nearly free spins
 _COLD_GUESS = 10.0  # beta x median rms field at which a quick quench ends
@@ -25,10 +35,10 @@ _ANNEALING_HOT, _ANNEALING_COLD, _ANNEALING_BETAS = 1.0, 30.0, 64
 _QUENCH_STEPS, _QUENCH_WALKERS = 64, 16
 _EXCITED_SHARE, _EXCITED_LARGE = 0.02, 1 / 2_000  # see `ladder_range`
 _FREE = 1e-13  # gaps below this share of the largest energy are rounding: such spins count as free
-_PILOT_BETAS = 32
+PILOT_BETAS, PILOT_LADDERS = 32, 2
 _ROUNDS = (0.2, 0.3, 0.5)  # shares of the pilot's sweeps between which its ladder is spaced anew
 _REJECTION = 0.5  # between neighbours: twice the barrier is the best number of betas (Syed et al. 2022)
-_FEWEST_BETAS, MOST_BETAS = 4, 64
+FEWEST_BETAS, MOST_BETAS = 4, 64
 
 
 @dataclass(frozen=True)
@@ -104,14 +114,14 @@ def tuned_ladder(
     ends = ladder_range(problem, graph, seeds)
     if ends is None:
         return TunedLadder(np.array([1.0]), 0.0)
-    betas = np.geomspace(*ends, _PILOT_BETAS)
+    betas = np.geomspace(*ends, PILOT_BETAS)
     pilot = replace(rules, cluster_every=0, n_threads=1)
     rejection = np.zeros(0)
     bits = None
     for number, (share, seed) in enumerate(
         zip(_ROUNDS, seeds.pilot.spawn(len(_ROUNDS)), strict=True), start=1
     ):
-        packs = start_tempering(problem, graph, betas, 2, Seeds.of(seed), pilot)
+        packs = start_tempering(problem, graph, betas, PILOT_LADDERS, Seeds.of(seed), pilot)
         if bits is not None:
             packs[0].walkers.set_bits(bits)
         length = Schedule(0, max(32, round(share * n_sweeps)))
@@ -124,7 +134,7 @@ def tuned_ladder(
         rejection = 1 - accepted / np.maximum(attempts, 1)
         count = len(betas)
         if number == len(_ROUNDS):
-            count = int(np.clip(np.ceil(rejection.sum() / _REJECTION) + 1, _FEWEST_BETAS, MOST_BETAS))
+            count = int(np.clip(np.ceil(rejection.sum() / _REJECTION) + 1, FEWEST_BETAS, MOST_BETAS))
         betas = _spaced(betas, rejection, count)
     return TunedLadder(betas, float(rejection.sum()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from qspin.problem import IsingProblem
@@ -9,7 +10,7 @@ from qspin.sampler import require_bytes
 from qspin_backends.tempering.planning import KernelName
 from qspin_backends.tempering.recording import Averages
 
-__all__ = ["Size", "require_room"]
+__all__ = ["Size", "parts_of", "require_room"]
 
 
 class Size(NamedTuple):
@@ -34,9 +35,6 @@ class Size(NamedTuple):
 def require_room(problem: IsingProblem, size: Size, limit: int | None) -> None:
     """Refuse a run that would not fit in memory.
 
-    Counted are recorded spins or statistics, the words of all walkers with the cached fields of a dense
-    kernel, and the couplings as the kernel reads them.
-
     Parameters
     ----------
     limit : bytes that a run may take; None is half of the machine's memory
@@ -45,6 +43,19 @@ def require_room(problem: IsingProblem, size: Size, limit: int | None) -> None:
     ------
     CapacityError
         Naming what takes most.
+    """
+    parts = parts_of(problem, size)
+    largest = max(parts, key=lambda part: parts[part][0])
+    total = sum(bytes_ for bytes_, _ in parts.values())
+    note = largest if total < 1.1 * parts[largest][0] else f"{largest} and what goes with them"
+    require_bytes(total, note, parts[largest][1], limit=limit)
+
+
+def parts_of(problem: IsingProblem, size: Size) -> Mapping[str, tuple[int, str]]:
+    """What takes memory -> bytes, and what to do about it.
+
+    Counted are recorded spins or statistics, the words of all walkers with the cached fields of a dense
+    kernel, and the couplings as the kernel reads them.
     """
     n, n_betas = problem.n_spins, size.n_betas
     kept, what = n_betas * size.n_replicas * size.n_draws * n, f"{size.n_draws} draws of {n} spins"
@@ -55,14 +66,10 @@ def require_room(problem: IsingProblem, size: Size, limit: int | None) -> None:
     could_be_dense = size.kernel == "dense" or (size.kernel == "auto" and n_entries > 0.3 * n * n)
     walking = size.n_walkers * n * 4 if could_be_dense else size.n_walkers * n // 2
     reading = 12 * n * n if could_be_dense else 16 * n_entries + 32 * n
-    parts = {
+    return {
         f"{n_betas} betas x {size.n_replicas} replicas x {what}": (
             kept, "keep fewer draws (n_draws) or replicas, or store 'statistics' instead of spins"
         ),
         f"{size.n_walkers} walkers of {n} spins": (walking, "take fewer replicas or betas"),
         f"{problem.n_couplings} couplings": (reading, "use a sparse matrix, or a smaller problem"),
     }  # fmt: skip
-    largest = max(parts, key=lambda part: parts[part][0])
-    total = sum(bytes_ for bytes_, _ in parts.values())
-    note = largest if total < 1.1 * parts[largest][0] else f"{largest} and what goes with them"
-    require_bytes(total, note, parts[largest][1], limit=limit)

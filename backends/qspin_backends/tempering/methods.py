@@ -26,7 +26,7 @@ from qspin_backends.tempering.tempering import Pack, Rules, Schedule, last_bits,
 from qspin_backends.tempering.walkers import Walkers, run_sweeps
 from qspin_backends.tempering.words import expanded
 
-__all__ = ["METHODS", "Method", "Run"]
+__all__ = ["METHODS", "Method", "Run", "pilot_sweeps"]
 
 _PILOT = (200, 2_000)  # sweeps of the pilot of an automatic ladder: the burn-in, within these
 
@@ -137,10 +137,15 @@ def _tuned(
     return ladder.betas, {"ladder": ladder.facts()}
 
 
+def pilot_sweeps(n_burn_in: int) -> int:
+    """Sweeps of the pilot of an automatic ladder."""
+    return int(np.clip(n_burn_in, *_PILOT))
+
+
 def _pilot_ladder(
     problem: IsingProblem, graph: Graph, asked: Asked, rules: Rules, seeds: Seeds
 ) -> TunedLadder:
-    return tuned_ladder(problem, graph, seeds, rules, int(np.clip(asked.n_burn_in, *_PILOT)))
+    return tuned_ladder(problem, graph, seeds, rules, pilot_sweeps(asked.n_burn_in))
 
 
 def _cooling_ladder(

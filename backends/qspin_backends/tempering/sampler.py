@@ -19,6 +19,7 @@ from qspin.sampler import (
     PositiveInt,
     Remark,
     Seed,
+    Workload,
     checked_arguments,
     current_checkpoint,
     deciding_settings,
@@ -39,6 +40,7 @@ from qspin_backends.tempering.methods import METHODS
 from qspin_backends.tempering.packs import Seeds
 from qspin_backends.tempering.planning import KernelName, choose_kernel, require_sparse
 from qspin_backends.tempering.tempering import Rules
+from qspin_backends.tempering.workload import expected_betas, expected_workload
 
 __all__ = ["Tempering"]
 
@@ -224,11 +226,18 @@ class Tempering:
         """Refuse a problem that cannot be sampled with these settings; raises as `sample` does."""
         self._checked(problem)
 
-    def _checked(self, problem: IsingProblem) -> Graph:
-        """The problem as kernels see it, if it can be sampled; an automatic ladder counts at its longest."""
-        asked, n_betas = self._asked(), MOST_BETAS if self.betas == "auto" else len(self.betas)
+    def workload(self, problem: IsingProblem) -> Workload:
+        """What a call will take, see `qspin.sampler.Workload`; raises as `check`."""
+        graph = self._checked(problem)
+        n_betas = len(self.betas) if self.betas != "auto" else expected_betas(problem.n_spins, self.method)
+        size = self._size(problem, n_betas)
+        return expected_workload(problem, graph, self._asked(), self._rules(), self.method, size)
+
+    def _size(self, problem: IsingProblem, n_betas: int) -> Size:
+        """Of samples at so many betas."""
+        asked = self._asked()
         a_replica = {"tempering": n_betas, "annealing": 1, "population": self.n_population}[self.method]
-        size = Size(
+        return Size(
             n_betas,
             self.n_replicas,
             asked.n_draws(n_betas, problem.n_spins),
@@ -236,6 +245,10 @@ class Tempering:
             asked.is_averaged,
             self.kernel,
         )
+
+    def _checked(self, problem: IsingProblem) -> Graph:
+        """The problem as kernels see it, if it can be sampled; an automatic ladder counts at its longest."""
+        size = self._size(problem, MOST_BETAS if self.betas == "auto" else len(self.betas))
         require_room(problem, size, None if self.max_memory is None else int(self.max_memory * 2**30))
         graph = Graph.of(problem)
         if self.cluster_every:

@@ -1,0 +1,139 @@
+"""How much there is to do in the tasks of a plan: work and memory, told by samplers from outlines.
+
+Nothing is sampled or bought, and no network is reached. Of instances of one kind the first stands for all.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from qspin.engine.actions import sampler_of, source_from
+from qspin.errors import QspinError
+from qspin.executor import Task
+from qspin.experiment.plan import RunPlan
+from qspin.problem import IsingProblem
+from qspin.sampler import Sampler, Workload, workload_of
+from qspin.source import Preparation, Source
+
+__all__ = ["Sizes", "sized"]
+
+Plain = Mapping[str, Any]
+T = TypeVar("T")
+
+_HANDLED = 2**24  # of blocks in which samples are checked, and of what a measure makes of few of them
+_COPIES = 3  # of samples that a measure takes: themselves, and what it makes of them on the way
+
+
+def sized(plan: RunPlan) -> RunPlan:
+    """The same plan, with what each task takes where that can be told before."""
+    sizes = Sizes(plan)
+    return replace(plan, tasks={key: sizes.of(task) for key, task in plan.tasks.items()})
+
+
+class Sizes:
+    """What is known of the tasks of a plan; whoever can tell is asked once."""
+
+    def __init__(self, plan: RunPlan):
+        self._plan = plan
+        self._texts: dict[int, str] = {}
+        self._outlines: dict[str, IsingProblem | None] = {}
+        self._shapes: dict[str, tuple[int, int]] = {}
+        self._told: dict[tuple[str, str], Workload | None] = {}
+
+    def of(self, task: Task) -> Task:
+        """The task with what it takes, as far as that is known."""
+        return {"sample": self._sample, "measure": self._measure, "prepare": self._prepare}[task.action](task)
+
+    def workload(self, task: Task) -> Workload | None:
+        """Of a task that samples; None where its sampler does not tell."""
+        spec, problem = task.settings["backend"], task.settings["problem"]
+        names = self._outline_name(problem), self._text(spec)
+        if names not in self._told:
+            self._told[names] = self._asked(sampler_of(spec), problem)
+        return self._told[names]
+
+    def shape(self, problem: Plain) -> tuple[int, int]:
+        """Spins and couplings of a problem; (0, 0) where it has no outline."""
+        name = self._outline_name(problem)
+        if name not in self._shapes:
+            outline = self._outline(problem)
+            self._shapes[name] = (0, 0) if outline is None else (outline.n_spins, outline.n_couplings)
+        return self._shapes[name]
+
+    # -- tasks -----------------------------------------------------------------------------------
+
+    def _sample(self, task: Task) -> Task:
+        if task.is_paid or (told := self.workload(task)) is None:
+            return task
+        memory = int(told.memory + told.kept + _HANDLED)
+        return replace(task, kernel=told.kernel, work=told.work, memory=memory)
+
+    def _measure(self, task: Task) -> Task:
+        keys = [key for key in (task.settings["samples"], task.settings.get("reference")) if key]
+        loaded = [self._plan.tasks[key] for key in keys]
+        told = [None if sample.is_paid else self.workload(sample) for sample in loaded]
+        kept = sum(one.kept for one in told if one is not None)
+        memory = _COPIES * kept + _HANDLED if kept else 0
+        return replace(task, kernel=f"measure {task.settings['measure']}", work=float(kept), memory=memory)
+
+    def _prepare(self, task: Task) -> Task:
+        if "shared" in task.settings:
+            shared = task.settings["shared"]
+            work = sum(n_spins + 2 * m for n_spins, m in map(self.shape, shared["problems"]))
+            return replace(task, kernel=f"shared settings of {shared['backend']['name']}", work=float(work))
+        preparation: Source | Preparation = source_from(task.settings["source"])
+        for need in task.settings["path"]:
+            preparation = preparation.needs()[need]
+        told = _told(getattr(preparation, "workload", lambda: None), task.label)
+        if told is None:
+            return replace(task, kernel=f"prepare {task.label}", work=1.0)
+        return replace(task, kernel=told.kernel, work=told.work, memory=int(told.memory))
+
+    # -- asked once ------------------------------------------------------------------------------
+
+    def _asked(self, sampler: Sampler, problem: Plain) -> Workload | None:
+        outline = self._outline(problem)
+        if outline is None:
+            return None
+        return _told(lambda: workload_of(sampler, outline), type(sampler).__name__)
+
+    def _outline(self, problem: Plain) -> IsingProblem | None:
+        """Kept until another is asked for: tasks of one problem stand together."""
+        name = self._outline_name(problem)
+        if name not in self._outlines:
+            self._outlines.clear()
+            self._outlines[name] = _told(source_from(problem).outline, str(problem["kind"]))
+        return self._outlines[name]
+
+    def _outline_name(self, problem: Plain) -> str:
+        """The same for all instances."""
+        if id(problem) not in self._texts:
+            instance = source_from(problem).instance_key
+            settings = {k: v for k, v in problem["settings"].items() if k != instance}
+            self._texts[id(problem)] = json.dumps([problem["kind"], settings], sort_keys=True, default=str)
+        return self._texts[id(problem)]
+
+    def _text(self, spec: Plain) -> str:
+        """Of settings that many tasks of a plan share."""
+        if id(spec) not in self._texts:
+            self._texts[id(spec)] = json.dumps(spec, sort_keys=True, default=str)
+        return self._texts[id(spec)]
+
+
+def _told(tell: Callable[[], T], who: str) -> T | None:
+    """What somebody tells; None where it cannot be told: the task itself will say why."""
+    try:
+        return tell()
+    except QspinError:
+        return None
+    except (Exception, SystemExit) as error:  # of a third party
+        warnings.warn(
+            f"what {who} takes cannot be told ({type(error).__name__}: {error}); its tasks are tried",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return None

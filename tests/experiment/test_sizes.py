@@ -1,0 +1,90 @@
+"""What is known of tasks before they are done: memory, work, lanes and threads."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from qspin.experiment.config import config_from_plain
+from qspin.experiment.plan import planned
+from qspin.experiment.sizes import sized
+
+SPIN_GLASS = {"kind": "edwards_anderson", "shape": [4, 4]}
+
+
+def config(problems, backends, **changes):
+    return config_from_plain(
+        {"schema": 2, "name": "sizes", "problems": problems, "backends": backends, **changes}
+    )
+
+
+def tasks(action, *parts, **changes):
+    plan = sized(planned(config(*parts, **changes)))
+    return [task for task in plan.tasks.values() if task.action == action]
+
+
+def test_samples_and_measures_have_memory_and_work():
+    backends = {"mc": {"name": "tempering", "betas": [0.5, 1.0], "n_threads": 2}}
+    samples = tasks("sample", {"glass": SPIN_GLASS}, backends)
+    measures = tasks("measure", {"glass": SPIN_GLASS}, backends)
+    assert [task.kernel for task in samples] == ["tempering tempering sparse"]
+    assert [task.n_threads for task in samples] == [2]
+    assert measures
+    for task in [*samples, *measures]:
+        assert task.memory > 0
+        assert task.work > 0
+    assert all(task.kernel.startswith("measure ") for task in measures)
+
+
+def test_more_replicas_take_more_memory():
+    few, many = (
+        tasks("sample", {"glass": SPIN_GLASS}, {"mc": {"name": "tempering", "n_replicas": n}})[0]
+        for n in (4, 400)
+    )
+    assert many.memory > few.memory
+    assert many.work > few.work
+
+
+def test_nothing_of_it_enters_a_key():
+    plan = planned(config({"glass": SPIN_GLASS}, {"mc": {"name": "tempering"}}))
+    assert list(sized(plan).tasks) == list(plan.tasks)
+
+
+def test_paid_tasks_of_one_backend_share_a_lane_and_are_not_asked_about(kinds, monkeypatch):
+    import qspin
+
+    def refuse(self, problem):
+        raise AssertionError("a plan asks nobody over a network")
+
+    monkeypatch.setattr(qspin.registry.backend_class("annealer"), "workload", refuse)
+    backends = {"chip": {"name": "annealer", "device": "qpu"}, "dice": {"name": "dice"}}
+    found = {task.label: task for task in tasks("sample", {"glass": SPIN_GLASS}, backends)}
+    assert (found["glass with chip"].lane, found["glass with chip"].memory) == ("annealer", 0)
+    assert (found["glass with dice"].lane, found["glass with dice"].kernel) == ("", "")
+
+
+def test_a_training_tells_what_it_takes():
+    pytest.importorskip("torch")
+    network = {"kind": "mlp", "dataset": "digits_small", "layers": [12, 5, 3], "epochs": 10}
+    (training,) = tasks("prepare", {"twin": network}, {"mc": {"name": "tempering"}})
+    assert training.kernel == "training on digits_small in batches of 64"
+    assert training.memory > 0
+
+
+def test_instances_are_asked_about_once_and_quickly(monkeypatch):
+    from qspin_backends.tempering import Tempering
+
+    asked = []
+    tell = Tempering.workload
+    monkeypatch.setattr(
+        Tempering, "workload", lambda self, problem: asked.append(problem) or tell(self, problem)
+    )
+    problems = {"glass": {**SPIN_GLASS, "instances": 1_000}}
+    plan = planned(config(problems, {"mc": {"name": "tempering"}}))
+    began = time.perf_counter()
+    found = sized(plan)
+    seconds = time.perf_counter() - began
+    assert len(asked) == 1
+    assert all(task.memory for task in found.tasks.values())
+    assert seconds < 0.5 * len(plan.tasks) * 1e-3, f"{seconds:.2g} s for {len(plan.tasks)} tasks"
