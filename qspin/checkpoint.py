@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qspin import stopping
 from qspin.archives import parse_json, read_arrays
 from qspin.errors import InputError, StorageError
 from qspin.files import atomic_write, require_writable
@@ -48,8 +49,13 @@ class Checkpoint:
 
     @property
     def is_due(self) -> bool:
-        """Whether so many seconds have passed since the last save."""
-        return time.monotonic() - self._saved >= self._seconds
+        """Whether so many seconds have passed since the last save, or a stop is asked for."""
+        return self.is_last or time.monotonic() - self._saved >= self._seconds
+
+    @property
+    def is_last(self) -> bool:
+        """Whether a stop is asked for: the next save is the last, and ends the work."""
+        return stopping.is_requested()
 
     def save(self, identity: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Write the state, whole or not at all, over the one before.
@@ -59,18 +65,28 @@ class Checkpoint:
         identity : JSON values that a run must share to go on from here: problem digest, settings, seed,
             versions
         arrays : name -> array
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written.
+        KeyboardInterrupt
+            When it is written, if a stop is asked for.
         """
-        content = io.BytesIO()
-        text = json.dumps({"format": _FORMAT, **identity}, sort_keys=True)
-        np.savez(content, allow_pickle=False, identity=np.array(text), **arrays)
-        atomic_write(self.path, content.getbuffer())
-        self._saved = time.monotonic()
-        self._is_done = False
+        with stopping.shielded():
+            content = io.BytesIO()
+            text = json.dumps({"format": _FORMAT, **identity}, sort_keys=True)
+            np.savez(content, allow_pickle=False, identity=np.array(text), **arrays)
+            atomic_write(self.path, content.getbuffer())
+            self._saved = time.monotonic()
+            self._is_done = False
+        stopping.end_if_requested()
 
     def keep(self, identity: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         """`save`, where the work is worth more than its checkpoint: what cannot be written is a warning.
 
-        It is tried again when the next save is due.
+        It is tried again when the next save is due. Where a stop is asked for, it ends with KeyboardInterrupt
+        as `save` does.
         """
         try:
             self.save(identity, arrays)
@@ -79,6 +95,7 @@ class Checkpoint:
             if self.warning is None:
                 warnings.warn(f"unfinished work is not kept: {error}", RuntimeWarning, stacklevel=2)
             self.warning = f"unfinished work could not be kept: {error}"
+            stopping.end_if_requested()
         else:
             self.warning = None
 

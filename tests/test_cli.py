@@ -88,9 +88,9 @@ class TestRun:
             time.sleep(0.001)
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 1, errors
-        assert "interrupted. Finished work is kept in here; go on with --resume" in errors
+        assert "interrupted. Finished work is kept in here, and that of 1 task as far as it came; " in errors
         assert "Traceback" not in errors
-        assert len(list((tmp_path / "here").glob("samples/*"))) == 1
+        assert sorted(file.suffix for file in (tmp_path / "here/samples").iterdir()) == [".checkpoint", ".nc"]
         done = qspin("report", "here", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "This run is not finished" in (tmp_path / "here" / "report.html").read_text()

@@ -14,7 +14,7 @@ from conftest import ROOT
 
 # Each room imports from floors below its own only, the ground first.
 FLOORS = [
-    {"cliques", "compiled", "errors", "netcdf", "progress", "rounding", "significance"},
+    {"cliques", "compiled", "errors", "netcdf", "progress", "rounding", "significance", "stopping"},
     {"confidential", "energies", "enumeration", "events", "files", "memory", "remarks", "trust"},
     {"archives", "sections", "settings", "terminal", "validate"},
     {"checkpoint", "conversions", "dimod_rows", "executor", "known", "labels", "provenance", "sealed"},

@@ -6,14 +6,17 @@ import atexit
 import contextlib
 import math
 import os
+import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
+
+from qspin import stopping
 
 __all__ = ["Context", "Interrupts", "errors", "imports", "leave"]
 
@@ -34,32 +37,57 @@ def leave(code: Any) -> NoReturn:
 
 
 class Interrupts:
-    """Handler of signals that raises once for those which come in one burst.
+    """Handler of signals: the first asks for a stop where somebody hears that, the second interrupts.
 
-    Whoever stops a job may signal the process and its group, one after the other; a second exception would
-    land amid the cleaning up after the first, which then ends in whatever error that makes.
+    Those which come in one burst count as one. Whoever stops a job may signal the process and its group, one
+    after the other; a second exception would land amid the cleaning up after the first, which then ends in
+    whatever error that makes.
     """
 
     def __init__(self) -> None:
-        self._raised = -math.inf
+        self._heard = -math.inf
+        self._is_reminder = False
 
-    def __call__(self, *_: object) -> None:
-        before, self._raised = self._raised, time.monotonic()
-        if self._raised - before >= _BURST_SECONDS:
+    def __call__(self, which: int = signal.SIGINT, frame: object = None) -> None:
+        before, self._heard = self._heard, time.monotonic()
+        if self._is_reminder:
+            self._is_reminder = False
+            stopping.overdue()
+        elif self._heard - before < _BURST_SECONDS:
+            return
+        elif (patience := stopping.patience()) is not None and not stopping.is_requested():
+            stopping.request()
+            self._remind(which, patience)
+        else:
             raise KeyboardInterrupt
+
+    def _remind(self, which: int, seconds: float) -> None:
+        """The same signal again, which also wakes a main thread that sleeps."""
+
+        def remind() -> None:
+            if stopping.is_requested():
+                self._is_reminder = True
+                signal.pthread_kill(threading.main_thread().ident or 0, which)
+
+        timer = threading.Timer(seconds, remind)
+        timer.daemon = True
+        timer.start()
 
 
 class Context:
     """What to tell a user whose run ended early; of a folder only where there is one."""
 
     folder: Path | None = None
-    kept = ""
+    n_unfinished: Callable[[], int] = staticmethod(lambda: 0)
+    """How many tasks have unfinished work in the folder."""
     _hint = ""
 
     @property
     def hint(self) -> str:
         if self.folder is not None and (self.folder / "config.yaml").is_file():
-            return f"{self.kept} kept in {self.folder}; go on with --resume"
+            n = self.n_unfinished()
+            begun = f", and that of {n} task{'s' * (n != 1)} as far as it came" if n else ""
+            return f"Finished work is kept in {self.folder}{begun}; go on with --resume"
         return self._hint
 
     @hint.setter

@@ -49,7 +49,7 @@ def _run(
 
         resolved = load_config(config, backends=backends, overrides=sets, studies=studies, engine=executor)
         folder = RunFolder(out) if out is not None else RunFolder.default(resolved)
-        context.folder, context.kept = folder.path, "Finished work is"
+        context.folder, context.n_unfinished = folder.path, lambda: folder.n_unfinished
         finished = folder.is_finished_run_of(resolved)
         with Terminal() as reporter:
             run_experiment(resolved, folder, resume=resume, reporter=reporter)

@@ -13,6 +13,8 @@ from qspin.cli.ending import errors
 
 __all__ = ["sample"]
 
+_PATIENCE = 1.0  # seconds that a sampler is given to save its state after a stop was asked for
+
 
 @app.command()
 def sample(
@@ -42,6 +44,7 @@ def sample(
         from qspin.registry import get_backend
         from qspin.remarks import Level, by_level
         from qspin.settings import resolved_seed
+        from qspin.stopping import patient, shielded
         from qspin.terminal import Terminal
 
         sampler = get_backend(backend, **parse_settings(set_ or []))
@@ -50,10 +53,13 @@ def sample(
             raise InputError(f"the checkpoint and the samples need files of their own; both are {output}")
         require_writable(output)
         instance = read_problem(problem, format)
-        keeping = contextlib.nullcontext() if checkpoint is None else checkpointing(checkpoint)
-        with Terminal() as reporter, keeping:
+        with Terminal() as reporter, contextlib.ExitStack() as block:
+            if checkpoint is not None:
+                block.enter_context(checkpointing(checkpoint))
+                block.enter_context(patient(_PATIENCE))
             samples = _sample_with_progress(reporter, sampler, instance, seed, backend, problem.name)
-            samples.save(output)
+            with shielded():
+                samples.save(output)
         typer.echo(
             f"{samples}, best energy {samples.best.energy:.10g}, seed {samples.info['seed']}: {output}"
         )
@@ -62,6 +68,8 @@ def sample(
             typer.echo(f"{kind}: {remark.text}", err=True)
         if samples.info["status"] == "interrupted":
             context.hint = f"What there was is in {output}"
+            if checkpoint is not None and checkpoint.is_file():
+                context.hint += f"; the same command goes on from {checkpoint}"
             raise KeyboardInterrupt
 
 

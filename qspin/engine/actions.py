@@ -28,6 +28,7 @@ from qspin.sampler import Sampler, is_paid, shared_settings
 from qspin.samples import SampleSet
 from qspin.sampling import check_samples, sampled
 from qspin.source import Preparation, Prepared, Source, Tools
+from qspin.stopping import shielded
 
 __all__ = ["Performer", "built", "sampler_of", "source_from"]
 
@@ -86,7 +87,8 @@ def _prepare(task: Task, store: Store) -> None:
     checkpoint = store.checkpoint(task)
     with checkpointing(checkpoint):
         made = cast(Preparation, preparation).make(Tools(samplers, prepared, checkpoint))
-        store.keep_prepared(task.key, made)
+        with shielded():
+            store.keep_prepared(task.key, made)
 
 
 def _shared(settings: Plain, store: Store) -> Prepared:
@@ -112,7 +114,8 @@ def _sample(task: Task, store: Store) -> None:
         samples = sampled(sampler, problem, seed=task.settings["seed"], backend=label)
         if samples.info["status"] == "interrupted":
             raise KeyboardInterrupt
-        store.keep_samples(task.key, samples)
+        with shielded():
+            store.keep_samples(task.key, samples)
     _samples.keep(str(store.file(task.action, task.key)), samples)
 
 

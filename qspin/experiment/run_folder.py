@@ -240,6 +240,13 @@ class RunFolder:
         store = self.store
         return sum(not store.file(task.action, task.key).is_file() for task in self.plan.tasks.values())
 
+    @property
+    def n_unfinished(self) -> int:
+        """Tasks that were begun, and whose work is kept as far as it came."""
+        store = self.store
+        begun = (task for task in self.plan.tasks.values() if store.checkpoint(task).is_file())
+        return sum(not store.file(task.action, task.key).is_file() for task in begun)
+
     def faults(self) -> list[str]:
         """What failed or is damaged, a sentence each, with the task or the file; --resume makes it anew."""
         found = [] if self._environment() else ["environment.json is damaged"]

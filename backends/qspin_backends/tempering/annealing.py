@@ -88,11 +88,13 @@ def cool(
     chunk = max(1, _UPDATES_A_CHUNK // largest)
 
     def descend(pack: Cooling, stopped: Callable[[], bool], until: int) -> None:
-        """To sweep `until`, or to the end of the ladder if no sweeps are left."""
+        """To sweep `until`, or to the end of the ladder if no sweeps are left; unless stopped before."""
+        if stopped():
+            return
         pack.walkers.refresh()
         if pack.place[0]:
             _set_beta(pack.walkers, betas[pack.place[0] - 1])
-        while (stage := len(pack.kept)) < len(betas) and not stopped():
+        while (stage := len(pack.kept)) < len(betas):
             if pack.place[0] == stage:
                 arrive(pack, stage)
                 _set_beta(pack.walkers, betas[stage])
@@ -104,11 +106,12 @@ def cool(
                 return
             pack.kept.append(w.bits())
 
-    with Crew(rules.n_threads) as crew:
+    with Crew(rules.n_threads, lambda: keeping.is_last) as crew:
         try:
             while done < n_sweeps:
                 until = min(done + chunk, n_sweeps)
-                crew.work(partial(descend, until=until), packs)
+                save = partial(keeping.save, partial(_state, packs, done))
+                crew.work(partial(descend, until=until), packs, keep=save)
                 done = until
                 rate = (done - first) * n_lanes / (time.perf_counter() - began)
                 report_progress(done / n_sweeps, f"{rate:.3g} sweeps/s")

@@ -125,7 +125,7 @@ def _equilibration(
     The last bin counts if it is at least half full. None where there is nothing to compare: fewer than two
     replicas or too few sweeps.
     """
-    last = len(counts) - 1 - int(counts[-1] < 2 ** (len(counts) - 1) / 2)
+    last = len(counts) - 1 - int(counts[-1:].sum() < 2 ** (len(counts) - 1) / 2)
     if last < 3 or binned.shape[2] < 2:
         return None
     change = binned[last] - binned[last - 1]

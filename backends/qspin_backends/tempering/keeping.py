@@ -39,9 +39,19 @@ class Keeping:
         """Packs go on in the layout that they were written in, whatever the number of threads now."""
         return otherwise if self.stored is None else int(self.stored["columns_a_pack"])
 
+    @property
+    def is_last(self) -> bool:
+        """Whether the next save ends the work: stop at the next place where it can be gone on with."""
+        return self.checkpoint is not None and self.checkpoint.is_last
+
     def save_if_due(self, state: Callable[[], Arrays]) -> None:
-        """Write what `state` gives, if the time has come."""
+        """`save`, if the time has come."""
         if self.checkpoint is not None and self.checkpoint.is_due:
+            self.save(state)
+
+    def save(self, state: Callable[[], Arrays]) -> None:
+        """Write what `state` gives, if anybody wants it kept; raises KeyboardInterrupt after the last."""
+        if self.checkpoint is not None:
             self.checkpoint.keep(self.identity, state())
 
 

@@ -99,15 +99,20 @@ def start_packs(
 class Crew:
     """Threads that work on packs at once; a context manager.
 
+    Parameters
+    ----------
+    leaves : whether the work is to be left where it is; looked at as often as for interrupts
+
     Examples
     --------
     >>> with Crew(2) as crew:
     ...     crew.work(lambda item, stopped: None, [1, 2, 3])
     """
 
-    def __init__(self, n_threads: int):
+    def __init__(self, n_threads: int, leaves: Callable[[], bool] = lambda: False):
         self._pool = ThreadPoolExecutor(n_threads)
         self._stop = threading.Event()
+        self._leaves = leaves
 
     def __enter__(self) -> Crew:
         return self
@@ -115,19 +120,35 @@ class Crew:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def work(self, task: Callable[[Any, Callable[[], bool]], None], items: Sequence[Any]) -> None:
-        """Run ``task(item, stopped)`` for all items; on an interrupt `stopped` turns true, and it is raised
-        when all of them have returned.
+    def work(
+        self,
+        task: Callable[[Any, Callable[[], bool]], None],
+        items: Sequence[Any],
+        keep: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Run ``task(item, stopped)`` for all items.
+
+        On an interrupt, and where the work is to be left, `stopped` turns true; when all of them have
+        returned `keep` is called, and KeyboardInterrupt raised.
         """
-        waiting = {self._pool.submit(task, item, self._stop.is_set) for item in items}
+        waiting = {self._pool.submit(task, item, self._is_stopped) for item in items}
         try:
             while waiting:
                 finished, waiting = wait(waiting, timeout=0.1)
                 for one in finished:
                     one.result()
-        except BaseException:
+            if self._stop.is_set():
+                raise KeyboardInterrupt
+        except BaseException as error:
             self._stop.set()
             for one in waiting:
                 one.cancel()
             wait(waiting)
+            if isinstance(error, KeyboardInterrupt):
+                keep()
             raise
+
+    def _is_stopped(self) -> bool:
+        if self._leaves():
+            self._stop.set()
+        return self._stop.is_set()

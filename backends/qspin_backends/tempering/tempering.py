@@ -103,6 +103,21 @@ class Pack:
             **{f"ladders.{name}": array for name, array in self.ladders._asdict().items()},
         }
 
+    def within(self) -> Arrays:
+        """What a checkpoint holds besides where the pack was stopped between two refreshes."""
+        return {
+            "done": np.array(self.done),
+            "draws": np.array(self.draws, np.uint64),
+            **self.walkers.carried(),
+        }
+
+    def go_on(self, within: Arrays) -> None:
+        """The inverse of `within`, after everything else was put back."""
+        self.done = int(within["done"])
+        self.draws = list(within["draws"])
+        for name, array in self.walkers.carried().items():
+            array[:] = within[name]
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -173,28 +188,29 @@ def run_packs(
     keeping : where unfinished work goes, and what to go on with
     tell : takes the fraction done and a remark
     """
-    first = 0 if keeping.stored is None else _restore(keeping.stored, packs, recorder)
+    first = _start(packs) if keeping.stored is None else _restore(keeping.stored, packs, recorder)
     status = "complete"
     done, began = first, time.perf_counter()
     draws = schedule.draws if recorder is not None else np.zeros(0, np.int64)
     longest = _stretch(packs[0])
     n_lanes = sum(pack.walkers.n_lanes for pack in packs)
-    with Crew(rules.n_threads) as crew:
+    with Crew(rules.n_threads, lambda: keeping.is_last) as crew:
         try:
             while done < schedule.total:
                 last = schedule.next_stop(done, longest)
-                if done == schedule.n_burn_in:
+                if done == schedule.n_burn_in and all(pack.done == done for pack in packs):
                     _begin_recording(packs)
-                due = draws[np.searchsorted(draws, done, "right") : np.searchsorted(draws, last, "right")]
+                n_drawn = 0 if recorder is None else recorder.n_draws
                 task = partial(
                     _advance,
                     rules=rules,
                     now=done,
                     last=last,
-                    draws=due.tolist(),
+                    draws=draws[n_drawn : np.searchsorted(draws, last, "right")].tolist(),
                     recording=done >= schedule.n_burn_in,
                 )
-                crew.work(task, packs)
+                state = partial(_state, packs, recorder, done)
+                crew.work(task, packs, keep=partial(keeping.save, state))
                 _collect(packs, recorder)
                 done = last
                 seconds = time.perf_counter() - began
@@ -233,21 +249,25 @@ def _advance(
     draws: list[int],
     recording: bool,
 ) -> None:
-    """Run one pack from sweep `now` to `last`, keeping the bits at every draw."""
+    """Run one pack to sweep `last` of the stretch that begins at `now`, keeping the bits at every draw.
+
+    A pack that was stopped within the stretch goes on from there, without a refresh.
+    """
     w = pack.walkers
-    w.refresh()
+    if pack.done == now:
+        w.refresh()
     piece = max(1, _UPDATES_A_PIECE // (max(1, w.problem.n_spins) * w.n_lanes))
-    for end in [*draws, last]:
-        while now < end:
+    for k, end in enumerate([*draws, last]):
+        while pack.done < end:
             if stopped():
                 return
-            stop = min(now + piece, end)
+            n_sweeps = min(piece, end - pack.done)
             temper(
                 w.kernel, w.words, w.walker, w.energies, pack.betas, pack.ladders, pack.bonds,
-                rules.reversible, rules.cluster_every, recording, now, stop - now,
+                rules.reversible, rules.cluster_every, recording, pack.done, n_sweeps,
             )  # fmt: skip
-            now = pack.done = stop
-        if len(pack.draws) < len(draws):
+            pack.done += n_sweeps
+        if len(pack.draws) == k < len(draws):
             pack.draws.append(pack.replica_bits())
 
 
@@ -278,17 +298,30 @@ def _collect(packs: list[Pack], recorder: Recorder | None) -> None:
         pack.draws.clear()
 
 
+def _start(packs: list[Pack]) -> int:
+    """Sweeps are counted from here."""
+    for pack in packs:
+        pack.done = 0
+    return 0
+
+
 def _state(packs: list[Pack], recorder: Recorder | None, done: int) -> Arrays:
+    """Of a run whose present stretch begins at sweep `done`; packs may be within it."""
     kept = {f"recorder.{name}": array for name, array in (recorder.state() if recorder else {}).items()}
     columns = np.array(packs[0].ladders.random.shape[0])
+    for k, pack in enumerate(packs):
+        if pack.done > done:
+            kept |= {f"within{k}.{name}": array for name, array in pack.within().items()}
     return {"done": np.array(done), "columns_a_pack": columns, **gathered(packs), **kept}
 
 
 def _restore(stored: Arrays, packs: list[Pack], recorder: Recorder | None) -> int:
-    """Put everything back; returns the number of sweeps that were done."""
+    """Put everything back; returns the sweep at which the stretch begins."""
     put_back(stored, packs)
-    for pack in packs:
+    for k, pack in enumerate(packs):
         pack.done = int(stored["done"])
+        if f"within{k}.done" in stored:
+            pack.go_on({name: stored[f"within{k}.{name}"] for name in pack.within()})
     if recorder is not None:
         prefix = "recorder."
         recorder.restore(

@@ -91,6 +91,11 @@ class Walkers:
         self.refresh()
         self.drift = 0.0
 
+    def carried(self) -> dict[str, NDArray[Any]]:
+        """What a refresh recomputes, and rounding makes differ from that before."""
+        fields = {"fields": self.kernel.fields} if isinstance(self.plan, DensePlan) else {}
+        return {"energies": self.energies, **fields}
+
     def refresh(self) -> None:
         """Recompute energies, and fields where they are cached, from the spins in double precision."""
         spins = self.spins()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import wait
+
 import numpy as np
 import pytest
+from qspin_backends.tempering import annealing, packs, tempering
 
 import qspin
-from qspin import instances
+from qspin import instances, stopping
 from qspin.errors import InputError
 from qspin.progress import listening
 
@@ -70,6 +73,57 @@ def test_a_run_that_died_goes_on_bit_for_bit(name, tmp_path):
         np.testing.assert_array_equal(
             resumed.dataset[variable].values, whole.dataset[variable].values, err_msg=variable
         )
+
+
+def asked_after(monkeypatch, looks):
+    """As if somebody asked for a stop, at the so-manyth look at whether anybody did."""
+    left = iter(range(looks))
+    monkeypatch.setattr(stopping, "is_requested", lambda: next(left, None) is None)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_that_is_asked_to_stop_loses_no_sweep(name, tmp_path, monkeypatch):
+    """It stops wherever it is, also between two refreshes, with packs at different sweeps."""
+    problem, settings = RUNS[name]
+    monkeypatch.setattr(tempering, "_UPDATES_A_PIECE", 2**18)
+    monkeypatch.setattr(annealing, "_UPDATES_A_CHUNK", 2**17)
+    sampler = qspin.get_backend("tempering", n_threads=3, **{**settings, "n_sweeps": 40_000})
+    whole = sampler.sample(problem, seed=7)
+    file = tmp_path / "work.checkpoint"
+    n_stopped = 0
+    with qspin.checkpointing(file, seconds=1e9):
+        for looks in (1, 2, 5, 12, 17):
+            with monkeypatch.context() as patch:
+                asked_after(patch, looks)
+                n_stopped += sampler.sample(problem, seed=7).info["status"] == "interrupted"
+            assert file.is_file()
+        resumed = sampler.sample(problem, seed=7)
+    assert n_stopped == 5
+    for variable in whole.dataset.data_vars:
+        np.testing.assert_array_equal(
+            resumed.dataset[variable].values, whole.dataset[variable].values, err_msg=variable
+        )
+
+
+def test_an_interrupt_keeps_what_was_done(tmp_path, monkeypatch):
+    """As in a notebook, where nobody asks first."""
+    problem, settings = RUNS["dense"]
+    sampler = qspin.get_backend("tempering", n_threads=2, **settings)
+    whole = sampler.sample(problem, seed=7)
+    monkeypatch.setattr(tempering, "_UPDATES_A_PIECE", 2**18)
+    n_looks = iter(range(10**6))
+
+    def interrupted(*arguments, **more):
+        if next(n_looks) == 1:
+            raise KeyboardInterrupt
+        return wait(*arguments, **more)
+
+    monkeypatch.setattr(packs, "wait", interrupted)
+    with qspin.checkpointing(tmp_path / "a", seconds=1e9):
+        assert sampler.sample(problem, seed=7).info["status"] == "interrupted"
+        assert (tmp_path / "a").is_file()
+        resumed = sampler.sample(problem, seed=7)
+    np.testing.assert_array_equal(resumed.spins.values, whole.spins.values)
 
 
 def test_other_threads_may_go_on(tmp_path):

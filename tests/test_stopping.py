@@ -1,0 +1,131 @@
+"""A stop that is asked for: by whom, how long it is waited for, and what is shielded from an interrupt."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import qspin
+from qspin import stopping
+from qspin.checkpoint import Checkpoint
+from qspin.cli.ending import Interrupts
+
+
+@pytest.fixture(autouse=True)
+def handled():
+    """Signals as in the command line; nothing that was asked for outlives a test."""
+    before = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, Interrupts())
+    yield
+    signal.signal(signal.SIGTERM, before)
+    stopping.clear()
+
+
+def stop():
+    signal.raise_signal(signal.SIGTERM)
+
+
+def sleep(seconds):
+    """As `time.sleep`; the end, or the moment of an interrupt."""
+    time.sleep(seconds)
+    return time.monotonic()
+
+
+def test_where_nobody_hears_a_signal_interrupts():
+    with pytest.raises(KeyboardInterrupt):
+        stop()
+    assert not stopping.is_requested()
+
+
+def test_where_somebody_hears_it_asks_and_then_interrupts_even_one_who_sleeps():
+    began = time.monotonic()
+    with stopping.patient(0.3):
+        stop()
+        assert stopping.is_requested()
+        with pytest.raises(KeyboardInterrupt):
+            sleep(20)
+    assert 0.2 < time.monotonic() - began < 5
+    assert not stopping.is_requested()
+
+
+def test_whoever_ends_in_time_is_not_interrupted():
+    with stopping.patient(0.2):
+        stop()
+        with pytest.raises(KeyboardInterrupt):
+            stopping.end_if_requested()
+    sleep(0.4)
+
+
+def test_a_burst_is_one_signal_and_a_later_one_interrupts_at_once(monkeypatch):
+    with stopping.patient(60):
+        for _ in range(20):
+            stop()
+        monkeypatch.setattr("qspin.cli.ending._BURST_SECONDS", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            stop()
+
+
+def test_what_is_shielded_is_finished_first():
+    done = []
+    with stopping.patient(0.1):
+        stop()
+        with pytest.raises(KeyboardInterrupt), stopping.shielded():
+            done.append(sleep(0.3))
+    assert done
+
+
+def test_a_shield_of_another_thread_protects_nothing_here():
+    holds, goes = threading.Event(), threading.Event()
+
+    def hold():
+        with stopping.shielded():
+            holds.set()
+            goes.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    holds.wait(20)
+    stopping.request()
+    with pytest.raises(KeyboardInterrupt):
+        stopping.overdue()
+    goes.set()
+    thread.join()
+
+
+def test_a_request_ends_with_the_outermost_block():
+    with stopping.patient(60):
+        with stopping.patient(60):
+            stopping.request()
+        assert stopping.is_requested()
+        assert stopping.patience() == 60
+    assert (stopping.is_requested(), stopping.patience()) == (False, None)
+
+
+class TestCheckpoints:
+    def test_one_is_due_and_the_save_is_the_last(self, tmp_path):
+        checkpoint = Checkpoint(tmp_path / "a", seconds=1e9)
+        assert not checkpoint.is_due
+        stopping.request()
+        assert checkpoint.is_due
+        assert checkpoint.is_last
+        with pytest.raises(KeyboardInterrupt):
+            checkpoint.save({"what": "this"}, {"spins": np.ones(3)})
+        stopping.clear()
+        np.testing.assert_array_equal(checkpoint.load({"what": "this"})["spins"], np.ones(3))
+
+    def test_one_that_cannot_be_written_ends_the_work_all_the_same(self, tmp_path):
+        (tmp_path / "a").mkdir()
+        stopping.request()
+        with (
+            pytest.warns(RuntimeWarning, match="unfinished work is not kept"),
+            pytest.raises(KeyboardInterrupt),
+        ):
+            Checkpoint(tmp_path / "a", seconds=1e9).keep({}, {})
+
+    def test_without_a_request_nothing_ends(self, tmp_path):
+        with qspin.checkpointing(tmp_path / "a"):
+            qspin.checkpoint.current_checkpoint().keep({}, {"spins": np.ones(3)})
