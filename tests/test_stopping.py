@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ import qspin
 from qspin import stopping
 from qspin.checkpoint import Checkpoint
 from qspin.cli.ending import Interrupts
+from qspin.engine import Store, StoredWork
+from qspin.engine.in_process import InProcess
+from qspin.executor import Graph, Kind, Task, silent
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +133,74 @@ class TestCheckpoints:
     def test_without_a_request_nothing_ends(self, tmp_path):
         with qspin.checkpointing(tmp_path / "a"):
             qspin.checkpoint.current_checkpoint().keep({}, {"spins": np.ones(3)})
+
+
+SETTINGS = {"betas": [0.5, 1.0], "n_replicas": 4, "n_sweeps": 24_000, "n_draws": 50}
+LONG = Task(
+    "long",
+    "sample",
+    {
+        "problem": {
+            "kind": "sherrington_kirkpatrick",
+            "settings": {"n_spins": 150, "seed": 1},
+            "key": "problem",
+            "prepared": {},
+        },
+        "backend": {"name": "tempering", "settings": SETTINGS},
+        "backend_label": "tempering",
+        "seed": 3,
+    },
+    label="glass with tempering",
+)
+
+
+def stopped_at(fraction):
+    """A reporter that sends a signal when so much of a task is done, and keeps what it hears."""
+    heard = []
+
+    def hear(event):
+        heard.append(event)
+        if event.kind == Kind.PROGRESS and event.fraction > fraction and not stopping.is_requested():
+            stop()
+
+    return hear, heard
+
+
+def test_a_run_in_one_process_loses_nothing_of_a_long_task(tmp_path):
+    graph, work = Graph.of([LONG, replace(LONG, key="next")]), StoredWork(tmp_path)
+    hear, heard = stopped_at(0.3)
+    with pytest.raises(KeyboardInterrupt):
+        InProcess().run(graph, work, hear)
+    assert [event.key for event in heard if event.kind == Kind.RETURNED] == ["long"]
+    assert "next" not in {event.key for event in heard}
+    assert not stopping.is_requested()
+    reached = [event.fraction for event in heard if event.kind == Kind.PROGRESS]
+    hear, heard = stopped_at(2)
+    InProcess().run(Graph.of([LONG]), work, hear)
+    first = next(event.fraction for event in heard if event.kind == Kind.PROGRESS)
+    assert first > reached[-1]
+    problem = qspin.instances.sherrington_kirkpatrick(150, seed=1)
+    whole = qspin.get_backend("tempering", **SETTINGS).sample(problem, seed=3)
+    np.testing.assert_array_equal(Store(tmp_path).samples("long").spins, whole.spins)
+
+
+def test_what_is_quick_is_finished_and_nothing_else_begun():
+    class Quick:
+        done: list[str] = []
+
+        def perform(self, task):
+            stop()
+            self.done.append(task.key)
+
+        def has(self, task):
+            return False
+
+        def claim(self, task):
+            return True
+
+        def release(self, task):
+            pass
+
+    with pytest.raises(KeyboardInterrupt):
+        InProcess().run(Graph.of([LONG, replace(LONG, key="next")]), Quick(), silent)
+    assert Quick.done == ["long"]

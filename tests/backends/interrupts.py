@@ -1,6 +1,8 @@
 """How long every backend takes to hear Ctrl-C in the middle of long work. As a script, prints the seconds::
 
-python tests/backends/interrupts.py [NAME ...]
+python tests/backends/interrupts.py [--asked] [NAME ...]
+
+With ``--asked`` the signal asks first, as in the command line.
 """
 
 from __future__ import annotations
@@ -11,11 +13,15 @@ import sys
 import time
 
 CLIENT = """
+import contextlib
+import signal
 import sys
 import numpy as np
 import networkx as nx
 import qspin
-from qspin.cli.ending import leave
+from qspin.cli.ending import Interrupts, leave
+from qspin.engine.in_process import _PATIENCE
+from qspin.stopping import patient
 
 def glass(n):
     return qspin.instances.sherrington_kirkpatrick(n, seed=1)
@@ -43,10 +49,15 @@ WARM = {
 }
 problem, sampler, warm = %s
 warm.sample(glass(4), seed=1)  # imports and compiles
+hearing = contextlib.nullcontext()
+if "asked" in sys.argv:
+    signal.signal(signal.SIGINT, Interrupts())
+    hearing = patient(_PATIENCE)
 print("go", flush=True)
 try:
-    if sampler.sample(problem, seed=1).info["status"] == "interrupted":  # with what there was
-        print("heard", flush=True)
+    with hearing:
+        if sampler.sample(problem, seed=1).info["status"] == "interrupted":  # with what there was
+            print("heard", flush=True)
 except KeyboardInterrupt:
     print("heard", flush=True)
 leave(1)
@@ -77,9 +88,14 @@ CASES = {
 }
 
 
-def heard_after(name: str, seconds: float) -> tuple[float, float]:
-    """Seconds from an interrupt, so long after the work began, until it was heard and until the end."""
-    command = [sys.executable, "-c", CLIENT % CASES[name]]
+def heard_after(name: str, seconds: float, *, asks: bool = False) -> tuple[float, float]:
+    """Seconds from an interrupt, so long after the work began, until it was heard and until the end.
+
+    Parameters
+    ----------
+    asks : whether the signal asks first and interrupts later
+    """
+    command = [sys.executable, "-c", CLIENT % CASES[name], *(["asked"] if asks else [])]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -98,8 +114,10 @@ def heard_after(name: str, seconds: float) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    for case in sys.argv[1:] or CASES:
+    asked = "--asked" in sys.argv
+    for case in [name for name in sys.argv[1:] if name in CASES] or CASES:
         try:
-            print(f"{case:<28} heard after %.2f s, ended after %.2f s" % heard_after(case, 4.0), flush=True)
+            took = heard_after(case, 4.0, asks=asked)
+            print(f"{case:<28} heard after %.2f s, ended after %.2f s" % took, flush=True)
         except AssertionError as error:
             print(f"{case:<28} {error}", flush=True)

@@ -16,3 +16,9 @@ def test_it_is_heard(case):
     heard, ended = heard_after(case, 0.5)
     assert heard < SECONDS
     assert ended < 2 * SECONDS
+
+
+def test_it_is_heard_after_it_was_asked_for():
+    heard, ended = heard_after("annealer-embedding", 0.5, asks=True)
+    assert heard < SECONDS
+    assert ended < 2 * SECONDS
