@@ -30,7 +30,7 @@ from qspin.archives import parse_json, read_arrays
 from qspin.errors import InputError, StorageError
 from qspin.files import atomic_write, require_writable
 
-__all__ = ["Checkpoint", "checkpointing", "current_checkpoint", "discard_damaged"]
+__all__ = ["Checkpoint", "checkpointing", "current_checkpoint", "fault_of_checkpoint"]
 
 _FORMAT = 1
 _current: ContextVar[Checkpoint | None] = ContextVar("checkpoint", default=None)
@@ -181,13 +181,13 @@ def checkpointing(path: str | os.PathLike[str], *, seconds: float = 60.0) -> Ite
         _current.reset(token)
 
 
-def discard_damaged(path: str | os.PathLike[str]) -> None:
-    """Remove a checkpoint that cannot be read, so that its work starts anew."""
-    checkpoint = Checkpoint(path, math.inf)
+def fault_of_checkpoint(path: str | os.PathLike[str]) -> str | None:
+    """What is wrong with a checkpoint; None if it can be read, or there is none."""
     try:
-        checkpoint._stored()
-    except InputError:
-        checkpoint.path.unlink()
+        Checkpoint(path, math.inf)._stored()
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def current_checkpoint() -> Checkpoint | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from qspin.errors import InputError, StorageError
 
-__all__ = ["PARTIAL", "atomic_path", "atomic_write", "require_writable"]
+__all__ = ["PARTIAL", "atomic_path", "atomic_write", "clear_leftovers", "require_writable"]
 
 PARTIAL = ".partial"
 
@@ -73,6 +73,13 @@ def atomic_write(
     data = content.encode("utf-8") if isinstance(content, str) else content
     with atomic_path(path, mode=mode, lasting=lasting) as temporary:
         temporary.write_bytes(data)
+
+
+def clear_leftovers(*folders: Path) -> None:
+    """Remove what processes left in these folders that were killed while they wrote; nobody may write now."""
+    for folder in folders:
+        for leftover in folder.glob(f".*{PARTIAL}*"):
+            leftover.unlink(missing_ok=True)
 
 
 def require_writable(path: str | os.PathLike[str]) -> None:

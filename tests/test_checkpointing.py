@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import qspin
-from qspin.checkpoint import Checkpoint, current_checkpoint, discard_damaged
+from qspin.checkpoint import Checkpoint, current_checkpoint, fault_of_checkpoint
 from qspin.errors import InputError, StorageError
 
 WORK = {"seed": 1}
@@ -92,12 +92,11 @@ def test_a_purchase_is_not_begun_without_its_checkpoint(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04"])
-def test_a_damaged_one_can_be_discarded(tmp_path, content):
+def test_a_damaged_one_is_told(tmp_path, content):
     file = tmp_path / "a"
-    discard_damaged(file)
+    assert fault_of_checkpoint(file) is None
     file.write_bytes(content)
-    discard_damaged(file)
-    assert not file.exists()
+    assert "a is not a readable checkpoint" in fault_of_checkpoint(file)
+    file.unlink()
     Checkpoint(file, 0).save(WORK, ARRAYS)
-    discard_damaged(file)
-    assert file.exists()
+    assert fault_of_checkpoint(file) is None

@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 from threadpoolctl import ThreadpoolController
 
-from qspin.checkpoint import checkpointing, discard_damaged
+from qspin.checkpoint import checkpointing
 from qspin.engine.recent import Recent
 from qspin.engine.store import Outcome, Store
 from qspin.errors import InputError, RunError
@@ -107,10 +107,7 @@ def _sample(task: Task, store: Store) -> None:
     label = str(task.settings["backend_label"])
     if task.settings.get("is_timed"):
         _warm_up(task.settings["backend"], sampler, problem, label)
-    checkpoint = store.checkpoint(task)
-    if not is_paid(sampler):  # that of a purchase knows what was bought
-        discard_damaged(checkpoint)
-    with checkpointing(checkpoint):
+    with checkpointing(store.checkpoint(task)):
         samples = sampled(sampler, problem, seed=task.settings["seed"], backend=label)
         if samples.info["status"] == "interrupted":
             raise KeyboardInterrupt

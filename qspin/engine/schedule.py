@@ -151,9 +151,15 @@ class Schedule:
             if not self._work.claim(task):
                 self._elsewhere.add(task.key)
                 return False
-            if not self._work.has(task):  # else another process has just finished it
+            is_done = self._work.has(task)  # another process has just finished it, or failed
+            failure = None if is_done else self._work.failed_elsewhere(task)
+            if not is_done and failure is None:
                 return True
             self._work.release(task)
+            if failure is not None:
+                self.say(Kind.FAILED, task, remark=failure)
+                self._end(task, failure)
+                return False
         self._n_found += 1
         self._end(task, None)
         return False
@@ -200,6 +206,8 @@ class Schedule:
             if failure is not None or self._work.has(task):
                 self._elsewhere.discard(key)
                 self._n_found += failure is None
+                if failure is not None:
+                    self.say(Kind.FAILED, task, remark=failure)
                 self._end(task, failure)
             elif self._work.claim(task):  # whoever had it has given it up
                 self._work.release(task)

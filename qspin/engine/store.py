@@ -2,18 +2,24 @@
 
 ::
 
+    store.json               that this is a store, and of which format
     prepared/KEY.npz         arrays and curves of a preparation
     samples/KEY.nc           a sample set
     samples/KEY.checkpoint   unfinished work of a sampler
     measures/KEY.npz         what one measure found in one sample set
     failures/KEY.txt         why a task gave nothing: one line, then the traceback
+    claims/                  who works here and does what: see `qspin.engine.claims`
+    damaged/                 files that were not as they had been written
 
-A file that is damaged counts as not there: what it held is made again.
+A file that is damaged counts as not there: what it held is made again by who claims its task, and the file is
+set aside.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,17 +28,19 @@ from typing import Any, TypeVar
 
 import xarray as xr
 
+from qspin.checkpoint import fault_of_checkpoint
 from qspin.engine.archive import read_dataset, read_prepared, write_dataset, write_prepared
 from qspin.errors import InputError, StorageError
 from qspin.executor import Task
-from qspin.files import atomic_write
+from qspin.files import atomic_write, clear_leftovers
 from qspin.samples import SampleSet
 from qspin.sealed import fault_of
 from qspin.source import Prepared
 
-__all__ = ["Outcome", "Store"]
+__all__ = ["Outcome", "Store", "set_aside"]
 
 T = TypeVar("T")
+Stamp = tuple[int, int, int]
 
 _PLACES = {"prepare": ("prepared", ".npz"), "sample": ("samples", ".nc"), "measure": ("measures", ".npz")}
 """Action of a task -> folder and suffix of what it gives."""
@@ -61,9 +69,35 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Store:
-    """Objects of tasks in one folder."""
+    """Objects of tasks in one folder.
+
+    Parameters
+    ----------
+    path : of the folder
+    is_shared : whether it lies outside of the run folder, so that its files are told with their whole path
+    """
 
     path: Path
+    is_shared: bool = False
+
+    @property
+    def claims(self) -> Path:
+        """Where the claims of tasks lie."""
+        return self.path / "claims"
+
+    @property
+    def failures_folder(self) -> Path:
+        """Where it is written down what failed."""
+        return self.path / "failures"
+
+    def clear_leftovers(self) -> None:
+        """Remove what killed processes left that wrote here; nobody may write now."""
+        folders = [self.path / folder for folder, _ in _PLACES.values()]
+        clear_leftovers(*folders, self.failures_folder)
+
+    def shown(self, file: Path) -> str:
+        """A file of the store, for a message."""
+        return str(file) if self.is_shared else file.relative_to(self.path).as_posix()
 
     def file(self, action: str, key: str) -> Path:
         """Where what a task gives lies."""
@@ -87,6 +121,34 @@ class Store:
         if _looked_at.get(file, (None, None))[0] != stamp:
             _looked_at[file] = stamp, _fault(task.action, file)
         return _looked_at[file][1]
+
+    def mend(self, task: Task) -> list[str]:
+        """Set aside what is damaged of a task that is ours; a sentence for each file.
+
+        The checkpoint of a paid task stays: it knows what was bought.
+
+        Raises
+        ------
+        StorageError
+            If a file cannot be moved.
+        """
+        told = []
+        if (fault := self.fault(task)) is not None:
+            file = self.file(task.action, task.key)
+            told.append(
+                f"{self.shown(file)} of {task.label} was damaged ({fault}): it is now "
+                f"{self._set_aside(file)}, and is made again"
+            )
+        file = self.checkpoint(task)
+        if not task.is_paid and file.exists() and fault_of_checkpoint(file) is not None:
+            told.append(
+                f"{self.shown(file)}, unfinished work of {task.label}, was damaged: it is now "
+                f"{self._set_aside(file)}, and the work begins anew"
+            )
+        return told
+
+    def _set_aside(self, file: Path) -> str:
+        return self.shown(set_aside(file, self.path / "damaged"))
 
     # -- objects ---------------------------------------------------------------------------------
 
@@ -165,7 +227,7 @@ class Store:
 
     def failures(self) -> dict[str, str]:
         """Key -> what was written down of the last attempt of a task that failed; see `failure`."""
-        files = self._failure_file("").parent.glob("*.txt")
+        files = self.failures_folder.glob("*.txt")
         return {file.stem: text for file in files if (text := self.failure(file.stem)) is not None}
 
     def failure(self, key: str) -> str | None:
@@ -177,10 +239,19 @@ class Store:
                 first = lines.readline().strip()
         except FileNotFoundError:
             return None
-        return f"{first} (traceback in {file.relative_to(self.path).as_posix()})"
+        return f"{first or 'a failure that cannot be read'} (traceback in {self.shown(file)})"
+
+    def failure_stamp(self, key: str) -> Stamp | None:
+        """What changes when a failure is written down anew; None if none is."""
+        return _stamp(self._failure_file(key))
+
+    def failure_stamps(self) -> dict[str, list[int]]:
+        """Key -> `failure_stamp` as plain values, of all failures that are written down."""
+        files = self.failures_folder.glob("*.txt")
+        return {file.stem: list(stamp) for file in files if (stamp := _stamp(file)) is not None}
 
     def _failure_file(self, key: str) -> Path:
-        return self.path / "failures" / f"{key}.txt"
+        return self.failures_folder / f"{key}.txt"
 
 
 def _is_lack(error: BaseException | None) -> bool:
@@ -188,9 +259,6 @@ def _is_lack(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, ImportError):
         error = error.__cause__
     return error is not None
-
-
-Stamp = tuple[int, int, int]
 
 
 def _stamp(file: Path) -> Stamp | None:
@@ -215,6 +283,27 @@ def _fault(action: str, file: Path) -> str | None:
     except InputError as error:
         return str(error)
     return None
+
+
+def set_aside(file: Path, folder: Path) -> Path:
+    """Move a damaged file into a folder, where it gets a name of its own; where it is now.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be moved.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        names = (f"{file.stem}{f'-{k}' if k else ''}{file.suffix}" for k in itertools.count())
+        place = next(place for name in names if not (place := folder / name).exists())
+        os.replace(file, place)
+    except OSError as error:
+        raise StorageError(
+            f"{file} is damaged and could not be moved to {folder}: {error.strerror}; move or remove it, "
+            "then run again"
+        ) from error
+    return place
 
 
 _READERS: dict[str, Callable[[Path], Any]] = {"prepare": read_prepared, "measure": read_dataset}

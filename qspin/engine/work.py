@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import json
 from pathlib import Path
+from types import TracebackType
 
 from qspin.engine.actions import Performer
+from qspin.engine.claims import Claims
+from qspin.engine.marker import mark, refuse_newer
 from qspin.engine.parcels import Parcels
 from qspin.engine.store import Store
-from qspin.executor import Task
+from qspin.executor import Event, Kind, Reporter, Task, silent
+from qspin.files import atomic_write
 
 __all__ = ["StoredWork"]
 
+_BEFORE = "failures.json"
 
-@dataclass(frozen=True)
+
 class StoredWork:
     """`qspin.executor.Work` on a store.
+
+    As a context manager it shares the tasks with all other processes that are in such a block on the same
+    store: each is done by one of them. Outside, every task is ours.
 
     Parameters
     ----------
     path : of the store
+    reporter : told what is found damaged
     """
 
-    path: Path
+    def __init__(self, path: Path, reporter: Reporter = silent):
+        self.path = path
+        self._tell = reporter
+        self._claims: Claims | None = None
+        self._before: dict[str, list[int]] = {}
+
+    def __enter__(self) -> StoredWork:
+        """Raises InputError if this is no store of ours, or nothing can be written or locked there."""
+        refuse_newer(self.path)
+        claims = Claims(self._store.claims)
+        claims.enter(lambda others: self._begin(claims, others))
+        self._claims = claims
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        claims, self._claims = self._claims, None
+        if claims is not None:
+            with contextlib.suppress(OSError):  # of a folder that is away; the lock goes with this process
+                claims.give_all()
+                claims.leave(lambda: self._end(claims))
 
     @property
     def perform(self) -> Performer:
@@ -43,16 +74,47 @@ class StoredWork:
         return self._store.has(task)
 
     def claim(self, task: Task) -> bool:
-        """As `qspin.executor.Work.claim`."""
+        """As `qspin.executor.Work.claim`; what is damaged of a task is set aside."""
+        if self._claims is not None and not self._claims.take(task.key, is_paid=task.is_paid):
+            return False
+        for remark in self._store.mend(task):
+            self._tell(Event(Kind.NOTE, key=task.key, label=task.label, action=task.action, remark=remark))
         return True
 
     def release(self, task: Task) -> None:
         """As `qspin.executor.Work.release`."""
+        if self._claims is not None:
+            self._claims.give(task.key)
 
     def failed_elsewhere(self, task: Task) -> str | None:
-        """As `qspin.executor.Work.failed_elsewhere`."""
-        return None
+        """As `qspin.executor.Work.failed_elsewhere`; this process began when the first of those did that
+        work here now."""
+        if self._claims is None:
+            return None
+        stamp = self._store.failure_stamp(task.key)
+        if stamp is None or self._before.get(task.key) == list(stamp):
+            return None
+        return self._store.failure(task.key)
 
     def record_failure(self, task: Task, reason: str, details: str = "") -> str:
         """As `qspin.executor.Work.record_failure`."""
         return self._store.record_failure(task, reason, details)
+
+    def _begin(self, claims: Claims, others: list[str]) -> None:
+        """Where nobody else works, remove what killed processes left, and note which failures are old."""
+        if (remark := mark(self._store)) is not None:
+            self._tell(Event(Kind.NOTE, remark=remark))
+        file = claims.folder / _BEFORE
+        if not others:
+            claims.clear()
+            self._store.clear_leftovers()
+            atomic_write(file, json.dumps(self._store.failure_stamps()), lasting=False)
+        try:
+            self._before = dict(json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):  # damaged: then those that are there now are old
+            self._before = self._store.failure_stamps()
+
+    def _end(self, claims: Claims) -> None:
+        claims.clear()
+        self._store.clear_leftovers()
+        (claims.folder / _BEFORE).unlink(missing_ok=True)

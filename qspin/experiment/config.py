@@ -33,15 +33,18 @@ _ENGINE = "QSPIN_EXECUTOR"
 
 
 class Execution(pydantic.BaseModel):
-    """Who does the tasks, which decides nothing about what they give; settings of the executor beside it.
+    """Who does the tasks and where what they give is kept, which decides nothing about it; settings of the
+    executor beside that.
 
     Parameters
     ----------
     engine : name of an executor; default that of the environment variable QSPIN_EXECUTOR
+    store : folder of objects that runs share, by the folder of the config; default the run folder
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
     engine: str = Field(default_factory=lambda: os.environ.get(_ENGINE) or "in_process")
+    store: str | None = Field(None, min_length=1)
 
     def executor(self) -> Executor:
         """Raises InputError for an unknown executor or setting."""
@@ -82,6 +85,12 @@ class RunConfig(StrictModel):
         refuse_clashes(self.problem_lines, self.backend_lines)
         _ = self.plans
         self.execution.executor()
+
+    @property
+    def store(self) -> Path | None:
+        """Folder of the objects; None where they lie in the run folder."""
+        own = self.execution.store
+        return None if own is None else Path(os.path.abspath(self._folder / own))
 
     @cached_property
     def problem_lines(self) -> dict[str, Line]:
@@ -150,6 +159,7 @@ class RunConfig(StrictModel):
         plain["problems"] = {label: line.resolved() for label, line in self.problem_lines.items()}
         plain["backends"] = {label: line.resolved() for label, line in self.backend_lines.items()}
         plain["sweep"] = self._spelled_sweep()
+        plain["execution"] |= {} if self.store is None else {"store": str(self.store)}
         plain["studies"] = {label: chosen.spelled(label) for label, (chosen, _) in self.plans.items()}
         order = ("schema", "name", "seed", "problems", "backends", "sweep", "studies", "execution")
         return {key: plain[key] for key in order}
@@ -251,7 +261,7 @@ def load_config(
     if studies:
         data["studies"] = _chosen_studies(studies, data.get("studies"))
     if engine is not None:
-        data["execution"] = {"engine": engine}
+        data["execution"] = {**_not_of_the_engine(data.get("execution")), "engine": engine}
     try:
         return _validated(data, source.path.parent)
     except InputError as error:
@@ -259,6 +269,12 @@ def load_config(
             raise
         place = _locate(error.key, source, backends, overridden, engine)
         raise InputError(f"{place}: {error}", key=error.key) from None
+
+
+def _not_of_the_engine(execution: Any) -> dict[str, Any]:
+    """What a config says of its execution that holds for every executor."""
+    known = keys_of(Execution)
+    return {k: v for k, v in execution.items() if k in known} if isinstance(execution, Mapping) else {}
 
 
 def keys_of(model: type[pydantic.BaseModel]) -> set[str]:
@@ -350,7 +366,7 @@ def _locate(
     key: Key, source: YamlSource, backends: Sequence[str], overridden: list[Key], engine: str | None
 ) -> str:
     """The line, or the option, that a key of the config comes from."""
-    if engine is not None and key[:1] == ("execution",):
+    if engine is not None and key[:1] == ("execution",) and key[1:2] != ("store",):
         return "--executor"
     for changed in overridden:
         if key[: len(changed)] == changed:

@@ -1,88 +1,38 @@
-"""What every folder of results shares: who works in it, and what it was made from.
+"""What every folder of results shares: what it was made from.
 
 ::
 
     config.yaml     the resolved config; its first line tells what it is and how to see that it is whole
-    .lock           held by the process that works here
-    .holder.json    who that is
+    .processes/     who works here: see `qspin.engine.presence`
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
-import os
-import platform
 import re
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from qspin.errors import InputError
-from qspin.files import PARTIAL, atomic_write, require_writable
+from qspin.files import PARTIAL, atomic_write
 
 __all__ = [
     "CONFIG",
+    "PROCESSES",
     "DamagedHead",
     "Head",
     "checked_place",
-    "clear_leftovers",
-    "held",
     "is_new",
     "read_head",
     "write_head",
 ]
 
 CONFIG = "config.yaml"
-_LOCK = ".lock"
-_HOLDER = ".holder.json"
+PROCESSES = ".processes"
 _FIRST_LINE = re.compile(r"# qspin (\w+) ([0-9a-f]{64}), sha256 of the lines below: ([0-9a-f]{64})\n")
-
-
-# -- who works in it -----------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Keep other processes from working in a folder, which is made; readers are not kept out.
-
-    The lock is one of the operating system and goes with its process, however that ends.
-
-    Raises
-    ------
-    InputError
-        If another process holds it: which one, where, and since when. Or if nothing can be written there.
-    """
-    from filelock import FileLock, Timeout
-
-    require_writable(folder / _LOCK)
-    lock = FileLock(folder / _LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise InputError(
-            f"another process works in {folder}: {_holder(folder)}. Wait for it, stop it, or choose another "
-            "folder with --out"
-        ) from None
-    try:
-        us = {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%Y-%m-%d %H:%M:%S %z")}
-        atomic_write(folder / _HOLDER, json.dumps(us) + "\n")
-        yield
-    finally:
-        (folder / _HOLDER).unlink(missing_ok=True)
-        lock.release()
-
-
-def _holder(folder: Path) -> str:
-    try:
-        holder = json.loads((folder / _HOLDER).read_text(encoding="utf-8"))
-        return f"process {holder['pid']} on {holder['host']}, since {holder['since']}"
-    except (OSError, ValueError, KeyError, TypeError):  # it has only just begun
-        return "one that has just begun"
 
 
 def checked_place(folder: Path) -> None:
@@ -107,15 +57,9 @@ def is_new(folder: Path) -> bool:
     if not folder.exists():
         return not folder.is_symlink()
     return folder.is_dir() and all(
-        entry.name in (_LOCK, _HOLDER) or (entry.name.startswith(".") and PARTIAL in entry.name)
+        entry.name == PROCESSES or (entry.name.startswith(".") and PARTIAL in entry.name)
         for entry in folder.iterdir()
     )
-
-
-def clear_leftovers(folder: Path) -> None:
-    """Remove what processes left that were killed while they wrote."""
-    for leftover in folder.rglob(f".*{PARTIAL}*"):
-        leftover.unlink(missing_ok=True)
 
 
 # -- what it was made from -----------------------------------------------------------------------

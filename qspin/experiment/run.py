@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from qspin.engine import StoredWork
@@ -17,9 +18,8 @@ from qspin.events import Event, Kind, Reporter, silent, step
 from qspin.executor import Graph
 from qspin.experiment.conclude import concluded
 from qspin.experiment.config import RunConfig
-from qspin.experiment.folder import held
 from qspin.experiment.lines import Line
-from qspin.experiment.plan import RunPlan, planned
+from qspin.experiment.plan import planned
 from qspin.experiment.run_folder import RunFolder
 from qspin.experiment.sizes import sized
 from qspin.study import INSTANCE, ProblemLine
@@ -34,6 +34,8 @@ def run_experiment(
 ) -> RunFolder:
     """Bring a run folder to its end; what was finished before is not repeated.
 
+    Several processes may do so at the same time: each task is done by one of them, and one writes the report.
+
     Parameters
     ----------
     config : what to run
@@ -44,7 +46,7 @@ def run_experiment(
     Raises
     ------
     InputError
-        For unusable input, or where another process works in the folder; before anything is changed.
+        For unusable input; before anything is changed.
     RunError
         If something failed underway; what was finished is kept. Where tasks failed, all others are done and
         the report is written.
@@ -52,24 +54,28 @@ def run_experiment(
     show = reporter or silent
     refuse_unfit(config)
     folder.refuse_foreign(config)
+    folder.refuse_unfit_store(config)
     if folder.is_finished_run_of(config):
         return folder
     plan = sized(planned(config))  # what cannot be planned is told before anything is written
-    with held(folder.path):
-        if not folder.create(config, resume=resume, plan=plan):
+    create = partial(folder.create, config, resume=resume, plan=plan, reporter=show)
+    is_over: list[bool] = []
+    with folder.joined(lambda others: is_over.append(create(others=others))):
+        if not any(is_over):
             _finish(folder, show)
     return folder
 
 
 def _finish(folder: RunFolder, show: Reporter) -> None:
-    """Everything that is not there yet, in a folder that is ours."""
+    """Everything that is not there yet and no other process does."""
     plan = folder.plan
     executor = folder.config.execution.executor()
     show(Event(Kind.BEGIN, n=len(plan.tasks)))
-    failures = executor.run(plan.graph, StoredWork(folder.path), show)
+    with StoredWork(folder.store.path, show) as work:
+        failures = executor.run(plan.graph, work, show)
     with step(show, "concluding and writing the report"):  # of failures too, where there is nothing else
-        _conclude(folder)
-    _refuse_failures(plan, failures)
+        _conclude(folder, show)
+    _refuse_failures(folder, failures)
 
 
 def report_on(folder: RunFolder, reporter: Reporter | None = None) -> Path:
@@ -91,24 +97,36 @@ def report_on(folder: RunFolder, reporter: Reporter | None = None) -> Path:
     show = reporter or silent
     show(Event(Kind.BEGIN, n=len(wanted)))
     executor = folder.config.execution.executor()
-    failures = executor.run(Graph.of(wanted), StoredWork(folder.path), show)
-    page = _conclude(folder)
-    _refuse_failures(plan, failures)
-    return page
-
-
-def _conclude(folder: RunFolder) -> Path:
-    with folder.reporting():
-        if faults := concluded(folder):
-            lacking = f"{len(faults)} of its parts: {'; '.join(faults)}"
-            raise RunError(f"the report {folder.report_file} lacks {lacking}")
+    with StoredWork(folder.store.path, show) as work:
+        failures = executor.run(Graph.of(wanted), work, show)
+    _conclude(folder, show, anew=True)
+    _refuse_failures(folder, failures)
     return folder.report_file
 
 
-def _refuse_failures(plan: RunPlan, failures: Mapping[str, str]) -> None:
+def _conclude(folder: RunFolder, show: Reporter, *, anew: bool = False) -> None:
+    """Write the report of what there is, if another process has not.
+
+    Parameters
+    ----------
+    anew : write it in any case
+    """
+    with folder.reporting(show):
+        report = None if anew else folder.written()
+        if report is None:
+            report = folder.write_report(lambda: concluded(folder))
+        else:
+            show(Event(Kind.NOTE, remark=f"the report was written by {report.by}"))
+    if report.faults:
+        lacking = f"{len(report.faults)} of its parts: {'; '.join(report.faults)}"
+        raise RunError(f"the report {folder.report_file} lacks {lacking}")
+
+
+def _refuse_failures(folder: RunFolder, failures: Mapping[str, str]) -> None:
     """Raise RunError for what failed, which names the first few."""
     if not failures:
         return
+    plan, store = folder.plan, folder.store
     first = [
         text for key, text in failures.items() if not any(need in failures for need in plan.tasks[key].needs)
     ]
@@ -117,7 +135,7 @@ def _refuse_failures(plan: RunPlan, failures: Mapping[str, str]) -> None:
     shown = "; ".join(first[:_SHOWN_FAILURES]) + ("; …" if len(first) > _SHOWN_FAILURES else "")
     raise RunError(
         f"{len(first)} of {len(plan.tasks)} tasks failed{waiting}, the others are done: {shown}. Tracebacks "
-        "are in the folder failures"
+        f"are in the folder {store.shown(store.failures_folder)}"
     )
 
 

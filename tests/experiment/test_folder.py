@@ -1,4 +1,4 @@
-"""Folders of results: one process works there, a kill anywhere is survived, damage is noticed and mended."""
+"""Folders of results: processes share the work, a kill anywhere is survived, damage is noticed and mended."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from qspin_backends.exact import Exact
 
 from qspin import SampleSet
 from qspin.engine import actions
+from qspin.engine.presence import Presence
 from qspin.errors import InputError, RunError, StorageError
+from qspin.executor import Kind
 from qspin.experiment import RunFolder, run_experiment
 from qspin.experiment.config import config_from_plain
-from qspin.experiment.folder import held, is_new, read_head, write_head
+from qspin.experiment.folder import PROCESSES, is_new, read_head, write_head
 from qspin.experiment.run import report_on
 
 PLAIN = {
@@ -78,27 +80,43 @@ def sample_content(folder, task):
     return folder.store.samples(task.key).spins.values[:, :4]
 
 
-class TestOneProcess:
-    def test_a_second_one_is_told_who_works_there(self, tmp_path, counted):
-        folder = RunFolder(tmp_path / "run")
-        with held(folder.path):
-            (folder.path / ".abc-0123.partial.nc").write_text("half of the other one")
-            message = f"another process works in .*run: process {os.getpid()} on {platform.node()}, since 20"
-            for resume in (False, True):
-                with pytest.raises(InputError, match=message):
-                    run_experiment(small(), folder, resume=resume)
-            assert (folder.path / ".abc-0123.partial.nc").exists()
-        assert counted == []
+def another_in(folder):
+    """A process that works in a folder, as far as others can see."""
+    presence = Presence(folder.path / PROCESSES)
+    presence.enter()
+    return presence
 
-    def test_a_holder_that_was_killed_holds_no_more(self, tmp_path):
-        in_a_process(lambda: die_in(held(tmp_path / "run")), killed=True)
-        assert (tmp_path / "run" / ".holder.json").exists()
-        with held(tmp_path / "run"):
-            assert json.loads((tmp_path / "run" / ".holder.json").read_text())["pid"] == os.getpid()
-        assert not (tmp_path / "run" / ".holder.json").exists()
+
+class TestSeveralProcesses:
+    def test_a_second_one_joins(self, copy, counted):
+        """It needs no --resume, and leaves alone what the other may be writing."""
+        sample_file(copy, copy.tasks()[1]).unlink()
+        (copy.path / ".abc-0123.partial.nc").write_text("half of the other one")
+        head = (copy.path / "config.yaml").stat()
+        with pytest.raises(InputError, match="unfinished run of this config: add --resume"):
+            run_experiment(small(), RunFolder(copy.path))
+        other, told = another_in(copy), []
+        assert run_experiment(small(), RunFolder(copy.path), reporter=told.append).is_finished
+        notes = [event.remark for event in told if event.kind == Kind.NOTE]
+        assert f"is shared with process {os.getpid()} on {platform.node()}, since 20" in notes[0]
+        assert counted == [5]
+        assert (copy.path / ".abc-0123.partial.nc").exists()
+        assert (copy.path / "config.yaml").stat() == head
+        other.leave()
+
+    def test_one_that_was_killed_is_not_there(self, tmp_path):
+        in_a_process(lambda: (Presence(tmp_path).enter(), os.kill(os.getpid(), signal.SIGKILL)), killed=True)
+        assert len(list(tmp_path.glob("*.process"))) == 1
+        others = []
+        presence = Presence(tmp_path)
+        presence.enter(others.append)
+        assert others == [[]]
+        assert [file.stem for file in tmp_path.glob("*.process")] == [presence.name]
+        presence.leave()
+        assert [file.name for file in tmp_path.iterdir()] == [".lock"]
 
     def test_a_finished_run_needs_no_lock(self, finished):
-        with held(finished.path):
+        with Presence(finished.path / PROCESSES).undisturbed():
             run_experiment(small(), RunFolder(finished.path))
 
     def test_a_folder_that_cannot_be_made_is_refused(self, tmp_path):
@@ -106,10 +124,32 @@ class TestOneProcess:
         with pytest.raises(InputError, match="cannot write"):
             run_experiment(small(), RunFolder(tmp_path / "file" / "run"))
 
+    def test_the_report_is_written_once(self, copy, kinds):
+        """By one of two that come to the end; and again where there is something else to tell."""
+        kinds.COUNTS.clear()
+        other, told = another_in(copy), []
+        copy.report_file.unlink()
+        run_experiment(small(), RunFolder(copy.path))
+        assert kinds.COUNTS["conclude"] == 1
+        (copy.path / ".report-of-a-part").touch()  # as a process sees it that looked before
+        run_experiment(small(), RunFolder(copy.path), reporter=told.append)
+        assert kinds.COUNTS["conclude"] == 1
+        notes = [event.remark for event in told if event.kind == Kind.NOTE]
+        assert f"the report was written by process {os.getpid()} on {platform.node()}" in notes
+        other.leave()
 
-def die_in(context):
-    with context:
-        os.kill(os.getpid(), signal.SIGKILL)
+    def test_one_that_writes_the_report_is_waited_for(self, copy):
+        told = []
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(Presence(copy.path / PROCESSES).held("report.lock"))
+
+            def tell(event):
+                told.append(event.remark)
+                stack.close()
+
+            with copy.reporting(tell):
+                pass
+        assert told == [f"another process writes the report of {copy.path}, which is waited for"]
 
 
 def in_a_process(work, *, killed):
@@ -304,7 +344,7 @@ class TestHead:
         assert is_new(tmp_path / "none")
         assert is_new(tmp_path)
         (tmp_path / ".config-0123.partial.yaml").write_text("half")
-        (tmp_path / ".lock").write_text("")
+        (tmp_path / PROCESSES).mkdir()
         assert is_new(tmp_path)
         (tmp_path / "mine.txt").write_text("")
         assert not is_new(tmp_path)
