@@ -122,6 +122,7 @@ class Presence:
         """Hold a lock of this folder; raises RunError if another process does for so many seconds."""
         from filelock import Timeout
 
+        self.folder.mkdir(parents=True, exist_ok=True)
         lock = _lock_of(self.folder / name)
         try:
             lock.acquire(timeout=-1 if seconds is None else seconds)

@@ -19,7 +19,9 @@ from qspin.executor import Graph
 from qspin.experiment.conclude import concluded
 from qspin.experiment.config import RunConfig
 from qspin.experiment.lines import Line
+from qspin.experiment.placing import refuse_unfit_store
 from qspin.experiment.plan import planned
+from qspin.experiment.reporting import reporting, write_report, written
 from qspin.experiment.run_folder import RunFolder
 from qspin.experiment.sizes import sized
 from qspin.study import INSTANCE, ProblemLine
@@ -54,7 +56,7 @@ def run_experiment(
     show = reporter or silent
     refuse_unfit(config)
     folder.refuse_foreign(config)
-    folder.refuse_unfit_store(config)
+    refuse_unfit_store(folder.path, config)
     if folder.is_finished_run_of(config):
         return folder
     plan = sized(planned(config))  # what cannot be planned is told before anything is written
@@ -111,10 +113,10 @@ def _conclude(folder: RunFolder, show: Reporter, *, anew: bool = False) -> None:
     ----------
     anew : write it in any case
     """
-    with folder.reporting(show):
-        report = None if anew else folder.written()
+    with reporting(folder, show):
+        report = None if anew else written(folder)
         if report is None:
-            report = folder.write_report(lambda: concluded(folder))
+            report = write_report(folder, lambda: concluded(folder))
         else:
             show(Event(Kind.NOTE, remark=f"the report was written by {report.by}"))
     if report.faults:

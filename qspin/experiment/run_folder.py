@@ -26,14 +26,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from qspin.engine import Store
-from qspin.engine.keys import digest
-from qspin.engine.marker import is_store, refuse_newer, refuse_no_store
 from qspin.engine.presence import Presence
 from qspin.engine.store import set_aside
-from qspin.errors import InputError, RunError
+from qspin.errors import InputError
 from qspin.events import Event, Kind, Reporter, silent
 from qspin.executor import Task
 from qspin.experiment.config import RunConfig, config_from_plain
@@ -46,6 +44,7 @@ from qspin.experiment.folder import (
     read_head,
     write_head,
 )
+from qspin.experiment.placing import require_store, store_of
 from qspin.experiment.plan import RunPlan, planned
 from qspin.experiment.results import StoredResults
 from qspin.files import atomic_write, clear_leftovers
@@ -61,21 +60,6 @@ _PACKAGES = (
     "qspin", "numpy", "scipy", "numba", "xarray", "h5netcdf", "arviz-stats", "dimod", "dwave-samplers",
     "networkx", "torch", "scikit-learn", "matplotlib", "qiskit", "qiskit-aer",
 )  # fmt: skip
-
-
-class WrittenReport(NamedTuple):
-    """Of a report that is there.
-
-    Parameters
-    ----------
-    by : who wrote it
-    of : digest of what it was made from
-    faults : which of its parts failed, a sentence each
-    """
-
-    by: str
-    of: str
-    faults: list[str]
 
 
 @dataclass(frozen=True)
@@ -132,49 +116,6 @@ class RunFolder:
                 f"{config.digest[:10]}): choose another folder with --out"
             )
 
-    def refuse_unfit_store(self, config: RunConfig) -> None:
-        """Refuse a place for objects that is none, or where those of this run do not lie; nothing is changed.
-
-        Raises
-        ------
-        InputError
-            If the store is of a newer format, missing, or holds other files; or if the run was begun with
-            another one, which is still there.
-        """
-        now, known = self._store_of(config), self._known_store()
-        if now.is_shared:
-            refuse_no_store(now.path)
-        refuse_newer(now.path)
-        if known is not None and known.path != Path(os.path.abspath(now.path)) and is_store(known.path):
-            raise InputError(
-                f"the objects of the run in {self.path} lie in {known.path}, not in {now.path}: go on with "
-                f"--set execution.store={known.path}, or choose another folder with --out"
-            )
-        if now.is_shared and not now.path.is_dir():
-            if known is not None:
-                raise InputError(self._no_store(now))
-            if not now.path.parent.is_dir():
-                raise InputError(
-                    f"execution.store: {now.path.parent} is not there, so that no store can be made in it; "
-                    "make that folder, or name another store"
-                )
-
-    def _known_store(self) -> Store | None:
-        """Where the objects of a run lie that was begun; None if there is none, or that cannot be told."""
-        if not (self.path / CONFIG).is_file():
-            return None
-        try:
-            place = read_head(self.path).plain["execution"]["store"]
-        except (DamagedHead, KeyError, TypeError):
-            return None
-        return Store(self._absolute) if place is None else Store(Path(place))
-
-    def _no_store(self, store: Store) -> str:
-        return (
-            f"the store {store.path} of the run in {self.path} is not there: mount or restore it, or run the "
-            "config again with --resume and --set execution.store=PATH that says where it is now"
-        )
-
     def create(
         self,
         config: RunConfig,
@@ -210,7 +151,7 @@ class RunFolder:
             reporter(Event(Kind.NOTE, remark=told))
         else:
             self._clear()
-            for file in (self.report_file, self._record):  # of the part that was there
+            for file in (self.report_file, self.record_file):  # of the part that was there
                 file.unlink(missing_ok=True)
         self._write_head(config, is_begun, is_shared=bool(others), reporter=reporter)
         for name in ("plan", "_read"):
@@ -237,7 +178,7 @@ class RunFolder:
         if not is_shared:
             write_head(self.path, _KIND, config.resolved(), config.digest)
             self._write_environment()
-        self._store_of(config).path.mkdir(exist_ok=True)
+        store_of(self.path, config).path.mkdir(exist_ok=True)
 
     @contextlib.contextmanager
     def joined(self, begin: Callable[[list[str]], object]) -> Iterator[None]:
@@ -269,7 +210,7 @@ class RunFolder:
         """The report is written last, after all tasks; a report of a part of them does not count."""
         return (
             self.report_file.is_file()
-            and not self._part.exists()
+            and not self.part_file.exists()
             and not self.n_missing
             and not self.faults()
         )
@@ -287,59 +228,14 @@ class RunFolder:
         return as_now.is_finished
 
     @property
-    def _part(self) -> Path:
+    def part_file(self) -> Path:
         """There while the report may be one of a part."""
         return self.path / ".report-of-a-part"
 
     @property
-    def _record(self) -> Path:
+    def record_file(self) -> Path:
+        """Who wrote the report, and of what."""
         return self.path / ".report.json"
-
-    @contextlib.contextmanager
-    def reporting(self, reporter: Reporter = silent) -> Iterator[None]:
-        """Around the writing of a report, which one process does at a time; told if another one does."""
-        presence = Presence(self.path / PROCESSES)
-        with contextlib.ExitStack() as held:
-            try:
-                held.enter_context(presence.held("report.lock", 0))
-            except RunError:
-                remark = f"another process writes the report of {self.path}, which is waited for"
-                reporter(Event(Kind.NOTE, remark=remark))
-                held.enter_context(presence.held("report.lock"))
-            yield
-
-    def written(self) -> WrittenReport | None:
-        """The report, if it is of everything that there is now."""
-        try:
-            record = WrittenReport(**json.loads(self._record.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
-        return record if self.report_file.is_file() and record.of == self._contents() else None
-
-    def write_report(self, write: Callable[[], list[str]]) -> WrittenReport:
-        """Let a report be written of what there is now.
-
-        Only one that is whole, in all its parts, counts as the end of a run: a report of a part, or one that
-        was written while the run went on, would make a run that is then killed pass for finished.
-
-        Parameters
-        ----------
-        write : does it, and tells which parts failed
-        """
-        self._record.unlink(missing_ok=True)
-        atomic_write(self._part, "")
-        of = self._contents()
-        report = WrittenReport(f"process {os.getpid()} on {platform.node()}", of, write())
-        atomic_write(self._record, json.dumps(report._asdict()) + "\n")
-        if not report.faults and not self.n_missing:
-            self._part.unlink()
-        return report
-
-    def _contents(self) -> str:
-        """Digest of what a report is made from."""
-        store = self.store
-        there = [key for key, t in self.plan.tasks.items() if store.file(t.action, t.key).is_file()]
-        return digest(there, self.faults())
 
     # -- what it holds ---------------------------------------------------------------------------
 
@@ -356,19 +252,9 @@ class RunFolder:
     @property
     def store(self) -> Store:
         """What its tasks gave. Raises InputError if it lies elsewhere and is not there."""
-        store = self._store_of(self.config)
-        if store.is_shared and not store.path.is_dir():
-            raise InputError(self._no_store(store))
+        store = store_of(self.path, self.config)
+        require_store(self.path, store)
         return store
-
-    def _store_of(self, config: RunConfig) -> Store:
-        if config.store is None or config.store == self._absolute:
-            return Store(self.path)
-        return Store(config.store, is_shared=True)
-
-    @property
-    def _absolute(self) -> Path:
-        return Path(os.path.abspath(self.path))
 
     def results(self, study: str) -> StoredResults:
         """What the study of this label concludes from."""

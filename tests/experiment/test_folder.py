@@ -22,6 +22,7 @@ from qspin.executor import Kind
 from qspin.experiment import RunFolder, run_experiment
 from qspin.experiment.config import config_from_plain
 from qspin.experiment.folder import PROCESSES, is_new, read_head, write_head
+from qspin.experiment.reporting import reporting
 from qspin.experiment.run import report_on
 
 PLAIN = {
@@ -147,7 +148,7 @@ class TestSeveralProcesses:
                 told.append(event.remark)
                 stack.close()
 
-            with copy.reporting(tell):
+            with reporting(copy, tell):
                 pass
         assert told == [f"another process writes the report of {copy.path}, which is waited for"]
 
