@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from qspin.errors import InputError
 from qspin.events import Event, Kind, Reporter, silent
-from qspin.settings import PositiveInt, settings
+from qspin.settings import PositiveFloat, PositiveInt, settings
 
 __all__ = [
     "Event",
@@ -20,6 +20,7 @@ __all__ = [
     "Graph",
     "Kind",
     "Perform",
+    "PositiveFloat",
     "PositiveInt",
     "Reporter",
     "Task",

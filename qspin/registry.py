@@ -129,6 +129,7 @@ _STUDIES = {
 
 _EXECUTORS = {
     "in_process": _Builtin("qspin.engine.in_process:InProcess"),
+    "processes": _Builtin("qspin.engine.processes:Processes"),
 }
 
 

@@ -1,6 +1,6 @@
 """Settings of a backend: frozen, and refused by name when they are given, not when they hurt."""
 
-from pydantic import PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 
 from qspin.settings.files import FileSetting, GivenFile, files_at, files_in, located, paths_from
 from qspin.settings.frozen import (
@@ -23,6 +23,7 @@ __all__ = [
     "Incidental",
     "Ladder",
     "PlainValues",
+    "PositiveFloat",
     "PositiveInt",
     "Seed",
     "deciding_settings",

@@ -1,6 +1,7 @@
-"""Contracts of backends, sources, measures and studies, and asserts in standard errors; for everybody."""
+"""Contracts of everything that has a name, and asserts in standard errors; for everybody."""
 
 from qspin.significance import STANDARD_ERRORS
+from qspin.testing.executor import ExecutorContract
 from qspin.testing.measure import MeasureContract
 from qspin.testing.sampler import SamplerContract
 from qspin.testing.source import SourceContract, prepared_for
@@ -9,6 +10,7 @@ from qspin.testing.study import StudyContract
 
 __all__ = [
     "STANDARD_ERRORS",
+    "ExecutorContract",
     "MeasureContract",
     "SamplerContract",
     "SourceContract",

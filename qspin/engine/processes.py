@@ -1,0 +1,264 @@
+"""Tasks on all cores of this machine: each worker a process, which may die without harm to the others."""
+
+from __future__ import annotations
+
+import collections
+import sys
+import time
+import warnings
+from collections.abc import Mapping
+from multiprocessing.connection import wait
+from typing import Any
+
+from qspin.engine.budget import Budget, Durations
+from qspin.engine.conditions import Conditions
+from qspin.engine.paid import PaidTasks
+from qspin.engine.pool import Worker
+from qspin.engine.schedule import Schedule
+from qspin.engine.threads import n_cores
+from qspin.engine.worker import Message
+from qspin.errors import RunError
+from qspin.executor import Graph, Kind, PositiveFloat, PositiveInt, Reporter, Task, Work, settings
+from qspin.memory import machine_memory
+
+__all__ = ["Processes"]
+
+_TICK = 0.2  # seconds; a signal that raises nothing is noticed after so long
+_MOST_DEATHS = 3  # of workers, by one task
+_QUICK_SECONDS = 2.0  # that tasks are left to finish when the run is stopped
+_STOP_SECONDS = 8.0  # that a task has to save its state once it was interrupted
+_MEMORY_SHARE = 2  # the tasks of a run take half of the machine
+
+
+@settings
+class Processes:
+    """Tasks side by side, each in one of several processes; those that are paid in this one.
+
+    Parameters
+    ----------
+    n_workers : processes; default one a core
+    memory : GiB that tasks which run at once may take together; default half of the machine's
+    timeout : seconds that a task may take; paid ones, which wait for a server, take as long as they need
+    """
+
+    n_workers: PositiveInt | None = None
+    memory: PositiveFloat | None = None
+    timeout: PositiveFloat | None = None
+
+    def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
+        """As `qspin.executor.Executor.run`."""
+        crew = _Crew(self, Schedule(graph, work, reporter), work)
+        try:
+            while not crew.schedule.is_over:
+                crew.hand_out()
+                crew.listen(_TICK)
+        except BaseException as error:
+            said = crew.stop()
+            if isinstance(error, KeyboardInterrupt) and said:
+                raise KeyboardInterrupt(*error.args, *said) from None
+            raise
+        finally:
+            crew.close()
+        return crew.schedule.failures
+
+
+class _Crew:
+    """Workers, and what is known of the tasks that they do."""
+
+    def __init__(self, own: Processes, schedule: Schedule, work: Work):
+        self.schedule, self._work = schedule, work
+        self._timeout = own.timeout
+        count = own.n_workers or n_cores()
+        conditions = Conditions.here()
+        self._workers = [Worker(f"worker {k + 1}", work.perform, conditions) for k in range(count)]
+        self._budget = Budget(max(count, n_cores()), _allowed(own.memory))
+        self._paid = PaidTasks(schedule, work.perform)
+        self._durations = Durations()
+        self._is_full = False
+        self._deaths: collections.Counter[str] = collections.Counter()
+        self._late: dict[str, float] = {}
+        self._heard = {
+            "start": self._started,
+            "progress": self._progressed,
+            "end": self._ended,
+            "interrupted": self._interrupted,
+            "raised": self._raised,
+        }
+        """Kind of a message about a task -> what it changes."""
+
+    # -- giving tasks ----------------------------------------------------------------------------
+
+    def hand_out(self) -> None:
+        """Give tasks to all that have nothing to do; a worker is started when there is one for it."""
+        self._paid.begin()
+        idle = [worker for worker in self._workers if worker.is_idle]
+        for k, worker in enumerate(sorted(idle, key=lambda worker: not worker.is_started)):
+            if self._is_full or not (tasks := self._bundle(worker.name, len(idle) - k)):
+                return
+            self._budget.hold(worker.name, tasks)
+            worker.give(tasks)
+
+    def _bundle(self, name: str, n_idle: int) -> list[tuple[Task, int]]:
+        """A task for a worker, or several where they are quick, with their threads."""
+        tasks: list[tuple[Task, int]] = []
+        most = 1
+        while len(tasks) < most and self._durations.has_room(tasks):
+            task = self.schedule.take_unpaid(name, self._budget.fits, begins=False)
+            if task is None:
+                self._is_full = not tasks and self.schedule.n_ready > 0
+                break
+            if (refusal := self._budget.refusal(task)) is not None:
+                self.schedule.finish(task, self._work.record_failure(task, refusal), name)
+                continue
+            tasks.append((task, self._budget.share(task, min(n_idle - 1, self.schedule.n_ready))))
+            most = max(most, len(tasks) + self.schedule.n_ready // len(self._workers))
+        return tasks
+
+    # -- hearing of them -------------------------------------------------------------------------
+
+    def listen(self, seconds: float) -> None:
+        """Wait for what workers say, not longer than this, and act on it."""
+        wait([self._paid.bell, *(ear for worker in self._workers for ear in worker.ears)], seconds)
+        self._paid.poll()
+        for worker in self._workers:
+            for message in worker.messages():
+                self._hear(worker, message)
+            for line in worker.lines():
+                print(f"{worker.name}: {line}", file=sys.stderr, flush=True)
+            if worker.is_lost:
+                self._lose(worker)
+            self._watch(worker)
+
+    def _hear(self, worker: Worker, message: Message) -> None:
+        if message.kind == "warning":
+            warnings.warn_explicit(*message.what, registry=_warned)
+        elif message.kind == "idle":
+            self._take_back(worker)
+        elif message.kind in self._heard and worker.current is not None:
+            self._heard[message.kind](worker, worker.current, message.what)
+
+    def _started(self, worker: Worker, task: Task, _: Any) -> None:
+        self.schedule.begin(task, worker.name)
+
+    def _progressed(self, worker: Worker, task: Task, progress: Any) -> None:
+        self.schedule.say(Kind.PROGRESS, task, worker=worker.name, **progress._asdict())
+
+    def _ended(self, worker: Worker, task: Task, failure: str | None) -> None:
+        self._durations.note(task, time.monotonic() - worker.began)
+        self._deaths.pop("", None)
+        self._leave(worker, task)
+        self.schedule.finish(task, failure, worker.name)
+
+    def _interrupted(self, worker: Worker, task: Task, said: str) -> None:
+        is_late = task.key in self._late
+        self._leave(worker, task)
+        if is_late:
+            self._refuse(worker, task, _too_late(self._timeout))
+        else:
+            self._mishap(worker, task, "was interrupted", said)
+
+    def _raised(self, worker: Worker, task: Task, error: BaseException) -> None:
+        self._leave(worker, task)
+        self.schedule.give_back(task, "stopped", worker.name)
+        raise error
+
+    def _leave(self, worker: Worker, task: Task) -> None:
+        """A worker has ended with a task, one way or another."""
+        worker.current = None
+        self._late.pop(task.key, None)
+
+    def _take_back(self, worker: Worker) -> None:
+        """A worker has nothing to do: what it was given and has not begun waits again."""
+        while worker.waiting:
+            self.schedule.give_back(worker.waiting.pop(), "not begun", worker.name)
+        self._budget.free(worker.name)
+        self._is_full = False
+
+    # -- faults ----------------------------------------------------------------------------------
+
+    def _lose(self, worker: Worker) -> None:
+        """A worker died: what it had goes to others."""
+        task = worker.current
+        self._take_back(worker)
+        is_late = task is not None and self._late.pop(task.key, None) is not None
+        reason = worker.bury()
+        if task is None:
+            self._deaths[""] += 1
+            if self._deaths[""] >= _MOST_DEATHS:
+                raise RunError(f"workers die before they begin with a task: {reason}")
+        elif is_late:
+            self._refuse(worker, task, _too_late(self._timeout))
+        else:
+            self._mishap(worker, task, "its worker died", reason)
+
+    def _mishap(self, worker: Worker, task: Task, what: str, reason: str) -> None:
+        """A task was lost that nobody wanted to end: it is tried again, not for ever."""
+        self._deaths[task.key] += 1
+        told = f"{what}: {reason}" if reason else what
+        if (count := self._deaths[task.key]) < _MOST_DEATHS:
+            self.schedule.give_back(task, told, worker.name)
+        else:
+            self._refuse(worker, task, f"{what} {count} times, the last time so: {reason or what}")
+
+    def _refuse(self, worker: Worker, task: Task, reason: str) -> None:
+        self.schedule.finish(task, self._work.record_failure(task, reason), worker.name)
+
+    def _watch(self, worker: Worker) -> None:
+        """Interrupt a task that has taken too long, and end its worker if it does not hear."""
+        if self._timeout is None or worker.current is None:
+            return
+        now, key = time.monotonic(), worker.current.key
+        if key in self._late:
+            if now > self._late[key]:
+                worker.kill()
+        elif now > worker.began + self._timeout:
+            self._late[key] = now + _STOP_SECONDS
+            worker.interrupt()
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def stop(self) -> list[str]:
+        """Let finish what is quick, have the rest save its state, and give back what is left.
+
+        Returns
+        -------
+        what the interrupted say
+        """
+        said = self._paid.stop(_QUICK_SECONDS)
+        for worker in self._workers:
+            worker.stop()
+        self._drain(_QUICK_SECONDS)
+        for worker in self._workers:
+            if worker.current is not None:
+                worker.interrupt()
+        self._drain(_STOP_SECONDS)
+        for task in list(self.schedule.running):
+            self.schedule.give_back(task, "stopped")
+        return said
+
+    def _drain(self, seconds: float) -> None:
+        """Listen until nobody does anything, not longer than this."""
+        until = time.monotonic() + seconds
+        while not all(w.is_idle for w in self._workers) and (left := until - time.monotonic()) > 0:
+            self.listen(min(left, _TICK))
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in self._workers:
+            worker.close()
+
+
+def _allowed(memory: float | None) -> float | None:
+    """Bytes."""
+    if memory is not None:
+        return memory * 2**30
+    machine = machine_memory()
+    return None if machine is None else machine // _MEMORY_SHARE
+
+
+def _too_late(timeout: float | None) -> str:
+    return f"it took longer than the timeout of {timeout:g} s, execution.timeout"
+
+
+_warned: dict[str, Any] = {}
+"""Of `warnings`: what workers have warned of."""

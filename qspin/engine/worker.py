@@ -1,0 +1,200 @@
+"""A worker: a process beside that of the run, which does tasks and says how they go.
+
+It says so through a pipe, one message after the other, and its prints go into a second one: so neither tears
+what a terminal shows. It ends when the process of the run does, however that ends; what is typed at the
+terminal interrupts the run, which then asks its workers to stop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any, NamedTuple, TextIO
+
+from qspin.confidential import redacted
+from qspin.engine.conditions import Conditions
+from qspin.engine.threads import take_threads
+from qspin.errors import RunError, named
+from qspin.executor import Perform, Task
+from qspin.progress import Progress, listening
+
+__all__ = ["Message", "Warned", "begin", "do"]
+
+_PROGRESS_SECONDS = 0.1  # between two messages about one task
+
+
+class Message(NamedTuple):
+    """What a worker says.
+
+    Parameters
+    ----------
+    kind : ``start``, ``progress``, ``end``, ``interrupted`` or ``raised`` of a task; ``idle`` when all that
+        was given is done or left; ``warning``
+    key : of the task
+    what : the progress; what failed or None; what an interrupt said; an error; a warning
+    """
+
+    kind: str
+    key: str = ""
+    what: Any = None
+
+
+class Warned(NamedTuple):
+    """Arguments of `warnings.warn_explicit`."""
+
+    message: str
+    category: type[Warning]
+    filename: str
+    lineno: int
+
+
+class _Here:
+    """What this process is, once it has begun."""
+
+    channel: Connection
+    perform: Perform
+    conditions: Conditions
+    lock = threading.Lock()
+    is_doing = False
+    """Whether an interrupt is meant for a task."""
+    is_saying = False
+    """Whether the main thread is amid a message, which an interrupt must not cut."""
+    is_interrupted = False
+    is_stopped = False
+    """Whether what was given and not begun is to be left."""
+
+
+def begin(channel: Connection, output: Connection, perform: Perform, conditions: Conditions) -> None:
+    """Before the first task.
+
+    Parameters
+    ----------
+    channel : takes messages
+    output : takes what is printed
+    perform : does a task
+    conditions : of the process of the run
+    """
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _interrupt)
+    if hasattr(signal, "SIGUSR1"):
+        signal.signal(signal.SIGUSR1, _stop)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    if sys.platform != "win32":
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            os.dup2(output.fileno(), number)
+            setattr(sys, name, os.fdopen(number, "w", 1, errors="backslashreplace", closefd=False))
+    _Here.channel, _Here.perform, _Here.conditions = channel, perform, conditions
+    conditions.filter_warnings()
+    warnings.showwarning = _warn
+
+
+def do(tasks: Sequence[tuple[Task, int]]) -> None:
+    """Do tasks, each with so many threads, one after the other, until one ends in more than a failure."""
+    _Here.is_stopped = False
+    for task, n_threads in tasks:
+        if _Here.is_stopped or not _done(task, n_threads):
+            break
+    _say("idle")
+
+
+def _done(task: Task, n_threads: int) -> bool:
+    """Whether the next may follow."""
+    _say("start", task.key)
+    take_threads(n_threads)
+    try:
+        _Here.is_doing = True
+        with _Here.conditions.trusting(), listening(_Teller(task.key)):
+            failure = _Here.perform(task)
+        _Here.is_doing = False
+    except KeyboardInterrupt as interrupt:
+        _Here.is_doing = False
+        _say("interrupted", task.key, redacted(str(interrupt)))
+        return False
+    except BaseException as error:
+        _Here.is_doing = False
+        _say("raised", task.key, _portable(error))
+        return False
+    _say("end", task.key, None if failure is None else redacted(failure))
+    return True
+
+
+class _Teller:
+    """Passes on how far a task is, now and then.
+
+    Parameters
+    ----------
+    key : of the task
+    """
+
+    def __init__(self, key: str):
+        self._key, self._told = key, 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        if (now := time.monotonic()) - self._told >= _PROGRESS_SECONDS:
+            self._told = now
+            _say("progress", self._key, progress._replace(remark=redacted(progress.remark)))
+
+
+def _say(kind: str, key: str = "", what: Any = None) -> None:
+    """Whole, whoever else says something; to nobody if the process of the run is gone."""
+    is_main = threading.current_thread() is threading.main_thread()
+    _Here.is_saying |= is_main
+    with _Here.lock, contextlib.suppress(BrokenPipeError):
+        _Here.channel.send(Message(kind, key, what))
+    if is_main:
+        _Here.is_saying = False
+        if _Here.is_interrupted:
+            _interrupt()
+
+
+def _portable(error: BaseException) -> BaseException:
+    """The error itself if it can travel, else one that tells it."""
+    try:
+        return pickle.loads(pickle.dumps(error))
+    except Exception:  # its author did not think of that
+        return RunError(named(error))
+
+
+def _interrupt(*_: object) -> None:
+    """Handler of a signal: raises once, and only what a task will hear."""
+    _Here.is_interrupted = _Here.is_doing and _Here.is_saying
+    if _Here.is_doing and not _Here.is_saying:
+        _Here.is_doing = False
+        raise KeyboardInterrupt
+
+
+def _stop(*_: object) -> None:
+    """Handler of a signal: nothing more is to begin."""
+    _Here.is_stopped = True
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """As `warnings.showwarning`, in the process of the run."""
+    if category.__module__ == "__main__" or "<locals>" in category.__qualname__:  # which cannot travel
+        category = UserWarning
+    _say("warning", what=Warned(redacted(str(message)), category, filename, lineno))
+
+
+def _end_with_parent() -> None:
+    """In a thread: wait until the process of the run has ended, and end too, whatever is being computed."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        wait([parent.sentinel])
+        os._exit(1)
