@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import json
 import os
 import pickle
 import threading
@@ -32,141 +31,15 @@ from qspin.errors import StorageError
 from qspin.executor import Event, Executor, Graph, Kind, Reporter, Task, silent
 from qspin.experiment.config import config_from_plain
 from qspin.experiment.plan import planned
-from qspin.files import atomic_write
-from qspin.progress import report_progress
 from qspin.registry import EXECUTOR, made
 from qspin.settings import settings_of
 from qspin.testing.statistics import assert_frozen, assert_refused
-from qspin.trust import importing_only, require_trusted
+from qspin.testing.work import FolderWork, small_task
+from qspin.trust import importing_only
 
-__all__ = ["ExecutorContract", "FolderWork", "small_task"]
+__all__ = ["ExecutorContract"]
 
 _LONG = 60.0  # seconds in which nothing takes so long by rights
-
-
-def small_task(key: str, *needs: str, act: str = "add", is_paid: bool = False, **changes: Any) -> Task:
-    """A task for `FolderWork`.
-
-    Parameters
-    ----------
-    act : see `acts`
-    changes : of the task; ``seconds`` and whatever else an act wants become settings
-    """
-    own = {name: changes.pop(name) for name in list(changes) if name not in Task.__dataclass_fields__}
-    settings = {"act": act, "needs": list(needs), **own}
-    return Task(key, "sample", settings, needs, f"task {key}", is_paid, **changes)
-
-
-@dataclass(frozen=True)
-class Act:
-    """Does one task in a folder, in any process: one file a task, with what its act gives as JSON."""
-
-    path: Path
-
-    def __call__(self, task: Task) -> str | None:
-        start = time.time()
-        try:
-            value = acts[task.settings["act"]](self.path, task)
-        except (StorageError, KeyboardInterrupt, SystemExit):
-            raise
-        except Exception as error:
-            return f"{task.label}: {error}"
-        gave = {"value": value, "pid": os.getpid(), "start": start, "end": time.time()}
-        with (self.path / "done.txt").open("a") as done:
-            done.write(f"{task.key}\n")
-        atomic_write(self.path / f"{task.key}.json", json.dumps(gave))
-        return None
-
-
-def _add(path: Path, task: Task) -> int:
-    """One, and what the needs gave."""
-    needs = [json.loads((path / f"{need}.json").read_text())["value"] for need in task.settings["needs"]]
-    return 1 + sum(needs)
-
-
-def _break(path: Path, task: Task) -> int:
-    raise ValueError("broke")
-
-
-def _sleep(path: Path, task: Task) -> int:
-    until = time.monotonic() + task.settings["seconds"]
-    while time.monotonic() < until:  # as samplers do, which hear an interrupt between two steps
-        time.sleep(0.05)
-    return 0
-
-
-def _tell(path: Path, task: Task) -> int:
-    report_progress(0.5, "half of it", best_energy=-3.0)
-    return 0
-
-
-def _fill(path: Path, task: Task) -> int:
-    raise StorageError("no space left")
-
-
-def _import(path: Path, task: Task) -> int:
-    require_trusted("os:system", "sampler", key="sampler")
-    return 0
-
-
-def _warn(path: Path, task: Task) -> int:
-    warnings.warn("the contract warns", RuntimeWarning, stacklevel=1)
-    return 0
-
-
-acts = {
-    "add": _add, "break": _break, "nap": lambda *_: time.sleep(0.02), "sleep": _sleep, "tell": _tell,
-    "fill": _fill, "import": _import, "warn": _warn,
-}  # fmt: skip
-"""What a task of `FolderWork` can do, by name."""
-
-
-@dataclass
-class FolderWork:
-    """`qspin.executor.Work` in a folder, which keeps books of what it is asked.
-
-    Parameters
-    ----------
-    path : folder
-    others : keys of tasks that another process has
-    """
-
-    path: Path
-    others: set[str] = field(default_factory=set)
-    failed: dict[str, str] = field(default_factory=dict)
-    claims: list[str] = field(default_factory=list)
-
-    @property
-    def perform(self) -> Act:
-        return Act(self.path)
-
-    def has(self, task: Task) -> bool:
-        return (self.path / f"{task.key}.json").is_file()
-
-    def claim(self, task: Task) -> bool:
-        assert task.key not in self.claims, f"{task.key} is claimed twice"
-        if task.key not in self.others:
-            self.claims.append(task.key)
-        return task.key not in self.others
-
-    def release(self, task: Task) -> None:
-        self.claims.remove(task.key)
-
-    def failed_elsewhere(self, task: Task) -> str | None:
-        return self.failed.get(task.key)
-
-    def record_failure(self, task: Task, reason: str, details: str = "") -> str:
-        return f"{task.label}: {reason}"
-
-    def gave(self, key: str) -> dict[str, Any]:
-        """What a task gave: value, process, start, end."""
-        return json.loads((self.path / f"{key}.json").read_text())
-
-    @property
-    def done(self) -> list[str]:
-        """Keys of all that was done, as often as it was."""
-        file = self.path / "done.txt"
-        return file.read_text().split() if file.is_file() else []
 
 
 class ExecutorContract:
@@ -231,11 +104,12 @@ class ExecutorContract:
             small_task("c", *(f"b{k}" for k in range(5))), small_task("d", "c", "a"),
             small_task("broken", act="break"), small_task("after", "broken"), small_task("last", "after"),
             small_task("told", act="tell"), small_task("warning", act="warn"),
+            small_task("import", act="import"),
         ]  # fmt: skip
         for lane in "xy":
             tasks += [small_task(f"{lane}{k}", act="nap", is_paid=True, lane=lane) for k in range(3)]
         ran = _Ran(work, tasks)
-        with warnings.catch_warnings(record=True) as ran.warned:
+        with importing_only({"dimod"}), warnings.catch_warnings(record=True) as ran.warned:
             warnings.simplefilter("always")
             ran.failures = dict(self.run(work, tasks, ran.tell))
         return ran
@@ -250,7 +124,7 @@ class ExecutorContract:
         assert "there" not in {event.key for event in ran.told}
 
     def test_a_failure_costs_what_needs_it_and_nothing_else(self, ran: _Ran) -> None:
-        assert ran.failures == {
+        assert {key: text for key, text in ran.failures.items() if key != "import"} == {
             "broken": "task broken: broke",
             "after": "task after: needs task broken, which failed",
             "last": "task last: needs task after, which failed",
@@ -269,6 +143,9 @@ class ExecutorContract:
         assert (progress.fraction, progress.remark) == (0.5, "half of it")
         assert dict(progress.figures) == {"best_energy": -3.0}
         assert progress.label == "task told"
+
+    def test_files_may_import_no_more_than_here(self, ran: _Ran) -> None:
+        assert "would import the package os" in ran.failures["import"]
 
     def test_warnings_are_heard_here(self, ran: _Ran) -> None:
         (heard,) = [own for own in ran.warned if "the contract warns" in str(own.message)]
@@ -312,12 +189,6 @@ class ExecutorContract:
         with pytest.raises(KeyboardInterrupt):
             self.run(work, tasks, tell)
         assert time.monotonic() - start < _LONG / 2
-        assert work.done == ["b"]
-
-    def test_files_may_import_no_more_than_here(self, work: FolderWork) -> None:
-        with importing_only({"dimod"}):
-            failures = self.run(work, [small_task("a", act="import"), small_task("b")])
-        assert "would import the package os" in failures["a"]
         assert work.done == ["b"]
 
     def test_a_run_gives_the_same_bit_for_bit(self, tmp_path: Path) -> None:
