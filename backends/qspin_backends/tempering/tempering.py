@@ -28,7 +28,7 @@ __all__ = ["Pack", "Progress", "Rules", "Schedule", "last_bits", "run_packs", "s
 
 _UPDATES_A_STRETCH = 2**27  # of one ladder between two refreshes ...
 _STRETCH = (64, 8192)  # ... but no fewer and no more sweeps than these
-_UPDATES_A_PIECE = 2**24  # of one pack between two looks at interrupts
+_UPDATES_A_PIECE = 2**23  # of one pack between two looks at interrupts
 _NOWHERE = Keeping()
 _SPANNING = 0.25  # mean share of spins in a cluster above which cluster moves are switched off
 
