@@ -128,6 +128,7 @@ _STUDIES = {
 }
 
 _EXECUTORS = {
+    "auto": _Builtin("qspin.engine.auto:Auto"),
     "in_process": _Builtin("qspin.engine.in_process:InProcess"),
     "processes": _Builtin("qspin.engine.processes:Processes"),
 }

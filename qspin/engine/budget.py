@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from qspin.executor import Task
 
-__all__ = ["Budget", "Durations"]
+__all__ = ["Budget", "Durations", "too_late"]
 
 _BUNDLE_SECONDS = 0.1  # of work, which a message to a worker and back is little beside
 _MOST_IN_BUNDLE = 64
@@ -65,6 +65,13 @@ class Budget:
 
     def _has_memory_for(self, task: Task) -> bool:
         return self.memory is None or self.memory >= task.memory + sum(m for _, m in self._held.values())
+
+
+def too_late(timeout: float | None) -> str:
+    """What is told of a task whose time was over."""
+    return (
+        f"it took longer than the {timeout:g} s of execution.timeout; work that it has kept is gone on with"
+    )
 
 
 class Durations:

@@ -17,6 +17,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 
 from qspin.engine.schedule import Schedule
+from qspin.errors import StorageError
 from qspin.executor import Kind, Perform, Task
 from qspin.progress import ABANDONED, Progress, listening
 
@@ -101,6 +102,8 @@ class PaidTasks:
                 self._said.get()()
             except KeyboardInterrupt as interrupt:
                 said += map(str, interrupt.args)
+            except StorageError as error:  # which its task will meet again
+                said.append(str(error))
         for task, _ in self._threads.values():
             self._schedule.give_back(task, "left behind", _name(task.lane))
         self._threads.clear()

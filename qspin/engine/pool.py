@@ -130,7 +130,7 @@ class Worker:
         return self._process is not None and self._process.is_alive()
 
     def stop(self) -> None:
-        """Ask it to begin nothing more of what it was given."""
+        """Ask it to save the state of what it does and end, and to begin nothing more of what it was given."""
         if hasattr(signal, "SIGUSR1"):
             self._signal(signal.SIGUSR1)
 

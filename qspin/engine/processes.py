@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from multiprocessing.connection import wait
 from typing import Any
 
-from qspin.engine.budget import Budget, Durations
+from qspin import stopping
+from qspin.engine.budget import Budget, Durations, too_late
 from qspin.engine.conditions import Conditions
 from qspin.engine.paid import PaidTasks
 from qspin.engine.pool import Worker
@@ -25,9 +26,16 @@ __all__ = ["Processes"]
 
 _TICK = 0.2  # seconds; a signal that raises nothing is noticed after so long
 _MOST_DEATHS = 3  # of workers, by one task
-_QUICK_SECONDS = 2.0  # that tasks are left to finish when the run is stopped
-_STOP_SECONDS = 8.0  # that a task has to save its state once it was interrupted
+_QUICK_SECONDS = 2.0  # in which a task that is asked to stop may finish or save its state
+_STOP_SECONDS = 8.0  # in which it may do so once it was interrupted
+_PATIENCE = 3 * (_QUICK_SECONDS + _STOP_SECONDS)  # until this process is interrupted itself
 _MEMORY_SHARE = 2  # the tasks of a run take half of the machine
+_STEPS = (
+    (0.0, Worker.stop),
+    (_QUICK_SECONDS, Worker.interrupt),
+    (_QUICK_SECONDS + _STOP_SECONDS, Worker.kill),
+)
+"""Seconds after the time of a task is over -> what ends it."""
 
 
 @settings
@@ -49,9 +57,8 @@ class Processes:
         """As `qspin.executor.Executor.run`."""
         crew = _Crew(self, Schedule(graph, work, reporter), work)
         try:
-            while not crew.schedule.is_over:
-                crew.hand_out()
-                crew.listen(_TICK)
+            with stopping.patient(_PATIENCE):
+                crew.work()
         except BaseException as error:
             said = crew.stop()
             if isinstance(error, KeyboardInterrupt) and said:
@@ -76,7 +83,9 @@ class _Crew:
         self._durations = Durations()
         self._is_full = False
         self._deaths: collections.Counter[str] = collections.Counter()
-        self._late: dict[str, float] = {}
+        self._late: dict[str, int] = {}
+        """Key of a task that has taken too long -> steps that were made to end it."""
+        self._is_stopping = False
         self._heard = {
             "start": self._started,
             "progress": self._progressed,
@@ -85,6 +94,20 @@ class _Crew:
             "raised": self._raised,
         }
         """Kind of a message about a task -> what it changes."""
+
+    def work(self) -> None:
+        """Until all is done.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If a stop was asked for.
+        """
+        while not self.schedule.is_over:
+            stopping.end_if_requested()
+            self.hand_out()
+            self.listen(_TICK)
+        stopping.end_if_requested()
 
     # -- giving tasks ----------------------------------------------------------------------------
 
@@ -152,15 +175,18 @@ class _Crew:
     def _interrupted(self, worker: Worker, task: Task, said: str) -> None:
         is_late = task.key in self._late
         self._leave(worker, task)
-        if is_late:
-            self._refuse(worker, task, _too_late(self._timeout))
+        if self._is_stopping:
+            self.schedule.give_back(task, "stopped", worker.name)
+        elif is_late:
+            self._refuse(worker, task, too_late(self._timeout))
         else:
             self._mishap(worker, task, "was interrupted", said)
 
     def _raised(self, worker: Worker, task: Task, error: BaseException) -> None:
         self._leave(worker, task)
         self.schedule.give_back(task, "stopped", worker.name)
-        raise error
+        if not self._is_stopping:
+            raise error
 
     def _leave(self, worker: Worker, task: Task) -> None:
         """A worker has ended with a task, one way or another."""
@@ -182,12 +208,14 @@ class _Crew:
         self._take_back(worker)
         is_late = task is not None and self._late.pop(task.key, None) is not None
         reason = worker.bury()
+        if self._is_stopping:
+            return  # what was given is given back in the end
         if task is None:
             self._deaths[""] += 1
             if self._deaths[""] >= _MOST_DEATHS:
                 raise RunError(f"workers die before they begin with a task: {reason}")
         elif is_late:
-            self._refuse(worker, task, _too_late(self._timeout))
+            self._refuse(worker, task, too_late(self._timeout))
         else:
             self._mishap(worker, task, "its worker died", reason)
 
@@ -207,13 +235,10 @@ class _Crew:
         """Interrupt a task that has taken too long, and end its worker if it does not hear."""
         if self._timeout is None or worker.current is None:
             return
-        now, key = time.monotonic(), worker.current.key
-        if key in self._late:
-            if now > self._late[key]:
-                worker.kill()
-        elif now > worker.began + self._timeout:
-            self._late[key] = now + _STOP_SECONDS
-            worker.interrupt()
+        over, n_made = time.monotonic() - worker.began - self._timeout, self._late.get(worker.current.key, 0)
+        if n_made < len(_STEPS) and over >= _STEPS[n_made][0]:
+            _STEPS[n_made][1](worker)
+            self._late[worker.current.key] = n_made + 1
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -224,13 +249,14 @@ class _Crew:
         -------
         what the interrupted say
         """
-        said = self._paid.stop(_QUICK_SECONDS)
+        self._is_stopping = True
         for worker in self._workers:
             worker.stop()
         self._drain(_QUICK_SECONDS)
         for worker in self._workers:
-            if worker.current is not None:
+            if not worker.is_idle:
                 worker.interrupt()
+        said = self._paid.stop(_QUICK_SECONDS)
         self._drain(_STOP_SECONDS)
         for task in list(self.schedule.running):
             self.schedule.give_back(task, "stopped")
@@ -239,8 +265,12 @@ class _Crew:
     def _drain(self, seconds: float) -> None:
         """Listen until nobody does anything, not longer than this."""
         until = time.monotonic() + seconds
-        while not all(w.is_idle for w in self._workers) and (left := until - time.monotonic()) > 0:
+        while self._is_busy and (left := until - time.monotonic()) > 0:
             self.listen(min(left, _TICK))
+
+    @property
+    def _is_busy(self) -> bool:
+        return self._paid.is_busy or not all(worker.is_idle for worker in self._workers)
 
     def close(self) -> None:
         """End all workers."""
@@ -254,10 +284,6 @@ def _allowed(memory: float | None) -> float | None:
         return memory * 2**30
     machine = machine_memory()
     return None if machine is None else machine // _MEMORY_SHARE
-
-
-def _too_late(timeout: float | None) -> str:
-    return f"it took longer than the timeout of {timeout:g} s, execution.timeout"
 
 
 _warned: dict[str, Any] = {}

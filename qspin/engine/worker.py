@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple, TextIO
 
+from qspin import stopping
 from qspin.confidential import redacted
 from qspin.engine.conditions import Conditions
 from qspin.engine.threads import take_threads
@@ -66,11 +67,6 @@ class _Here:
     lock = threading.Lock()
     is_doing = False
     """Whether an interrupt is meant for a task."""
-    is_saying = False
-    """Whether the main thread is amid a message, which an interrupt must not cut."""
-    is_interrupted = False
-    is_stopped = False
-    """Whether what was given and not begun is to be left."""
 
 
 def begin(channel: Connection, output: Connection, perform: Perform, conditions: Conditions) -> None:
@@ -87,7 +83,7 @@ def begin(channel: Connection, output: Connection, perform: Perform, conditions:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)
     if hasattr(signal, "SIGUSR1"):
-        signal.signal(signal.SIGUSR1, _stop)
+        signal.signal(signal.SIGUSR1, lambda *_: stopping.request())
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     if sys.platform != "win32":
@@ -100,10 +96,11 @@ def begin(channel: Connection, output: Connection, perform: Perform, conditions:
 
 
 def do(tasks: Sequence[tuple[Task, int]]) -> None:
-    """Do tasks, each with so many threads, one after the other, until one ends in more than a failure."""
-    _Here.is_stopped = False
+    """Do tasks, each with so many threads, one after the other, until a stop is asked for, or one ends in more
+    than a failure."""
+    stopping.clear()
     for task, n_threads in tasks:
-        if _Here.is_stopped or not _done(task, n_threads):
+        if stopping.is_requested() or not _done(task, n_threads):
             break
     _say("idle")
 
@@ -148,14 +145,8 @@ class _Teller:
 
 def _say(kind: str, key: str = "", what: Any = None) -> None:
     """Whole, whoever else says something; to nobody if the process of the run is gone."""
-    is_main = threading.current_thread() is threading.main_thread()
-    _Here.is_saying |= is_main
-    with _Here.lock, contextlib.suppress(BrokenPipeError):
+    with stopping.shielded(), _Here.lock, contextlib.suppress(BrokenPipeError):
         _Here.channel.send(Message(kind, key, what))
-    if is_main:
-        _Here.is_saying = False
-        if _Here.is_interrupted:
-            _interrupt()
 
 
 def _portable(error: BaseException) -> BaseException:
@@ -167,16 +158,10 @@ def _portable(error: BaseException) -> BaseException:
 
 
 def _interrupt(*_: object) -> None:
-    """Handler of a signal: raises once, and only what a task will hear."""
-    _Here.is_interrupted = _Here.is_doing and _Here.is_saying
-    if _Here.is_doing and not _Here.is_saying:
-        _Here.is_doing = False
-        raise KeyboardInterrupt
-
-
-def _stop(*_: object) -> None:
-    """Handler of a signal: nothing more is to begin."""
-    _Here.is_stopped = True
+    """Handler of a signal: raises only what a task will hear."""
+    if _Here.is_doing:
+        stopping.request()
+        stopping.overdue()
 
 
 def _warn(

@@ -38,12 +38,12 @@ class Execution(pydantic.BaseModel):
 
     Parameters
     ----------
-    engine : name of an executor; default that of the environment variable QSPIN_EXECUTOR
+    engine : name of an executor; default that in the environment variable QSPIN_EXECUTOR, else ``auto``
     store : folder of objects that runs share, by the folder of the config; default the run folder
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
-    engine: str = Field(default_factory=lambda: os.environ.get(_ENGINE) or "in_process")
+    engine: str = Field(default_factory=lambda: os.environ.get(_ENGINE) or "auto")
     store: str | None = Field(None, min_length=1)
 
     def executor(self) -> Executor:

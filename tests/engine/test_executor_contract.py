@@ -12,3 +12,8 @@ class TestInProcess(ExecutorContract):
 class TestProcesses(ExecutorContract):
     executor = "processes"
     settings = {"n_workers": 2}
+
+
+class TestAuto(ExecutorContract):
+    executor = "auto"
+    settings = {"n_workers": 1}

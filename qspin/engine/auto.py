@@ -1,0 +1,52 @@
+"""The executor that fits what is left to do: several processes for several tasks, else this one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qspin.engine.in_process import InProcess, can_time
+from qspin.engine.processes import Processes
+from qspin.engine.threads import n_cores
+from qspin.executor import Executor, Graph, PositiveFloat, PositiveInt, Reporter, Work, settings
+
+__all__ = ["Auto"]
+
+_HIDDEN = 0.02  # of a task that is shown: what one that is not is expected to take
+
+
+@settings
+class Auto:
+    """`InProcess` where there is one core or one task that takes long, `Processes` where there are more.
+
+    Parameters
+    ----------
+    n_workers : processes; default one a core
+    memory : GiB that tasks which run at once may take together; default half of the machine's
+    timeout : seconds that a task may take
+    """
+
+    n_workers: PositiveInt | None = None
+    memory: PositiveFloat | None = None
+    timeout: PositiveFloat | None = None
+
+    def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
+        """As `qspin.executor.Executor.run`."""
+        return self._chosen(graph, work).run(graph, work, reporter)
+
+    def _chosen(self, graph: Graph, work: Work) -> Executor:
+        count = self.n_workers or n_cores()
+        here = count == 1 or not _is_more_than_one(graph, work)
+        if here and (self.timeout is None or can_time()):
+            return InProcess(memory=self.memory, timeout=self.timeout)
+        return Processes(n_workers=count, memory=self.memory, timeout=self.timeout)
+
+
+def _is_more_than_one(graph: Graph, work: Work) -> bool:
+    """Whether what is left is worth the start of processes."""
+    left = 0.0
+    for task in graph:
+        if not work.has(task):
+            left += 1.0 if task.is_shown else _HIDDEN
+            if left >= 2.0:
+                return True
+    return False
