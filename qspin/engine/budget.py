@@ -69,9 +69,7 @@ class Budget:
 
 def too_late(timeout: float | None) -> str:
     """What is told of a task whose time was over."""
-    return (
-        f"it took longer than the {timeout:g} s of execution.timeout; work that it has kept is gone on with"
-    )
+    return f"it took longer than the {timeout:g} s of execution.timeout; what it has kept is gone on with"
 
 
 class Durations:

@@ -74,6 +74,7 @@ class Worker:
             self._start()
         assert self._pool is not None
         self.is_idle = False
+        self._words.clear()
         self.waiting.extend(task for task, _ in tasks)
         self._future = self._pool.submit(worker.do, list(tasks))
 
@@ -130,7 +131,7 @@ class Worker:
         return self._process is not None and self._process.is_alive()
 
     def stop(self) -> None:
-        """Ask it to save the state of what it does and end, and to begin nothing more of what it was given."""
+        """Ask it to save the state of what it does, and to begin nothing more of what it was given."""
         if hasattr(signal, "SIGUSR1"):
             self._signal(signal.SIGUSR1)
 
@@ -151,24 +152,29 @@ class Worker:
     def bury(self) -> str:
         """Forget the process that was lost; how it ended, and what it said last."""
         assert self._process is not None
-        self._process.join(_LEAVE_SECONDS)
         list(self.lines())
-        reason = _ended(self._process.exitcode)
+        until = time.monotonic() + _LEAVE_SECONDS
+        while (code := self._process.exitcode) is None and time.monotonic() < until:
+            time.sleep(0.01)  # a thread of the pool asks too, and is told first
+        reason = _ended(code)
         if self._words:
             reason += f"; it said last: {self._words[-1]}"
         self._forget()
         return reason
 
-    def close(self) -> None:
-        """End it in peace if it has nothing to do, else at once."""
+    def close(self) -> list[str]:
+        """End it in peace if it has nothing to do, else at once; lines that it has still printed."""
         if self._pool is None or self._process is None:
-            return
+            return []
         if not self.is_idle:
             self.kill()
         self._pool.shutdown(wait=False, cancel_futures=True)
         if not wait([self._process.sentinel], _LEAVE_SECONDS):
             self.kill()
+            self._process.join(_LEAVE_SECONDS)
+        rest = list(self.lines())
         self._forget()
+        return rest
 
     def _forget(self) -> None:
         if self._pool is not None:

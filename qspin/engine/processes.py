@@ -6,7 +6,7 @@ import collections
 import sys
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -146,8 +146,7 @@ class _Crew:
         for worker in self._workers:
             for message in worker.messages():
                 self._hear(worker, message)
-            for line in worker.lines():
-                print(f"{worker.name}: {line}", file=sys.stderr, flush=True)
+            _print(worker, worker.lines())
             if worker.is_lost:
                 self._lose(worker)
             self._watch(worker)
@@ -275,7 +274,13 @@ class _Crew:
     def close(self) -> None:
         """End all workers."""
         for worker in self._workers:
-            worker.close()
+            _print(worker, worker.close())
+
+
+def _print(worker: Worker, lines: Iterable[str]) -> None:
+    """Where a display of the run can put it above its own lines."""
+    for line in lines:
+        print(f"{worker.name}: {line}", file=sys.stderr, flush=True)
 
 
 def _allowed(memory: float | None) -> float | None:

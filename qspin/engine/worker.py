@@ -96,7 +96,7 @@ def begin(channel: Connection, output: Connection, perform: Perform, conditions:
 
 
 def do(tasks: Sequence[tuple[Task, int]]) -> None:
-    """Do tasks, each with so many threads, one after the other, until a stop is asked for, or one ends in more
+    """Do tasks, each with so many threads, one after the other, until a stop is asked for or one ends in more
     than a failure."""
     stopping.clear()
     for task, n_threads in tasks:

@@ -1,0 +1,72 @@
+"""Tasks that are hard on whoever does them, for tests of workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from qspin.executor import Task
+from qspin.testing.work import Act, FolderWork, acts
+
+
+class HardAct(Act):
+    """Knows more acts."""
+
+    def __call__(self, task: Task) -> str | None:
+        acts.update(HARD)
+        return super().__call__(task)
+
+
+class HardWork(FolderWork):
+    @property
+    def perform(self) -> HardAct:
+        return HardAct(self.path)
+
+
+def _die(path: Path, task: Task) -> int:
+    """So often as it says, by a kill; then not."""
+    deaths = path / f"{task.key}-deaths"
+    with deaths.open("a") as file:
+        file.write("x")
+    if len(deaths.read_text()) <= task.settings["times"]:
+        print("no more memory", file=sys.stderr)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+def _leave(path: Path, task: Task) -> int:
+    os._exit(7)
+
+
+def _print(path: Path, task: Task) -> int:
+    print(f"printed, with {os.environ.get('DWAVE_API_TOKEN')}")
+    os.write(2, b"written\nin pieces")
+    return 0
+
+
+def _deaf(path: Path, task: Task) -> int:
+    """Compiled code that hears nothing."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    time.sleep(60)
+    return 0
+
+
+def _threads(path: Path, task: Task) -> list[int]:
+    import numba
+    from threadpoolctl import threadpool_info
+
+    time.sleep(task.settings["seconds"])
+    blas = [own["num_threads"] for own in threadpool_info() if own["user_api"] == "blas"]
+    return [numba.get_num_threads(), max(blas, default=1), int(os.environ["OMP_NUM_THREADS"])]
+
+
+def _modules(path: Path, task: Task) -> list[str]:
+    return [str(getattr(sys.modules["__main__"], "__file__", "")), str(sys.argv)]
+
+
+HARD = {
+    "die": _die, "leave": _leave, "print": _print, "deaf": _deaf, "threads": _threads, "modules": _modules,
+}  # fmt: skip
