@@ -18,6 +18,7 @@ from qspin.engine import processes
 from qspin.engine.budget import Budget, Durations
 from qspin.engine.processes import Processes
 from qspin.engine.threads import n_cores
+from qspin.errors import RunError
 from qspin.executor import Graph, Kind, Task, silent
 from qspin.testing.work import small_task
 
@@ -61,7 +62,7 @@ def test_workers_that_cannot_begin_are_told(work, monkeypatch):
 
     monkeypatch.setattr(HardWork, "perform", Unknown())
     with pytest.raises(
-        Exception, match="workers die before they begin with a task: it ended with exit code 1"
+        RunError, match="workers die before they begin with a task: it ended with exit code 1"
     ):
         run(work, [small_task("a"), small_task("b")])
 
@@ -120,7 +121,8 @@ SCRIPT = """
     from pathlib import Path
     from hard_tasks import HardWork
     from qspin.engine.processes import Processes
-    from qspin.executor import Graph, Kind
+    from qspin.errors import RunError
+from qspin.executor import Graph, Kind
     from qspin.testing.work import small_task
 
     def tell(event):
