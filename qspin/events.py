@@ -8,13 +8,17 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from qspin.progress import Progress, listening
 
-__all__ = ["Event", "Kind", "Reporter", "silent", "step"]
+__all__ = ["Counts", "Event", "Kind", "Reporter", "silent", "step"]
+
+
+Counts = Mapping[str, Mapping[str, int]]
+"""Action -> group -> number of tasks."""
 
 
 class Kind(StrEnum):
@@ -43,12 +47,15 @@ class Event:
     Parameters
     ----------
     kind : what
-    key, label, action : of the task
+    key, label, action : of the task; a step that is no task of a graph has no action
+    group : of tasks of this action that take about as long
+    is_shown : whether the task takes long enough to be told of one by one
     worker : who does it, such as ``worker 2``; empty in the process of the run itself
     fraction : of the task that is done, 0 to 1
     remark : a few words; what failed, a sentence
     figures : as of `qspin.progress.report_progress`
     n : number of tasks
+    counts : the same number by action and group
     seconds : that the task took
     time : seconds since 1970, by the clock of the process that tells
     """
@@ -57,17 +64,20 @@ class Event:
     key: str = ""
     label: str = ""
     action: str = ""
+    group: str = ""
+    is_shown: bool = True
     worker: str = ""
     fraction: float = 0.0
     remark: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
     n: int = 0
+    counts: Counts = field(default_factory=dict)
     seconds: float = 0.0
     time: float = field(default_factory=time.time)
 
     def now(self, kind: Kind, **more: Any) -> Event:
         """What happens to the same task at this moment."""
-        return Event(kind, self.key, self.label, self.action, self.worker, **more)
+        return replace(self, kind=kind, **{"time": time.time(), **more})
 
 
 Reporter = Callable[[Event], None]

@@ -6,12 +6,12 @@ key. What fails costs that task and those that need it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from qspin.errors import InputError
-from qspin.events import Event, Kind, Reporter, silent
+from qspin.events import Counts, Event, Kind, Reporter, silent
 from qspin.settings import PositiveFloat, PositiveInt, settings
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Reporter",
     "Task",
     "Work",
+    "counts_of",
     "settings",
     "silent",
 ]
@@ -48,6 +49,7 @@ class Task:
     memory : bytes that it is expected to take, 0 where nobody knows
     kernel, work : what computes it, and how much there is to compute, see `qspin.sampler.Workload`; no
         kernel where nobody knows
+    group : of tasks of this action that take about as long
 
     Those from `lane` on decide nothing about what it gives.
     """
@@ -64,6 +66,7 @@ class Task:
     memory: int = 0
     kernel: str = ""
     work: float = 0.0
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,20 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self.tasks)
+
+    @property
+    def counts(self) -> Counts:
+        """How many tasks there are of each kind."""
+        return counts_of(self)
+
+
+def counts_of(tasks: Iterable[Task]) -> Counts:
+    """How many there are of each action and group."""
+    counts: dict[str, dict[str, int]] = {}
+    for task in tasks:
+        groups = counts.setdefault(task.action, {})
+        groups[task.group] = groups.get(task.group, 0) + 1
+    return counts
 
 
 def _place(first: Task, tasks: Mapping[str, Task], ordered: dict[str, Task]) -> None:

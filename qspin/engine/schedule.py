@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from qspin.engine.ready import Heap, Ready
-from qspin.executor import Event, Graph, Kind, Reporter, Task, Work
+from qspin.executor import Event, Graph, Kind, Reporter, Task, Work, counts_of
 
 __all__ = ["Schedule"]
 
@@ -45,7 +46,7 @@ class Schedule:
         self._elsewhere: set[str] = set()
         self._looked = -_LOOK_SECONDS
         self._n_left = len(graph)
-        self._n_found = 0
+        self._found: list[Task] = []
 
     @property
     def is_over(self) -> bool:
@@ -160,13 +161,14 @@ class Schedule:
                 self.say(Kind.FAILED, task, remark=failure)
                 self._end(task, failure)
                 return False
-        self._n_found += 1
+        self._found.append(task)
         self._end(task, None)
         return False
 
     def say(self, kind: Kind, task: Task, **more: Any) -> None:
         """Tell the reporter something about a task."""
-        self._tell(Event(kind, key=task.key, label=task.label, action=task.action, **more))
+        about = Event(kind, task.key, task.label, task.action, task.group, task.is_shown)
+        self._tell(replace(about, **more))
 
     def _end(self, task: Task, failure: str | None, worker: str = "") -> None:
         """Count a task as ended; those that need it become ready, or fail with it.
@@ -205,8 +207,9 @@ class Schedule:
             failure = self._work.failed_elsewhere(task)
             if failure is not None or self._work.has(task):
                 self._elsewhere.discard(key)
-                self._n_found += failure is None
-                if failure is not None:
+                if failure is None:
+                    self._found.append(task)
+                else:
                     self.say(Kind.FAILED, task, remark=failure)
                 self._end(task, failure)
             elif self._work.claim(task):  # whoever had it has given it up
@@ -215,6 +218,6 @@ class Schedule:
                 self._put(task)
 
     def _say_found(self) -> None:
-        if self._n_found:
-            self._tell(Event(Kind.FOUND, n=self._n_found))
-            self._n_found = 0
+        if self._found:
+            self._tell(Event(Kind.FOUND, n=len(self._found), counts=counts_of(self._found)))
+            self._found.clear()

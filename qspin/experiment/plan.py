@@ -93,6 +93,7 @@ class RunPlan:
 class _ProblemPoint(NamedTuple):
     at: At
     spec: dict[str, Any]
+    line: str
     label: str
 
 
@@ -157,7 +158,7 @@ def _problem_point(line: Line, at: At, plan: RunPlan, config: RunConfig) -> _Pro
     prepared = {need: _prepare_task(own, (need,), (), *line_of) for need, own in source.needs().items()}
     key = key_of("problem", line.name, source.version, source.identity(), prepared)
     spec |= {"key": key, "prepared": prepared}
-    return _ProblemPoint(at, spec, line.label + _told(_values(line.axes, at)))
+    return _ProblemPoint(at, spec, line.label, line.label + _told(_values(line.axes, at)))
 
 
 def _prepare_task(
@@ -192,8 +193,9 @@ def _prepare_task(
     samplers = {name: _backend_spec(line, {}) for name, line in lines.items()}
     settings = {"source": dict(spec), "path": list(path), "prepared": needs, "samplers": samplers}
     paid = [line.name for line in lines.values() if is_paid(line.made())]
-    lane = paid[0] if paid else ""
-    plan.add(Task(key, "prepare", settings, tuple(needs.values()), preparation.title, bool(paid), lane=lane))
+    lane, title = paid[0] if paid else "", preparation.title
+    needed = tuple(needs.values())
+    plan.add(Task(key, "prepare", settings, needed, title, bool(paid), lane=lane, group=title))
     users = plan.prepared.setdefault(key, (preparation.title, []))[1]
     if label not in users:
         users.append(label)
@@ -283,6 +285,7 @@ def _sample_task(
         tuple(point.spec["prepared"].values()) + (() if shared is None else (shared,)),
         f"{point.label} with {line.label}{_told(_values(line.axes, own))}", sampler.is_paid,
         lane=lane, n_threads=sampler.spec["settings"].get("n_threads"),
+        group=f"{point.line} with {line.label}",
     )  # fmt: skip
 
 
@@ -315,7 +318,8 @@ def _wanted(wanted: Wanted, plan: RunPlan) -> WantedPlan:
         label = f"{wanted.measure} of {plan.tasks[point.sample].label}{against}"
         settings = {**own, "problem": point.problem, "samples": point.sample, "reference": reference}
         needs = (*point.problem["prepared"].values(), point.sample, *filter(None, [reference]))
-        plan.add(Task(key, "measure", settings, needs, label, is_shown=measure.against))
+        group = f"{wanted.measure} of {wanted.problem} with {wanted.backend}{against}"
+        plan.add(Task(key, "measure", settings, needs, label, is_shown=measure.against, group=group))
         keys.append(key)
     return WantedPlan(wanted, cell, keys)
 

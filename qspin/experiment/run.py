@@ -72,9 +72,10 @@ def _finish(folder: RunFolder, show: Reporter) -> None:
     """Everything that is not there yet and no other process does."""
     plan = folder.plan
     executor = folder.config.execution.executor()
-    show(Event(Kind.BEGIN, n=len(plan.tasks)))
+    graph = plan.graph
+    show(Event(Kind.BEGIN, n=len(graph), counts=graph.counts))
     with StoredWork(folder.store.path, show) as work:
-        failures = executor.run(plan.graph, work, show)
+        failures = executor.run(graph, work, show)
     with step(show, "concluding and writing the report"):  # of failures too, where there is nothing else
         _conclude(folder, show)
     _refuse_failures(folder, failures)
@@ -96,11 +97,12 @@ def report_on(folder: RunFolder, reporter: Reporter | None = None) -> Path:
     there = {key for key, task in plan.tasks.items() if task.action != "measure" and store.has(task)}
     wanted = [replace(plan.tasks[key], needs=()) for key in there]
     wanted += [t for t in plan.tasks.values() if t.action == "measure" and there.issuperset(t.needs)]
+    graph = Graph.of(wanted)
     show = reporter or silent
-    show(Event(Kind.BEGIN, n=len(wanted)))
+    show(Event(Kind.BEGIN, n=len(graph), counts=graph.counts))
     executor = folder.config.execution.executor()
     with StoredWork(folder.store.path, show) as work:
-        failures = executor.run(Graph.of(wanted), work, show)
+        failures = executor.run(graph, work, show)
     _conclude(folder, show, anew=True)
     _refuse_failures(folder, failures)
     return folder.report_file
