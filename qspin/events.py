@@ -36,6 +36,8 @@ class Kind(StrEnum):
     """A task that was begun goes back to those that wait: its worker was lost, or the run was stopped."""
     NOTE = "note"
     """A sentence that somebody who looks should read."""
+    ALIVE = "alive"
+    """The process goes on, though it has nothing to tell."""
     END = "end"
     """The process has finished its part, or was stopped: ``remark`` says which."""
 

@@ -16,7 +16,7 @@ from conftest import ROOT
 FLOORS = [
     {"cliques", "compiled", "errors", "netcdf", "progress", "rounding", "significance", "stopping"},
     {"confidential", "energies", "enumeration", "events", "files", "memory", "remarks", "trust"},
-    {"archives", "sections", "settings", "terminal", "validate"},
+    {"archives", "sections", "settings", "showing", "validate"},
     {"checkpoint", "conversions", "dimod_rows", "executor", "known", "labels", "provenance", "sealed"},
     {"problem"},
     {"sample_files", "spectrum", "workload"},

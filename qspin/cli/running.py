@@ -45,13 +45,13 @@ def _run(
 ) -> None:
     with errors(debug) as context, imports(allow_import):
         from qspin.experiment import RunFolder, load_config, run_experiment
-        from qspin.terminal import Terminal
+        from qspin.showing import Terminal
 
         resolved = load_config(config, backends=backends, overrides=sets, studies=studies, engine=executor)
         folder = RunFolder(out) if out is not None else RunFolder.default(resolved)
         context.folder, context.n_unfinished = folder.path, lambda: folder.n_unfinished
         finished = folder.is_finished_run_of(resolved)
-        with Terminal() as reporter:
+        with Terminal(resolved.name) as reporter:
             run_experiment(resolved, folder, resume=resume, reporter=reporter)
         if finished:
             typer.echo("Nothing to do: this run is finished.", err=True)

@@ -44,8 +44,8 @@ def sample(
         from qspin.registry import get_backend
         from qspin.remarks import Level, by_level
         from qspin.settings import resolved_seed
+        from qspin.showing import Terminal
         from qspin.stopping import patient, shielded
-        from qspin.terminal import Terminal
 
         sampler = get_backend(backend, **parse_settings(set_ or []))
         seed = seed if checkpoint is not None else resolved_seed(seed)  # a checkpoint knows its seed

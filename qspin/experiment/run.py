@@ -24,6 +24,7 @@ from qspin.experiment.plan import planned
 from qspin.experiment.reporting import reporting, write_report, written
 from qspin.experiment.run_folder import RunFolder
 from qspin.experiment.sizes import sized
+from qspin.showing import logged
 from qspin.study import INSTANCE, ProblemLine
 
 __all__ = ["report_on", "run_experiment"]
@@ -64,7 +65,8 @@ def run_experiment(
     is_over: list[bool] = []
     with folder.joined(lambda others: is_over.append(create(others=others))):
         if not any(is_over):
-            _finish(folder, show)
+            with logged(folder.log_file, show) as tell:
+                _finish(folder, tell)
     return folder
 
 

@@ -4,6 +4,7 @@
 
     config.yaml          the resolved config, every default spelled out, as the run was last gone on with
     environment.json     versions, platform
+    log.jsonl            what happened, an event a line: see `qspin.showing.log`
     prepared/ samples/ measures/ failures/    one file a task, named by its key: see `qspin.engine.store`; not
                          here but in `execution.store`, where the config names one
     results/             what studies found: NetCDF, and CSV of every table of the report
@@ -51,6 +52,7 @@ from qspin.files import atomic_write, clear_leftovers
 from qspin.problem import IsingProblem
 from qspin.provenance import library_versions
 from qspin.samples import SampleSet
+from qspin.showing import LOG
 
 __all__ = ["RunFolder"]
 
@@ -327,6 +329,10 @@ class RunFolder:
     @property
     def report_file(self) -> Path:
         return self.path / "report.html"
+
+    @property
+    def log_file(self) -> Path:
+        return self.path / LOG
 
     @property
     def remarks_file(self) -> Path:
