@@ -39,7 +39,8 @@ class Kind(StrEnum):
     ALIVE = "alive"
     """The process goes on, though it has nothing to tell."""
     END = "end"
-    """The process has finished its part, or was stopped: ``remark`` says which."""
+    """The process has finished its part, or was stopped: ``remark`` says which, and ``fraction`` is 1 where
+    nothing is left to do."""
 
 
 @dataclass(frozen=True)

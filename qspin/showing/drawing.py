@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from qspin.showing.picture import Doing, Picture, Process
+from qspin.showing.picture import Doing, Picture
 from qspin.showing.words import about, clean, clock, figures_told, rate
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def _left_told(picture: Picture) -> str | None:
 def rows_of(picture: Picture) -> Iterator[tuple[str, Doing, list[str]]]:
     """What is under way: name of the worker, the task, and what it has come to."""
     for doing in picture.doing():
-        told = [*figures_told(doing.figures), *([clean(doing.remark)] if doing.remark else [])]
+        silence = [f"silent for {about(doing.process.age)}"] if doing.process.is_silent else []
+        remark = [clean(doing.remark)] if doing.remark else []
+        told = [*silence, *figures_told(doing.figures), *remark]
         yield _name_of(doing, picture), doing, told
 
 
@@ -104,14 +106,9 @@ def as_text(picture: Picture, width: int, state: str = "") -> str:
 
 
 def _name_of(doing: Doing, picture: Picture) -> str:
-    parts = [_short(doing.process)] if len(picture.at_work) > 1 else []
+    parts = [doing.process.short] if len(picture.at_work) > 1 else []
     parts += [doing.start.worker] if doing.start.worker else []
     return clean(" ".join(parts))
-
-
-def _short(process: Process) -> str:
-    """Its number and its machine, without what tells it from others of the same number."""
-    return process.name.rpartition("-")[0] or "here"
 
 
 def _row(name: str, doing: Doing, told: list[str], width: int) -> Text:

@@ -27,13 +27,14 @@ from typing import Any, NamedTuple
 
 from qspin.confidential import redacted
 from qspin.events import Event, Kind, Reporter
+from qspin.showing.picture import SILENCE
 
 __all__ = ["HEARTBEAT", "LOG", "EventLog", "Told", "here", "logged", "read_line"]
 
 LOG = "log.jsonl"
 """Name of the file in a run folder."""
 
-HEARTBEAT = 20.0
+HEARTBEAT = SILENCE / 3
 """Seconds after which a process that has nothing to tell says that it is there."""
 
 _PROGRESS_SECONDS = 1.0  # between two lines on how far a task is
@@ -150,9 +151,10 @@ def logged(file: Path, reporter: Reporter) -> Iterator[Reporter]:
             log(event)
             reporter(event)
 
-        remark = "finished"
+        remark, fraction = "finished", 0.0
         try:
             yield tell
+            fraction = 1.0
         except KeyboardInterrupt:
             remark = "stopped"
             raise
@@ -160,7 +162,7 @@ def logged(file: Path, reporter: Reporter) -> Iterator[Reporter]:
             remark = str(error) or type(error).__name__
             raise
         finally:
-            tell(Event(Kind.END, remark=remark))
+            tell(Event(Kind.END, remark=remark, fraction=fraction))
 
 
 # -- lines ---------------------------------------------------------------------------------------

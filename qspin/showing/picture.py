@@ -16,10 +16,13 @@ from typing import NamedTuple
 
 from qspin.events import Event, Kind
 
-__all__ = ["Doing", "Left", "Picture", "Process"]
+__all__ = ["SILENCE", "Doing", "Left", "Picture", "Process"]
 
 TaskKind = tuple[str, str]
 """Action and group: tasks that take about as long."""
+
+SILENCE = 60.0
+"""Seconds after which a process that tells nothing, not even that it is there, is silent."""
 
 _RECENT = 50  # durations of one kind that count
 _TELLING = 0.05  # fraction of a task from which on its own speed says how long it takes
@@ -83,6 +86,16 @@ class Process:
     def age(self) -> float:
         """Seconds since it was heard."""
         return 0.0 if self.ended is not None else max(0.0, self.clock() - self.seen)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has not even said that it goes on; what is shown in its own process cannot be."""
+        return bool(self.name) and self.age > SILENCE
+
+    @property
+    def short(self) -> str:
+        """Its number and its machine, without what tells it from others of the same number."""
+        return self.name.rpartition("-")[0] or "here"
 
     @property
     def seconds(self) -> float:
@@ -151,6 +164,12 @@ class Picture:
             teller.ended = event
             teller.workers.clear()
 
+    def reset(self) -> None:
+        """Forget all but how long tasks take."""
+        self.processes.clear()
+        for told in (self._done, self._failed, self._ended, self.failures, self.notes):
+            told.clear()
+
     # -- what it shows ---------------------------------------------------------------------------
 
     @property
@@ -218,9 +237,7 @@ class Picture:
     def _begin(self, event: Event) -> None:
         """Of a run that nobody works on, what was told before is no longer certain."""
         if not self.at_work:
-            self.processes.clear()
-            for told in (self._done, self._failed, self._ended, self.failures, self.notes):
-                told.clear()
+            self.reset()
         self.total = event.n
         self._counts = dict(_kinds(event))
 
@@ -232,8 +249,9 @@ class Picture:
         process.n_workers = max(process.n_workers, busy)
 
     def _progress(self, event: Event, process: Process) -> None:
-        doing = process.workers.get(event.worker)
-        if doing is not None and doing.start.key == event.key:
+        for doing in process.workers.values():
+            if doing is None or doing.start.key != event.key:
+                continue
             doing.fraction = event.fraction if math.isfinite(event.fraction) else doing.fraction
             doing.remark = event.remark
             doing.figures.update(event.figures)
