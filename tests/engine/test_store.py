@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from qspin import SampleSet, get_backend, instances
-from qspin.engine import Store
+from qspin.checkpoint import Checkpoint
+from qspin.engine import Store, StoredWork
 from qspin.engine.archive import read_dataset, write_dataset
+from qspin.engine.marker import FORMAT, mark, refuse_newer, refuse_no_store
 from qspin.engine.recent import Recent
 from qspin.errors import InputError, RunError, StorageError
 from qspin.executor import Task
 from qspin.source import Prepared
 
+SEAL_BYTES = 47
 PROBLEM = instances.mattis(3, seed=1)
 
 
@@ -115,6 +121,144 @@ class TestDamage:
         np.savez(tmp_path / "c.npz", head=np.array('{"attrs": 1, "coords": 2, "data_vars": 3}'))
         with pytest.raises(InputError, match="holds something else"):
             read_dataset(tmp_path / "c.npz")
+
+    def test_every_flipped_byte_of_samples(self, store):
+        """Told by the seal, without a look into the file."""
+        task = kept(store, "sample")
+        file = store.file("sample", "key")
+        content = file.read_bytes()
+        for at in range(0, len(content) - SEAL_BYTES, 101):
+            file.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
+            assert not store.has(task), at
+            with pytest.raises(InputError):
+                store.samples("key")
+
+    @pytest.mark.parametrize("action", ACTIONS)
+    def test_every_cut(self, store, action):
+        task = kept(store, action)
+        file = store.file(action, "key")
+        content = file.read_bytes()
+        n = 4 if action == "sample" else 20  # without a seal, it is tried in a process of its own
+        for length in range(0, len(content) - SEAL_BYTES, len(content) // n):
+            file.write_bytes(content[:length])
+            assert not store.has(task), length
+
+    @pytest.mark.parametrize("action", ACTIONS)
+    def test_it_is_set_aside_by_who_has_the_task(self, store, action):
+        task = kept(store, action)
+        file = store.file(action, "key")
+        assert store.mend(task) == []
+        for n in range(2):
+            file.write_bytes(b"damaged")
+            (told,) = store.mend(task)
+            moved = f"damaged/key{'-1' if n else ''}{file.suffix}"
+            shown = file.relative_to(store.path)
+            assert told.startswith(f"{shown} of the task was damaged (")
+            assert told.endswith(f"): it is now {moved}, and is made again")
+            assert not file.exists()
+            assert (store.path / moved).read_bytes() == b"damaged"
+        assert store.fault(task) is None
+        kept(store, action)
+        assert store.has(task)
+
+    def test_a_folder_in_its_place(self, store):
+        task = kept(store, "measure")
+        file = store.file("measure", "key")
+        file.unlink()
+        file.mkdir()
+        assert not store.has(task)
+        (told,) = store.mend(task)
+        assert "is no ordinary file" in told
+        assert not file.exists()
+
+    @pytest.mark.parametrize("at", range(0, 600, 60))
+    def test_a_checkpoint(self, store, at):
+        """That of what is paid knows what was bought, and stays."""
+        task = Task("key", "sample", {}, label="the task")
+        file = store.checkpoint(task)
+        Checkpoint(file, 0).save({"seed": 1}, {"spins": np.arange(9)})
+        assert store.mend(task) == []
+        content = file.read_bytes()
+        file.write_bytes(content[:at])
+        assert store.mend(replace(task, is_paid=True)) == []
+        (told,) = store.mend(task)
+        assert told == (
+            "samples/key.checkpoint, unfinished work of the task, was damaged: it is now "
+            "damaged/key.checkpoint, and the work begins anew"
+        )
+        assert not file.exists()
+        (store.path / "damaged" / "key.checkpoint").unlink()
+
+    @pytest.mark.parametrize("at", range(0, 1000, 37))
+    def test_a_flipped_byte_of_a_checkpoint(self, store, at):
+        """It is told, or what is loaded is what was saved."""
+        task = Task("key", "sample", {}, label="the task")
+        file = store.checkpoint(task)
+        Checkpoint(file, 0).save({"seed": 1}, {"spins": np.arange(9)})
+        content = bytearray(file.read_bytes())
+        content[at % len(content)] ^= 0x10
+        file.write_bytes(content)
+        if not store.mend(task):
+            loaded = Checkpoint(file, 0).load({"seed": 1})
+            np.testing.assert_array_equal(loaded["spins"], np.arange(9))
+
+    def test_one_that_cannot_be_moved(self, store):
+        task = kept(store, "measure")
+        store.file("measure", "key").write_bytes(b"damaged")
+        (store.path / "damaged").write_text("a file")
+        with pytest.raises(StorageError, match=r"is damaged and could not be moved to .*move or remove it"):
+            store.mend(task)
+
+    @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"\n\n"])
+    def test_a_failure(self, store, content):
+        task = Task("key", "sample", {}, label="the task")
+        store.record_failure(task, "no luck")
+        (store.path / "failures" / "key.txt").write_bytes(content)
+        assert store.failures()["key"].endswith("(traceback in failures/key.txt)")
+        with store.recorded(task):
+            pass
+        assert store.failures() == {}
+
+
+class TestMarker:
+    def test_a_new_store_gets_one(self, store):
+        store.path.mkdir()
+        assert mark(store) is None
+        assert json.loads((store.path / "store.json").read_text()) == {"format": FORMAT}
+        assert mark(store) is None
+        refuse_newer(store.path)
+
+    def test_a_newer_format_is_refused(self, store):
+        store.path.mkdir()
+        (store.path / "store.json").write_text(json.dumps({"format": FORMAT + 1}))
+        message = f"has format {FORMAT + 1}; this version of qspin reads up to {FORMAT}: update qspin"
+        for refuse in (refuse_newer, refuse_no_store):
+            with pytest.raises(InputError, match=message):
+                refuse(store.path)
+        with pytest.raises(InputError, match=message), StoredWork(store.path):
+            pytest.fail("work began")
+
+    @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"format": "two"}', b'{"format": 0}'])
+    def test_a_damaged_one_is_written_anew(self, store, content):
+        kept(store, "measure")
+        (store.path / "store.json").write_bytes(content)
+        told = []
+        with StoredWork(store.path, lambda event: told.append(event.remark)):
+            pass
+        assert told == ["store.json was damaged: it is now damaged/store.json, and is written anew"]
+        assert json.loads((store.path / "store.json").read_text()) == {"format": FORMAT}
+
+    def test_places_for_a_store(self, tmp_path, store):
+        refuse_no_store(tmp_path / "none")
+        refuse_no_store(tmp_path)
+        kept(store, "measure")
+        refuse_no_store(store.path)
+        with pytest.raises(InputError, match=r"holds other files \(run\) and is no store; expected one that"):
+            refuse_no_store(tmp_path)
+        (tmp_path / "file").write_text("")
+        for name in ("file", "a\0b"):
+            with pytest.raises(InputError, match="cannot be read: .*; choose another"):
+                refuse_no_store(tmp_path / name)
 
 
 class TestRecorded:
