@@ -30,10 +30,12 @@ class StoredWork:
     ----------
     path : of the store
     reporter : told what is found damaged
+    is_shared : as of `Store`
     """
 
-    def __init__(self, path: Path, reporter: Reporter = silent):
+    def __init__(self, path: Path, reporter: Reporter = silent, *, is_shared: bool = False):
         self.path = path
+        self._store = Store(path, is_shared)
         self._tell = reporter
         self._claims: Claims | None = None
         self._before: dict[str, list[int]] = {}
@@ -64,10 +66,6 @@ class StoredWork:
     def parcels(self) -> Parcels:
         """Tasks for processes that do not reach the store."""
         return Parcels(self.path)
-
-    @property
-    def _store(self) -> Store:
-        return Store(self.path)
 
     def has(self, task: Task) -> bool:
         """As `qspin.executor.Work.has`."""

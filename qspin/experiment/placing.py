@@ -11,7 +11,7 @@ from qspin.errors import InputError
 from qspin.experiment.config import RunConfig
 from qspin.experiment.folder import CONFIG, DamagedHead, read_head
 
-__all__ = ["refuse_unfit_store", "require_store", "store_of"]
+__all__ = ["has_moved", "refuse_unfit_store", "require_store", "store_of"]
 
 
 def store_of(run: Path, config: RunConfig) -> Store:
@@ -43,7 +43,7 @@ def refuse_unfit_store(run: Path, config: RunConfig) -> None:
     if now.is_shared:
         refuse_no_store(now.path)
     refuse_newer(now.path)
-    if known is not None and known != _absolute(now.path) and is_store(known):
+    if known is not None and has_moved(run, config) and is_store(known):
         raise InputError(
             f"the objects of the run in {run} lie in {known}, not in {now.path}: go on with --set "
             f"execution.store={known}, or choose another folder with --out"
@@ -55,6 +55,12 @@ def refuse_unfit_store(run: Path, config: RunConfig) -> None:
             f"execution.store: {now.path.parent} is not there, so that no store can be made in it; make that "
             "folder, or name another store"
         )
+
+
+def has_moved(run: Path, config: RunConfig) -> bool:
+    """Whether the objects of a run that was begun lie elsewhere than its folder says."""
+    known = _known_store(run)
+    return known is not None and known != _absolute(store_of(run, config).path)
 
 
 def _known_store(run: Path) -> Path | None:

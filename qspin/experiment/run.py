@@ -19,7 +19,7 @@ from qspin.executor import Graph
 from qspin.experiment.conclude import concluded
 from qspin.experiment.config import RunConfig
 from qspin.experiment.lines import Line
-from qspin.experiment.placing import refuse_unfit_store
+from qspin.experiment.placing import has_moved, refuse_unfit_store
 from qspin.experiment.plan import planned
 from qspin.experiment.reporting import reporting, write_report, written
 from qspin.experiment.run_folder import RunFolder
@@ -58,7 +58,7 @@ def run_experiment(
     refuse_unfit(config)
     folder.refuse_foreign(config)
     refuse_unfit_store(folder.path, config)
-    if folder.is_finished_run_of(config):
+    if folder.is_finished_run_of(config) and not has_moved(folder.path, config):
         return folder
     plan = sized(planned(config))  # what cannot be planned is told before anything is written
     create = partial(folder.create, config, resume=resume, plan=plan, reporter=show)
@@ -76,7 +76,7 @@ def _finish(folder: RunFolder, show: Reporter) -> None:
     executor = folder.config.execution.executor()
     graph = plan.graph
     show(Event(Kind.BEGIN, n=len(graph), counts=graph.counts))
-    with StoredWork(folder.store.path, show) as work:
+    with StoredWork(folder.store.path, show, is_shared=folder.store.is_shared) as work:
         failures = executor.run(graph, work, show)
     with step(show, "concluding and writing the report"):  # of failures too, where there is nothing else
         _conclude(folder, show)
@@ -103,7 +103,7 @@ def report_on(folder: RunFolder, reporter: Reporter | None = None) -> Path:
     show = reporter or silent
     show(Event(Kind.BEGIN, n=len(graph), counts=graph.counts))
     executor = folder.config.execution.executor()
-    with StoredWork(folder.store.path, show) as work:
+    with StoredWork(folder.store.path, show, is_shared=folder.store.is_shared) as work:
         failures = executor.run(graph, work, show)
     _conclude(folder, show, anew=True)
     _refuse_failures(folder, failures)

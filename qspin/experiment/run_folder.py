@@ -45,7 +45,7 @@ from qspin.experiment.folder import (
     read_head,
     write_head,
 )
-from qspin.experiment.placing import require_store, store_of
+from qspin.experiment.placing import has_moved, require_store, store_of
 from qspin.experiment.plan import RunPlan, planned
 from qspin.experiment.results import StoredResults
 from qspin.files import atomic_write, clear_leftovers
@@ -144,6 +144,8 @@ class RunFolder:
         self.refuse_foreign(config)
         is_begun = not is_new(self.path)
         if is_begun and self.is_finished_run_of(config):
+            if has_moved(self.path, config):
+                write_head(self.path, _KIND, config.resolved(), config.digest)
             return True
         if is_begun and not (resume or others):
             read_head(self.path)  # a damaged one is told first
