@@ -274,17 +274,22 @@ def _as_class(kind: Kind, name: str, found: Any) -> Any:
 
 def _loaded(kind: Kind, entry: EntryPoint) -> type[Any]:
     """The class behind an entry point, whose module may do anything when it is imported."""
-    whose = f"{kind.name} {entry.name!r} of {_distribution(entry)}"
     try:
         cls = _as_class(kind, entry.name, entry.load())
     except (Exception, SystemExit) as error:
         reason = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         raise InputError(
-            f"{whose} cannot be imported: {' '.join(reason.split())}; reinstall or update that package"
+            f"{_whose(kind, entry)} cannot be imported: {' '.join(reason.split())}; reinstall or update that "
+            "package"
         ) from error
     if fault := _fault(kind, cls):
-        raise InputError(f"{whose} {fault}; update that package")
+        raise InputError(f"{_whose(kind, entry)} {fault}; update that package")
     return cls
+
+
+def _whose(kind: Kind, entry: EntryPoint) -> str:
+    """For messages: it takes a look into the files of a package."""
+    return f"{kind.name} {entry.name!r} of {_distribution(entry)}"
 
 
 def _fault(kind: Kind, cls: Any) -> str | None:

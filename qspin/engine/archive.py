@@ -5,9 +5,10 @@ Arrays of one type lie end to end in one member of the archive, texts in its hea
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from qspin.errors import InputError
 from qspin.files import atomic_write
 from qspin.source import Prepared
 
-__all__ = ["read_dataset", "read_prepared", "write_dataset", "write_prepared"]
+__all__ = ["check_archive", "read_dataset", "read_prepared", "write_dataset", "write_prepared"]
 
 _HEAD = "head"
 _ROOMS = ("coords", "data_vars")
 
 Arrays = Mapping[str, NDArray[Any]]
+Variables = dict[str, tuple[tuple[str, ...], NDArray[Any]]]
+"""Name -> dimensions and values."""
 
 
 def write_dataset(path: Path, dataset: xr.Dataset) -> None:
@@ -53,6 +56,18 @@ def read_prepared(path: Path) -> Prepared:
     curves, arrays = _read(path)
     kept = {name.removeprefix("kept:"): array for name, array in arrays.items() if name.startswith("kept:")}
     return Prepared(kept, curves)
+
+
+def check_archive(path: Path) -> None:
+    """Raises InputError if a file is not whole, or nothing that is written here; no dataset is made for it,
+    which would take as long again."""
+    with _being_ours(path):
+        _, rooms, _ = _opened(path)
+        sizes: dict[str, int] = {}
+        for dims, values in (variable for room in rooms.values() for variable in room.values()):
+            for dim, size in zip(dims, values.shape, strict=True):
+                if sizes.setdefault(dim, size) != size:
+                    raise InputError(f"{path} holds two sizes of dimension {dim!r}")
 
 
 def _variables(dataset: xr.Dataset) -> list[NDArray[Any]]:
@@ -94,15 +109,28 @@ def _write(
 
 
 def _read(path: Path) -> tuple[xr.Dataset, Arrays]:
+    with _being_ours(path):
+        arrays, rooms, attrs = _opened(path)
+        return xr.Dataset(**rooms, attrs=attrs), arrays
+
+
+def _opened(path: Path) -> tuple[Arrays, dict[str, Variables], dict[str, Any]]:
+    """Arrays, variables and attributes."""
     arrays = read_arrays(path)
     head = parse_json(str(arrays.get(_HEAD)))
     taken: dict[str, int] = {}
+    rooms = {
+        room: {name: (tuple(dims), _values(entry, arrays, taken)) for name, dims, entry in head[room]}
+        for room in _ROOMS
+    }
+    return arrays, rooms, head["attrs"]
+
+
+@contextlib.contextmanager
+def _being_ours(path: Path) -> Iterator[None]:
+    """Raises InputError in place of what fails where a file is whole and holds something else."""
     try:
-        rooms = {
-            room: {name: (tuple(dims), _values(entry, arrays, taken)) for name, dims, entry in head[room]}
-            for room in _ROOMS
-        }
-        return xr.Dataset(**rooms, attrs=head["attrs"]), arrays
+        yield
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path} holds something else than results of a task: {error}") from error
 

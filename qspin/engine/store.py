@@ -24,12 +24,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import xarray as xr
 
 from qspin.checkpoint import fault_of_checkpoint
-from qspin.engine.archive import read_dataset, read_prepared, write_dataset, write_prepared
+from qspin.engine.archive import check_archive, read_dataset, read_prepared, write_dataset, write_prepared
 from qspin.errors import InputError, StorageError
 from qspin.executor import Task
 from qspin.files import atomic_write, clear_leftovers
@@ -279,7 +279,7 @@ def _fault(action: str, file: Path) -> str | None:
     if action == "sample":
         return fault_of(file)
     try:
-        _READERS[action](file)
+        check_archive(file)
     except InputError as error:
         return str(error)
     return None
@@ -304,9 +304,6 @@ def set_aside(file: Path, folder: Path) -> Path:
             "then run again"
         ) from error
     return place
-
-
-_READERS: dict[str, Callable[[Path], Any]] = {"prepare": read_prepared, "measure": read_dataset}
 
 
 def _or_none(read: Callable[[], T]) -> T | None:

@@ -109,9 +109,13 @@ def settings_of(sampler: object) -> dict[str, Any]:
     """Settings of a sampler as plain JSON values."""
     if not dataclasses.is_dataclass(sampler) or isinstance(sampler, type):
         return {}
-    return pydantic.TypeAdapter(dict[str, Any]).dump_python(
-        {name: getattr(sampler, name) for name in setting_names(type(sampler))}, mode="json"
-    )
+    values = {name: getattr(sampler, name) for name in setting_names(type(sampler))}
+    return _any_values().dump_python(values, mode="json")
+
+
+@functools.cache
+def _any_values() -> pydantic.TypeAdapter[dict[str, Any]]:
+    return pydantic.TypeAdapter(dict[str, Any])
 
 
 def deciding_settings(sampler: object) -> dict[str, Any]:
