@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from qspin.errors import InputError
 from qspin.events import Counts, Event, Kind, Reporter, silent
 from qspin.settings import PositiveFloat, PositiveInt, settings
+
+if TYPE_CHECKING:
+    from qspin.engine.parcels import Parcels
 
 __all__ = [
     "Event",
@@ -141,6 +144,11 @@ class Work(Protocol):
     @property
     def perform(self) -> Perform:
         """Does one task, in any process that reaches the store."""
+        ...
+
+    @property
+    def parcels(self) -> Parcels:
+        """Takes tasks to processes that do not reach the store, and stores what comes back."""
         ...
 
     def has(self, task: Task) -> bool:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,7 +30,7 @@ from qspin.sampling import check_samples, sampled
 from qspin.source import Preparation, Prepared, Source, Tools
 from qspin.stopping import shielded
 
-__all__ = ["Performer", "built", "sampler_of", "source_from"]
+__all__ = ["Performer", "built", "kinds_of", "sampler_of", "source_from"]
 
 Plain = Mapping[str, Any]
 
@@ -178,6 +178,23 @@ _ACTIONS: dict[str, Callable[[Task, Store], None]] = {
     "sample": _sample,
     "measure": _measure,
 }
+
+
+def kinds_of(task: Task) -> Iterator[tuple[str, str]]:
+    """Plurals of kinds and names that a task makes, such as ``("backends", "exact")``."""
+    settings = task.settings
+    if "measure" in settings:
+        yield "measures", settings["measure"]
+    for backend in (settings.get("backend"), *settings.get("samplers", {}).values()):
+        if backend is not None:
+            yield "backends", backend["name"]
+    for source in (settings.get("source"), settings.get("problem")):
+        if source is not None:
+            yield "sources", source["kind"]
+    if "shared" in settings:
+        yield from kinds_of(replace(task, settings=settings["shared"]))
+    for problem in settings.get("problems", ()):
+        yield "sources", problem["kind"]
 
 
 # -- from plain settings -------------------------------------------------------------------------

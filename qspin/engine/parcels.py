@@ -10,27 +10,98 @@ what the task would have written there. A worker keeps what it has had last in a
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import time
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
-from qspin.engine.actions import Performer
+from qspin.engine.actions import Performer, kinds_of
 from qspin.engine.store import Outcome, Store
 from qspin.errors import StorageError, named
 from qspin.executor import Task
 from qspin.files import atomic_write
-from qspin.progress import Listener, Progress, listening
+from qspin.progress import Listener, listening
 from qspin.settings import files_at, files_in
 from qspin.trust import importing_only, trusted_packages
 
-__all__ = ["Answer", "Depot", "Parcel", "Parcels"]
+__all__ = ["Answer", "Depot", "Parcel", "Parcels", "Shelf", "StoreShelf"]
 
 _MOST_BYTES = 2**29  # of what a depot keeps
 _ALWAYS = 2**16  # bytes below which a content is sent even where it may be kept
+
+
+class Shelf(Protocol):
+    """What tasks gave, in a folder, and who does them there."""
+
+    def outcome(self, task: Task) -> Outcome:
+        """Do a task whose needs are there, as `qspin.engine.Performer.outcome`."""
+        ...
+
+    def has(self, task: Task) -> bool:
+        """Whether what a task gives is there and whole."""
+        ...
+
+    def size(self, task: Task) -> int | None:
+        """Bytes of what a task gave; None if it is not there."""
+        ...
+
+    def content(self, task: Task) -> bytes:
+        """What a task gave."""
+        ...
+
+    def keep_content(self, task: Task, content: bytes) -> None:
+        """What a task gave on another shelf."""
+        ...
+
+    def drop(self, task: Task) -> None:
+        """Keep what a task gave no longer."""
+        ...
+
+    def checkpoint(self, task: Task) -> Path:
+        """Where the unfinished work of a task lies."""
+        ...
+
+    def record_failure(self, task: Task, reason: str, details: str = "") -> str:
+        """As `qspin.executor.Work.record_failure`."""
+        ...
+
+    def forget_failure(self, task: Task) -> None:
+        """What was written down of an earlier attempt counts no more."""
+        ...
+
+
+class StoreShelf(Store):
+    """A `Shelf` that is a store."""
+
+    def outcome(self, task: Task) -> Outcome:
+        """As `qspin.engine.Performer.outcome`."""
+        return Performer(self.path).outcome(task)
+
+    def size(self, task: Task) -> int | None:
+        """Bytes of what a task gave; None if it is not there."""
+        try:
+            return self.file(task.action, task.key).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def drop(self, task: Task) -> None:
+        """Keep what a task gave no longer."""
+        self.file(task.action, task.key).unlink(missing_ok=True)
+
+
+class Warned(NamedTuple):
+    """Arguments of `warnings.warn_explicit`."""
+
+    message: str
+    category: type[Warning]
+    filename: str
+    lineno: int
 
 
 @dataclass(frozen=True)
@@ -40,6 +111,7 @@ class Parcel:
     Parameters
     ----------
     task : to be done
+    shelf : makes the place where it is done, of a folder
     needs : tasks that gave what it needs
     contents : key -> bytes of what they gave; not of those that the receiver should have
     files : path -> bytes of the files that its settings name
@@ -48,6 +120,7 @@ class Parcel:
     """
 
     task: Task
+    shelf: Callable[[Path], Shelf]
     needs: tuple[Task, ...] = ()
     contents: Mapping[str, bytes] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -65,8 +138,10 @@ class Answer:
     failure, details : why it gave nothing, without its label, and the traceback
     checkpoint : of unfinished work that can be gone on with
     lacking : keys of what the parcel should have held
-    fault : of the process that was to do it, and not of the task: a full disk, a package that is not there
+    is_lack : whether it failed since a package is not there
+    fault : of the process that was to do it, and not of the task, such as a full disk
     was_stopped : whether it was asked to stop
+    warned : of what it warned
     seconds : that it took
     """
 
@@ -75,8 +150,10 @@ class Answer:
     details: str = ""
     checkpoint: bytes | None = None
     lacking: tuple[str, ...] = ()
+    is_lack: bool = False
     fault: str | None = None
     was_stopped: bool = False
+    warned: tuple[Warned, ...] = ()
     seconds: float = 0.0
 
 
@@ -85,14 +162,20 @@ class Answer:
 
 @dataclass(frozen=True)
 class Parcels:
-    """Parcels of the tasks of a store.
+    """Parcels of the tasks of a shelf.
 
     Parameters
     ----------
-    path : of the store
+    path : of it
+    shelf : makes it of a path
     """
 
     path: Path
+    shelf: Callable[[Path], Shelf] = StoreShelf
+
+    def needed(self, tasks: Iterable[Task]) -> list[tuple[str, str]]:
+        """Plurals of kinds and names that whoever does these tasks must have, each once."""
+        return list(dict.fromkeys(found for task in tasks for found in kinds_of(task)))
 
     def pack(self, task: Task, needs: Iterable[Task], kept: Container[str] = ()) -> Parcel:
         """A parcel; small contents are always in it.
@@ -102,35 +185,38 @@ class Parcels:
         needs : the tasks that it needs, all of them done
         kept : keys of what the receiver should still have
         """
-        store, needs = Store(self.path), tuple(needs)
+        shelf, needs = self.shelf(self.path), tuple(needs)
         contents = {
-            need.key: store.content(need)
+            need.key: shelf.content(need)
             for need in needs
-            if need.key not in kept or store.file(need.action, need.key).stat().st_size < _ALWAYS
+            if need.key not in kept or (shelf.size(need) or 0) < _ALWAYS
         }
         files = {path: Path(path).read_bytes() for path in files_in(task.settings)}
-        return Parcel(task, needs, contents, files, _content(store.checkpoint(task)), trusted_packages())
+        unfinished = _content(shelf.checkpoint(task))
+        return Parcel(task, self.shelf, needs, contents, files, unfinished, trusted_packages())
 
     def unpack(self, task: Task, answer: Answer) -> str | None:
-        """Store what came back; what failed, a sentence, or None.
+        """Store what came back, and warn of what was warned of; what failed, a sentence, or None.
 
         Raises
         ------
         StorageError
             If it cannot be written.
         """
-        store = Store(self.path)
+        shelf = self.shelf(self.path)
+        for warned in answer.warned:
+            warnings.warn_explicit(*warned, registry=_warned)
         if answer.checkpoint is not None:
-            atomic_write(store.checkpoint(task), answer.checkpoint)
+            atomic_write(shelf.checkpoint(task), answer.checkpoint)
         if answer.failure is not None:
-            return store.record_failure(task, answer.failure, answer.details)
+            return shelf.record_failure(task, answer.failure, answer.details)
         if answer.content is None:
             return None
-        store.keep_content(task, answer.content)
-        if not store.has(task):
-            return store.record_failure(task, f"what came back is damaged: {store.fault(task)}")
-        store.forget_failure(task)
-        store.checkpoint(task).unlink(missing_ok=True)
+        shelf.keep_content(task, answer.content)
+        if not shelf.has(task):
+            return shelf.record_failure(task, "what came back from its worker is damaged")
+        shelf.forget_failure(task)
+        shelf.checkpoint(task).unlink(missing_ok=True)
         return None
 
 
@@ -138,7 +224,7 @@ class Parcels:
 
 
 class Depot:
-    """A store of its own, in which a process does the tasks of others, one at a time.
+    """A folder of its own, in which a process does the tasks of others, one at a time.
 
     Parameters
     ----------
@@ -149,11 +235,15 @@ class Depot:
     def __init__(self, path: Path, most_bytes: int = _MOST_BYTES):
         self._path, self._most_bytes = path, most_bytes
         self._turn = threading.Lock()
-        self._kept: OrderedDict[Path, int] = OrderedDict()
-        self._asked_to_stop: set[str] = set()
+        self._kept: OrderedDict[str, tuple[Task, int]] = OrderedDict()
+        self._running: tuple[str, int] | None = None  # key of the task, and its thread
+        self._running_lock = threading.Lock()
 
     def do(
-        self, parcel: Parcel, listener: Listener | None = None, began: Callable[[], None] | None = None
+        self,
+        parcel: Parcel,
+        listener: Listener | None = None,
+        began: Callable[[], None] | None = None,
     ) -> Answer:
         """Do the task of a parcel, when it is its turn.
 
@@ -162,76 +252,81 @@ class Depot:
         listener : told of its progress
         began : called when it begins
         """
+        shelf = parcel.shelf(self._path)
+        unfinished = shelf.checkpoint(parcel.task)
         with self._turn:
             start = time.monotonic()
             if began is not None:
                 began()
             try:
-                answer = self._done(parcel, listener)
+                self._set_running(parcel.task)
+                try:
+                    answer = self._done(parcel, shelf, listener)
+                finally:  # an interrupt that was sent before is heard in here, not later
+                    self._set_running(None)
+            except KeyboardInterrupt:
+                answer = Answer(was_stopped=True, checkpoint=_content(unfinished))
             except (StorageError, OSError) as error:
                 answer = Answer(fault=named(error))
-            finally:
-                self._asked_to_stop.discard(parcel.task.key)
+            unfinished.unlink(missing_ok=True)
             return replace(answer, seconds=time.monotonic() - start)
 
     def stop(self, key: str) -> None:
-        """Ask the task of this key to stop: it does when it next tells of its progress."""
-        self._asked_to_stop.add(key)
+        """Interrupt the task of this key, if it is being done: between two instructions of Python."""
+        with self._running_lock:
+            if self._running is not None and self._running[0] == key:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._running[1]), ctypes.py_object(KeyboardInterrupt)
+                )
+                self._running = None
 
-    def _done(self, parcel: Parcel, listener: Listener | None) -> Answer:
-        store, task = Store(self._path), parcel.task
-        if lacking := self._place(parcel, store):
+    def _set_running(self, task: Task | None) -> None:
+        with self._running_lock:
+            self._running = None if task is None else (task.key, threading.get_ident())
+
+    def _done(self, parcel: Parcel, shelf: Shelf, listener: Listener | None) -> Answer:
+        task = parcel.task
+        if lacking := self._place(parcel, shelf):
             return Answer(lacking=lacking)
-        outcome = Outcome()
-        try:
-            with ExitStack() as around:
-                around.enter_context(files_at(self._files(parcel.files)))
-                if parcel.packages is not None:
-                    around.enter_context(importing_only(parcel.packages))
-                around.enter_context(listening(self._heard(task, listener)))
-                outcome = Performer(self._path).outcome(task)
-        except KeyboardInterrupt:
-            return Answer(was_stopped=True, checkpoint=_content(store.checkpoint(task)))
-        except StorageError:
-            raise
-        except BaseException as error:  # such as SystemExit, which must not end the process of others
-            return Answer(failure=named(error))
-        finally:
-            store.checkpoint(task).unlink(missing_ok=True)
-        return self._answer(task, store, outcome)
-
-    def _answer(self, task: Task, store: Store, outcome: Outcome) -> Answer:
-        if outcome.is_lack:
-            return Answer(fault=outcome.reason)
-        if outcome.failure is not None:
-            return Answer(failure=outcome.reason, details=outcome.details)
-        content = store.content(task)
-        self._keep(store.file(task.action, task.key), len(content))
-        self._drop_oldest()
-        return Answer(content)
-
-    def _heard(self, task: Task, listener: Listener | None) -> Listener:
-        def hear(progress: Progress) -> None:
-            if task.key in self._asked_to_stop:
-                raise KeyboardInterrupt
+        with ExitStack() as around:
+            around.enter_context(files_at(self._files(parcel.files)))
+            if parcel.packages is not None:
+                around.enter_context(importing_only(parcel.packages))
             if listener is not None:
-                listener(progress)
+                around.enter_context(listening(listener))
+            heard = around.enter_context(warnings.catch_warnings(record=True))
+            warnings.simplefilter("default")
+            try:
+                outcome = shelf.outcome(task)
+            except (KeyboardInterrupt, StorageError):
+                raise
+            except BaseException as error:  # such as SystemExit, which must not end the process of others
+                return Answer(failure=named(error))
+            return self._answer(task, shelf, outcome, heard)
 
-        return hear
+    def _answer(
+        self, task: Task, shelf: Shelf, outcome: Outcome, heard: list[warnings.WarningMessage]
+    ) -> Answer:
+        warned = tuple(Warned(str(w.message), w.category, w.filename, w.lineno) for w in heard)
+        if outcome.failure is not None:
+            return Answer(None, outcome.reason, outcome.details, is_lack=outcome.is_lack, warned=warned)
+        content = shelf.content(task)
+        self._keep(task, len(content))
+        self._drop_oldest(shelf)
+        return Answer(content, warned=warned)
 
     # -- what it keeps ---------------------------------------------------------------------------
 
-    def _place(self, parcel: Parcel, store: Store) -> tuple[str, ...]:
+    def _place(self, parcel: Parcel, shelf: Shelf) -> tuple[str, ...]:
         """Put what a task needs where it looks for it; keys of what is neither here nor in the parcel."""
         for need in parcel.needs:
-            file = store.file(need.action, need.key)
-            if need.key in parcel.contents and not file.exists():
-                store.keep_content(need, parcel.contents[need.key])
-            if file.exists():
-                self._keep(file, file.stat().st_size)
+            if need.key in parcel.contents and shelf.size(need) is None:
+                shelf.keep_content(need, parcel.contents[need.key])
+            if (size := shelf.size(need)) is not None:
+                self._keep(need, size)
         if parcel.checkpoint is not None:
-            atomic_write(store.checkpoint(parcel.task), parcel.checkpoint, lasting=False)
-        return tuple(n.key for n in parcel.needs if not store.file(n.action, n.key).exists())
+            atomic_write(shelf.checkpoint(parcel.task), parcel.checkpoint, lasting=False)
+        return tuple(need.key for need in parcel.needs if shelf.size(need) is None)
 
     def _files(self, files: Mapping[str, bytes]) -> dict[str, str]:
         """Write files that settings name; their path -> where they lie here."""
@@ -241,15 +336,15 @@ class Depot:
             atomic_write(here[path], content, lasting=False)
         return here
 
-    def _keep(self, file: Path, n_bytes: int) -> None:
-        self._kept[file] = n_bytes
-        self._kept.move_to_end(file)
+    def _keep(self, task: Task, n_bytes: int) -> None:
+        self._kept[task.key] = task, n_bytes
+        self._kept.move_to_end(task.key)
 
-    def _drop_oldest(self) -> None:
+    def _drop_oldest(self, shelf: Shelf) -> None:
         """The last one, which what comes next may need, stays however large it is."""
-        while len(self._kept) > 1 and sum(self._kept.values()) > self._most_bytes:
-            file, _ = self._kept.popitem(last=False)
-            file.unlink(missing_ok=True)
+        while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self._most_bytes:
+            _, (task, _) = self._kept.popitem(last=False)
+            shelf.drop(task)
 
 
 def _content(file: Path) -> bytes | None:
@@ -257,3 +352,7 @@ def _content(file: Path) -> bytes | None:
         return file.read_bytes()
     except FileNotFoundError:
         return None
+
+
+_warned: dict[str, Any] = {}
+"""Of `warnings`: what was warned of elsewhere."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import warnings
 
 import pytest
 
@@ -138,14 +139,14 @@ class TestFailures:
         through([sample()], there, depot)
         assert not (there.path / "failures").exists()
 
-    def test_a_package_that_is_not_there_is_no_failure_of_the_task(self, there, depot, monkeypatch):
+    def test_a_package_that_is_not_there_is_told(self, there, depot, monkeypatch):
         def lacking(task, store):
             raise MissingExtraError("backend 'x'", extra="dwave", module="dwave.system")
 
         monkeypatch.setitem(actions._ACTIONS, "sample", lacking)
         answer = depot.do(there.pack(sample(), []))
-        assert "needs the package 'dwave.system', which is not installed" in answer.fault
-        assert answer.failure is None
+        assert "needs the package 'dwave.system', which is not installed" in answer.failure
+        assert answer.is_lack
 
     def test_a_full_disk_is_no_failure_of_the_task(self, there, depot, monkeypatch):
         def full(task, store):
@@ -165,22 +166,40 @@ class TestFailures:
 
 class TestStopping:
     def test_a_task_that_was_asked_to_stop_sends_its_checkpoint(self, there, depot, monkeypatch):
-        told = []
-
         def long(task, store):
             store.checkpoint(task).parent.mkdir(exist_ok=True, parents=True)
             before = store.checkpoint(task).read_bytes() if store.checkpoint(task).exists() else b"state"
             store.checkpoint(task).write_bytes(before + b"!")
             depot.stop(task.key)
-            report_progress(0.5)
+            while True:
+                report_progress(0.5)
 
         monkeypatch.setitem(actions._ACTIONS, "sample", long)
         for turn in (1, 2):
-            answer = sent(depot.do(sent(there.pack(sample(), [])), told.append))
+            answer = sent(depot.do(sent(there.pack(sample(), []))))
             assert answer.was_stopped
             assert there.unpack(sample(), answer) is None
             assert Store(there.path).checkpoint(sample()).read_bytes() == b"state" + turn * b"!"
-        assert not told
+
+    def test_others_are_not_stopped(self, there, depot, monkeypatch):
+        def short(task, store):
+            depot.stop("another")
+            store.keep_prepared(task.key, qspin.source.Prepared({}))
+
+        monkeypatch.setitem(actions._ACTIONS, "prepare", short)
+        task = Task("p", "prepare", {})
+        assert depot.do(there.pack(task, [])).content
+        depot.stop("p")
+        assert depot.do(there.pack(task, [])).content
+
+    def test_what_was_warned_of_is_warned_of_where_the_store_is(self, there, depot, monkeypatch):
+        def warning(task, store):
+            warnings.warn("too hot", RuntimeWarning, stacklevel=1)
+
+        monkeypatch.setitem(actions._ACTIONS, "sample", warning)
+        answer = sent(depot.do(there.pack(sample(), [])))
+        with pytest.warns(RuntimeWarning, match="too hot"):
+            there.unpack(sample(), answer)
 
     def test_progress_is_heard(self, there, depot, monkeypatch):
         told = []

@@ -1,0 +1,295 @@
+"""A client of Dask whose threads hear what happens on a cluster, as messages in one queue."""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import pydoc
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from distributed import Client
+
+from qspin import __version__
+from qspin.engine.dask_cluster import Cluster
+from qspin.engine.dask_workers import BEGAN, perform, stop, survey
+from qspin.engine.parcels import Answer, Parcel
+from qspin.errors import InputError, named
+from qspin.progress import ABANDONED, Progress
+
+__all__ = [
+    "Began",
+    "Connection",
+    "Ended",
+    "Lost",
+    "Message",
+    "Present",
+    "Restarted",
+    "Surveyed",
+    "Told",
+    "WorkerInfo",
+]
+
+_TRY_SECONDS = 5.0  # for one attempt to connect
+_PAUSE = 0.3  # between two attempts
+_LOOK_SECONDS = 0.5  # between two looks at which workers there are
+_RESTART_SECONDS = 20.0
+_LARGE = 2**20  # bytes of a parcel that goes to its worker on a way of its own
+
+
+class WorkerInfo(NamedTuple):
+    """A worker, as its scheduler knows it.
+
+    Parameters
+    ----------
+    memory : bytes that it may take; None: as much as there is
+    is_held : whether a nanny holds it, which can start it anew
+    """
+
+    address: str
+    name: str
+    n_threads: int
+    memory: int | None
+    is_held: bool
+
+
+class Present(NamedTuple):
+    """These workers are there."""
+
+    workers: dict[str, WorkerInfo]
+
+
+class Surveyed(NamedTuple):
+    """What was found out about a worker: why it cannot be used, or None; versions of libraries."""
+
+    address: str
+    fault: str | None
+    versions: dict[str, str]
+
+
+class Began(NamedTuple):
+    """A task was begun."""
+
+    key: str
+
+
+class Told(NamedTuple):
+    """A task told how far it is."""
+
+    key: str
+    progress: Progress
+
+
+class Ended(NamedTuple):
+    """A task came back; without an answer for this reason."""
+
+    key: str
+    answer: Answer | None
+    reason: str = ""
+
+
+class Restarted(NamedTuple):
+    """A worker was to be started anew; why it was not."""
+
+    address: str
+    fault: str | None
+
+
+class Lost(NamedTuple):
+    """The scheduler does not answer."""
+
+    reason: str
+
+
+Message = Present | Surveyed | Began | Told | Ended | Restarted | Lost
+
+
+class Connection:
+    """To the scheduler of a cluster.
+
+    Parameters
+    ----------
+    seconds : for which it is tried
+    meanwhile : called between attempts
+
+    Raises
+    ------
+    InputError
+        If no scheduler answers: where, and for how long it was tried.
+    """
+
+    def __init__(self, cluster: Cluster, seconds: float, meanwhile: Callable[[], None]):
+        self.heard: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._client: Any = _client(cluster, seconds, meanwhile)
+        self._topic = f"qspin-{uuid.uuid4().hex}"
+        self._futures: dict[str, Any] = {}
+        self._ended: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._is_closing = threading.Event()
+        self._client.subscribe_topic(self._topic, self._hear)
+        self._aside(self._watch)
+        self._aside(self._collect)
+
+    # -- tasks -----------------------------------------------------------------------------------
+
+    def send(self, address: str, parcel: Parcel, key: str, n_threads: int) -> bool:
+        """Send a parcel to a worker, by a key for this attempt; False if it cannot be reached."""
+        packed: Any = pickle.dumps(parcel, protocol=5)
+        try:
+            if len(packed) > _LARGE:
+                packed = self._client.scatter(packed, workers=[address], hash=False, timeout=_TRY_SECONDS)
+            future = self._client.submit(
+                perform, packed, n_threads, self._topic,
+                key=key, workers=[address], allow_other_workers=False, pure=False,
+            )  # fmt: skip
+        except (OSError, TimeoutError, RuntimeError):  # it has just gone, or the scheduler has
+            return False
+        self._futures[key] = future
+        future.add_done_callback(lambda future: self._ended.put(future.key))
+        return True
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """These attempts count no more."""
+        futures = [self._futures.pop(key) for key in keys if key in self._futures]
+        if futures:
+            with contextlib.suppress(OSError, RuntimeError, TimeoutError):  # the scheduler is gone
+                self._client.cancel(futures)
+
+    def ask_to_stop(self, address: str, task_key: str) -> None:
+        """Let a task of a worker stop when it next tells of its progress."""
+
+        def ask() -> None:
+            self._client.run(stop, task_key, workers=[address], on_error="ignore")
+
+        self._aside(ask)
+
+    # -- workers ---------------------------------------------------------------------------------
+
+    def survey(self, address: str, needed: Sequence[tuple[str, str]]) -> None:
+        """Find out whether a worker can be used; `Surveyed` tells."""
+
+        def look() -> None:
+            self.heard.put(self._surveyed(address, needed))
+
+        self._aside(look)
+
+    def _surveyed(self, address: str, needed: Sequence[tuple[str, str]]) -> Surveyed:
+        try:
+            theirs = self._run(address, pydoc.locate, "qspin.__version__")  # needs no qspin there
+            if theirs is None:
+                return Surveyed(address, "it has no qspin", {})
+            if theirs != __version__:
+                return Surveyed(address, f"it has qspin {theirs}, here it is {__version__}", {})
+            found = self._run(address, survey, needed)
+        except Exception as error:  # whatever an environment that differs may raise
+            return Surveyed(address, named(error, 200), {})
+        return Surveyed(address, "; ".join(found.lacks) or None, found.versions)
+
+    def _run(self, address: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        return self._client.run(function, *arguments, workers=[address])[address]
+
+    def restart(self, address: str) -> None:
+        """Start a worker anew; `Restarted` tells."""
+
+        def restart() -> None:
+            try:
+                outcome = self._client.restart_workers(
+                    [address], timeout=_RESTART_SECONDS, raise_for_error=False
+                )[address]
+                fault = None if outcome == "OK" else str(outcome)
+            except Exception as error:  # it is gone, or has no nanny
+                fault = named(error)
+            self.heard.put(Restarted(address, fault))
+
+        self._aside(restart)
+
+    # -- threads ---------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Leave the cluster; what was sent to it is cancelled."""
+        self._is_closing.set()
+        self._ended.put(None)
+        self.forget(list(self._futures))
+        with contextlib.suppress(Exception):  # the other side may be gone in any way
+            self._client.close(timeout=2)
+
+    def _aside(self, work: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                work()
+            except Exception as error:  # of Dask, when the other side goes away
+                if self._client.status != "running":
+                    self.heard.put(Lost(named(error)))
+
+        threading.Thread(target=guarded, daemon=True, name=ABANDONED).start()
+
+    def _watch(self) -> None:
+        while not self._is_closing.is_set():
+            if self._client.status != "running":
+                self.heard.put(Lost("the connection was closed"))
+                return
+            try:
+                found = self._client.scheduler_info(n_workers=-1)["workers"]
+            except Exception as error:  # of Dask, in many ways
+                self.heard.put(Lost(named(error)))
+                return
+            self.heard.put(Present({address: _worker(address, about) for address, about in found.items()}))
+            self._is_closing.wait(_LOOK_SECONDS)
+
+    def _collect(self) -> None:
+        while (key := self._ended.get()) is not None:
+            keys = [key]
+            with contextlib.suppress(queue.Empty):
+                while (another := self._ended.get_nowait()) is not None:
+                    keys.append(another)
+            self._gather([self._futures[key] for key in keys if key in self._futures])
+
+    def _gather(self, futures: list[Any]) -> None:
+        finished = [future for future in futures if future.status == "finished"]
+        answers = dict(self._client.gather(finished, errors="skip"))
+        for future in futures:
+            if future.key not in self._futures:  # cancelled meanwhile
+                continue
+            del self._futures[future.key]
+            reason = "" if future.key in answers else _reason(future)
+            self.heard.put(Ended(future.key, answers.get(future.key), reason))
+
+    def _hear(self, event: tuple[float, Any]) -> None:
+        kind, key, *what = event[1]
+        self.heard.put(Began(key) if kind == BEGAN else Told(key, Progress(*what)))
+
+
+def _client(cluster: Cluster, seconds: float, meanwhile: Callable[[], None]) -> Any:
+    began = time.monotonic()
+    while True:
+        left = seconds - (time.monotonic() - began)
+        try:
+            return Client(cluster.target, timeout=max(0.5, min(_TRY_SECONDS, left)), set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            if time.monotonic() - began + _PAUSE >= seconds:
+                raise InputError(
+                    f"no scheduler of Dask answers at {cluster.name}: it was tried for {seconds:g} s "
+                    f"({named(error, 200)}); expected the address that dask scheduler prints",
+                    key=("execution", "scheduler"),
+                ) from error
+        meanwhile()
+        time.sleep(_PAUSE)
+
+
+def _worker(address: str, about: dict[str, Any]) -> WorkerInfo:
+    name = about.get("name", address)
+    shown = f"worker {name}" if isinstance(name, int) or str(name).isdigit() else str(name)
+    return WorkerInfo(
+        address, shown, int(about.get("nthreads") or 1), about.get("memory_limit") or None,
+        bool(about.get("nanny")),
+    )  # fmt: skip
+
+
+def _reason(future: Any) -> str:
+    """Why a future gave nothing."""
+    if future.status != "error":
+        return f"it was {future.status}"
+    return named(future.exception(timeout=_TRY_SECONDS), 300)
