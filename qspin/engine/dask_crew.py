@@ -26,7 +26,7 @@ from qspin.engine.dask_connection import (
 )
 from qspin.engine.parcels import Answer
 from qspin.engine.schedule import Schedule
-from qspin.errors import RunError
+from qspin.errors import RunError, StorageError
 from qspin.executor import Graph, Kind, Task, Work
 from qspin.provenance import library_versions
 
@@ -58,6 +58,7 @@ class _Hand:
     sent : its attempts at tasks that have not come back, in order
     kept : keys of what it should still have at hand
     cannot : kinds of tasks for which it lacks a package
+    is_full : whether it cannot write its files
     """
 
     info: WorkerInfo
@@ -67,6 +68,7 @@ class _Hand:
     sent: dict[str, _Sent] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
     cannot: set[frozenset[tuple[str, str]]] = field(default_factory=set)
+    is_full: bool = False
 
     @property
     def name(self) -> str:
@@ -277,6 +279,7 @@ class Crew:
         elif answer.fault is not None:
             self._schedule.give_back(task, answer.fault, hand.name)
             self._refuse(hand, answer.fault)
+            hand.is_full = True
         else:
             self._done(sent, answer)
 
@@ -365,7 +368,7 @@ class Crew:
             self._note(text)
 
     def _require_workers(self) -> None:
-        """Raises RunError if tasks have waited for workers too long."""
+        """Raises RunError if tasks have waited for workers too long; StorageError where none can write."""
         hands = self._hands.values()
         if not self._schedule.n_ready or any(hand.fault is None for hand in hands):
             self._alone_since = None
@@ -379,7 +382,8 @@ class Crew:
         if waited < (min(_REFUSED_SECONDS, self._patience) if hands else self._patience):
             return
         refused = "".join(f"; {hand.name} is not used: {hand.fault}" for hand in hands)
-        raise RunError(
+        error = StorageError if hands and all(hand.is_full for hand in hands) else RunError
+        raise error(
             f"no worker for {self._schedule.n_ready} tasks at {self._cluster.name} in {waited:.0f} s"
             f"{refused}. {self._cluster.remedy}What was finished is kept: --resume goes on"
         )

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, PositiveFloat, model_validator
 
+from qspin import stopping
 from qspin.engine.dask_cluster import Cluster, job_system, job_systems, local, quiet
 from qspin.engine.dask_connection import Connection
 from qspin.engine.dask_crew import Crew, SchedulerLost
@@ -28,7 +29,8 @@ __all__ = ["Dask"]
 
 _ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://[^/\s]+:\d+")
 _STEP_SECONDS = 0.1
-_STOP_SECONDS = 3.0
+_STOP_SECONDS = 3.0  # that tasks are given to save their state
+_PATIENCE = 4 * _STOP_SECONDS  # that the whole is given to end
 
 
 def _known(value: str | dict[str, dict[str, Any]]) -> str | dict[str, dict[str, Any]]:
@@ -93,12 +95,18 @@ class Dask:
         """
         schedule = Schedule(graph, work, reporter)
         paid = PaidTasks(schedule, work.perform)
-        try:
-            if _wants_workers(schedule, paid):
-                with quiet(), self._cluster() as cluster:
-                    self._work_on(cluster, graph, work, schedule, paid, reporter)
-        finally:
-            paid.stop(_STOP_SECONDS)
+        with stopping.patient(_PATIENCE):
+            try:
+                if _wants_workers(schedule, paid):
+                    with quiet(), self._cluster() as cluster:
+                        self._work_on(cluster, graph, work, schedule, paid, reporter)
+                stopping.end_if_requested()
+            except KeyboardInterrupt as interrupt:
+                said = paid.stop(_STOP_SECONDS)
+                raise KeyboardInterrupt(*interrupt.args, *said) from None
+            except BaseException:
+                paid.stop(_STOP_SECONDS)
+                raise
         return schedule.failures
 
     def _cluster(self) -> AbstractContextManager[Cluster]:
@@ -133,6 +141,7 @@ class Dask:
         crew.join(connection)
         try:
             while not schedule.is_over:
+                stopping.end_if_requested()
                 step_paid()
                 try:
                     crew.step(_STEP_SECONDS)
@@ -162,6 +171,7 @@ class Dask:
 def _wants_workers(schedule: Schedule, paid: PaidTasks) -> bool:
     """Do paid tasks until there is one for workers; whether there is."""
     while not schedule.is_over:
+        stopping.end_if_requested()
         paid.begin()
         paid.poll()
         if (task := schedule.take_unpaid(begins=False)) is not None:

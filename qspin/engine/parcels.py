@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from qspin import stopping
 from qspin.engine.actions import Performer, kinds_of
 from qspin.engine.store import Outcome, Store
 from qspin.errors import StorageError, named
@@ -33,6 +34,7 @@ from qspin.trust import importing_only, trusted_packages
 __all__ = ["Answer", "Depot", "Parcel", "Parcels", "Shelf", "StoreShelf"]
 
 _MOST_BYTES = 2**29  # of what a depot keeps
+_PATIENCE = 1.0  # seconds that a task is given to end by itself
 _ALWAYS = 2**16  # bytes below which a content is sent even where it may be kept
 
 
@@ -139,7 +141,7 @@ class Answer:
     checkpoint : of unfinished work that can be gone on with
     lacking : keys of what the parcel should have held
     is_lack : whether it failed since a package is not there
-    fault : of the process that was to do it, and not of the task, such as a full disk
+    fault : of the process that was to do it, and not of the task: its files cannot be written
     was_stopped : whether it was asked to stop
     warned : of what it warned
     seconds : that it took
@@ -259,6 +261,7 @@ class Depot:
             if began is not None:
                 began()
             try:
+                self._path.mkdir(parents=True, exist_ok=True)
                 self._set_running(parcel.task)
                 try:
                     answer = self._done(parcel, shelf, listener)
@@ -272,7 +275,17 @@ class Depot:
             return replace(answer, seconds=time.monotonic() - start)
 
     def stop(self, key: str) -> None:
-        """Interrupt the task of this key, if it is being done: between two instructions of Python."""
+        """Ask the task of this key to save its state and end, if it is being done; it is interrupted, between
+        two instructions of Python, where it does not."""
+        with self._running_lock:
+            if self._running is None or self._running[0] != key:
+                return
+            stopping.request()
+        timer = threading.Timer(_PATIENCE, self._interrupt, [key])
+        timer.daemon = True
+        timer.start()
+
+    def _interrupt(self, key: str) -> None:
         with self._running_lock:
             if self._running is not None and self._running[0] == key:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
@@ -283,6 +296,7 @@ class Depot:
     def _set_running(self, task: Task | None) -> None:
         with self._running_lock:
             self._running = None if task is None else (task.key, threading.get_ident())
+            stopping.clear()
 
     def _done(self, parcel: Parcel, shelf: Shelf, listener: Listener | None) -> Answer:
         task = parcel.task

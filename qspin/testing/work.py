@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from qspin.engine.parcels import Parcels
+from qspin.engine.store import Outcome
 from qspin.errors import StorageError
 from qspin.executor import Task
 from qspin.files import atomic_write
@@ -96,6 +98,47 @@ acts = {
 """What a task of `FolderWork` can do, by name."""
 
 
+@dataclass(frozen=True)
+class Shelf:
+    """Where a process that does not reach the folder does its tasks, see `qspin.engine.parcels.Shelf`."""
+
+    path: Path
+
+    def outcome(self, task: Task) -> Outcome:
+        failure = Act(self.path)(task)
+        return Outcome(failure, (failure or "").removeprefix(f"{task.label}: "))
+
+    def has(self, task: Task) -> bool:
+        return self.size(task) is not None
+
+    def size(self, task: Task) -> int | None:
+        file = self._file(task)
+        return file.stat().st_size if file.is_file() else None
+
+    def content(self, task: Task) -> bytes:
+        return self._file(task).read_bytes()
+
+    def keep_content(self, task: Task, content: bytes) -> None:
+        with (self.path / "done.txt").open("a") as done:
+            done.write(f"{task.key}\n")
+        atomic_write(self._file(task), content)
+
+    def drop(self, task: Task) -> None:
+        self._file(task).unlink()
+
+    def checkpoint(self, task: Task) -> Path:
+        return self.path / f"{task.key}.checkpoint"
+
+    def record_failure(self, task: Task, reason: str, details: str = "") -> str:
+        return f"{task.label}: {reason}"
+
+    def forget_failure(self, task: Task) -> None:
+        """None is written down."""
+
+    def _file(self, task: Task) -> Path:
+        return self.path / f"{task.key}.json"
+
+
 @dataclass
 class FolderWork:
     """`qspin.executor.Work` in a folder, which keeps books of what it is asked.
@@ -114,6 +157,10 @@ class FolderWork:
     @property
     def perform(self) -> Act:
         return Act(self.path)
+
+    @property
+    def parcels(self) -> Parcels:
+        return Parcels(self.path, Shelf)
 
     def has(self, task: Task) -> bool:
         return (self.path / f"{task.key}.json").is_file()

@@ -160,7 +160,7 @@ class TestFailures:
         assert depot.do(there.pack(sample(), [])).failure == "SystemExit: 3"
 
     def test_what_came_back_damaged(self, there):
-        assert "came back is damaged" in there.unpack(sample(), Answer(content=b"nothing"))
+        assert "came back from its worker is damaged" in there.unpack(sample(), Answer(content=b"nothing"))
         assert not Store(there.path).has(sample())
 
 
@@ -195,6 +195,7 @@ class TestStopping:
     def test_what_was_warned_of_is_warned_of_where_the_store_is(self, there, depot, monkeypatch):
         def warning(task, store):
             warnings.warn("too hot", RuntimeWarning, stacklevel=1)
+            raise ValueError("too hot")
 
         monkeypatch.setitem(actions._ACTIONS, "sample", warning)
         answer = sent(depot.do(there.pack(sample(), [])))
