@@ -65,7 +65,7 @@ def local(n_workers: int | None, memory: int | None) -> Iterator[Cluster]:
     folder = tempfile.mkdtemp(prefix="qspin-dask-")
     try:
         with (
-            dask.config.set({"distributed.worker.profile.enabled": False}),
+            dask.config.set({"temporary-directory": folder, "distributed.worker.profile.enabled": False}),
             _started(
                 lambda: LocalCluster(
                     n_workers=n_workers,

@@ -232,7 +232,8 @@ class Connection:
                 self.heard.put(Lost("the connection was closed"))
                 return
             try:
-                found = self._client.scheduler_info(n_workers=-1)["workers"]
+                # not scheduler_info(), whose answer Dask itself replaces now and then by one without workers
+                found = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
             except Exception as error:  # of Dask, in many ways
                 self.heard.put(Lost(named(error)))
                 return

@@ -8,15 +8,17 @@ import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qspin.engine.parcels import Parcels
-from qspin.engine.store import Outcome
 from qspin.errors import StorageError
 from qspin.executor import Task
 from qspin.files import atomic_write
 from qspin.progress import report_progress
 from qspin.trust import require_trusted
+
+if TYPE_CHECKING:
+    from qspin.engine.parcels import Parcels
+    from qspin.engine.store import Outcome
 
 __all__ = ["FolderWork", "acts", "small_task"]
 
@@ -91,9 +93,20 @@ def _warn(path: Path, task: Task) -> int:
     return 0
 
 
+def _die(path: Path, task: Task) -> int:
+    os._exit(9)
+
+
+def _deaf(path: Path, task: Task) -> int:
+    """As code that keeps an interrupt waiting."""
+    time.sleep(task.settings["seconds"])
+    return 0
+
+
 acts = {
     "add": _add, "break": _break, "nap": lambda *_: time.sleep(0.02), "sleep": _sleep, "tell": _tell,
     "fill": _fill, "import": _import, "warn": _warn,
+    "die": _die, "deaf": _deaf,
 }  # fmt: skip
 """What a task of `FolderWork` can do, by name."""
 
@@ -105,6 +118,8 @@ class Shelf:
     path: Path
 
     def outcome(self, task: Task) -> Outcome:
+        from qspin.engine.store import Outcome
+
         failure = Act(self.path)(task)
         return Outcome(failure, (failure or "").removeprefix(f"{task.label}: "))
 
@@ -160,6 +175,8 @@ class FolderWork:
 
     @property
     def parcels(self) -> Parcels:
+        from qspin.engine.parcels import Parcels
+
         return Parcels(self.path, Shelf)
 
     def has(self, task: Task) -> bool:
