@@ -147,7 +147,12 @@ def train_mlp(
                     f"training diverged in epoch {epoch + 1}; lower learning_rate ({learning_rate})"
                 )
             snapshots.append(weights_of(model))
-            report_progress((epoch + 1) / epochs)
+            report_progress(
+                (epoch + 1) / epochs,
+                f"epoch {epoch + 1} of {epochs}",
+                loss=curves["loss_train"][-1],
+                accuracy=curves["accuracy_test"][-1],
+            )
     n_layers = len(layers) - 1
     return TrainingRecord(
         [np.stack([weights[k] for weights, _ in snapshots]) for k in range(n_layers)],

@@ -50,9 +50,13 @@ def test_arrays(record):
 
 def test_progress():
     heard = []
-    with listening(lambda progress: heard.append(progress.fraction)):
-        train_mlp([64, 2, 10], epochs=2)
-    assert heard == [0.5, 1.0]
+    with listening(heard.append):
+        record = train_mlp([64, 2, 10], epochs=2)
+    assert [progress.fraction for progress in heard] == [0.5, 1.0]
+    assert [progress.remark for progress in heard] == ["epoch 1 of 2", "epoch 2 of 2"]
+    assert heard[-1].figures == {
+        "loss": record.curves["loss_train"][-1], "accuracy": record.curves["accuracy_test"][-1],
+    }  # fmt: skip
 
 
 def test_small_digits_are_coarse_and_few():

@@ -112,7 +112,7 @@ class Exact:
             rng = np.random.default_rng(stream)
             draw = functools.partial(spectrum.sample, self.betas[b], self.n_replicas, rng)
             spins[b, :, 0] = _hearing_interrupts(draw, problem.n_spins)
-            report_progress((b + 1) / len(self.betas))
+            report_progress((b + 1) / len(self.betas), best_energy=spectrum.ground_energy)
         info = run_info(
             self,
             seed,

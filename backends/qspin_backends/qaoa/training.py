@@ -161,7 +161,8 @@ def from_starts(target: Target, starts: Mapping[str, Angles]) -> Trained:
     best: tuple[float, Angles] | None = None
     records = {}
     for k, (name, start) in enumerate(starts.items()):
-        report_progress(0.5 * k / len(starts), f"training from {name}")
+        reached = {} if best is None else {"objective": best[0]}
+        report_progress(0.5 * k / len(starts), f"training from {name}", **reached)
         x, records[name] = target.descended(start.vector, start.moved_to, lambda slope: slope.vector)
         if best is None or records[name]["value"] < best[0]:
             best = records[name]["value"], start.moved_to(x)
@@ -174,13 +175,18 @@ def by_depth(target: Target, start: Angles, depth: int) -> Trained:
     records = []
     angles = start
     while True:
-        report_progress(0.5 * angles.depth / depth, f"training depth {angles.depth}")
+        report_progress(0.5 * angles.depth / depth, f"training depth {angles.depth}", **_reached(records))
         x, record = target.descended(angles.vector, angles.moved_to, lambda slope: slope.vector)
         angles = angles.moved_to(x)
         records.append({"depth": angles.depth, **record})
         if angles.depth == depth:
             return Trained(angles, {"value": records[-1]["value"], "depths": records})
         angles = interpolated(angles)
+
+
+def _reached(records: list[dict[str, Any]]) -> dict[str, float]:
+    """What the last depth came to, as a figure of progress."""
+    return {"objective": records[-1]["value"]} if records else {}
 
 
 def by_fourier(target: Target, start: Angles, depth: int, n_terms: int) -> Trained:
@@ -194,7 +200,7 @@ def by_fourier(target: Target, start: Angles, depth: int, n_terms: int) -> Train
     sine, cosine = fourier_matrices(1, 1)
     u, v = start.gamma / sine[0], start.beta / cosine[0]
     for p in range(1, depth + 1):
-        report_progress(0.5 * p / depth, f"training depth {p}")
+        report_progress(0.5 * p / depth, f"training depth {p}", **_reached(records))
         if len(u) < min(p, n_terms):
             u, v = np.append(u, 0.0), np.append(v, 0.0)
         q = len(u)

@@ -101,6 +101,7 @@ def cool(
                 pack.place[0] += 1
             w, count = pack.walkers, min(ends[stage + 1], until) - int(pack.place[1])
             run_sweeps(w.kernel, w.words, w.walker, w.energies, count)
+            w.look()
             pack.place[1] += count
             if pack.place[1] < ends[stage + 1]:
                 return
@@ -113,8 +114,11 @@ def cool(
                 save = partial(keeping.save, partial(_state, packs, done))
                 crew.work(partial(descend, until=until), packs, keep=save)
                 done = until
-                rate = (done - first) * n_lanes / (time.perf_counter() - began)
-                report_progress(done / n_sweeps, f"{rate:.3g} sweeps/s")
+                report_progress(
+                    done / n_sweeps,
+                    best_energy=min(pack.walkers.best_energy for pack in packs),
+                    sweeps_per_second=(done - first) * n_lanes / (time.perf_counter() - began),
+                )
                 if done < n_sweeps:
                     keeping.save_if_due(partial(_state, packs, done))
         except KeyboardInterrupt:

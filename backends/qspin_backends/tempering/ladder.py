@@ -125,7 +125,7 @@ def tuned_ladder(
         if bits is not None:
             packs[0].walkers.set_bits(bits)
         length = Schedule(0, max(32, round(share * n_sweeps)))
-        if run_packs(packs, length, pilot, tell=lambda fraction, remark: None).status == "interrupted":
+        if run_packs(packs, length, pilot, tell=lambda fraction, **figures: None).status == "interrupted":
             raise KeyboardInterrupt
         bits = packs[0].walkers.bits()
         attempts, accepted = (

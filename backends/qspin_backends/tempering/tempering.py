@@ -178,7 +178,7 @@ def run_packs(
     *,
     recorder: Recorder | None = None,
     keeping: Keeping = _NOWHERE,
-    tell: Callable[[float, str], None] = report_progress,
+    tell: Callable[..., None] = report_progress,
 ) -> Progress:
     """Run all packs to the end of the schedule; an interrupt ends the run early, with what there is.
 
@@ -186,7 +186,7 @@ def run_packs(
     ----------
     recorder : takes the draws; None: nothing is recorded
     keeping : where unfinished work goes, and what to go on with
-    tell : takes the fraction done and a remark
+    tell : takes the fraction done, and figures, as `qspin.progress.report_progress`
     """
     first = _start(packs) if keeping.stored is None else _restore(keeping.stored, packs, recorder)
     status = "complete"
@@ -213,8 +213,11 @@ def run_packs(
                 crew.work(task, packs, keep=partial(keeping.save, state))
                 _collect(packs, recorder)
                 done = last
-                seconds = time.perf_counter() - began
-                tell(done / schedule.total, f"{(done - first) * n_lanes / seconds:.3g} sweeps/s")
+                tell(
+                    done / schedule.total,
+                    best_energy=min(pack.walkers.best_energy for pack in packs),
+                    sweeps_per_second=(done - first) * n_lanes / (time.perf_counter() - began),
+                )
                 if done < schedule.total:
                     keeping.save_if_due(partial(_state, packs, recorder, done))
         except KeyboardInterrupt:
@@ -267,6 +270,7 @@ def _advance(
                 rules.reversible, rules.cluster_every, recording, pack.done, n_sweeps,
             )  # fmt: skip
             pack.done += n_sweeps
+            w.look()
         if len(pack.draws) == k < len(draws):
             pack.draws.append(pack.replica_bits())
 

@@ -53,6 +53,7 @@ class Walkers:
     walker : int64 (all lanes,), who is in each lane: replica exchange moves walkers between lanes
     n_lanes : lanes in use; the others idle
     drift : largest difference found between an energy carried along and the exact one, in units of the kernel
+    lowest : float64 (all lanes,), energies that were met at the looks so far, as `energies`
     """
 
     problem: IsingProblem
@@ -63,6 +64,7 @@ class Walkers:
     energies: NDArray[np.float64]
     walker: NDArray[np.int64]
     n_lanes: int
+    lowest: NDArray[np.float64]
     drift: float = 0.0
 
     def set_betas(self, betas: NDArray[np.float64]) -> None:
@@ -90,6 +92,15 @@ class Walkers:
         """
         self.refresh()
         self.drift = 0.0
+
+    def look(self) -> None:
+        """Remember the lowest energies, for whoever wants to know how far it is."""
+        np.minimum(self.lowest, self.energies, out=self.lowest)
+
+    @property
+    def best_energy(self) -> float:
+        """The lowest that was met at the looks so far, up to the drift, units of energy."""
+        return self.problem.offset + self.unit * float(self.lowest[: self.n_lanes].min())
 
     def carried(self) -> dict[str, NDArray[Any]]:
         """What a refresh recomputes, and rounding makes differ from that before."""
@@ -151,6 +162,7 @@ def start_walkers(
         np.zeros(n_all),
         np.arange(n_all),
         n_lanes,
+        np.full(n_all, np.inf),
     )
     walkers.set_bits(bits)
     return walkers

@@ -286,11 +286,21 @@ def test_an_interrupt_in_burn_in_returns_the_present_configurations(glass):
     assert "before the first draw" in remark.text
 
 
-def test_progress_reaches_the_end_and_tells_the_speed(glass):
+@pytest.mark.parametrize("method", ["tempering", "annealing", "population"])
+def test_progress_tells_fraction_speed_and_the_lowest_energy(glass, method):
+    """Which in so many sweeps is that of the ground states, by enumeration."""
     heard = []
-    with listening(lambda progress: heard.append(progress[:2])):
-        qspin.get_backend("tempering", **SETTINGS).sample(glass, seed=0)
-    fractions = [fraction for fraction, _ in heard]
+    settings = {"betas": [0.5, 1.0, 3.0], "n_replicas": 5, "n_sweeps": 2_000, "method": method}
+    shifted = IsingProblem(glass.couplings, glass.fields, offset=100.0)
+    with listening(heard.append):
+        samples = qspin.get_backend("tempering", **settings).sample(shifted, seed=0)
+    fractions = [progress.fraction for progress in heard]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    assert all(remark.endswith("sweeps/s") for _, remark in heard)
+    assert all(progress.figures["sweeps_per_second"] > 0 for progress in heard)
+    lowest = [progress.figures["best_energy"] for progress in heard]
+    assert lowest == sorted(lowest, reverse=True)
+    ground = qspin.get_backend("exact", betas=[1.0]).enumerate(shifted).ground_energy
+    drift = 1e-4  # energies are carried along in single precision
+    assert lowest[-1] <= samples.best.energy + drift
+    assert lowest[-1] == pytest.approx(ground, abs=drift)
