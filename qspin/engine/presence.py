@@ -138,6 +138,11 @@ class Presence:
 
     # -- others ----------------------------------------------------------------------------------
 
+    def present(self) -> list[str]:
+        """Who works here, a few words each; changes nothing, so that anybody may ask at any time."""
+        names = [file.stem for file in sorted(self.folder.glob("*.process"))]
+        return [self.described(name) for name in names if self.life(name) != Life.GONE]
+
     def others(self) -> list[str]:
         """Who else works here, a few words each; what those who are gone have left is removed, so this is
         for times when nobody comes or goes."""

@@ -32,6 +32,7 @@ __all__ = [
 
 CONFIG = "config.yaml"
 PROCESSES = ".processes"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast one, where PyYAML was built with it
 _FIRST_LINE = re.compile(r"# qspin (\w+) ([0-9a-f]{64}), sha256 of the lines below: ([0-9a-f]{64})\n")
 
 
@@ -111,7 +112,7 @@ def read_head(folder: Path) -> Head:
     if match and _sha(body) != checksum:
         raise _damaged(folder, "it was cut or changed", digest)
     try:
-        plain = yaml.safe_load(body)
+        plain = yaml.load(body, _LOADER)
     except (yaml.YAMLError, RecursionError) as error:
         raise _damaged(folder, "it is no YAML") from error
     if not isinstance(plain, dict):

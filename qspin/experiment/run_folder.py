@@ -54,9 +54,10 @@ from qspin.provenance import library_versions
 from qspin.samples import SampleSet
 from qspin.showing import LOG
 
-__all__ = ["RunFolder"]
+__all__ = ["KIND", "RunFolder"]
 
-_KIND = "run"
+KIND = "run"
+"""That the first line of its config says."""
 
 _PACKAGES = (
     "qspin", "numpy", "scipy", "numba", "xarray", "h5netcdf", "arviz-stats", "dimod", "dwave-samplers",
@@ -180,7 +181,7 @@ class RunFolder:
             reporter(Event(Kind.NOTE, remark=told))
             is_shared = False
         if not is_shared:
-            write_head(self.path, _KIND, config.resolved(), config.digest)
+            write_head(self.path, KIND, config.resolved(), config.digest)
             self._write_environment()
         store_of(self.path, config).path.mkdir(exist_ok=True)
 
@@ -212,12 +213,12 @@ class RunFolder:
     @property
     def is_finished(self) -> bool:
         """The report is written last, after all tasks; a report of a part of them does not count."""
-        return (
-            self.report_file.is_file()
-            and not self.part_file.exists()
-            and not self.n_missing
-            and not self.faults()
-        )
+        return self.has_whole_report and not self.n_missing and not self.faults()
+
+    @property
+    def has_whole_report(self) -> bool:
+        """Whether there is a report, and it was written of a run that had come to its end."""
+        return self.report_file.is_file() and not self.part_file.exists()
 
     def is_finished_run_of(self, config: RunConfig) -> bool:
         """Whether there is nothing left to do here for this config."""

@@ -1,0 +1,246 @@
+"""What of runs can go: a whole folder that is named, or what no config needs any more.
+
+Nothing is deleted where a process works, nor what this version of qspin cannot tell to be needed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qspin.engine import Store
+from qspin.engine.presence import Presence
+from qspin.errors import InputError, QspinError, StorageError, nearest_name
+from qspin.experiment.folder import CONFIG, PROCESSES
+from qspin.experiment.listing import Run, size_of, told_size
+from qspin.files import PARTIAL
+
+__all__ = ["Deletion", "delete", "prunable", "removable"]
+
+_OBJECTS = ("prepared", "samples", "measures")
+_OURS = {
+    *_OBJECTS, "failures", "claims", "damaged", "store.json", CONFIG, PROCESSES, "environment.json", ".lock",
+    "results", "figures", "analysis.nc", "metrics.csv", "remarks.txt", "report.html", ".report.json",
+    ".report-of-a-part", "log.jsonl",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """Files of one folder that are to go.
+
+    Parameters
+    ----------
+    title : the folder, for people
+    place : itself
+    parts : what they are -> files; empty where all of it goes
+    is_whole : whether the folder goes
+    remarks : what else to know
+    """
+
+    title: str
+    place: Path
+    parts: dict[str, list[Path]] = field(default_factory=dict)
+    is_whole: bool = False
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Number of files, and their bytes."""
+        return size_of(self.place) if self.is_whole else _size(itertools.chain(*self.parts.values()))
+
+    def __str__(self) -> str:
+        lines = [f"{self.title}: the whole run, {_told(*self.size)}"] if self.is_whole else []
+        if not self.is_whole:
+            parts = [f"{_told(*_size(own))} of {what}" for what, own in self.parts.items() if own]
+            lines = [f"{self.title}: {'; '.join(parts) or 'nothing'}"]
+        return "\n  ".join([*lines, *self.remarks])
+
+
+def removable(runs: Sequence[Run], name: str) -> Deletion:
+    """A whole run folder.
+
+    Parameters
+    ----------
+    runs : those that are known
+    name : of one of them, or a path
+
+    Raises
+    ------
+    InputError
+        If that is no run folder, a link to one, or holds objects of other runs; or if a process works there.
+    """
+    run = _named(runs, name)
+    if run.path.is_symlink():
+        raise InputError(f"{run.path} is a link to a run folder; remove what it leads to by its own name")
+    own = os.path.realpath(run.path)
+    others = [r.name for r in runs if os.path.realpath(r.path) != own and os.path.realpath(r.store) == own]
+    if others:
+        raise InputError(f"the objects of {', '.join(others)} lie in {run.path}: remove these runs first")
+    _refuse_busy(run.path)
+    remarks = []
+    foreign = sorted(e.name for e in os.scandir(run.path) if e.name not in _OURS and PARTIAL not in e.name)
+    if foreign:
+        remarks.append(f"with what qspin did not write: {', '.join(foreign)}")
+    if run.is_sharing:
+        remarks.append(f"its objects stay in the store {run.store}: --prune finds those that no run needs")
+    return Deletion(str(run.path), run.path, is_whole=True, remarks=tuple(remarks))
+
+
+def prunable(runs: Sequence[Run]) -> list[Deletion]:
+    """What no config of these runs needs any more, for each of their stores and folders.
+
+    Objects are judged by the plans of all runs that share a store. They are left alone where a run has no
+    plan, or has one by which its own finished results are missing: then it is another version's.
+
+    Raises
+    ------
+    InputError
+        If a process works in one of them.
+    """
+    by_store: dict[Path, list[Run]] = {}
+    for run in runs:
+        by_store.setdefault(Path(os.path.realpath(run.store)), []).append(run)
+    found = []
+    for store, own in by_store.items():
+        if store.is_dir():
+            _refuse_busy(store)
+            found.append(_prunable(store, own))
+    for run in runs:
+        if run.is_sharing:
+            _refuse_busy(run.path)
+            found.append(Deletion(str(run.path), run.path, {_LEFTOVERS: _leftovers(run.path)}))
+    return found
+
+
+def delete(deletion: Deletion) -> None:
+    """Delete what was planned, while nobody can begin to work there.
+
+    Raises
+    ------
+    InputError
+        If a process works there by now.
+    StorageError
+        If something cannot be deleted.
+    """
+    with contextlib.ExitStack() as alone:
+        for folder in _presences(deletion.place):
+            alone.enter_context(Presence(folder).undisturbed())
+        _refuse_busy(deletion.place)
+        try:
+            if deletion.is_whole:
+                gone = deletion.place.with_name(f".{deletion.place.name[:40]}-{secrets.token_hex(4)}.removed")
+                os.replace(deletion.place, gone)
+                shutil.rmtree(gone)
+            for files in deletion.parts.values():
+                for file in files:
+                    file.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"could not delete {error.filename}: {error.strerror}") from error
+
+
+# -- who works there -----------------------------------------------------------------------------
+
+
+def _presences(place: Path) -> list[Path]:
+    """Folders in which processes say that they work here, as a run or as a store."""
+    return [folder for folder in (place / PROCESSES, Store(place).claims) if folder.is_dir()]
+
+
+def _refuse_busy(place: Path) -> None:
+    for folder in _presences(place):
+        if others := Presence(folder).present():
+            raise InputError(f"{'; '.join(others)} works in {place}: wait for it or stop it first")
+
+
+# -- what a store holds --------------------------------------------------------------------------
+
+_LEFTOVERS = "leftovers of processes that were killed"
+
+
+def _prunable(place: Path, runs: Sequence[Run]) -> Deletion:
+    """What can go from one store, which may be a run folder."""
+    store = Store(place)
+    folders = [place / own for own in _OBJECTS]
+    files = [file for folder in folders if folder.is_dir() for file in folder.iterdir() if file.is_file()]
+    files = [file for file in files if not file.name.startswith(".")]
+    objects = [file for file in files if file.suffix != ".checkpoint"]
+    there = {file.stem for file in objects}
+    checkpoints = [file for file in files if file.suffix == ".checkpoint"]
+    names = ", ".join(run.name for run in runs)
+    title = f"the store {place} (runs that were looked at: {names})" if runs[0].is_sharing else str(place)
+    parts = {
+        "checkpoints of tasks that are done": [file for file in checkpoints if file.stem in there],
+        "damaged files that were set aside": _files(place / "damaged"),
+        _LEFTOVERS: _leftovers(place),
+    }
+    needed, remark = _needed(runs, there)
+    if needed is None:
+        return Deletion(title, place, parts, remarks=(remark,))
+    parts["objects that are in no plan"] = [file for file in objects if file.stem not in needed]
+    parts["checkpoints that are in no plan"] = [
+        file for file in checkpoints if file.stem not in needed and file.stem not in there
+    ]
+    parts["failures that are in no plan"] = [
+        file for file in _files(store.failures_folder) if file.stem not in needed
+    ]
+    return Deletion(title, place, parts)
+
+
+def _needed(runs: Sequence[Run], there: set[str]) -> tuple[set[str] | None, str]:
+    """Keys of all tasks of these runs; None, with the reason, where that cannot be told."""
+    needed: set[str] = set()
+    for run in runs:
+        try:
+            own = set(run.folder.plan.tasks)
+        except QspinError as error:
+            return None, f"its objects are left alone: {run.name} makes no plan ({error})"
+        if (run.has_whole_report and not own <= there) or (there and not own & there):
+            return None, (
+                f"its objects are left alone: by the plan of this version of qspin, results of {run.name} "
+                "are missing, so that another version may have made them"
+            )
+        needed |= own
+    return needed, ""
+
+
+def _leftovers(place: Path) -> list[Path]:
+    folders = [place, *(place / own for own in (*_OBJECTS, "failures", "results", "figures"))]
+    return [file for folder in folders for file in folder.glob(f".*{PARTIAL}*") if file.is_file()]
+
+
+def _files(folder: Path) -> list[Path]:
+    return [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
+
+
+# -- helpers -------------------------------------------------------------------------------------
+
+
+def _named(runs: Sequence[Run], name: str) -> Run:
+    """A run by its name or path.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    for run in runs:
+        if name in (run.name, run.path.name) or os.path.abspath(name) == os.path.abspath(run.path):
+            return run
+    known = nearest_name(name, [run.name for run in runs])
+    raise InputError(f"{name!r} is none of the run folders that were found: {known}")
+
+
+def _size(files: Iterable[Path]) -> tuple[int, int]:
+    sizes = [file.lstat().st_size for file in files if file.exists()]
+    return len(sizes), sum(sizes)
+
+
+def _told(n_files: int, n_bytes: int) -> str:
+    return f"{n_files} {'file' if n_files == 1 else 'files'} ({told_size(n_bytes)})"
