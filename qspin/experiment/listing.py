@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from qspin.engine import Store
 from qspin.engine.presence import Presence
 from qspin.errors import InputError, QspinError, nearest_name
+from qspin.events import Kind
 from qspin.experiment.folder import CONFIG, PROCESSES, DamagedHead, Head, read_head
 from qspin.experiment.run_folder import KIND, RunFolder
+from qspin.showing.log import LOG, read_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,7 @@ class Run:
         """All of them, as its log says; None where there is none."""
         if self.is_sharing:
             return len(_planned(self.folder)) or None
-        return self.n_done if self.has_whole_report else _begun(self.path / "log.jsonl")
+        return self.n_done if self.has_whole_report else _begun(self.path / LOG)
 
     @property
     def has_whole_report(self) -> bool:
@@ -235,18 +236,8 @@ def _planned(folder: RunFolder) -> set[str]:
 def _begun(log: Path) -> int | None:
     """The number of tasks that a log begins with."""
     try:
-        with log.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                if (event := _event(line)).get("kind") == "begin":
-                    return int(event["n"])
+        with log.open("rb") as lines:
+            events = (told.event for line in lines if (told := read_line(line)) is not None)
+            return next((event.n for event in events if event.kind == Kind.BEGIN), None)
     except OSError:
-        pass
-    return None
-
-
-def _event(line: str) -> dict[str, Any]:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) else {}
+        return None

@@ -20,6 +20,7 @@ from qspin.errors import InputError, QspinError, StorageError, nearest_name
 from qspin.experiment.folder import CONFIG, PROCESSES
 from qspin.experiment.listing import Run, size_of, told_size
 from qspin.files import PARTIAL
+from qspin.showing.log import LOG
 
 __all__ = ["Deletion", "delete", "prunable", "removable"]
 
@@ -27,7 +28,7 @@ _OBJECTS = ("prepared", "samples", "measures")
 _OURS = {
     *_OBJECTS, "failures", "claims", "damaged", "store.json", CONFIG, PROCESSES, "environment.json", ".lock",
     "results", "figures", "analysis.nc", "metrics.csv", "remarks.txt", "report.html", ".report.json",
-    ".report-of-a-part", "log.jsonl",
+    ".report-of-a-part", LOG,
 }  # fmt: skip
 
 
