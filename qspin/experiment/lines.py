@@ -15,12 +15,12 @@ from qspin.experiment.axes import MOST_VALUES, Key, SweepAxis, is_spread, values
 from qspin.settings import deciding_settings, paths_from, setting_names, settings_of
 from qspin.study import INSTANCE, Axis
 
-__all__ = ["Line", "agreed", "lines_of", "refuse_clashes", "require_spec"]
+__all__ = ["ROOMS", "SUGAR", "TAGS", "Line", "agreed", "lines_of", "refuse_clashes", "require_spec"]
 
 ROOMS = {"problems": registry.SOURCE, "backends": registry.BACKEND}
 _INSTANCES = "instances"
-_SUGAR = {"problems": (_INSTANCES, "sizes"), "backends": ("lengths",)}
-_TAGS = {"problems": ("kind", "name"), "backends": ("name", "kind")}
+SUGAR = {"problems": (_INSTANCES, "sizes"), "backends": ("lengths",)}
+TAGS = {"problems": ("kind", "name"), "backends": ("name", "kind")}
 _TOLD = {"problems": "kind", "backends": "backend"}
 _MOST_CHECKED = 64  # values of one axis that are tried when a config is read; of more, the ends
 
@@ -120,7 +120,7 @@ class Line:
     def resolved(self) -> dict[str, Any]:
         """As plain values with every default spelled out, as a config has them."""
         settings = {**self.settings, **settings_of(self.made())}
-        return {_TAGS[self.room][0]: self.name, **settings, **self.sugar}
+        return {TAGS[self.room][0]: self.name, **settings, **self.sugar}
 
 
 def _may_name_files(axis: SweepAxis, key: Key) -> bool:
@@ -145,7 +145,7 @@ def lines_of(room: str, specs: Mapping[str, Any], sweep: list[SweepAxis], folder
 
 def _line(room: str, label: str, spec: Any, sweep: list[SweepAxis], folder: Path) -> Line:
     name = _name(room, label, spec)
-    sugar = {key: spec[key] for key in _SUGAR[room] if key in spec}
+    sugar = {key: spec[key] for key in SUGAR[room] if key in spec}
     settings = {k: v for k, v in spec.items() if k not in ("kind", "name", *sugar)}
     bare = Line(room, label, name, settings, sugar=sugar, folder=folder)
     named = [_named(bare, word) for word in sugar if word != _INSTANCES]
@@ -198,7 +198,7 @@ def require_spec(room: str, label: str, spec: Any) -> None:
     """Raises InputError if what stands under a label is no mapping."""
     if not isinstance(spec, Mapping):
         raise InputError(
-            f"{room.removesuffix('s')} {label!r} must be a mapping with {_TAGS[room][0]!r}, one of "
+            f"{room.removesuffix('s')} {label!r} must be a mapping with {TAGS[room][0]!r}, one of "
             f"{', '.join(registry.names(ROOMS[room]))}; got {shown(spec)}",
             key=(room, label),
         )
@@ -206,7 +206,7 @@ def require_spec(room: str, label: str, spec: Any) -> None:
 
 def _name(room: str, label: str, spec: Any) -> str:
     kind = ROOMS[room]
-    tag, other = _TAGS[room]
+    tag, other = TAGS[room]
     singular = room.removesuffix("s")
     require_spec(room, label, spec)
     given = [spec[key] for key in (tag, other) if key in spec]

@@ -9,6 +9,7 @@ import pydantic
 
 from qspin import registry
 from qspin.experiment.config import RunConfig
+from qspin.experiment.lines import ROOMS, SUGAR, TAGS
 
 __all__ = ["config_schema"]
 
@@ -27,12 +28,8 @@ def config_schema() -> dict[str, Any]:
     schema = RunConfig.model_json_schema(by_alias=True)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "qspin run", **schema}
     definitions = schema.setdefault("$defs", {})
-    rooms: list[tuple[str, registry.Kind, str, Sequence[str]]] = [
-        ("problems", registry.SOURCE, "kind", ("instances", "sizes")),
-        ("backends", registry.BACKEND, "name", ("lengths",)),
-    ]
-    for room, kind, tag, sugar in rooms:
-        definitions[kind.name] = _choices(kind, tag, sugar, definitions)
+    for room, kind in ROOMS.items():
+        definitions[kind.name] = _choices(kind, TAGS[room], SUGAR[room], definitions)
         schema["properties"][room]["additionalProperties"] = {"$ref": f"#/$defs/{kind.name}"}
     schema["properties"]["sweep"]["additionalProperties"] = {
         "anyOf": [_VALUES, {"type": "object", "additionalProperties": _VALUES}]
@@ -51,17 +48,18 @@ def _ready(kind: registry.Kind) -> list[str]:
 
 
 def _choices(
-    kind: registry.Kind, tag: str, sugar: Sequence[str], definitions: dict[str, Any]
+    kind: registry.Kind, tags: Sequence[str], sugar: Sequence[str], definitions: dict[str, Any]
 ) -> dict[str, Any]:
     """A spec of any name of a kind: which one decides on the settings that it takes."""
+    names = {"enum": registry.names(kind)}
     return {
         "type": "object",
-        "required": [tag],
-        "properties": {tag: {"enum": registry.names(kind)}},
+        "oneOf": [{"required": [tag]} for tag in tags],
+        "properties": {tag: names for tag in tags},
         "allOf": [
             {
-                "if": {"properties": {tag: {"const": name}}},
-                "then": _body(kind, name, (tag, *sugar), definitions),
+                "if": {"anyOf": [{"properties": {t: {"const": name}}, "required": [t]} for t in tags]},
+                "then": _body(kind, name, (*tags, *sugar), definitions),
             }
             for name in _ready(kind)
         ],

@@ -334,6 +334,17 @@ def test_files_start_at_the_folder_of_the_config(write, tmp_path):
     assert load_config(write(text)).problem_lines["glass"].made().needs()
 
 
+def test_the_schema_takes_either_word_for_what_a_label_is(tmp_path):
+    schema = config_schema()
+    plain = {"schema": 2, "name": "n", "problems": {"a": {"name": "mattis", "n_spins": 5}}}
+    good = {**plain, "backends": {"b": {"kind": "exact", "betas": [1.0]}}}
+    config_from_plain(good)
+    jsonschema.validate(good, schema)
+    for bad in ({"kind": "exact", "name": "exact"}, {"kind": "exact", "n_sweps": 3}, {"kind": "exct"}, {}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**plain, "backends": {"b": bad}}, schema)
+
+
 def test_schema_refuses_what_the_config_refuses():
     schema = config_schema()
     good = yaml.safe_load(MINIMAL)
