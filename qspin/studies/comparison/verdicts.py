@@ -175,7 +175,7 @@ def _plain(row: Row, axes: Sequence[str]) -> dict[str, Any]:
 
 
 def _listed(value: Any) -> Any:
-    return " x ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return " × ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def _temperature(row: Mapping[str, Any]) -> str:
