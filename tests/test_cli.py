@@ -94,6 +94,7 @@ class TestRun:
         done = qspin("report", "here", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "This run is not finished" in (tmp_path / "here" / "report.html").read_text()
+        assert "warning: this run is not finished, and the report is of a part: " in done.stderr
 
     def test_a_killed_run_is_resumed(self, tmp_path, config):
         (tmp_path / "long.yaml").write_text(LONG)

@@ -86,6 +86,10 @@ def report(
 
         folder = RunFolder.open(run)
         page = report_on(folder)
+        if n_missing := folder.n_missing:
+            n_tasks = len(folder.plan.tasks)
+            done = f"{n_tasks - n_missing} of {n_tasks} tasks are done"
+            typer.echo(f"warning: this run is not finished, and the report is of a part: {done}", err=True)
         tell_remarks(folder)
         typer.echo(f"Report: {page}")
         if faults := folder.faults():

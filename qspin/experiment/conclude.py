@@ -16,11 +16,13 @@ from qspin.files import atomic_write
 from qspin.netcdf import to_netcdf, tree_to_netcdf
 from qspin.plot.canvas import draw_all, save_figures
 from qspin.report import Page, figures_of, grouped, render, tables_of
-from qspin.study import Axis, Cell, Conclusion, Study
+from qspin.study import Axis, Cell, Conclusion, Section
 
 __all__ = ["concluded"]
 
 T = TypeVar("T")
+
+_NOTHING = "has nothing to ask of the problems and backends of this run"
 
 
 def concluded(folder: RunFolder) -> list[str]:
@@ -37,7 +39,7 @@ def concluded(folder: RunFolder) -> list[str]:
     _made("tables", lambda: _write_tables(folder, conclusions), faults)
     _made("results of all measures", lambda: _write_everything(folder), faults)
     page = _page(folder, conclusions, faults)
-    told = [str(group) for group in grouped(page.remarks, page.n_cells)]
+    told = _quiet(folder, conclusions) + [str(group) for group in grouped(page.remarks, page.n_cells)]
     atomic_write(folder.remarks_file, "".join(f"{line}\n" for line in told))
     atomic_write(folder.report_file, render(page))
     return faults
@@ -45,19 +47,33 @@ def concluded(folder: RunFolder) -> list[str]:
 
 def _conclusions(folder: RunFolder, faults: list[str]) -> Iterator[tuple[str, Conclusion]]:
     taken: set[str] = set()
-    for label, (chosen, _) in folder.config.plans.items():
-        found = _made(f"study {label}", partial(_concluded, folder, label, chosen.study, taken), faults)
+    for label in folder.config.plans:
+        found = _made(f"study {label}", partial(_concluded, folder, label, taken), faults)
         if found is not None:
             faults += [f"study {label}: {fault}" for fault in found.faults]
             taken.update(section.anchor for section in found.sections)
             yield label, found
 
 
-def _concluded(folder: RunFolder, label: str, study: Study, taken: Collection[str]) -> Conclusion:
-    found = study.conclude(folder.results(label))
+def _concluded(folder: RunFolder, label: str, taken: Collection[str]) -> Conclusion:
+    chosen, plan = folder.config.plans[label]
+    found = chosen.study.conclude(folder.results(label))
     if not isinstance(found, Conclusion):
         raise RunError(f"it concluded a {type(found).__name__}; expected a qspin.study.Conclusion")
+    if not found.sections and not plan.wanted and not folder.n_missing:  # asked for by name all the same
+        found = replace(found, sections=[Section(label, _slug(label), notes=[f"This study {_NOTHING}."])])
     return _named(found, label, taken)
+
+
+def _quiet(folder: RunFolder, conclusions: Mapping[str, Conclusion]) -> list[str]:
+    """What to say of studies that asked for nothing and found nothing."""
+    return [
+        f"study {label} {_NOTHING}"
+        for label, own in conclusions.items()
+        if not folder.config.plans[label][1].wanted
+        and not any(part.findings or part.figures or part.tables for part in own.sections)
+        and not folder.n_missing
+    ]
 
 
 def _named(conclusion: Conclusion, label: str, taken: Collection[str]) -> Conclusion:
@@ -69,7 +85,7 @@ def _named(conclusion: Conclusion, label: str, taken: Collection[str]) -> Conclu
         For two names that are one in the conclusion itself.
     """
     Page("", {}, {}, [conclusion], {})
-    slug = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")
+    slug = _slug(label)
     sections = [
         replace(section, anchor=f"{section.anchor}-of-{slug}", title=f"{section.title} ({label})")
         if section.anchor in taken
@@ -77,6 +93,10 @@ def _named(conclusion: Conclusion, label: str, taken: Collection[str]) -> Conclu
         for section in conclusion.sections
     ]
     return replace(conclusion, sections=sections)
+
+
+def _slug(label: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")
 
 
 def _made(what: str, make: Callable[[], T], faults: list[str]) -> T | None:

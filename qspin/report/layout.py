@@ -77,7 +77,7 @@ def _found(page: Page) -> dict[str, Any]:
 def _trusted(page: Page) -> dict[str, Any]:
     groups = trust.grouped(page.remarks, page.n_cells)
     failures = list(dict.fromkeys(page.failures))
-    level, sentence = trust.summary(groups, len(failures))
+    level, sentence = trust.summary(groups, len(failures), page.n_done, page.n_tasks)
     return {
         "groups": [group for group in groups if group.level is not Level.NOTE],
         "notes": [group for group in groups if group.level is Level.NOTE],

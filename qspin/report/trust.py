@@ -94,8 +94,16 @@ def _group(code: str, members: Sequence[tuple[str, str, Remark]], n_all: int) ->
     return Group(code, ordered[0][2].level, tuple(told), n_all)
 
 
-def summary(groups: Sequence[Group], n_failures: int) -> tuple[Level, str]:
-    """One sentence on the whole, and how serious it is."""
+def summary(groups: Sequence[Group], n_failures: int, n_done: int = 0, n_tasks: int = 0) -> tuple[Level, str]:
+    """One sentence on the whole, or on the part that there is, and how serious it is."""
+    level, told = _summary(groups, n_failures)
+    if n_done >= n_tasks:
+        return level, told
+    part = f"This page is of a part, {n_done} of {n_tasks} tasks; the rest may say otherwise."
+    return min(level, Level.CAUTION, key=_LEVELS.index), f"{part} {told}"
+
+
+def _summary(groups: Sequence[Group], n_failures: int) -> tuple[Level, str]:
     counts = {level: sum(group.level is level for group in groups) for level in Level}
     parts = [
         _counted(n_failures, "failure", "failures"),

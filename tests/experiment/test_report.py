@@ -53,6 +53,20 @@ def test_a_gap_in_the_ladder_of_the_reference(tmp_path):
     assert "not compared: no temperature to compare at" in page
 
 
+def test_a_study_that_has_nothing_to_ask_says_so(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    exact = {"name": "exact", "betas": [1.0], "n_replicas": 20}
+    plain = {**config({"exact": exact}), "studies": {"overlaps": {}, "comparison": {}, "training": {}}}
+    run_experiment(config_from_plain(plain), folder)
+    page = folder.report_file.read_text(encoding="utf-8")
+    assert page.count("This study has nothing to ask of the problems and backends of this run.") == 2
+    told = folder.remarks_file.read_text().splitlines()
+    for label in ("comparison", "training"):
+        assert f"study {label} has nothing to ask of the problems and backends of this run" in told
+        assert f'id="{label}"' in page
+    assert folder.is_finished
+
+
 def test_infinite_temperature_alone(tmp_path):
     exact = {"name": "exact", "betas": [0.0], "n_replicas": 60}
     folder = ran(tmp_path, {"exact": exact, "annealer": ANNEALER})

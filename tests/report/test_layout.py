@@ -144,6 +144,14 @@ def test_what_is_missing_is_said():
     assert tree.text.count("This figure could not be drawn.") == 2
 
 
+def test_a_part_is_never_trusted_like_a_whole():
+    tree = read(render(page(remarks=[], failures=[], n_done=3, n_tasks=4)))
+    strip = tree.all(None, class_="strip")[1]
+    assert strip.has("class_", "caution")
+    assert "This page is of a part, 3 of 4 tasks" in strip.text
+    assert tree.one("section", **{"aria-labelledby": "page-trust"}).one("p").has("class_", "caution")
+
+
 def test_no_element_of_a_page_comes_from_data():
     """Whatever labels, texts of studies, remarks, configs and environments say."""
 

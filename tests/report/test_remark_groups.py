@@ -50,6 +50,10 @@ def test_the_whole_in_a_sentence():
         Level.CAUTION, "1 caution. First of all, a with x: 3 broke.",
     )  # fmt: skip
     assert summary([], 2) == (Level.SERIOUS, "2 failures.")
+    part = "This page is of a part, 3 of 4 tasks; the rest may say otherwise. "
+    assert summary([], 0, 3, 4) == (Level.CAUTION, part + summary([], 0)[1])
+    assert summary([], 0, 4, 4) == summary([], 0)
+    assert summary([], 2, 3, 4) == (Level.SERIOUS, part + "2 failures.")
     level, text = summary(grouped([("a", "x", BROKEN), ("b", "x", LATE)], 2), 1)
     assert (level, text) == (
         Level.SERIOUS,
