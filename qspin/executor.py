@@ -50,8 +50,8 @@ class Task:
     lane : of paid tasks with the same, one is done at a time
     n_threads : that it takes by its own settings; None: as many as it is given
     memory : bytes that it is expected to take, 0 where nobody knows
-    kernel, work : what computes it, and how much there is to compute, see `qspin.sampler.Workload`; no
-        kernel where nobody knows
+    kernel, work, n_parts : what computes it, how much there is to compute, and how many threads can share it,
+        see `qspin.sampler.Workload`; no kernel where nobody knows
     group : of tasks of this action that take about as long
 
     Those from `lane` on decide nothing about what it gives.
@@ -70,6 +70,7 @@ class Task:
     kernel: str = ""
     work: float = 0.0
     group: str = ""
+    n_parts: int = 1
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import xarray as xr
@@ -29,6 +32,7 @@ from qspin.samples import SampleSet
 from qspin.sampling import check_samples, sampled
 from qspin.source import Preparation, Prepared, Source, Tools
 from qspin.stopping import shielded
+from qspin.timings import Timing, keep_timing
 
 __all__ = ["Performer", "built", "kinds_of", "sampler_of", "source_from"]
 
@@ -37,6 +41,7 @@ Plain = Mapping[str, Any]
 _problems: Recent[IsingProblem] = Recent(most=4)
 _samples: Recent[SampleSet] = Recent(most=16, most_bytes=2**28, size=lambda samples: samples.dataset.nbytes)
 _warm: set[str] = set()
+_timed: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -67,28 +72,74 @@ class Performer:
         store = Store(self.path)
         if store.has(task):
             return Outcome()
+        took, began = _Took(), time.perf_counter()
         with store.recorded(task) as outcome:
-            _ACTIONS[task.action](task, store)
+            took = _ACTIONS[task.action](task, store)
+        if outcome.failure is None:
+            _keep_timing(task, time.perf_counter() - began, took)
         return outcome
+
+
+class _Took(NamedTuple):
+    """What the time of a task is held against.
+
+    Parameters
+    ----------
+    apart : seconds that the next one of its kind does not take
+    n_spins, n_couplings : of its problem
+    is_whole : whether all of it was done now
+    """
+
+    apart: float = 0.0
+    n_spins: int = 0
+    n_couplings: int = 0
+    is_whole: bool = True
+
+
+def _keep_timing(task: Task, seconds: float, took: _Took) -> None:
+    """For estimates of later runs."""
+    if not task.kernel or not took.is_whole:
+        return
+    is_first = task.kernel not in _timed
+    _timed.add(task.kernel)
+    keep_timing(
+        Timing(
+            task.kernel,
+            task.work,
+            seconds if is_first else max(seconds - took.apart, 0.0),
+            took.n_spins,
+            took.n_couplings,
+            min(task.n_threads or _present_threads(), task.n_parts),
+            is_first,
+        )
+    )
+
+
+def _present_threads() -> int:
+    """That Numba gives to what runs now."""
+    numba = sys.modules.get("numba")
+    return int(numba.get_num_threads()) if numba is not None else os.cpu_count() or 1
 
 
 # -- prepare -------------------------------------------------------------------------------------
 
 
-def _prepare(task: Task, store: Store) -> None:
+def _prepare(task: Task, store: Store) -> _Took:
     if "shared" in task.settings:
         store.keep_prepared(task.key, _shared(task.settings["shared"], store))
-        return
+        return _Took()
     preparation: Source | Preparation = source_from(task.settings["source"])
     for need in task.settings["path"]:
         preparation = preparation.needs()[need]
     samplers = {label: sampler_of(spec) for label, spec in task.settings["samplers"].items()}
     prepared = {need: store.prepared(key) for need, key in task.settings["prepared"].items()}
     checkpoint = store.checkpoint(task)
+    took = _Took(is_whole=not checkpoint.exists())
     with checkpointing(checkpoint):
         made = cast(Preparation, preparation).make(Tools(samplers, prepared, checkpoint))
         with shielded():
             store.keep_prepared(task.key, made)
+    return took
 
 
 def _shared(settings: Plain, store: Store) -> Prepared:
@@ -101,19 +152,25 @@ def _shared(settings: Plain, store: Store) -> Prepared:
 # -- sample --------------------------------------------------------------------------------------
 
 
-def _sample(task: Task, store: Store) -> None:
+def _sample(task: Task, store: Store) -> _Took:
     problem = built(task.settings["problem"], store)
     sampler = sampler_of(task.settings["backend"], store)
     label = str(task.settings["backend_label"])
+    began = time.perf_counter()
     if task.settings.get("is_timed"):
         _warm_up(task.settings["backend"], sampler, problem, label)
-    with checkpointing(store.checkpoint(task)):
+    warming = time.perf_counter() - began
+    checkpoint = store.checkpoint(task)
+    is_whole = not checkpoint.exists()
+    with checkpointing(checkpoint):
         samples = sampled(sampler, problem, seed=task.settings["seed"], backend=label)
         if samples.info["status"] == "interrupted":
             raise KeyboardInterrupt
         with shielded():
             store.keep_samples(task.key, samples)
     _samples.keep(str(store.file(task.action, task.key)), samples)
+    apart = warming + float(samples.info["clocks"].get("compile", 0.0))
+    return _Took(apart, problem.n_spins, problem.n_couplings, is_whole)
 
 
 def _warm_up(spec: Plain, sampler: Sampler, problem: IsingProblem, label: str) -> None:
@@ -132,7 +189,7 @@ def _warm_up(spec: Plain, sampler: Sampler, problem: IsingProblem, label: str) -
 # -- measure -------------------------------------------------------------------------------------
 
 
-def _measure(task: Task, store: Store) -> None:
+def _measure(task: Task, store: Store) -> _Took:
     settings = task.settings
     measure: Any = get_measure(settings["measure"], **settings["settings"])
     problem = built(settings["problem"], store)
@@ -144,6 +201,7 @@ def _measure(task: Task, store: Store) -> None:
         result = measure.measure(first, problem, *reference)
     _check_result(result, str(settings["measure"]))
     store.keep_measured(task.key, result)
+    return _Took(0.0, problem.n_spins, problem.n_couplings)
 
 
 def _check_result(result: Any, measure: str) -> None:
@@ -173,7 +231,7 @@ def _loaded(key: str, problem: IsingProblem, store: Store) -> SampleSet:
     return _samples.get(str(store.file("sample", key)), load)
 
 
-_ACTIONS: dict[str, Callable[[Task, Store], None]] = {
+_ACTIONS: dict[str, Callable[[Task, Store], _Took]] = {
     "prepare": _prepare,
     "sample": _sample,
     "measure": _measure,

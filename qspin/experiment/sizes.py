@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from qspin.engine.actions import sampler_of, source_from
+from qspin.engine.keys import digest
 from qspin.errors import QspinError
 from qspin.executor import Task
 from qspin.experiment.plan import RunPlan
@@ -24,6 +25,7 @@ __all__ = ["Sizes", "sized"]
 Plain = Mapping[str, Any]
 T = TypeVar("T")
 
+_DIGITS = 8
 _HANDLED = 2**24  # of blocks in which samples are checked, and of what a measure makes of few of them
 _COPIES = 3  # of samples that a measure takes: themselves, and what it makes of them on the way
 
@@ -67,10 +69,15 @@ class Sizes:
     # -- tasks -----------------------------------------------------------------------------------
 
     def _sample(self, task: Task) -> Task:
-        if task.is_paid or (told := self.workload(task)) is None:
+        if task.is_paid:
             return task
+        if (told := self.workload(task)) is None:  # those of the same settings and size take as long
+            n_spins, n_couplings = self.shape(task.settings["problem"])
+            spec = task.settings["backend"]
+            kernel = f"{spec['name']} {digest(spec)[:_DIGITS]}"
+            return replace(task, kernel=kernel, work=float(n_spins + 2 * n_couplings))
         memory = int(told.memory + told.kept + _HANDLED)
-        return replace(task, kernel=told.kernel, work=told.work, memory=memory)
+        return replace(task, kernel=told.kernel, work=told.work, memory=memory, n_parts=told.n_parts)
 
     def _measure(self, task: Task) -> Task:
         keys = [key for key in (task.settings["samples"], task.settings.get("reference")) if key]

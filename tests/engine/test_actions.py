@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import pytest
 
 import qspin
+from qspin import timings
 from qspin.engine import Performer, Store, actions
 from qspin.executor import Task
 
@@ -64,3 +68,53 @@ def test_a_sampler_that_was_interrupted_interrupts(asked, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         Performer(tmp_path)(sample_task())
     assert not Store(tmp_path).has(sample_task())
+
+
+class TestTimings:
+    """Done tasks are timed, for estimates of later runs."""
+
+    @pytest.fixture(autouse=True)
+    def _empty(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("QSPIN_CACHE_DIR", str(tmp_path / "cache"))
+        monkeypatch.setattr(actions, "_timed", set())
+        timings._seen.clear()
+
+    def kept(self):
+        return timings._read(timings.timings_file())
+
+    def test_by_kernel_and_size_the_first_of_a_process_told_apart(self, asked, tmp_path):
+        for key in ("a", "b"):
+            Performer(tmp_path)(replace(sample_task(key), kernel="dice", work=7.0))
+        assert [(timing.kernel, timing.work, timing.is_first) for timing in self.kept()] == [
+            ("dice", 7.0, True), ("dice", 7.0, False),
+        ]  # fmt: skip
+        assert {(timing.n_spins, timing.n_couplings) for timing in self.kept()} == {(5, 10)}
+        assert all(0 < timing.seconds < 10 for timing in self.kept())
+
+    def test_not_what_nobody_can_compare_or_what_failed(self, asked, tmp_path, monkeypatch):
+        Performer(tmp_path)(sample_task())
+        monkeypatch.setattr(asked, "sample", None)
+        assert Performer(tmp_path)(replace(sample_task("b"), kernel="dice", work=7.0)) is not None
+        assert self.kept() == []
+
+    def test_warming_up_counts_for_the_first_alone(self, asked, tmp_path, monkeypatch):
+        sample = asked.sample
+
+        def slow_at_first(problem, *, seed):
+            time.sleep(0.2 * (len(asked.seeds) < 1))
+            return sample(problem, seed=seed)
+
+        monkeypatch.setattr(asked, "sample", slow_at_first)
+        for key in ("a", "b"):
+            Performer(tmp_path)(replace(sample_task(key, is_timed=True), kernel="dice", work=7.0))
+        first, second = self.kept()
+        assert first.seconds > 0.2 > second.seconds
+
+    def test_not_what_only_went_on(self, asked, tmp_path, monkeypatch):
+        task = replace(sample_task(), kernel="dice", work=7.0)
+        checkpoint = Store(tmp_path).checkpoint(task)
+        checkpoint.parent.mkdir(parents=True)
+        checkpoint.write_bytes(b"")
+        monkeypatch.setattr(actions, "discard_damaged", lambda file: None)
+        Performer(tmp_path)(task)
+        assert self.kept() == []
