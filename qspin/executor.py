@@ -31,6 +31,7 @@ __all__ = [
     "counts_of",
     "settings",
     "silent",
+    "workers_of",
 ]
 
 
@@ -203,3 +204,10 @@ class Executor(Protocol):
             If it was stopped; what was finished is kept.
         """
         ...
+
+
+def workers_of(executor: Executor, n_tasks: int) -> int:
+    """How many of some tasks an executor would do at once, by its own word: what its method
+    ``expected_workers(n_tasks)`` returns; 1 where it has none."""
+    tell = getattr(executor, "expected_workers", None)
+    return max(1, int(tell(n_tasks))) if tell is not None else 1

@@ -17,6 +17,7 @@ run asks it about every task before any of them starts. And it may declare, by c
     anything is sampled.
 ``finds_settings`` : whether a setting is left to it, such as ``betas: auto``, that several problems can
     share. Then ``shared(problems, *, seed)`` returns these settings, found for all of the problems together.
+    For estimates it may have ``expected_settings(problems)``: settings that are like those found, in number.
 ``workload(problem)`` : what one call will take, a `Workload`: time, memory and what is charged, told before
     anything is sampled or bought, and reaching no further than ``check`` does. Without it a dry run says
     "not known", and tasks are not held back for their memory.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,10 +26,18 @@ def run(
     executor: Annotated[
         str | None, typer.Option("--executor", metavar="NAME", help="Replace the engine of the config.")
     ] = None,
+    dry: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Tell tasks, time, memory and charges; write and buy nothing."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: as JSON.")] = False,
     allow_import: AllowImport = None,
     debug: Debug = False,
 ) -> None:
     """Run a config: every problem on every backend, then its studies and their report."""
+    if dry or as_json:
+        _dry_run(config, backend or [], set_ or [], out, allow_import, debug, executor, dry, as_json)
+        return
     _run(config, backend or [], set_ or [], (), out, resume, allow_import, debug, executor)
 
 
@@ -57,6 +66,28 @@ def _run(
             typer.echo("Nothing to do: this run is finished.", err=True)
         tell_remarks(folder)
         typer.echo(f"Report: {folder.report_file}")
+
+
+def _dry_run(
+    config: Path,
+    backends: list[str],
+    sets: list[str],
+    out: Path | None,
+    allow_import: list[str] | None,
+    debug: bool,
+    executor: str | None,
+    dry: bool,
+    as_json: bool,
+) -> None:
+    with errors(debug), imports(allow_import):
+        from qspin.errors import InputError
+        from qspin.experiment import RunFolder, dry_run, load_config
+
+        if not dry:
+            raise InputError("--json tells what a dry run found: add --dry-run, or leave --json out")
+        resolved = load_config(config, backends=backends, overrides=sets, engine=executor)
+        told = dry_run(resolved, RunFolder(out) if out is not None else None)
+        typer.echo(json.dumps(told.to_json(), indent=2) if as_json else str(told))
 
 
 @app.command()

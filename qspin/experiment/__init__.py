@@ -1,7 +1,8 @@
 """A YAML file in, a run folder out."""
 
 from qspin.experiment.config import RunConfig, load_config
+from qspin.experiment.dry_run import dry_run
 from qspin.experiment.run import run_experiment
 from qspin.experiment.run_folder import RunFolder
 
-__all__ = ["RunConfig", "RunFolder", "load_config", "run_experiment"]
+__all__ = ["RunConfig", "RunFolder", "dry_run", "load_config", "run_experiment"]

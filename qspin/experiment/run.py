@@ -6,6 +6,7 @@ what is missing.
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -23,9 +24,10 @@ from qspin.experiment.placing import has_moved, refuse_unfit_store
 from qspin.experiment.plan import planned
 from qspin.experiment.reporting import reporting, write_report, written
 from qspin.experiment.run_folder import RunFolder
-from qspin.experiment.sizes import sized
+from qspin.experiment.sizes import report_timing, sized
 from qspin.showing import logged
 from qspin.study import INSTANCE, ProblemLine
+from qspin.timings import keep_timing
 
 __all__ = ["report_on", "run_experiment"]
 
@@ -79,7 +81,10 @@ def _finish(folder: RunFolder, show: Reporter) -> None:
     with StoredWork(folder.store.path, show, is_shared=folder.store.is_shared) as work:
         failures = executor.run(graph, work, show)
     with step(show, "concluding and writing the report"):  # of failures too, where there is nothing else
+        began = time.perf_counter()
         _conclude(folder, show)
+        if not failures:
+            keep_timing(report_timing(folder.config, plan, time.perf_counter() - began))
     _refuse_failures(folder, failures)
 
 

@@ -13,14 +13,17 @@ from typing import Any, TypeVar
 
 from qspin.engine.actions import sampler_of, source_from
 from qspin.engine.keys import digest
+from qspin.engine.store import Store
 from qspin.errors import QspinError
 from qspin.executor import Task
+from qspin.experiment.config import RunConfig
 from qspin.experiment.plan import RunPlan
 from qspin.problem import IsingProblem
 from qspin.sampler import Sampler, Workload, workload_of
 from qspin.source import Preparation, Source
+from qspin.timings import Timing
 
-__all__ = ["Sizes", "sized"]
+__all__ = ["Sizes", "report_timing", "sized"]
 
 Plain = Mapping[str, Any]
 T = TypeVar("T")
@@ -36,11 +39,23 @@ def sized(plan: RunPlan) -> RunPlan:
     return replace(plan, tasks={key: sizes.of(task) for key, task in plan.tasks.items()})
 
 
-class Sizes:
-    """What is known of the tasks of a plan; whoever can tell is asked once."""
+def report_timing(config: RunConfig, plan: RunPlan, seconds: float) -> Timing:
+    """How long it took to conclude and to write the report."""
+    n_points = sum(len(cell.points) for cell in plan.cells.values())
+    return Timing(f"report of {', '.join(sorted(config.plans))}", float(n_points), seconds)
 
-    def __init__(self, plan: RunPlan):
-        self._plan = plan
+
+class Sizes:
+    """What is known of the tasks of a plan; whoever can tell is asked once.
+
+    Parameters
+    ----------
+    store : that may hold settings which backends share
+    """
+
+    def __init__(self, plan: RunPlan, store: Store | None = None):
+        self._plan, self._store = plan, store
+        self._samplers: dict[str, Sampler] = {}
         self._texts: dict[int, str] = {}
         self._outlines: dict[str, IsingProblem | None] = {}
         self._shapes: dict[str, tuple[int, int]] = {}
@@ -55,14 +70,36 @@ class Sizes:
         spec, problem = task.settings["backend"], task.settings["problem"]
         names = self._outline_name(problem), self._text(spec)
         if names not in self._told:
-            self._told[names] = self._asked(sampler_of(spec), problem)
+            self._told[names] = self._asked(self.sampler(task), problem)
         return self._told[names]
+
+    def sampler(self, task: Task) -> Sampler:
+        """Of a task that samples. Settings that backends share and nobody has found yet are stood for by some
+        of the same size, where the sampler has them."""
+        spec = task.settings["backend"]
+        name = self._text(spec)
+        if name not in self._samplers:
+            self._samplers[name] = self._made(spec)
+        return self._samplers[name]
+
+    def _made(self, spec: Plain) -> Sampler:
+        if (key := spec.get("shared")) is None:
+            return sampler_of(spec)
+        finder = self._plan.tasks[key]
+        if self._store is not None and self._store.has(finder):
+            return sampler_of(spec, self._store)
+        own = sampler_of({name: value for name, value in spec.items() if name != "shared"})
+        if (expect := getattr(own, "expected_settings", None)) is None:
+            return own
+        outlines = [self.outline(problem) for problem in finder.settings["shared"]["problems"]]
+        settings = {**spec["settings"], **expect([outline for outline in outlines if outline is not None])}
+        return sampler_of({"name": spec["name"], "settings": settings})
 
     def shape(self, problem: Plain) -> tuple[int, int]:
         """Spins and couplings of a problem; (0, 0) where it has no outline."""
         name = self._outline_name(problem)
         if name not in self._shapes:
-            outline = self._outline(problem)
+            outline = self.outline(problem)
             self._shapes[name] = (0, 0) if outline is None else (outline.n_spins, outline.n_couplings)
         return self._shapes[name]
 
@@ -103,12 +140,12 @@ class Sizes:
     # -- asked once ------------------------------------------------------------------------------
 
     def _asked(self, sampler: Sampler, problem: Plain) -> Workload | None:
-        outline = self._outline(problem)
+        outline = self.outline(problem)
         if outline is None:
             return None
         return _told(lambda: workload_of(sampler, outline), type(sampler).__name__)
 
-    def _outline(self, problem: Plain) -> IsingProblem | None:
+    def outline(self, problem: Plain) -> IsingProblem | None:
         """Kept until another is asked for: tasks of one problem stand together."""
         name = self._outline_name(problem)
         if name not in self._outlines:

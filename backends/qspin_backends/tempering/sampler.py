@@ -45,6 +45,7 @@ from qspin_backends.tempering.workload import expected_betas, expected_workload
 __all__ = ["Tempering"]
 
 _SWEEPS_A_DRAW = 10  # configurations nearer to each other are much alike, and recording costs about a sweep
+_COUNTED = 1e-9  # betas that are only counted
 _CHAIN = 4  # draws of which equilibrium can be told
 
 
@@ -166,6 +167,12 @@ class Tempering:
         ]
         most = self.n_sweeps if self.method == "annealing" else None
         return {"betas": combined(ladders, most).tolist()}
+
+    def expected_settings(self, problems: Sequence[IsingProblem]) -> dict[str, Any]:
+        """Settings of the size of those that `shared` will find; for estimates, at no temperature that
+        means anything."""
+        n_betas = expected_betas(max((problem.n_spins for problem in problems), default=1), self.method)
+        return {"betas": np.linspace(_COUNTED, 2 * _COUNTED, n_betas).tolist()}
 
     @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
