@@ -29,6 +29,10 @@ class Auto:
     memory: PositiveFloat | None = None
     timeout: PositiveFloat | None = None
 
+    def expected_workers(self, n_tasks: int) -> int:
+        """As `qspin.executor.workers_of` asks."""
+        return min(self.n_workers or n_cores(), n_tasks)
+
     def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         """As `qspin.executor.Executor.run`."""
         return self._chosen(graph, work).run(graph, work, reporter)

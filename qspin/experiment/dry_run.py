@@ -7,16 +7,16 @@ second looks.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from qspin.engine import Store
+from qspin.engine.threads import n_cores
 from qspin.executor import Task, workers_of
 from qspin.experiment.config import RunConfig
 from qspin.experiment.forecast import forecast
 from qspin.experiment.pilot import pilot
+from qspin.experiment.placing import refuse_unfit_store, store_of
 from qspin.experiment.plan import RunPlan, planned
 from qspin.experiment.run import refuse_unfit
 from qspin.experiment.run_folder import RunFolder
@@ -141,6 +141,7 @@ def dry_run(config: RunConfig, folder: RunFolder | None = None, *, pilots: bool 
     refuse_unfit(config)
     folder = RunFolder.default(config) if folder is None else folder
     folder.refuse_foreign(config)
+    refuse_unfit_store(folder.path, config)
     return _Look(config, folder, pilots).all()
 
 
@@ -150,14 +151,14 @@ class _Look:
     def __init__(self, config: RunConfig, folder: RunFolder, pilots: bool):
         self._config, self._folder = config, folder
         plan = planned(config)
-        store = Store(folder.path)
+        store = store_of(folder.path, config)
         self._sizes = Sizes(plan, store)
         tasks = {task.key: self._sizes.of(task) for task in plan.graph}
         self._plan: RunPlan = replace(plan, tasks=tasks)
         self._there = {task.key for task in tasks.values() if store.has(task)}
         self._to_do = [task for task in tasks.values() if task.key not in self._there]
         executor = config.execution.executor()
-        self._n_cores = _n_cores()
+        self._n_cores = n_cores()
         self._n_workers = workers_of(executor, len(self._to_do))
         self._n_threads = max(1, self._n_cores // self._n_workers)
         self._timings = Timings.kept()
@@ -274,10 +275,6 @@ class _Look:
             yield f"times are those of another machine ({name})"
         if self._to_do and self._there:
             yield "what is there is not done again: run with --resume"
-
-
-def _n_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _limits(tasks: Sequence[Task]) -> str:

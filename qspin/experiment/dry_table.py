@@ -63,8 +63,9 @@ def _bottom(dry: DryRun) -> str:
     time = f"about {duration_text(dry.seconds)}"
     if dry.n_unknown:
         known = f"{time} and " if dry.seconds else ""
-        time = f"{known}what {dry.n_unknown} of which nothing is known take"
-    charged = {None: "an unknown time", 0.0: "nothing"}.get(dry.paid_seconds, f"{dry.paid_seconds:.3g} s")
+        time = f"{known}an unknown time for {dry.n_unknown} of them"
+    charged = "an unknown time" if dry.paid_seconds is None else f"{dry.paid_seconds:.3g} s"
+    charged = charged if dry.paid_seconds != 0 else "nothing"
     memory = memory_text(dry.memory_largest or None)
     together = f", {memory_text(dry.memory_together)} together" if dry.n_workers > 1 else ""
     return (

@@ -19,7 +19,7 @@ __all__ = ["pilot"]
 
 _SECONDS = 1.0  # that a call may go on for once it has said how far it is
 _MOST_SECONDS = 4.0  # and in all
-_MOST_LOADING = 20.0  # for what is imported and compiled before
+_MOST_LOADING = 20.0  # for what is imported and compiled before, on a small problem
 _MOST_BYTES = 2**30
 _LEAST_SPAN = 1e-3  # of the whole that must have passed to tell how long the rest takes
 
@@ -35,7 +35,7 @@ def pilot(sampler: Sampler, problem: IsingProblem, told: Workload, n_threads: in
     """
     if is_paid(sampler) or told.memory > _MOST_BYTES or not told.work:
         return None
-    with contextlib.suppress(QspinError), _Watch(_MOST_LOADING):  # a small one, so that all is loaded
+    with contextlib.suppress(QspinError), _Watch(_MOST_LOADING), listening(_as_soon_as_it_works):
         sampled(sampler, IsingProblem([[0.0, -1.0], [-1.0, 0.0]]), seed=0, backend="pilot")
     watch = _Watch(_MOST_SECONDS)
     try:
@@ -52,6 +52,12 @@ def pilot(sampler: Sampler, problem: IsingProblem, told: Workload, n_threads: in
         told.kernel, told.work, seconds, problem.n_spins, problem.n_couplings,
         min(n_threads, told.n_parts), is_pilot=True, machine=machine_name(),
     )  # fmt: skip
+
+
+def _as_soon_as_it_works(progress: Progress) -> None:
+    """Raises _Enough: a small problem was for loading what the real one needs."""
+    if progress.fraction > 0:
+        raise _Enough
 
 
 class _Watch:

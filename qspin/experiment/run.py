@@ -81,10 +81,7 @@ def _finish(folder: RunFolder, show: Reporter) -> None:
     with StoredWork(folder.store.path, show, is_shared=folder.store.is_shared) as work:
         failures = executor.run(graph, work, show)
     with step(show, "concluding and writing the report"):  # of failures too, where there is nothing else
-        began = time.perf_counter()
         _conclude(folder, show)
-        if not failures:
-            keep_timing(report_timing(folder.config, plan, time.perf_counter() - began))
     _refuse_failures(folder, failures)
 
 
@@ -125,7 +122,9 @@ def _conclude(folder: RunFolder, show: Reporter, *, anew: bool = False) -> None:
     with reporting(folder, show):
         report = None if anew else written(folder)
         if report is None:
+            began = time.perf_counter()
             report = write_report(folder, lambda: concluded(folder))
+            keep_timing(report_timing(folder.config, folder.plan, time.perf_counter() - began))
         else:
             show(Event(Kind.NOTE, remark=f"the report was written by {report.by}"))
     if report.faults:
