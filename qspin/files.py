@@ -54,6 +54,7 @@ def atomic_path(
         if lasting:
             _sync(temporary)
         os.replace(temporary, place)
+        temporary = None
     except OSError as error:
         raise _unwritable(target, error) from error
     finally:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from qspin.files import atomic_write
 
 __all__ = ["Claims"]
 
+_MOST_BYTES = 1_000  # of a claim
 _KNOWN_SECONDS = 0.5  # that what was found out about a process holds
 
 
@@ -31,6 +33,7 @@ class Claims(Presence):
 
     def __init__(self, folder: Path):
         super().__init__(folder)
+        self._place = str(folder)
         self._ours: set[str] = set()
         self._nameless: dict[str, float] = {}
         self._known: dict[str, tuple[Life, float]] = {}
@@ -70,8 +73,10 @@ class Claims(Presence):
         """Give a task back, done or not."""
         self._ours.discard(key)
         self._nameless.pop(key, None)
-        if self._holder(self._claim(key)) == self.name:
-            self._claim(key).unlink(missing_ok=True)
+        file = self._claim(key)
+        if self._holder(file) == self.name:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(file)
 
     def give_all(self) -> None:
         """Give back what this process still has."""
@@ -83,25 +88,29 @@ class Claims(Presence):
         for file in self.folder.glob("*.claim"):
             file.unlink(missing_ok=True)
 
-    def _claim(self, key: str) -> Path:
-        return self.folder / f"{key}.claim"
+    def _claim(self, key: str) -> str:
+        return os.path.join(self._place, f"{key}.claim")  # a third of the time of a Path
 
-    def _write_new(self, file: Path) -> None:
+    def _write_new(self, file: str) -> None:
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         try:
             os.write(descriptor, self.name.encode())
         except OSError:
-            file.unlink(missing_ok=True)
+            os.unlink(file)
             raise
         finally:
             os.close(descriptor)
 
-    def _holder(self, file: Path) -> str | None:
+    def _holder(self, file: str) -> str | None:
         """Name of the process that has a task; None if none has, empty where that cannot be told."""
         try:
-            return file.read_text(encoding="utf-8", errors="replace")
+            descriptor = os.open(file, os.O_RDONLY)
         except FileNotFoundError:
             return None
+        try:
+            return os.read(descriptor, _MOST_BYTES).decode("utf-8", "replace")
+        finally:
+            os.close(descriptor)
 
     def _may_go(self, key: str, holder: str, is_paid: bool) -> bool:
         """Whether a task can be taken away from who has it."""

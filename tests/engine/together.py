@@ -45,7 +45,8 @@ import os
 def counted(source, target, **options):
     replace(source, target, **options)
     place, name = os.path.split(str(target))
-    if os.path.basename(place) in ("prepared", "samples", "measures") and not name.endswith(".checkpoint"):
+    kind = os.path.relpath(place, os.environ["QSPIN_COUNTED"])
+    if kind in ("prepared", "samples", "measures") and not name.endswith(".checkpoint"):
         with open(os.environ["QSPIN_COUNTS"], "a") as file:
             file.write(f"{name}\\n")
 
@@ -54,14 +55,15 @@ replace, os.replace = os.replace, counted
 """Notes in a file what is put in its place, in every process: this is imported when Python starts."""
 
 
-def started(folder: Path, config: Path, executor: str, *options: str, counts: Path) -> subprocess.Popen[str]:
+def started(folder: Path, config: Path, executor: str, counts: Path) -> subprocess.Popen[str]:
     """A process that runs a config; what it says is caught."""
-    run = ["-m", "qspin", "run", str(config), "--out", str(folder), "--executor", executor, *options]
+    run = ["-m", "qspin", "run", str(config), "--out", str(folder), "--executor", executor]
     (counts.parent / "site").mkdir(exist_ok=True)
     (counts.parent / "site" / "sitecustomize.py").write_text(_COUNTING)
+    variables = {"QSPIN_COUNTS": str(counts), "QSPIN_COUNTED": str(folder)}
     path = os.pathsep.join([str(counts.parent / "site"), *map(os.path.abspath, filter(None, sys.path))])
     return subprocess.Popen(
-        [sys.executable, *run], env={**os.environ, "QSPIN_COUNTS": str(counts), "PYTHONPATH": path},
+        [sys.executable, *run], env={**os.environ, **variables, "PYTHONPATH": path},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -73,7 +75,7 @@ def trial(folder: Path, executor: str, n_processes: int, number: int) -> tuple[l
     rng = random.Random(number)
     processes = []
     for _ in range(n_processes):
-        processes.append(started(run, config, executor, "--resume", counts=counts))
+        processes.append(started(run, config, executor, counts=counts))
         time.sleep(rng.choice([0.0, rng.uniform(0.0, 2.0)]))
     said = [process.communicate(timeout=SECONDS)[1] for process in processes]
     faults = [
