@@ -146,7 +146,7 @@ class RunFolder:
         is_begun = not is_new(self.path)
         if is_begun and self.is_finished_run_of(config):
             if has_moved(self.path, config):
-                write_head(self.path, _KIND, config.resolved(), config.digest)
+                write_head(self.path, KIND, config.resolved(), config.digest)
             return True
         if is_begun and not (resume or others):
             read_head(self.path)  # a damaged one is told first
