@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import xarray as xr
@@ -30,6 +31,8 @@ class Pair(Source):
 @settings
 class Up:
     """All spins up."""
+
+    is_paid: ClassVar[bool] = False
 
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
         spins = np.ones((1, 1, 1, problem.n_spins), np.int8)
