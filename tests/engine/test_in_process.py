@@ -1,0 +1,67 @@
+"""Tasks in one process: what their time and their memory may be."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+import pytest
+from hard_tasks import HardWork
+
+from qspin import stopping
+from qspin.engine.in_process import InProcess
+from qspin.errors import InputError
+from qspin.executor import Graph, Kind, silent
+from qspin.testing.work import small_task
+
+
+@pytest.fixture
+def work(tmp_path):
+    return HardWork(tmp_path)
+
+
+def test_what_takes_too_long_costs_itself_alone(work):
+    told = []
+    tasks = [small_task("long", act="sleep", seconds=60), small_task("after", "long"), small_task("a")]
+    start, before = time.monotonic(), signal.getsignal(signal.SIGALRM)
+    failures = InProcess(timeout=0.3).run(Graph.of(tasks), work, told.append)
+    late = "it took longer than the 0.3 s of execution.timeout; what it has kept is gone on with"
+    assert failures == {"long": f"task long: {late}", "after": "task after: needs task long, which failed"}
+    assert work.done == ["a"]
+    assert time.monotonic() - start < 10
+    assert [event.kind for event in told if event.key == "long"] == [Kind.START, Kind.FAILED]
+    assert not work.claims
+    assert not stopping.is_requested()
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_paid_tasks_take_as_long_as_they_need(work):
+    task = small_task("a", act="sleep", seconds=0.5, is_paid=True)
+    assert InProcess(timeout=0.1).run(Graph.of([task]), work, silent) == {}
+
+
+def test_a_timeout_needs_the_main_thread(work):
+    found = []
+
+    def run():
+        try:
+            InProcess(timeout=1).run(Graph.of([small_task("a")]), work, silent)
+        except InputError as error:
+            found.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    (message,) = found
+    assert message.startswith("a timeout in one process needs its main thread")
+    assert "take the engine processes" in message
+    assert not work.done
+
+
+def test_what_is_expected_to_take_more_memory_than_allowed_is_refused_by_name(work):
+    tasks = [small_task("huge", memory=3 * 2**30), small_task("a", memory=2**30)]
+    failures = InProcess(memory=2).run(Graph.of(tasks), work, silent)
+    assert failures["huge"].startswith("task huge: it is expected to take 3 GiB, more than the 2 GiB")
+    assert work.done == ["a"]
