@@ -41,7 +41,14 @@ NOT_THEIRS = {
     "report": {"analysis", "benchmark", "instances", "networks", "registry", "samples"},
     "analysis": {"registry", "sampling", "study", "source", "measure"},
 }
-HEAVY = {"torch": {"networks"}, "sklearn": {"networks"}, "dwave": {"instances"}}
+HEAVY = {
+    "torch": {"networks"},
+    "sklearn": {"networks"},
+    "dwave": {"instances"},
+    "dask": {"engine"},
+    "distributed": {"engine"},
+    "dask_jobqueue": {"engine"},
+}
 SHARED = "common"  # what backends share; itself it imports no backend
 BACKENDS_MAY_IMPORT = {"archives", "errors", "problem", "samples", "sampler"}
 

@@ -9,9 +9,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
-from qspin.engine.budget import Budget
 from qspin.engine.dask_cluster import Cluster
 from qspin.engine.dask_connection import (
     Began,
@@ -24,6 +22,7 @@ from qspin.engine.dask_connection import (
     Told,
     WorkerInfo,
 )
+from qspin.engine.dask_hands import MOST_AT_ONCE, Hand, Hands, Sent
 from qspin.engine.parcels import Answer
 from qspin.engine.schedule import Schedule
 from qspin.errors import RunError, StorageError
@@ -32,9 +31,6 @@ from qspin.provenance import library_versions
 
 __all__ = ["Crew", "SchedulerLost"]
 
-_AT_ONCE_SECONDS = 0.1  # of work that a worker may have before it, which a message is little beside
-_MOST_AT_ONCE = 32
-_SOON_SECONDS = 5.0  # within which a task may wait behind another one
 _MOST_DEATHS = 3
 _GRACE_SECONDS = 5.0  # for a task that was asked to stop
 _REFUSED_SECONDS = 5.0  # that another worker is waited for where all were refused
@@ -44,57 +40,6 @@ Note = Callable[[str], None]
 
 class SchedulerLost(Exception):
     """The scheduler does not answer any more."""
-
-
-@dataclass
-class _Hand:
-    """A worker.
-
-    Parameters
-    ----------
-    budget : of the cores and the memory that it shares
-    is_ready : whether it was looked at, and can be used
-    fault : why it is not used
-    sent : its attempts at tasks that have not come back, in order
-    kept : keys of what it should still have at hand
-    cannot : kinds of tasks for which it lacks a package
-    is_full : whether it cannot write its files
-    """
-
-    info: WorkerInfo
-    budget: Budget
-    is_ready: bool = False
-    fault: str | None = None
-    sent: dict[str, _Sent] = field(default_factory=dict)
-    kept: set[str] = field(default_factory=set)
-    cannot: set[frozenset[tuple[str, str]]] = field(default_factory=set)
-    is_full: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.info.name
-
-    @property
-    def is_used(self) -> bool:
-        return self.is_ready and self.fault is None
-
-    def count(self) -> None:
-        """Let the budget know what it holds."""
-        if self.sent:
-            self.budget.hold(self.info.address, [(s.task, s.n_threads) for s in self.sent.values()])
-        else:
-            self.budget.free(self.info.address)
-
-
-@dataclass
-class _Sent:
-    """An attempt at a task."""
-
-    task: Task
-    hand: _Hand
-    n_threads: int
-    began: float | None = None
-    asked_to_stop: float | None = None
 
 
 class Crew:
@@ -121,10 +66,8 @@ class Crew:
         self._cluster, self._graph, self._work, self._schedule = cluster, graph, work, schedule
         self._note, self._timeout, self._patience = note, timeout, patience
         self._needed = work.parcels.needed(task for task in graph if not task.is_paid)
-        self._common = Budget(cluster.n_cores, cluster.memory) if cluster.n_cores else None
-        self._hands: dict[str, _Hand] = {}
-        self._sent: dict[str, _Sent] = {}
-        self._seconds: dict[str, float] = {}
+        self._hands = Hands(cluster, lambda task: frozenset(work.parcels.needed([task])))
+        self._sent: dict[str, Sent] = {}
         self._deaths: Counter[str] = Counter()
         self._numbers, self._token = itertools.count(), secrets.token_hex(4)
         self._said: set[str] = set()
@@ -161,71 +104,36 @@ class Crew:
 
     # -- giving out ------------------------------------------------------------------------------
 
-    @property
-    def _used(self) -> list[_Hand]:
-        return [hand for hand in self._hands.values() if hand.is_used]
-
     def _fill(self) -> None:
         """Those with little before them first, so that all have something before one has much."""
-        used = self._used
-        for n in range(_MOST_AT_ONCE):
-            free = [hand for hand in used if len(hand.sent) == n and self._has_room(hand, len(used))]
+        used = self._hands.used
+        for n in range(MOST_AT_ONCE):
+            n_ready = self._schedule.n_ready
+            free = [hand for hand in used if len(hand.sent) == n and self._hands.has_room(hand, n_ready)]
             if not any([self._give(hand) for hand in free]) and n:
                 return
 
-    def _has_room(self, hand: _Hand, n_used: int) -> bool:
-        if not hand.is_used or not hand.sent:
-            return hand.is_used
-        before = sum(self._seconds.get(s.task.action, _SOON_SECONDS) for s in hand.sent.values())
-        if before < _AT_ONCE_SECONDS:
-            return True
-        return len(hand.sent) == 1 and before < _SOON_SECONDS and self._schedule.n_ready > n_used
-
-    def _give(self, hand: _Hand) -> bool:
+    def _give(self, hand: Hand) -> bool:
         """Give a worker a task, if there is one for it."""
 
         def fits(task: Task) -> bool:
-            if self._refusal(task) is not None:
-                return True  # to be refused
-            if task.memory > (hand.info.memory or task.memory):
-                return False
-            if hand.cannot and self._kinds(task) in hand.cannot:
-                return False
-            if hand.sent:  # it comes after these, so it must only be no larger
-                return task.n_threads is None and task.memory <= max(
-                    s.task.memory for s in hand.sent.values()
-                )
-            return hand.budget.fits(task)
+            return self._hands.fits(hand, task)
 
         task = self._schedule.take_unpaid(hand.name, fits, begins=False)
-        while task is not None and (refusal := self._refusal(task)) is not None:
+        while task is not None and (refusal := self._hands.refusal(task)) is not None:
             self._schedule.finish(task, self._work.record_failure(task, refusal))
             task = self._schedule.take_unpaid(hand.name, fits, begins=False)
         return task is not None and self._send(task, hand)
 
-    def _refusal(self, task: Task) -> str | None:
-        """Why a task fits no worker; None if it fits one."""
-        if self._common is not None:
-            return self._common.refusal(task)
-        used = self._used
-        largest = max(used, key=lambda hand: hand.info.memory or float("inf"), default=None)
-        if largest is None or largest.info.memory is None or task.memory <= largest.info.memory:
-            return None
-        return (
-            f"it is expected to take {task.memory / 2**30:.3g} GiB; the largest worker, {largest.name}, may "
-            f"take {largest.info.memory / 2**30:.3g} GiB: start one with more memory, or make it smaller"
-        )
-
-    def _send(self, task: Task, hand: _Hand) -> bool:
+    def _send(self, task: Task, hand: Hand) -> bool:
         needs = [self._graph.tasks[key] for key in task.needs if key in self._graph.tasks]
         parcel = self._work.parcels.pack(task, needs, hand.kept)
-        beside = min(self._schedule.n_ready, len(self._used) - 1)
-        n_threads = 1 if hand.sent else hand.budget.share(task, 0 if self._common is None else beside)
+        n_threads = self._hands.share(hand, task, self._schedule.n_ready)
         key = f"{task.key}-{self._token}-{next(self._numbers)}"
         if not self._connection.send(hand.info.address, parcel, key, n_threads):
             self._schedule.give_back(task, "it could not be sent", hand.name)
             return False
-        self._sent[key] = hand.sent[key] = _Sent(task, hand, n_threads)
+        self._sent[key] = hand.sent[key] = Sent(task, hand, n_threads)
         hand.kept.update(task.needs)
         hand.count()
         return True
@@ -256,7 +164,7 @@ class Crew:
             sent.began = time.monotonic()
             self._schedule.begin(sent.task, sent.hand.name)
 
-    def _taken_back(self, key: str) -> _Sent:
+    def _taken_back(self, key: str) -> Sent:
         sent = self._sent.pop(key)
         sent.hand.sent.pop(key, None)
         sent.hand.count()
@@ -272,8 +180,7 @@ class Crew:
         elif answer.lacking:
             hand.kept.difference_update(answer.lacking)
             self._schedule.give_back(task, "its worker no longer has what it needs", hand.name)
-        elif answer.is_lack and self._others(hand, task):
-            hand.cannot.add(self._kinds(task))
+        elif answer.is_lack and self._hands.lacks(hand, task):
             self._note_once(f"{hand.name} does none like {task.label}: {answer.failure}")
             self._schedule.give_back(task, str(answer.failure), hand.name)
         elif answer.fault is not None:
@@ -283,14 +190,7 @@ class Crew:
         else:
             self._done(sent, answer)
 
-    def _kinds(self, task: Task) -> frozenset[tuple[str, str]]:
-        return frozenset(self._work.parcels.needed([task]))
-
-    def _others(self, hand: _Hand, task: Task) -> bool:
-        """Whether there is another worker that may have what a task needs."""
-        return any(other is not hand and self._kinds(task) not in other.cannot for other in self._used)
-
-    def _done(self, sent: _Sent, answer: Answer) -> None:
+    def _done(self, sent: Sent, answer: Answer) -> None:
         task, hand = sent.task, sent.hand
         failure = self._work.parcels.unpack(task, answer)
         if answer.was_stopped and sent.asked_to_stop is None:  # by somebody else
@@ -302,10 +202,9 @@ class Crew:
             self._schedule.begin(task, hand.name)
         self._schedule.finish(task, failure, hand.name)
         hand.kept.add(task.key)
-        before = self._seconds.get(task.action, answer.seconds)
-        self._seconds[task.action] = max(answer.seconds, 0.7 * before + 0.3 * answer.seconds)
+        self._hands.note_seconds(task, answer.seconds)
 
-    def _died(self, sent: _Sent, reason: str) -> None:
+    def _died(self, sent: Sent, reason: str) -> None:
         """An attempt ended without an answer."""
         task, hand = sent.task, sent.hand
         self._deaths[task.key] += sent.began is not None
@@ -321,12 +220,10 @@ class Crew:
         for address in self._hands.keys() - workers.keys():
             self._lose(self._hands.pop(address))
         for address in workers.keys() - self._hands.keys():
-            info = workers[address]
-            own = Budget(info.n_threads, info.memory)
-            self._hands[address] = _Hand(info, self._common or own)
+            self._hands.add(workers[address])
             self._connection.survey(address, self._needed)
 
-    def _lose(self, hand: _Hand) -> None:
+    def _lose(self, hand: Hand) -> None:
         keys = list(hand.sent)
         self._connection.forget(keys)
         if keys and hand.fault is None:
@@ -353,7 +250,7 @@ class Crew:
                 f"{hand.name} has {', '.join(differing)}: samples may differ in their last digits"
             )
 
-    def _refuse(self, hand: _Hand, fault: str) -> None:
+    def _refuse(self, hand: Hand, fault: str) -> None:
         """Use a worker no more."""
         hand.fault = fault
         self._note(f"{hand.name} at {hand.info.address} is not used: {fault}")

@@ -19,7 +19,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from qspin import stopping
 from qspin.engine.actions import Performer, kinds_of
@@ -368,5 +368,5 @@ def _content(file: Path) -> bytes | None:
         return None
 
 
-_warned: dict[str, Any] = {}
+_warned: dict[str | tuple[str, type[Warning], int], int] = {}
 """Of `warnings`: what was warned of elsewhere."""
