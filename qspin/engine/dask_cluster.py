@@ -12,6 +12,7 @@ import types
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Any
 
 import dask
@@ -36,6 +37,7 @@ class Cluster:
     is_ours : whether it ends with the run
     memory : bytes that all tasks on it may take together; None: workers say what each may take
     n_cores : that all tasks on it share; 0: workers have cores of their own
+    n_workers : that it has when all have come; 0: nobody knows
     remedy : how more workers are had
     is_patient : whether workers may be long in coming
     """
@@ -45,6 +47,7 @@ class Cluster:
     is_ours: bool = False
     memory: int | None = None
     n_cores: int = 0
+    n_workers: int = 0
     remedy: str = ""
     is_patient: bool = False
 
@@ -62,6 +65,7 @@ def local(n_workers: int | None, memory: int | None) -> Iterator[Cluster]:
     memory : bytes that tasks may take together
     """
     n_workers = n_workers or n_cores()
+    resource_tracker.ensure_running()  # which lets signals through to what its thread starts next
     folder = tempfile.mkdtemp(prefix="qspin-dask-")
     try:
         with (
@@ -79,7 +83,9 @@ def local(n_workers: int | None, memory: int | None) -> Iterator[Cluster]:
                 "workers on this machine",
             ) as cluster,
         ):
-            yield Cluster(cluster, "the workers of this machine", True, memory, n_cores())
+            yield Cluster(
+                cluster, "the workers of this machine", True, memory, max(n_workers, n_cores()), n_workers
+            )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -84,6 +84,7 @@ class Hands(dict[str, Hand]):
         super().__init__()
         self._kinds_of = kinds_of
         self._common = Budget(cluster.n_cores, cluster.memory) if cluster.n_cores else None
+        self._n_workers = cluster.n_workers
         self._seconds: dict[str, float] = {}
 
     def add(self, info: WorkerInfo) -> None:
@@ -125,7 +126,12 @@ class Hands(dict[str, Hand]):
         """Threads for a task of a worker, where so many others could begin."""
         if hand.sent:
             return 1
-        return hand.budget.share(task, 0 if self._common is None else min(n_ready, len(self.used) - 1))
+        if self._common is None:
+            return hand.budget.share(task, 0)
+        n_idle = self._n_workers - sum(
+            bool(other.sent) for other in self.values()
+        )  # some may still be coming
+        return hand.budget.share(task, min(n_ready, max(n_idle - 1, 0)))
 
     def refusal(self, task: Task) -> str | None:
         """Why a task fits no worker; None if it fits one."""

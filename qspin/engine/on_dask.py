@@ -29,8 +29,8 @@ __all__ = ["Dask"]
 
 _ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://[^/\s]+:\d+")
 _STEP_SECONDS = 0.1
-_STOP_SECONDS = 3.0  # that tasks are given to save their state
-_PATIENCE = 4 * _STOP_SECONDS  # that the whole is given to end
+_STOP_SECONDS = 4.0  # that tasks are given to save their state
+_PATIENCE = 3 * _STOP_SECONDS  # that the whole is given to end
 
 
 def _known(value: str | dict[str, dict[str, Any]]) -> str | dict[str, dict[str, Any]]:

@@ -10,7 +10,10 @@ what the task would have written there. A worker keeps what it has had last in a
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import functools
+import sys
 import threading
 import time
 import warnings
@@ -19,7 +22,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from qspin import stopping
 from qspin.engine.actions import Performer, kinds_of
@@ -34,7 +37,7 @@ from qspin.trust import importing_only, trusted_packages
 __all__ = ["Answer", "Depot", "Parcel", "Parcels", "Shelf", "StoreShelf"]
 
 _MOST_BYTES = 2**29  # of what a depot keeps
-_PATIENCE = 1.0  # seconds that a task is given to end by itself
+_PATIENCE = 2.0  # seconds that a task is given to end by itself
 _ALWAYS = 2**16  # bytes below which a content is sent even where it may be kept
 
 
@@ -265,9 +268,10 @@ class Depot:
                 self._set_running(parcel.task)
                 try:
                     answer = self._done(parcel, shelf, listener)
-                finally:  # an interrupt that was sent before is heard in here, not later
-                    self._set_running(None)
+                finally:
+                    self._end()
             except KeyboardInterrupt:
+                self._end()
                 answer = Answer(was_stopped=True, checkpoint=_content(unfinished))
             except (StorageError, OSError) as error:
                 answer = Answer(fault=named(error))
@@ -281,17 +285,29 @@ class Depot:
             if self._running is None or self._running[0] != key:
                 return
             stopping.request()
+        self._interrupt_later(key)
+
+    def _interrupt_later(self, key: str) -> None:
         timer = threading.Timer(_PATIENCE, self._interrupt, [key])
         timer.daemon = True
         timer.start()
 
     def _interrupt(self, key: str) -> None:
+        """Again and again: one that lands in a callback of the garbage collector is lost."""
         with self._running_lock:
-            if self._running is not None and self._running[0] == key:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(self._running[1]), ctypes.py_object(KeyboardInterrupt)
-                )
-                self._running = None
+            if self._running is None or self._running[0] != key:
+                return
+            _drop_lost_interrupts()
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._running[1]), ctypes.py_object(KeyboardInterrupt)
+            )
+        self._interrupt_later(key)
+
+    def _end(self) -> None:
+        """An interrupt that was sent before is heard in here, and none is sent after."""
+        while self._running is not None:
+            with contextlib.suppress(KeyboardInterrupt):
+                self._set_running(None)
 
     def _set_running(self, task: Task | None) -> None:
         with self._running_lock:
@@ -359,6 +375,18 @@ class Depot:
         while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self._most_bytes:
             _, (task, _) = self._kept.popitem(last=False)
             shelf.drop(task)
+
+
+@functools.cache
+def _drop_lost_interrupts() -> None:
+    """Python says on the terminal what is raised where nobody can catch it."""
+    say = sys.unraisablehook
+
+    def hook(lost: Any) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            say(lost)
+
+    sys.unraisablehook = hook
 
 
 def _content(file: Path) -> bytes | None:

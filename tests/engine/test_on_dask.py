@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -297,3 +300,42 @@ def test_the_cluster_of_tests_restarts_at_its_address(tmp_path):
         cluster.start_scheduler()
     finally:
         cluster.close()
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from qspin.executor import Graph
+from qspin.registry import EXECUTOR, made
+from qspin.testing.work import FolderWork, small_task
+
+print("script runs", flush=True)
+tasks = [small_task("quick"), small_task("long", "quick", act="sleep", seconds=60)]
+executor = made(EXECUTOR, "dask", {"n_workers": 2})
+work = FolderWork(Path(sys.argv[1]))
+executor.run(Graph.of(tasks), work, lambda event: print(event.kind, event.key, flush=True))
+"""
+
+
+@pytest.mark.parametrize("how", ["interrupted", "killed"])
+def test_a_script_runs_once_and_leaves_no_process(tmp_path, how):
+    """It has no ``if __name__ == "__main__"``, and what is typed at the terminal reaches its whole group."""
+    (tmp_path / "script.py").write_text(SCRIPT)
+    paths = os.pathsep.join(filter(None, sys.path))
+    script = subprocess.Popen(
+        [sys.executable, "script.py", "."], cwd=tmp_path, start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    lines = []
+    for line in script.stdout:
+        lines.append(line.strip())
+        if line.strip() == "start long":
+            break
+    if how == "interrupted":
+        os.killpg(script.pid, signal.SIGINT)
+    else:
+        script.kill()
+    _, errors = script.communicate(timeout=30)  # ends when all that hold its pipes have ended
+    assert lines == ["script runs", "start quick", "done quick", "start long"]
+    assert errors.count("Traceback") == (how == "interrupted"), errors
+    assert (tmp_path / "done.txt").read_text() == "quick\n"
