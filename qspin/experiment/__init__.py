@@ -4,5 +4,6 @@ from qspin.experiment.config import RunConfig, load_config
 from qspin.experiment.dry_run import dry_run
 from qspin.experiment.run import run_experiment
 from qspin.experiment.run_folder import RunFolder
+from qspin.showing import progress
 
-__all__ = ["RunConfig", "RunFolder", "dry_run", "load_config", "run_experiment"]
+__all__ = ["RunConfig", "RunFolder", "dry_run", "load_config", "progress", "run_experiment"]

@@ -46,7 +46,7 @@ def run_experiment(
     config : what to run
     folder : where; new, or of an earlier run of the same config
     resume : go on with an unfinished run
-    reporter : told about every step
+    reporter : told about every step, such as `progress` shows in a notebook or on a terminal; default silent
 
     Raises
     ------

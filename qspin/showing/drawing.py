@@ -97,7 +97,7 @@ def as_text(picture: Picture, width: int, state: str = "") -> str:
     from rich.console import Console
 
     out = io.StringIO()
-    console = Console(file=out, width=width, color_system=None, force_terminal=False)
+    console = Console(file=out, width=width, color_system=None, force_terminal=False, force_jupyter=False)
     console.print(Drawing(picture, (state, "")), end="")
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
