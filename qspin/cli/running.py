@@ -114,9 +114,11 @@ def report(
         from qspin.errors import RunError
         from qspin.experiment import RunFolder
         from qspin.experiment.run import report_on
+        from qspin.showing import Terminal
 
         folder = RunFolder.open(run)
-        page = report_on(folder)
+        with Terminal(run.resolve().name) as reporter:
+            page = report_on(folder, reporter)
         if n_missing := folder.n_missing:
             n_tasks = len(folder.plan.tasks)
             done = f"{n_tasks - n_missing} of {n_tasks} tasks are done"

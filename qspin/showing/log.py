@@ -38,7 +38,8 @@ HEARTBEAT = SILENCE / 3
 """Seconds after which a process that has nothing to tell says that it is there."""
 
 _PROGRESS_SECONDS = 1.0  # between two lines on how far a task is
-_FIELDS = {own.name: own for own in dataclasses.fields(Event)}
+_DEFAULTS = {own.name: own.default for own in dataclasses.fields(Event) if own.name not in ("kind", "time")}
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
 _NUMBERS = ("fraction", "seconds", "time")
 _TEXTS = ("key", "label", "action", "group", "worker", "remark")
 
@@ -172,11 +173,11 @@ def _line(event: Event, run: str) -> bytes:
     plain: dict[str, Any] = {"time": round(event.time, 3), "run": run, "kind": str(event.kind)}
     if event.kind == Kind.BEGIN:
         plain["place"] = here()
-    for name, own in _FIELDS.items():
+    for name, default in _DEFAULTS.items():
         value = getattr(event, name)
-        if name not in plain and value != own.default and (value or own.default is True):
+        if value != default and (value or default is True):
             plain[name] = _plain(name, value)
-    return json.dumps(plain, ensure_ascii=False, separators=(", ", ": ")).encode() + b"\n"
+    return _ENCODE(plain).encode() + b"\n"
 
 
 def _plain(name: str, value: Any) -> Any:
