@@ -10,6 +10,7 @@ from qspin_backends.annealer.pipeline import Plan
 
 __all__ = ["expected_workload"]
 
+_CALL = 6e7  # nanoseconds, of a core of an AMD EPYC: plans, programs, temperatures of the reads
 _BYTES_A_COUPLER = 400  # of a program on its way to a sampler: dimod's model and its dictionaries
 _BYTES_OF_HARDWARE = 1_500  # of each coupler of a device: its graph, and the dictionaries of Ocean's mock
 _COPIES_OF_READS = 4  # of the qubits that are read: as the sampler gives them, ordered, and unembedded
@@ -23,6 +24,7 @@ def expected_workload(planned: Plan, request: Request, device: Device) -> Worklo
     planned : with these programs
     """
     kernel, work = device.work(request)
+    work += _CALL
     expected = device.expected_seconds(request)
     programs = request.programs
     n_reads = sum(program.n_reads for program in programs)

@@ -38,6 +38,7 @@ __all__ = ["Exact"]
 
 T = TypeVar("T")
 
+_CALL = 7e6  # passes of a spin that everything around the enumeration is worth
 _BYTES_A_STATE = 24  # energies, and the weights and their sums at one beta
 _A_BETA = 8  # passes over all configurations that the weights of one beta are worth, in passes of a spin
 _SHORT = 20  # spins up to which all configurations take milliseconds; beyond them interrupts must be heard
@@ -90,9 +91,10 @@ class Exact:
         """What a call will take, see `qspin.sampler.Workload`; raises as `check`."""
         self.check(problem)
         n_states = 2**problem.n_spins
-        work = n_states * (problem.n_spins + _A_BETA * len(self.betas))
+        work = _CALL + n_states * (problem.n_spins + _A_BETA * len(self.betas))
         kept = samples_bytes(len(self.betas), self.n_replicas, 1, problem.n_spins)
-        return Workload(self.name, float(work), _BYTES_A_STATE * n_states + kept, kept)
+        drawn = 2 * 8 * self.n_replicas * problem.n_spins  # numbers and bits of one beta
+        return Workload(self.name, float(work), _BYTES_A_STATE * n_states + drawn + kept, kept)
 
     @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:

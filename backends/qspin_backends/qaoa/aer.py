@@ -34,6 +34,7 @@ VECTOR_QUBITS = 26
 _NARROW = 8  # log2 of the bond dimension up to which a matrix product state is exact and cheap
 _SHOTS_A_CALL = 2**20
 _SEEDS = 2**31 - 1
+_START = 5e8  # numbers that are computed while another process starts
 _HEAVY = 5e8  # numbers to compute beyond which another process is worth its start; about half a second
 
 
@@ -190,6 +191,8 @@ class Aer:
         numbers = {"density_matrix": 4.0**n, "matrix_product_state": 2 * n * 4 ** self._bond(problem, depth)}
         kernel = method if self.noise is None else f"{method}, noise"
         computed = self._computed(method, problem, depth, gates, n_shots)
+        if computed > _HEAVY:
+            computed += _START
         return kernel, computed, int(16 * numbers.get(method, 2.0**n))
 
     def _options(self, method: str) -> dict[str, Any]:

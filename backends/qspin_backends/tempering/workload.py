@@ -21,9 +21,16 @@ from qspin_backends.tempering.words import WORD
 __all__ = ["expected_betas", "expected_workload"]
 
 _BETAS_A_ROOT = 1.6  # betas of an automatic ladder over sqrt(N): 1.4 to 2.0 for glasses, MaxCut, Hopfield
-_A_SPIN, _A_COUPLING = 3.0, 1.0  # of one update, in the time that a neighbour takes
-_A_FLIP = 0.1  # share of spins that flip in a sweep of a dense kernel, which then updates all fields
-_A_DRAW = 2.0  # sweeps that a draw is worth: it is unpacked, and its energy computed twice, without SIMD
+_CALL = 2e7
+_A_LANE, _A_SPIN = 26.0, 0.65  # of a sweep of one lane
+_A_COUPLING = {"sparse": 0.045, "multispin": 0.0}  # of each end of a coupling; read by words of lanes
+_A_FIELD = 0.035  # of a dense kernel: of each field of each spin, where as many flip as they usually do
+_A_DRAW, _A_DRAWN_SPIN = 200.0, 7.0  # of a configuration that is kept, checked and written
+_A_DRAWN_COUPLING, _A_DENSE_COUPLING = 1.6, 0.25  # of its energies, which are computed twice
+"""Nanoseconds of a core of an AMD EPYC, measured: they weigh the parts of a call against each other."""
+
+
+_BYTES_AN_ENTRY = 38  # of a matrix while it becomes rows, beside what kernels read of it
 
 
 class _Lanes(NamedTuple):
@@ -51,43 +58,61 @@ def expected_workload(
     """
     largest_beta = 0.0 if asked.betas is None else float(asked.betas[-1])
     kernel = choose_kernel(graph, rules.kernel, largest_beta)
-    update = _update(graph, kernel)
+    update = _sweep(graph, kernel)
     lanes = _lanes(graph, asked, rules, method, size)
     sweeps = {
         "tempering": asked.n_burn_in + asked.n_sweeps,
         "annealing": asked.n_sweeps,
         "population": asked.n_sweeps,
     }[method]
-    work = sweeps * lanes.n_lanes * update
+    work = _CALL + sweeps * lanes.n_lanes * update
     if asked.betas is None and method != "annealing":
         work += pilot_sweeps(asked.n_burn_in) * PILOT_BETAS * PILOT_LADDERS * update
     n_configurations = size.n_betas * size.n_replicas * size.n_draws
-    work += _A_DRAW * n_configurations * (problem.n_spins + 2 * problem.n_couplings)
-    memory = sum(n_bytes for n_bytes, _ in parts_of(problem, size).values())
+    work += n_configurations * _draw(problem)
     return Workload(
         f"tempering {method} {kernel}",
         work,
-        memory,
+        _memory(problem, asked, size, method),
         _kept(problem, asked, size),
         n_parts=max(1, lanes.n_packs),
     )
+
+
+def _memory(problem: IsingProblem, asked: Asked, size: Size, method: str) -> int:
+    """Bytes at the peak: what a run is refused for, and what is made on the way."""
+    n, n_entries = problem.n_spins, 2 * problem.n_couplings if problem.is_sparse else problem.n_spins**2
+    memory = sum(n_bytes for n_bytes, _ in parts_of(problem, size).values()) + _BYTES_AN_ENTRY * n_entries
+    if asked.is_averaged:
+        memory += 3 * _kept(problem, asked, size)
+    if method != "tempering":  # spins of all walkers at all betas, as bits, twice
+        memory += 2 * size.n_betas * size.n_walkers * n // 8
+    return memory
 
 
 def _kept(problem: IsingProblem, asked: Asked, size: Size) -> int:
     """Bytes of the samples, or of the averages in their place."""
     n_betas = 1 if asked.only_coldest else size.n_betas
     if asked.is_averaged:
-        averages = Averages.n_bytes(problem, n_betas, size.n_replicas)
+        averages = 2 * Averages.n_bytes(problem, n_betas, size.n_replicas)  # as means, of twice the bytes
         return averages + samples_bytes(n_betas, size.n_replicas, 1, problem.n_spins)
     return samples_bytes(n_betas, size.n_replicas, size.n_draws, problem.n_spins)
 
 
-def _update(graph: Graph, kernel: str) -> float:
-    """Time of one sweep of one lane, in units of the kernel."""
+def _sweep(graph: Graph, kernel: str) -> float:
+    """Of one lane."""
     n = graph.n_spins
-    if kernel == "dense":
-        return _A_SPIN * n + _A_FLIP * n * n
-    return _A_SPIN * n + _A_COUPLING * 2 * graph.n_couplings
+    couplings = _A_FIELD * n * n if kernel == "dense" else _A_COUPLING[kernel] * 2 * graph.n_couplings
+    return _A_LANE + _A_SPIN * n + couplings
+
+
+def _draw(problem: IsingProblem) -> float:
+    """Of one configuration that is kept."""
+    n = problem.n_spins
+    couplings = (
+        _A_DRAWN_COUPLING * 2 * problem.n_couplings if problem.is_sparse else _A_DENSE_COUPLING * n * n
+    )
+    return _A_DRAW + _A_DRAWN_SPIN * n + couplings
 
 
 def _lanes(graph: Graph, asked: Asked, rules: Rules, method: str, size: Size) -> _Lanes:
