@@ -21,6 +21,7 @@ from qspin.engine.dask_connection import Connection
 from qspin.engine.dask_crew import Crew, SchedulerLost
 from qspin.engine.paid import PaidTasks
 from qspin.engine.schedule import Schedule
+from qspin.engine.threads import n_cores
 from qspin.errors import InputError, RunError, nearest_name
 from qspin.executor import Event, Graph, Kind, PositiveInt, Reporter, Work, settings
 from qspin.memory import machine_memory
@@ -82,6 +83,11 @@ class Dask:
         if self.scheduler != "local" and self.memory is not None:
             raise ValueError("memory is of scheduler local; other workers say what each may take")
         return self
+
+    def expected_workers(self, n_tasks: int) -> int:
+        """As `qspin.executor.workers_of` asks; those of a scheduler are not known and count as one."""
+        here = n_cores() if self.scheduler == "local" else 1
+        return min(self.n_workers or here, n_tasks)
 
     def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         """As `qspin.executor.Executor.run`.

@@ -61,7 +61,9 @@ def test_paid_tasks_of_one_backend_share_a_lane_and_are_not_asked_about(kinds, m
     backends = {"chip": {"name": "annealer", "device": "qpu"}, "dice": {"name": "dice"}}
     found = {task.label: task for task in tasks("sample", {"glass": SPIN_GLASS}, backends)}
     assert (found["glass with chip"].lane, found["glass with chip"].memory) == ("annealer", 0)
-    assert (found["glass with dice"].lane, found["glass with dice"].kernel) == ("", "")
+    dice = found["glass with dice"]
+    assert (dice.lane, dice.memory, dice.work) == ("", 0, 16 + 2 * 32)
+    assert dice.kernel.startswith("dice "), "those of the same settings tell of one another"
 
 
 def test_a_training_tells_what_it_takes():

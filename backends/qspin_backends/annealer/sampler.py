@@ -186,7 +186,7 @@ class Annealer(Paid):
         with self._connected() as device:
             planned = plan(problem, device, self._stages(problem), seed=0)
             request = Request(planned.programs, planned.fit.factor, {"check": problem.digest}, {})
-            return expected_workload(planned, request, device)
+            return expected_workload(planned, request, device, len(self.betas))
 
     @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:

@@ -17,9 +17,10 @@ from qspin_backends.common.effective import (
     pseudo_likelihood,
 )
 
-__all__ = ["Temperatures", "measured_temperatures"]
+__all__ = ["Temperatures", "measured_temperatures", "temperature_bytes"]
 
 _MANY_BROKEN = 0.05
+_BYTES_A_SPIN = 40  # of each read of a row: its local field, and what is computed from it; measured
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ def measured_temperatures(
         remarks += _remarks(where, float(broken[k]), local, matched)
     names = ("beta_effective", "beta_effective_error", "beta_matched", "beta_matched_error")
     return Temperatures(dict(zip(names, np.array(rows).T, strict=True)), remarks)
+
+
+def temperature_bytes(n_reads: int, n_spins: int) -> int:
+    """Bytes that the estimates of a row of reads take at the peak."""
+    return _BYTES_A_SPIN * n_reads * n_spins
 
 
 def _remarks(where: str, broken: float, local: Estimate, matched: Estimate) -> Iterator[Remark]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qspin.problem import IsingProblem
 from qspin.sampler import Workload, samples_bytes
+from qspin_backends.common.temperature import temperature_bytes
 from qspin_backends.qaoa.ansatz import Terms
 from qspin_backends.qaoa.device import Device
 from qspin_backends.qaoa.strategies import Recipe
@@ -31,7 +32,7 @@ def expected_workload(
     gates = n + recipe.depth * (n_terms + n)
     kernel, computed, held = device.work(problem, recipe.depth, gates, n_shots)
     kept = samples_bytes(1, n_shots, 1, n)
-    memory = held + n_shots * (n + _BYTES_A_SHOT) + kept
+    memory = held + n_shots * (n + _BYTES_A_SHOT) + temperature_bytes(n_shots, n) + kept
     work = _CALL + _A_GATE * gates + _A_NUMBER * computed + _A_SHOT * n_shots
     if recipe.is_trained:
         states, trained_bytes = training_of(problem, recipe.depth)
