@@ -40,6 +40,7 @@ __all__ = ["Ocean"]
 _ON_THIS_MACHINE = ("dwave.samplers", "dimod", "neal", "tabu", "greedy")
 """Packages whose samplers call nobody."""
 
+_CALL, _A_SPIN, _A_COUPLING = 5e6, 12.0, 0.15  # nanoseconds of Ocean's simulated annealing, measured
 _SWEEPS = 1_000  # where none are asked for: those of Ocean's simulated annealing
 _COPIES = 7  # of the reads, while they become samples; measured
 _BYTES_A_BIAS = 64  # of a dimod model, while it is made
@@ -93,14 +94,15 @@ class Ocean:
         self.check(problem)
         asked = [self.parameters.get(name) for name in ("num_reads", "num_sweeps")]
         n_reads, n_sweeps = (
-            given if isinstance(given, int) else usual
+            max(given, 1) if isinstance(given, int) else usual
             for given, usual in zip(asked, (self.n_reads, _SWEEPS), strict=True)
         )
-        size = problem.n_spins + 2 * problem.n_couplings
+        n_spins, n_ends = problem.n_spins, 2 * problem.n_couplings
+        work = _CALL + n_reads * n_sweeps * (_A_SPIN * n_spins + _A_COUPLING * n_ends)
         kept = samples_bytes(1, n_reads, 1, problem.n_spins)
-        memory = _COPIES * kept + _BYTES_A_BIAS * size
+        memory = _COPIES * kept + _BYTES_A_BIAS * (n_spins + n_ends)
         paid = None if self.is_paid else 0.0
-        return Workload(f"ocean {self.sampler}", float(n_reads * n_sweeps * size), memory, kept, paid)
+        return Workload(f"ocean {self.sampler}", work, memory, kept, paid)
 
     @checked_arguments
     def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
