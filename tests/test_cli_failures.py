@@ -12,6 +12,7 @@ from qspin_backends.exact import Exact
 from typer.testing import CliRunner
 
 from qspin import SampleSet
+from qspin.checkpoint import current_checkpoint
 from qspin.cli import app
 from qspin.experiment.folder import held
 
@@ -145,6 +146,22 @@ def test_nothing_is_said_to_be_kept_where_there_is_nothing(here, command, monkey
     result = qspin(command, f"{command}.yaml", "--out", "here")
     assert (result.exit_code, told(result)) == (1, "interrupted")
     assert not (here / "here").exists()
+
+
+def test_an_interrupted_sample_with_a_checkpoint_says_how_to_go_on(here, monkeypatch):
+    original = Exact.sample
+
+    def sample(self, problem, *, seed=None):
+        current_checkpoint().save({"seed": 5}, {})
+        samples = original(self, problem, seed=5)
+        return SampleSet(samples.dataset.assign_attrs(info=json.dumps({**samples.info, "status": "interrupted"})))
+
+    monkeypatch.setattr(Exact, "sample", sample)
+    result = qspin("sample", "pair.coo", "--backend", "exact", "--checkpoint", "c", "-o", "a.nc")
+    assert result.exit_code == 1
+    hint = "What there was is in a.nc; the same command goes on from c"
+    assert result.stderr.splitlines()[-1] == f"interrupted. {hint}"
+    assert (here / "c").is_file()
 
 
 @pytest.mark.parametrize("place", ["pair.coo/a", "no" * 200, "."])
