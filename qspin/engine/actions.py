@@ -6,7 +6,6 @@ the last tasks stay at hand, so that what is measured is neither built nor read 
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import sys
@@ -18,11 +17,11 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import xarray as xr
-from threadpoolctl import ThreadpoolController
 
 from qspin.checkpoint import checkpointing
 from qspin.engine.recent import Recent
 from qspin.engine.store import Outcome, Store
+from qspin.engine.threads import one_blas_thread
 from qspin.errors import InputError, RunError
 from qspin.executor import Task
 from qspin.problem import IsingProblem
@@ -73,7 +72,7 @@ class Performer:
         if store.has(task):
             return Outcome()
         took, began = _Took(), time.perf_counter()
-        with store.recorded(task) as outcome:
+        with store.recorded(task) as outcome, one_blas_thread():
             took = _ACTIONS[task.action](task, store)
         if outcome.failure is None:
             _keep_timing(task, time.perf_counter() - began, took)
@@ -197,8 +196,7 @@ def _measure(task: Task, store: Store) -> _Took:
         _loaded(key, problem, store) for key in (settings["samples"], settings.get("reference")) if key
     ]
     first, *reference = samples
-    with _threads().limit(limits=1, user_api="blas"):  # matrices are small: threads would only wait
-        result = measure.measure(first, problem, *reference)
+    result = measure.measure(first, problem, *reference)
     _check_result(result, str(settings["measure"]))
     store.keep_measured(task.key, result)
     return _Took(0.0, problem.n_spins, problem.n_couplings)
@@ -214,12 +212,6 @@ def _check_result(result: Any, measure: str) -> None:
             raise RunError(
                 f"measure {measure!r}: variable {name!r} has dtype {variable.dtype}; expected numbers or text"
             )
-
-
-@functools.cache
-def _threads() -> ThreadpoolController:
-    """Looks for libraries with threads once, which takes milliseconds."""
-    return ThreadpoolController()
 
 
 def _loaded(key: str, problem: IsingProblem, store: Store) -> SampleSet:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
+from collections.abc import Iterator
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["n_cores", "take_threads"]
+__all__ = ["n_cores", "one_blas_thread", "take_threads"]
 
 _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 """Read by libraries when they are loaded, and by processes that a backend starts."""
@@ -21,8 +23,15 @@ def n_cores() -> int:
     return os.cpu_count() or 1
 
 
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Sums of BLAS depend on its threads in their last bits, so a task has one, wherever it is done."""
+    with _libraries(len(sys.modules)).limit(limits=1, user_api="blas"):
+        yield
+
+
 def take_threads(n: int) -> None:
-    """Let Numba, BLAS, OpenMP and torch take so many threads in this process from now on.
+    """Let Numba, OpenMP and torch take so many threads in this process from now on, and BLAS one.
 
     What a task gives does not depend on it. A user's own, smaller limits in the environment hold.
     """
@@ -37,14 +46,16 @@ def _take(n: int, n_modules: int) -> None:
     for name, most in _own_limits().items():
         os.environ[name] = str(min(n, most))
     numba.set_num_threads(min(n, int(numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
-    _libraries(n_modules).limit(limits=min(n, min(_own_limits().values())))
+    _libraries(n_modules).limit(limits={"blas": 1, "openmp": min(n, _own_limits()["OMP_NUM_THREADS"])})
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(min(n, _own_limits()["OMP_NUM_THREADS"]))
 
 
 @functools.lru_cache(maxsize=1)
 def _libraries(n_modules: int) -> ThreadpoolController:
-    """Looks for libraries with threads, which takes milliseconds."""
+    """Looks for libraries with threads, which takes milliseconds; that of SciPy is there from now on."""
+    import scipy.linalg  # noqa: F401
+
     return ThreadpoolController()
 
 
