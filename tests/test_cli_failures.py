@@ -154,7 +154,9 @@ def test_an_interrupted_sample_with_a_checkpoint_says_how_to_go_on(here, monkeyp
     def sample(self, problem, *, seed=None):
         current_checkpoint().save({"seed": 5}, {})
         samples = original(self, problem, seed=5)
-        return SampleSet(samples.dataset.assign_attrs(info=json.dumps({**samples.info, "status": "interrupted"})))
+        return SampleSet(
+            samples.dataset.assign_attrs(info=json.dumps({**samples.info, "status": "interrupted"}))
+        )
 
     monkeypatch.setattr(Exact, "sample", sample)
     result = qspin("sample", "pair.coo", "--backend", "exact", "--checkpoint", "c", "-o", "a.nc")

@@ -59,7 +59,12 @@ def runs(
         from qspin.errors import InputError
 
         if remove or prune:
-            asked: dict[str, object] = {"--where": where, "--columns": columns, "--table": table, "--sort": sort}
+            asked: dict[str, object] = {
+                "--where": where,
+                "--columns": columns,
+                "--table": table,
+                "--sort": sort,
+            }
             asked |= {"--csv": csv or None, "--parquet": parquet}
             if given := [name for name, value in asked.items() if value is not None]:
                 raise InputError(f"--remove and --prune take no {given[0]}: they list what they delete")

@@ -17,8 +17,8 @@ class TestInProcess(ExecutorContract):
 
 
 class TestProcesses(ExecutorContract):
-    """Against one process, where a task has all cores for itself; with every backend there is, which takes its
-    time, since each has libraries of its own whose sums could depend on their threads."""
+    """Against one process, where a task has all cores for itself; with every backend there is, which takes
+    its time, since each has libraries of its own whose sums could depend on their threads."""
 
     executor = "processes"
     settings = {"n_workers": 2}
