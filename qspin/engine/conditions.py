@@ -38,8 +38,8 @@ class Conditions:
     def filter_warnings(self) -> None:
         """Warn of the same from now on, in all threads of this process."""
         warnings.resetwarnings()
-        for filter_ in self.filters:
-            warnings.filterwarnings(*filter_, append=True)
+        for action, message, category, module, line in self.filters:
+            warnings.filterwarnings(action, message, category, module, line, append=True)
 
 
 def _spelled(filter_: tuple[Any, ...]) -> tuple[Any, ...]:

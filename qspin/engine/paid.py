@@ -53,17 +53,10 @@ class PaidTasks:
     def begin(self) -> None:
         """Begin those that can begin, each lane that is free with one."""
         for lane in self._schedule.lanes:
-            if (
-                lane not in self._threads
-                and (task := self._schedule.take_paid(lane, _name(lane))) is not None
-            ):
-                self._start(task)
-
-    def _start(self, task: Task) -> None:
-        work = functools.partial(contextvars.copy_context().run, self._do, task)
-        thread = threading.Thread(target=work, daemon=True, name=ABANDONED)
-        self._threads[task.lane] = task, thread
-        thread.start()
+            if lane not in self._threads:
+                task = self._schedule.take_paid(lane, _name(lane))
+                if task is not None:
+                    self._start(task)
 
     def poll(self) -> None:
         """Tell the schedule what has happened.
@@ -89,7 +82,7 @@ class PaidTasks:
         -------
         what the interrupted say, such as what they cancelled
         """
-        said = []
+        said: list[str] = []
         for _, thread in self._threads.values():
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(thread.ident or 0), ctypes.py_object(KeyboardInterrupt)

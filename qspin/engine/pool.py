@@ -55,7 +55,7 @@ class Worker:
         self._process: multiprocessing.process.BaseProcess | None = None
         self._channel: Connection | None = None
         self._output: Connection | None = None
-        self._future: Future[None] | None = None
+        self._future: Future[Any] | None = None
         self._line = b""
         self._words: deque[str] = deque(maxlen=_LAST_WORDS)
 

@@ -6,7 +6,7 @@ import collections
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -90,7 +90,7 @@ class _Crew:
         self._late: dict[str, int] = {}
         """Key of a task that has taken too long -> steps that were made to end it."""
         self._is_stopping = False
-        self._heard = {
+        self._heard: dict[str, Callable[[Worker, Task, Any], None]] = {
             "start": self._started,
             "progress": self._progressed,
             "end": self._ended,
@@ -157,7 +157,7 @@ class _Crew:
 
     def _hear(self, worker: Worker, message: Message) -> None:
         if message.kind == "warning":
-            warnings.warn_explicit(*message.what, registry=_warned)
+            warnings.warn_explicit(**message.what._asdict(), registry=_warned)
         elif message.kind == "idle":
             self._take_back(worker)
         elif message.kind in self._heard and worker.current is not None:
@@ -295,5 +295,5 @@ def _allowed(memory: float | None) -> float | None:
     return None if machine is None else machine // _MEMORY_SHARE
 
 
-_warned: dict[str, Any] = {}
+_warned: dict[str | tuple[str, type[Warning], int], int] = {}
 """Of `warnings`: what workers have warned of."""

@@ -52,8 +52,8 @@ class Ready:
         own = self._homes.setdefault(worker, [])
         while True:
             others = (heap for name, heap in self._homes.items() if heap and name not in (worker, ""))
-            heap = own or self._homes[""] or max(others, key=len, default=None)
-            if heap is None:
+            heap = own or self._homes[""] or max(others, key=len, default=[])
+            if not heap:
                 return
             yield heap
 

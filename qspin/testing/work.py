@@ -6,6 +6,7 @@ import json
 import os
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,7 @@ def _deaf(path: Path, task: Task) -> int:
     return 0
 
 
-acts = {
+acts: dict[str, Callable[[Path, Task], Any]] = {
     "add": _add, "break": _break, "nap": lambda *_: time.sleep(0.02), "sleep": _sleep, "tell": _tell,
     "fill": _fill, "import": _import, "warn": _warn,
     "die": _die, "deaf": _deaf,
