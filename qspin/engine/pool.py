@@ -28,6 +28,7 @@ from qspin.executor import Perform, Task
 __all__ = ["Worker"]
 
 _LAST_WORDS = 20  # lines that are kept of what a worker prints
+_MOMENT = 0.01  # seconds between two messages of which the second follows at once
 _LEAVE_SECONDS = 5.0  # in which a worker ends that has nothing to do
 
 
@@ -92,7 +93,7 @@ class Worker:
 
     def messages(self) -> Iterator[worker.Message]:
         """All that it has said; ends where it says nothing more."""
-        while self._channel is not None and self._channel.poll():
+        while self._channel is not None and self._channel.poll(self._moment):
             try:
                 with _deaf():  # half a message would be none
                     message = self._channel.recv()
@@ -104,6 +105,11 @@ class Worker:
                 self.current, self.began = self.waiting.popleft(), time.monotonic()
             self.is_idle |= message.kind == "idle"
             yield message
+
+    @property
+    def _moment(self) -> float:
+        """Seconds to wait for a message: after the last task it is about to say that it has no more."""
+        return 0.0 if self.is_idle or self.waiting or self.current is not None else _MOMENT
 
     def lines(self) -> Iterator[str]:
         """Whole lines that it has printed, without tokens."""

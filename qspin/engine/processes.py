@@ -195,6 +195,8 @@ class _Crew:
         """A worker has ended with a task, one way or another."""
         worker.current = None
         self._late.pop(task.key, None)
+        if not worker.waiting:
+            self._budget.free(worker.name)
 
     def _take_back(self, worker: Worker) -> None:
         """A worker has nothing to do: what it was given and has not begun waits again."""
