@@ -122,8 +122,7 @@ SCRIPT = """
     from pathlib import Path
     from hard_tasks import HardWork
     from qspin.engine.processes import Processes
-    from qspin.errors import RunError
-from qspin.executor import Graph, Kind
+    from qspin.executor import Graph, Kind
     from qspin.testing.work import small_task
 
     def tell(event):
