@@ -29,6 +29,7 @@ __all__ = ["Worker"]
 
 _LAST_WORDS = 20  # lines that are kept of what a worker prints
 _MOMENT = 0.01  # seconds between two messages of which the second follows at once
+_END_SECONDS = 0.2  # in which a pipe ends whose process has
 _LEAVE_SECONDS = 5.0  # in which a worker ends that has nothing to do
 
 
@@ -111,9 +112,14 @@ class Worker:
         """Seconds to wait for a message: after the last task it is about to say that it has no more."""
         return 0.0 if self.is_idle or self.waiting or self.current is not None else _MOMENT
 
-    def lines(self) -> Iterator[str]:
-        """Whole lines that it has printed, without tokens."""
-        while self._output is not None and self._output.poll():
+    def lines(self, seconds: float = 0.0) -> Iterator[str]:
+        """Whole lines that it has printed, without tokens; the last one too once its process has ended.
+
+        Parameters
+        ----------
+        seconds : to wait for more
+        """
+        while self._output is not None and self._output.poll(seconds):
             text = os.read(self._output.fileno(), 2**16)
             *lines, self._line = (self._line + text).split(b"\n")
             if not text:
@@ -158,7 +164,7 @@ class Worker:
     def bury(self) -> str:
         """Forget the process that was lost; how it ended, and what it said last."""
         assert self._process is not None
-        list(self.lines())
+        list(self.lines(_END_SECONDS))
         until = time.monotonic() + _LEAVE_SECONDS
         while (code := self._process.exitcode) is None and time.monotonic() < until:
             time.sleep(0.01)  # a thread of the pool asks too, and is told first
@@ -178,7 +184,7 @@ class Worker:
         if not wait([self._process.sentinel], _LEAVE_SECONDS):
             self.kill()
             self._process.join(_LEAVE_SECONDS)
-        rest = list(self.lines())
+        rest = list(self.lines(_END_SECONDS))
         self._forget()
         return rest
 
