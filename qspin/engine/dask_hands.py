@@ -119,7 +119,10 @@ class Hands(dict[str, Hand]):
         if hand.cannot and self._kinds_of(task) in hand.cannot:
             return False
         if hand.sent:  # it comes after these, so it must only be no larger
-            return task.n_threads is None and task.memory <= max(s.task.memory for s in hand.sent.values())
+            before = hand.sent.values()
+            most_threads = max(sent.n_threads for sent in before)
+            most_memory = max(sent.task.memory for sent in before)
+            return (task.n_threads or 1) <= most_threads and task.memory <= most_memory
         return hand.budget.fits(task)
 
     def share(self, hand: Hand, task: Task, n_ready: int) -> int:
