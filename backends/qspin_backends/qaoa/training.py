@@ -172,7 +172,7 @@ def from_starts(target: Target, starts: Mapping[str, Angles]) -> Trained:
 
 def by_depth(target: Target, start: Angles, depth: int) -> Trained:
     """Layer by layer: trained angles of one depth, interpolated, are the start of the next."""
-    records = []
+    records: list[dict[str, Any]] = []
     angles = start
     while True:
         report_progress(0.5 * angles.depth / depth, f"training depth {angles.depth}", **_reached(records))
@@ -196,7 +196,7 @@ def by_fourier(target: Target, start: Angles, depth: int, n_terms: int) -> Train
     ----------
     start : of depth 1
     """
-    records = []
+    records: list[dict[str, Any]] = []
     sine, cosine = fourier_matrices(1, 1)
     u, v = start.gamma / sine[0], start.beta / cosine[0]
     for p in range(1, depth + 1):

@@ -17,6 +17,7 @@ from scipy.integrate import solve_ivp
 
 import qspin
 from qspin.errors import CapacityError, InputError
+from qspin.progress import listening
 
 SK8 = qspin.instances.sherrington_kirkpatrick(8, seed=1)
 CUBIC = qspin.IsingProblem.from_networkx(nx.random_regular_graph(3, 12, seed=1))
@@ -180,6 +181,15 @@ class TestTraining:
         assert values == sorted(values, reverse=True)
         assert info["expected_energy"] == pytest.approx(values[-1])
         assert values[-1] < energy(SK8, table_angles(SK8, 4)[0])
+
+    @pytest.mark.parametrize("angles", ["interp", "fourier"])
+    def test_progress_tells_what_each_depth_came_to(self, angles):
+        heard = []
+        with listening(heard.append):
+            info = qaoa(depth=3, angles=angles).sample(SK8, seed=1).info
+        told = [progress.figures["objective"] for progress in heard if "objective" in progress.figures]
+        values = [record["value"] for record in info["angles"]["origin"]["training"]["depths"]]
+        assert told == values[:-1]
 
     def test_fewer_fourier_terms_are_a_smaller_space(self):
         few, all_ = (
