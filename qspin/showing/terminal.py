@@ -58,6 +58,9 @@ class Terminal:
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
+        if self._shown is None and event.kind == Kind.NOTE:  # before a run that may yet be refused
+            print(clean(event.remark), file=sys.stderr, flush=True)
+            return
         shown = self._shown or self._open()
         shown.see(event)
         if event.kind == Kind.END and not self._is_held:
@@ -134,6 +137,7 @@ class Lines:
     def __init__(self, picture: Picture, out: TextIO | None = None):
         self._picture, self._out = picture, out
         self._n_failures = 0
+        self._numbers: dict[str, str] = {}
         self._left = float(_MOST_LINES)
         self._withheld = 0
         self._counted = self._summed = self._said = time.monotonic()
@@ -142,6 +146,7 @@ class Lines:
         """Take an event over, as `Picture.see`."""
         self._picture.see(event, process, **more)
         if event.kind == Kind.START and event.is_shown:
+            self._numbers[event.key] = self._number(event)
             self._begin(event)
         elif event.kind == Kind.PROGRESS:
             self._progress(event)
@@ -151,6 +156,8 @@ class Lines:
                 self.say(f"failed: {clean(event.remark)}")
         elif event.kind == Kind.NOTE:
             self.say(clean(event.remark))
+        if event.kind in (Kind.DONE, Kind.FAILED, Kind.RETURNED):
+            self._numbers.pop(event.key, None)
         if self._withheld and (event.kind == Kind.END or time.monotonic() - self._summed >= _SUMMARY_SECONDS):
             self.summary()
 
@@ -173,7 +180,7 @@ class Lines:
             self._withheld += 1
             return
         self._left -= 1
-        self.say(f"{self._number(event)}{clean(event.label)}")
+        self.say(f"{self._numbers[event.key]}{clean(event.label)}")
 
     def _progress(self, event: Event) -> None:
         if time.monotonic() - self._said < _REMARK_SECONDS:
@@ -182,7 +189,7 @@ class Lines:
         told = [*([f"{100 * event.fraction:.0f} %"] if event.fraction else []), *figures_told(event.figures)]
         told += [clean(event.remark)] if event.remark else []
         if told:
-            self.say(f"{self._number(event)}{clean(event.label)}: {', '.join(told)}")
+            self.say(f"{self._numbers.get(event.key, '')}{clean(event.label)}: {', '.join(told)}")
 
     def _number(self, event: Event) -> str:
         """Which task of all this is; nothing for a step beside them."""

@@ -53,9 +53,15 @@ class TestLines:
             show(Event(Kind.END, remark="finished", fraction=1.0))
         assert capsys.readouterr() == ("", "[1/3] task 1\n[2/3] task 2\nconcluding and writing the report\n")
 
-    def test_those_of_several_workers_too(self):
-        told = lines_of([BEGIN, task(1, worker="worker 1"), task(2, worker="worker 2")])
-        assert told == ["[1/3] task 1", "[2/3] task 2"]
+    def test_those_of_several_workers_too(self, clock):
+        clock[0] = 0.0
+        out = io.StringIO()
+        lines = Lines(Picture(), out)
+        for event in (BEGIN, task(1, worker="worker 1"), task(2, worker="worker 2")):
+            lines.see(event)
+        clock[0] = 20.0
+        lines.see(task(1, worker="worker 1").now(Kind.PROGRESS, fraction=0.5))
+        assert out.getvalue().splitlines() == ["[1/3] task 1", "[2/3] task 2", "[1/3] task 1: 50 %"]
 
     def test_failures_and_notes_are_told(self):
         failed = task(1).now(Kind.FAILED, remark="task 1:\nbroke")
@@ -151,6 +157,13 @@ def test_a_terminal_of_its_own_is_drawn_on_and_left_clean(width):
     assert any(re.search(r"worker 1 +task 0 with tempering +E -12.5.* 50 %", line) for line in lines)
     assert any("0 of 8 tasks · 1 failed · 4 M sweeps/s" in line for line in lines)
     assert text.count(b"\x1b[?25h") == 1, "the cursor is shown again"
+
+
+def test_a_note_before_a_run_that_is_refused_leaves_nothing_open(capsys):
+    show = Terminal()
+    show(Event(Kind.NOTE, remark="the file was set aside"))
+    assert capsys.readouterr().err == "the file was set aside\n"
+    assert show._shown is None
 
 
 def test_a_reporter_may_serve_several_runs(capsys):
