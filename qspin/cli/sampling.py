@@ -53,7 +53,7 @@ def sample(
             raise InputError(f"the checkpoint and the samples need files of their own; both are {output}")
         require_writable(output)
         instance = read_problem(problem, format)
-        with Terminal() as reporter, contextlib.ExitStack() as block:
+        with Terminal(problem.name) as reporter, contextlib.ExitStack() as block:
             if checkpoint is not None:
                 block.enter_context(checkpointing(checkpoint))
                 block.enter_context(patient(_PATIENCE))

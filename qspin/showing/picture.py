@@ -127,6 +127,7 @@ class Picture:
         """Key of a task that failed -> a sentence."""
         self.notes: list[str] = []
         self._clock = clock
+        self._is_step_done = False
         self._counts: dict[TaskKind, int] = {}
         self._done: dict[str, TaskKind] = {}
         self._failed: dict[str, TaskKind] = {}
@@ -188,7 +189,7 @@ class Picture:
         """Of the tasks that have ended, those under way in part; of a step alone, its own."""
         under_way = list(self.doing())
         if not self.total:
-            return max((doing.fraction for doing in under_way), default=0.0)
+            return max((doing.fraction for doing in under_way), default=float(self._is_step_done))
         parts = sum(doing.fraction for doing in under_way if doing.start.action)
         return min(1.0, (self.done + self.failed + parts) / self.total)
 
@@ -260,6 +261,7 @@ class Picture:
         self._leave(event.key)
         kind = event.action, event.group
         if not event.action:
+            self._is_step_done = event.kind == Kind.DONE
             if event.kind == Kind.FAILED:
                 self.notes.append(f"{event.label}: {event.remark}")
             return

@@ -96,6 +96,8 @@ class TestCounts:
         picture.see(step)
         picture.see(step.now(Kind.PROGRESS, fraction=0.25))
         assert picture.fraction == 0.25
+        picture.see(step.now(Kind.DONE, seconds=1.0))
+        assert picture.fraction == 1.0
 
     def test_workers_stand_in_the_order_of_their_numbers(self, picture):
         picture.see(begin())
