@@ -76,8 +76,9 @@ def facts(picture: Picture) -> Iterator[Part]:
 
 
 def _left_told(picture: Picture) -> str | None:
-    """None where nobody knows, or nothing is left."""
-    left = picture.left() if picture.at_work else None
+    """None where nobody knows, nobody works on it, or nothing is left."""
+    heard = any(not process.is_silent for process in picture.at_work)
+    left = picture.left() if heard else None
     if left is None or (picture.total and picture.done + picture.failed >= picture.total):
         return None
     return f"{'at least' if left.is_least else 'about'} {about(left.seconds)} left"
@@ -86,9 +87,10 @@ def _left_told(picture: Picture) -> str | None:
 def rows_of(picture: Picture) -> Iterator[tuple[str, Doing, list[str]]]:
     """What is under way: name of the worker, the task, and what it has come to."""
     for doing in picture.doing():
-        silence = [f"silent for {about(doing.process.age)}"] if doing.process.is_silent else []
-        remark = [clean(doing.remark)] if doing.remark else []
-        told = [*silence, *figures_told(doing.figures), *remark]
+        if doing.process.is_silent:
+            told = [f"silent for {about(doing.process.age)}"]
+        else:
+            told = [*figures_told(doing.figures), *([clean(doing.remark)] if doing.remark else [])]
         yield _name_of(doing, picture), doing, told
 
 

@@ -69,7 +69,7 @@ class Process:
     name: str
     began: float
     heard: float = 0.0
-    seen: float = 0.0
+    seen: float = -math.inf
     clock: Callable[[], float] = time.monotonic
     place: str = ""
     ended: Event | None = None
@@ -211,8 +211,9 @@ class Picture:
         return max((p.seconds for p in self.at_work or self.processes.values()), default=0.0)
 
     def figure(self, name: str) -> float | None:
-        """Sum over all that is under way; None if nobody tells it."""
-        told = [doing.figures[name] for doing in self.doing() if name in doing.figures]
+        """Sum over all that is under way in processes that are heard; None if nobody tells it."""
+        heard = [doing for doing in self.doing() if not doing.process.is_silent]
+        told = [doing.figures[name] for doing in heard if name in doing.figures]
         return sum(told) if told else None
 
     def left(self) -> Left | None:

@@ -165,6 +165,12 @@ class TestSeveralProcesses:
         (doing,) = picture.doing()
         assert (doing.seconds, picture.seconds) == (0.0, 0.0)
 
+    def test_how_long_ago_may_be_longer_than_the_machine_is_up(self, picture, clock):
+        clock.now = 10.0
+        picture.see(begin(), "a", age=86_400.0)
+        assert picture.processes["a"].age == 86_400.0
+        assert picture.processes["a"].is_silent
+
     def test_a_run_that_goes_on_begins_anew(self, picture):
         picture.see(begin(), "a")
         do(picture, "1", process="a")

@@ -96,9 +96,10 @@ class TestStates:
         assert "failed: glass 0: no luck [here]" in text
         assert "and 2 more, all with their tracebacks in" in text
 
-    def test_one_that_tells_nothing_any_more(self, tmp_path, far, monkeypatch):
+    def test_one_that_tells_nothing_any_more(self, tmp_path, far):
         far(begin())
         far(task("a"))
+        far(task("a").now(Kind.PROGRESS, figures={"sweeps_per_second": 1e6}))
         hour_ago = time.time() - 3600
         line = (tmp_path / "log.jsonl").read_bytes()
         (tmp_path / "log.jsonl").write_bytes(re.sub(rb'"time": [\d.]+', b'"time": %f' % hour_ago, line))
@@ -108,6 +109,8 @@ class TestStates:
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(hour_ago))
         assert re.search(rf"silent for 60 min, since {since}:\d\d by the clock of \d+@far", text)
         assert re.search(r"glass a +silent for 60 min", text)
+        assert "left" not in text
+        assert "sweeps/s" not in text
 
     @pytest.mark.parametrize("shift", [-86_400.0, 86_400.0])
     def test_a_clock_that_is_a_day_off_does_no_harm(self, tmp_path, far, shift):
