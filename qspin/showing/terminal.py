@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.segment import Segments
 
-__all__ = ["Lines", "Terminal"]
+__all__ = ["Lines", "Terminal", "can_be_drawn_on"]
 
 _REMARK_SECONDS = 15.0  # between two lines that say how a long step goes, where no bar shows it
 _A_SECOND = 5  # drawings
@@ -70,7 +70,7 @@ class Terminal:
         from rich.console import Console
 
         console = Console(stderr=True)
-        self._shown = _Bars(console, self._picture) if console.is_terminal else Lines(self._picture)
+        self._shown = _Bars(console, self._picture) if can_be_drawn_on(console) else Lines(self._picture)
         return self._shown
 
     def _close(self) -> None:
@@ -83,6 +83,11 @@ class Terminal:
         if progress.remark and time.monotonic() - self._said >= _REMARK_SECONDS and self._shown is not None:
             self._said = time.monotonic()
             self._shown.say(f"checking: {clean(progress.remark)}")
+
+
+def can_be_drawn_on(console: Console) -> bool:
+    """Whether lines can be written over: it is a terminal, whatever variables say about colours."""
+    return console.file.isatty() and not console.is_dumb_terminal
 
 
 class _Bars:

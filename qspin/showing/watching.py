@@ -14,7 +14,7 @@ from qspin.events import Event, Kind
 from qspin.showing.drawing import Drawing, Part
 from qspin.showing.log import LOG, Told, here, read_line
 from qspin.showing.picture import Picture, Process
-from qspin.showing.terminal import Lines
+from qspin.showing.terminal import Lines, can_be_drawn_on
 from qspin.showing.words import about, clean
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def watch(folder: Path, *, once: bool = False, out: TextIO | None = None) -> boo
     console = Console(file=out)
     if not once and not watched.state.is_over:
         with contextlib.suppress(KeyboardInterrupt):
-            (_follow if console.is_terminal else _follow_by_lines)(watched, console)
+            (_follow if can_be_drawn_on(console) else _follow_by_lines)(watched, console)
     console.print(Drawing(watched.picture, watched.state.words), end="")
     failures = list(watched.picture.failures.values())
     for text in failures[:_MOST_FAILURES]:

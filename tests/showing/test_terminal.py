@@ -40,6 +40,15 @@ def lines_of(events):
 
 
 class TestLines:
+    @pytest.mark.parametrize("name", ["FORCE_COLOR", "TTY_COMPATIBLE"])
+    def test_a_file_gets_lines_whatever_is_said_of_colours(self, name, monkeypatch, capsys):
+        monkeypatch.setenv(name, "1")
+        show = Terminal()
+        show(BEGIN)
+        show(task(1))
+        show(Event(Kind.END, remark="stopped"))
+        assert capsys.readouterr().err == "[1/3] task 1\n"
+
     def test_tasks_that_take_long_are_told_with_their_number(self, capsys):
         with Terminal() as show:
             show(BEGIN)
