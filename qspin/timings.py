@@ -43,10 +43,11 @@ class Timing:
     Parameters
     ----------
     kernel, work : see `qspin.sampler.Workload`
-    seconds : by the clock on the wall
+    seconds : by the clock on the wall, of what the next one of its kind takes as well
     n_spins, n_couplings : of its problem, 0 where there is none
     n_threads : that worked on it at once
     is_first : whether it was the first of its kernel in its process, which compiles, loads and imports
+    starting : seconds that this took
     is_pilot : whether it was done to learn how long it takes
     machine : where
     """
@@ -58,6 +59,7 @@ class Timing:
     n_couplings: int = 0
     n_threads: int = 1
     is_first: bool = False
+    starting: float = 0.0
     is_pilot: bool = False
     machine: str = ""
 
@@ -186,7 +188,9 @@ def _timing(line: str) -> Timing | None:
     except (ValueError, TypeError):
         return None
     typed = all(isinstance(getattr(found, f.name), _TYPES[str(f.type)]) for f in fields(Timing))
-    sound = typed and found.work >= 0 and 0 <= found.seconds < math.inf and found.n_threads >= 1
+    sound = (
+        typed and found.work >= 0 and 0 <= found.seconds + found.starting < math.inf and found.n_threads >= 1
+    )
     return found if sound and math.isfinite(found.work) else None
 
 
@@ -231,11 +235,16 @@ class Timings:
         if not done:
             return None
         alone, rate = _fitted(done, [_distance(t, work, n_spins, n_couplings) for t in done])
-        first = [t.seconds - alone - rate * t.work / t.n_threads for t in known if t.is_first]
-        starting = max(0.0, statistics.median(first)) if first and usual else 0.0
+        starting = [
+            t.starting + max(0.0, t.seconds - alone - rate * t.work / t.n_threads) * (usual != [])
+            for t in known
+            if t.is_first
+        ]
         elsewhere = "" if here else known[-1].machine
         is_pilot = all(timing.is_pilot for timing in done)
-        return Estimate(alone, rate * work, starting, len(done), is_pilot, elsewhere)
+        return Estimate(
+            alone, rate * work, statistics.median(starting or [0.0]), len(done), is_pilot, elsewhere
+        )
 
 
 def _distance(timing: Timing, work: float, n_spins: int, n_couplings: int) -> float:

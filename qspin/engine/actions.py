@@ -85,11 +85,13 @@ class _Took(NamedTuple):
     Parameters
     ----------
     apart : seconds that the next one of its kind does not take
+    own : that a sampler says its work took; None where there is none, or it does not say
     n_spins, n_couplings : of its problem
     is_whole : whether all of it was done now
     """
 
     apart: float = 0.0
+    own: float | None = None
     n_spins: int = 0
     n_couplings: int = 0
     is_whole: bool = True
@@ -101,15 +103,19 @@ def _keep_timing(task: Task, seconds: float, took: _Took) -> None:
         return
     is_first = task.kernel not in _timed
     _timed.add(task.kernel)
+    work = max(seconds - took.apart, 0.0)
+    if is_first and took.own is not None:  # all else is mostly the loading of libraries
+        work = min(work, took.own)
     keep_timing(
         Timing(
             task.kernel,
             task.work,
-            seconds if is_first else max(seconds - took.apart, 0.0),
+            work,
             took.n_spins,
             took.n_couplings,
             min(task.n_threads or _present_threads(), task.n_parts),
             is_first,
+            starting=seconds - work if is_first else 0.0,
         )
     )
 
@@ -168,8 +174,10 @@ def _sample(task: Task, store: Store) -> _Took:
         with shielded():
             store.keep_samples(task.key, samples)
     _samples.keep(str(store.file(task.action, task.key)), samples)
-    apart = warming + float(samples.info["clocks"].get("compile", 0.0))
-    return _Took(apart, problem.n_spins, problem.n_couplings, is_whole)
+    clocks = samples.info["clocks"]
+    apart = float(clocks.get("compile", 0.0))
+    own = sum(clocks.values()) - apart
+    return _Took(warming + apart, own, problem.n_spins, problem.n_couplings, is_whole)
 
 
 def _warm_up(spec: Plain, sampler: Sampler, problem: IsingProblem, label: str) -> None:
@@ -199,7 +207,7 @@ def _measure(task: Task, store: Store) -> _Took:
     result = measure.measure(first, problem, *reference)
     _check_result(result, str(settings["measure"]))
     store.keep_measured(task.key, result)
-    return _Took(0.0, problem.n_spins, problem.n_couplings)
+    return _Took(n_spins=problem.n_spins, n_couplings=problem.n_couplings)
 
 
 def _check_result(result: Any, measure: str) -> None:

@@ -29,6 +29,7 @@ Plain = Mapping[str, Any]
 T = TypeVar("T")
 
 _DIGITS = 8
+_POINTS_A_CELL = 100  # of a sweep, that take as long in a report as one more problem or backend
 _HANDLED = 2**24  # of blocks in which samples are checked, and of what a measure makes of few of them
 _COPIES = 3  # of samples that a measure takes: themselves, and what it makes of them on the way
 
@@ -42,7 +43,8 @@ def sized(plan: RunPlan) -> RunPlan:
 def report_timing(config: RunConfig, plan: RunPlan, seconds: float) -> Timing:
     """How long it took to conclude and to write the report."""
     n_points = sum(len(cell.points) for cell in plan.cells.values())
-    return Timing(f"report of {', '.join(sorted(config.plans))}", float(n_points), seconds)
+    work = len(plan.cells) + n_points / _POINTS_A_CELL
+    return Timing(f"report of {', '.join(sorted(config.plans))}", work, seconds)
 
 
 class Sizes:

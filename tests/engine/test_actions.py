@@ -108,13 +108,12 @@ class TestTimings:
         for key in ("a", "b"):
             Performer(tmp_path)(replace(sample_task(key, is_timed=True), kernel="dice", work=7.0))
         first, second = self.kept()
-        assert first.seconds > 0.2 > second.seconds
+        assert first.starting > 0.2 > max(first.seconds, second.seconds)
 
-    def test_not_what_only_went_on(self, asked, tmp_path, monkeypatch):
+    def test_not_what_only_went_on(self, asked, tmp_path):
         task = replace(sample_task(), kernel="dice", work=7.0)
         checkpoint = Store(tmp_path).checkpoint(task)
         checkpoint.parent.mkdir(parents=True)
         checkpoint.write_bytes(b"")
-        monkeypatch.setattr(actions, "discard_damaged", lambda file: None)
         Performer(tmp_path)(task)
         assert self.kept() == []
