@@ -1,11 +1,12 @@
 """Runs that are killed at random moments, for any executor; another process finishes them.
 
-A run samples, buys from a stand-in, measures and reports. Whoever is killed, the client or one of its
-workers, nothing that was finished may be done again, nothing bought twice, and what comes out is bit for bit
-what an undisturbed run gives. As a script, so many kills of one executor::
+A run samples, buys from a stand-in, measures and reports. Whoever is killed, the client, a worker or a
+scheduler, nothing that was finished may be done again, nothing bought twice, and what comes out is bit for
+bit what an undisturbed run gives. As a script, so many kills of one executor::
 
     python tests/engine/killing.py in_process 60
     python tests/engine/killing.py processes 60
+    python tests/engine/killing.py dask 60
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "backends" / "annealer"))
+sys.path[:0] = [str(HERE), str(HERE.parent / "backends" / "annealer")]
 
+from cluster import LoopbackCluster, loopback_cluster  # noqa: E402
 from sapi import Sapi, environment, serving  # noqa: E402
 
 from qspin.engine.archive import read_dataset  # noqa: E402
@@ -57,7 +59,7 @@ class Kill:
 
     Parameters
     ----------
-    victim : ``client`` or ``worker``
+    victim : ``client``, ``worker`` or ``scheduler``
     share : of the time that an undisturbed run takes, after which it dies
     """
 
@@ -84,26 +86,80 @@ class Outcome:
     faults: list[str] = field(default_factory=list)
 
 
+@dataclass
+class Engine:
+    """An executor, and who works for it.
+
+    Parameters
+    ----------
+    name : of the executor
+    cluster : of loopback, where it has one
+    """
+
+    name: str
+    cluster: LoopbackCluster | None = None
+
+    @property
+    def execution(self) -> dict[str, Any]:
+        """As a config has it."""
+        if self.cluster is None:
+            return {"engine": self.name}
+        return {"engine": self.name, "scheduler": self.cluster.address, "patience": 15}
+
+    def strike(self, process: subprocess.Popen[str], victim: str, rng: random.Random) -> bool:
+        """Kill somebody; whether there was one."""
+        if process.poll() is not None:
+            return False
+        if self.cluster is not None and victim != "client":
+            self._strike_cluster(self.cluster, victim, rng)
+            return True
+        targets = [process.pid]
+        if victim == "worker":
+            targets = [pid for pid in descendants(process.pid) if is_worker(pid)]
+        if not targets:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(rng.choice(targets), signal.SIGKILL)
+            return True
+        return False
+
+    @staticmethod
+    def _strike_cluster(cluster: LoopbackCluster, victim: str, rng: random.Random) -> None:
+        """Another one comes late."""
+        if victim == "worker":
+            cluster.kill(cluster.workers.pop(rng.randrange(len(cluster.workers))))
+        elif cluster.scheduler is not None:
+            cluster.kill(cluster.scheduler)
+            cluster.start_scheduler()
+        cluster.start_worker("late")
+
+
+@contextlib.contextmanager
+def engine_of(name: str, folder: Path) -> Iterator[Engine]:
+    """An executor that can be used; one of Dask with a scheduler and two workers on loopback."""
+    if name != "dask":
+        yield Engine(name)
+        return
+    with loopback_cluster(folder / "cluster") as cluster:
+        yield Engine(name, cluster)
+
+
 def victims_of(executor: str) -> tuple[str, ...]:
     """Who can be killed: all that works in the process of the run has no workers."""
-    return ("client",) if executor == "in_process" else ("client", "worker")
-
-
-def command(folder: Path, *options: str, executor: str) -> list[str]:
-    """A run of the config beside a folder, in it."""
-    config = folder.parent / "killed.yaml"
-    config.write_text(yaml.safe_dump(CONFIG))
-    run = [sys.executable, "-m", "qspin", "run", str(config), "--out", str(folder), "--executor", executor]
-    return [*run, *options]
+    known = {"in_process": ("client",), "dask": ("client", "worker", "scheduler")}
+    return known.get(executor, ("client", "worker"))
 
 
 def started(
-    folder: Path, variables: Mapping[str, str], *options: str, executor: str
+    folder: Path, variables: Mapping[str, str], *options: str, engine: Engine
 ) -> subprocess.Popen[str]:
-    """A process that runs it; what it says is caught."""
+    """A process that runs the config in a folder; what it says is caught."""
+    config = folder.parent / "killed.yaml"
+    config.write_text(yaml.safe_dump({**CONFIG, "execution": engine.execution}))
     return subprocess.Popen(
-        command(folder, *options, executor=executor), env={**os.environ, **variables},
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        [sys.executable, "-m", "qspin", "run", str(config), "--out", str(folder), *options],
+        env={**os.environ, **variables}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
     )  # fmt: skip
 
 
@@ -123,21 +179,6 @@ def is_worker(pid: int) -> bool:
     with contextlib.suppress(OSError):
         line = Path(f"/proc/{pid}/cmdline").read_bytes()
         return b"multiprocessing" in line and b"resource_tracker" not in line
-    return False
-
-
-def strike(process: subprocess.Popen[str], victim: str, rng: random.Random) -> bool:
-    """Kill somebody; whether there was one."""
-    if process.poll() is not None:
-        return False
-    targets = [process.pid]
-    if victim == "worker":
-        targets = [pid for pid in descendants(process.pid) if is_worker(pid)]
-    if not targets:
-        return False
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(rng.choice(targets), signal.SIGKILL)
-        return True
     return False
 
 
@@ -172,10 +213,10 @@ def shop(folder: Path) -> Iterator[tuple[Sapi, dict[str, str]]]:
 
 def undisturbed(folder: Path, executor: str) -> tuple[float, dict[str, bytes]]:
     """Seconds that a run takes, and what comes out."""
-    with shop(folder) as (sapi, variables):
+    with shop(folder) as (sapi, variables), engine_of(executor, folder) as engine:
         for name in ("warm", "whole"):  # the first one compiles
             start = time.monotonic()
-            process = started(folder / name, variables, executor=executor)
+            process = started(folder / name, variables, engine=engine)
             _, said = process.communicate(timeout=SECONDS)
             assert process.returncode == 0, said
         assert sapi.bought == N_BOUGHT
@@ -184,30 +225,20 @@ def undisturbed(folder: Path, executor: str) -> tuple[float, dict[str, bytes]]:
 
 def trial(kill: Kill, folder: Path, executor: str, seconds: float, expected: Mapping[str, bytes]) -> Outcome:
     """One kill, and a process that goes on where one is needed."""
-    run, rng = folder / "run", random.Random(repr(kill))
-    with shop(folder) as (sapi, variables):
-        process = started(run, variables, executor=executor)
-        workers: list[int] = []
-        watching = threading.Event()
-
-        def look() -> None:
-            while not watching.wait(0.05):
-                workers.extend(pid for pid in descendants(process.pid) if pid not in workers)
-
-        threading.Thread(target=look, daemon=True).start()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(kill.share * seconds)
-        outcome = Outcome(strike(process, kill.victim, rng))
-        if kill.victim == "client":
-            process.kill()
-        _, said = process.communicate(timeout=SECONDS)
-        watching.set()
+    run = folder / "run"
+    with shop(folder) as (sapi, variables), engine_of(executor, folder) as engine:
+        process = started(run, variables, engine=engine)
+        with watched(process) as workers:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(kill.share * seconds)
+            outcome = Outcome(engine.strike(process, kill.victim, random.Random(repr(kill))))
+            _, said = process.communicate(timeout=SECONDS)
         outcome.faults += _left(workers)
         done = finished_objects(run) if run.is_dir() else {}
         if kill.victim == "worker" and process.returncode != 0:
             outcome.faults.append(f"the run did not go on without a worker: {said.strip()[-500:]}")
-        if not (run / "report.html").is_file() or process.returncode != 0:
-            second = started(run, variables, "--resume", executor=executor)
+        if process.returncode != 0:
+            second = started(run, variables, "--resume", engine=engine)
             _, said = second.communicate(timeout=SECONDS)
             if second.returncode != 0:
                 outcome.faults.append(f"the second process failed: {said.strip()[-500:]}")
@@ -218,7 +249,26 @@ def trial(kill: Kill, folder: Path, executor: str, seconds: float, expected: Map
     return outcome
 
 
-def _left(workers: list[int], seconds: float = 20.0) -> list[str]:
+@contextlib.contextmanager
+def watched(process: subprocess.Popen[str]) -> Iterator[set[int]]:
+    """All processes that one has started in the meantime."""
+    found: set[int] = set()
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(0.1):
+            found.update(descendants(process.pid))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield found
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def _left(workers: set[int], seconds: float = 20.0) -> list[str]:
     """Workers that live on without their client."""
     end = time.monotonic() + seconds
     while (alive := [pid for pid in workers if is_worker(pid)]) and time.monotonic() < end:
