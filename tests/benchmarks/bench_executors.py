@@ -62,7 +62,7 @@ def of_one_second(n_tasks: int, execution: dict[str, Any]) -> dict[str, Any]:
     """Tempering of so many instances, each about a second on one core."""
     tempering = {
         "name": "tempering", "betas": {"geometric": [0.3, 3.0, 10]}, "n_replicas": 8, "n_burn_in": 1000,
-        "n_sweeps": 12_000, "n_draws": 100, "n_threads": 1,
+        "n_sweeps": 18_000, "n_draws": 100, "n_threads": 1,
     }  # fmt: skip
     return {
         "schema": 2, "name": "seconds", "backends": {"tempering": tempering},

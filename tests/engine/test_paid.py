@@ -54,7 +54,7 @@ def finished(desk, tasks):
     lanes = PaidTasks(schedule, desk.perform)
     while not schedule.is_over:
         lanes.begin()
-        assert wait([lanes.bell], timeout=10), "nothing happened"
+        assert wait([lanes.bell], timeout=60), "nothing happened"
         lanes.poll()
     assert not lanes.is_busy
     return told, schedule
@@ -64,7 +64,7 @@ def test_one_of_a_lane_at_a_time_and_lanes_side_by_side():
     meeting = threading.Barrier(2)
 
     def meet():
-        meeting.wait(5)
+        meeting.wait(60)
 
     desk = Desk(a1=meet, b1=meet)
     _, schedule = finished(desk, [paid(f"{lane}{k}", lane) for lane in "ab" for k in (1, 2, 3)])
