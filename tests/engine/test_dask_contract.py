@@ -13,6 +13,10 @@ pytest.importorskip("distributed", reason="the extra dask is not installed")
 class TestDask(ExecutorContract):
     executor = "dask"
     settings = {"scheduler": "local", "patience": 20.0}
+    config = ExecutorContract.config | {
+        "problems": ExecutorContract.config["problems"]
+        | {"trained": {"kind": "mlp", "layers": [12, 3, 3], "dataset": "digits_small", "epochs": 2}}
+    }
 
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
