@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import pickle
 import pydoc
 import queue
@@ -19,7 +20,7 @@ from qspin.engine.dask_cluster import Cluster
 from qspin.engine.dask_workers import BEGAN, perform, stop, survey
 from qspin.engine.parcels import Answer, Parcel
 from qspin.errors import InputError, named
-from qspin.progress import ABANDONED, Progress
+from qspin.progress import Progress
 
 __all__ = [
     "Began",
@@ -126,8 +127,10 @@ class Connection:
         self.heard: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._client: Any = _client(cluster, seconds, meanwhile)
         self._topic = f"qspin-{uuid.uuid4().hex}"
-        self._futures: dict[str, Any] = {}
-        self._ended: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._futures: dict[
+            str, Any
+        ] = {}  # by the key of an attempt; one for several that were sent together
+        self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._is_closing = threading.Event()
         self._client.subscribe_topic(self._topic, self._hear)
         self._aside(self._watch)
@@ -135,26 +138,30 @@ class Connection:
 
     # -- tasks -----------------------------------------------------------------------------------
 
-    def send(self, address: str, parcel: Parcel, key: str, n_threads: int) -> bool:
-        """Send a parcel to a worker, by a key for this attempt; False if it cannot be reached."""
-        packed: Any = pickle.dumps(parcel, protocol=5)
+    def send(self, address: str, parcels: Sequence[tuple[str, Parcel]], n_threads: int) -> bool:
+        """Send parcels to a worker together, each with a key for this attempt; False if it cannot be reached.
+
+        What becomes of them comes back together; that each begins is told at once.
+        """
+        packed: Any = pickle.dumps(parcels, protocol=5)
         try:
             if len(packed) > _LARGE:
                 packed = self._client.scatter(packed, workers=[address], hash=False, timeout=_TRY_SECONDS)
             future = self._client.submit(
                 perform, packed, n_threads, self._topic,
-                key=key, workers=[address], allow_other_workers=False, pure=False,
+                key=parcels[0][0], workers=[address], allow_other_workers=False, pure=False,
             )  # fmt: skip
         except (OSError, TimeoutError, RuntimeError):  # it has just gone, or the scheduler has
             return False
-        self._futures[key] = future
-        future.add_done_callback(lambda future: self._ended.put(future.key))
+        self._futures |= {key: future for key, _ in parcels}
+        future.add_done_callback(lambda future: self._ended.put(future))
         return True
 
     def forget(self, keys: Iterable[str]) -> None:
         """These attempts count no more."""
-        futures = [self._futures.pop(key) for key in keys if key in self._futures]
-        if futures:
+        gone = {id(future): future for key in keys if (future := self._futures.pop(key, None)) is not None}
+        still = {id(future) for future in self._futures.values()} if gone else set()
+        if futures := [future for number, future in gone.items() if number not in still]:
             with contextlib.suppress(OSError, RuntimeError, TimeoutError):  # the scheduler is gone
                 self._client.cancel(futures)
 
@@ -224,7 +231,7 @@ class Connection:
                 if self._client.status != "running":
                     self.heard.put(Lost(named(error)))
 
-        threading.Thread(target=guarded, daemon=True, name=ABANDONED).start()
+        threading.Thread(target=guarded, daemon=True, name="qspin-dask").start()
 
     def _watch(self) -> None:
         while not self._is_closing.is_set():
@@ -241,22 +248,21 @@ class Connection:
             self._is_closing.wait(_LOOK_SECONDS)
 
     def _collect(self) -> None:
-        while (key := self._ended.get()) is not None:
-            keys = [key]
-            with contextlib.suppress(queue.Empty):
-                while (another := self._ended.get_nowait()) is not None:
-                    keys.append(another)
-            self._gather([self._futures[key] for key in keys if key in self._futures])
+        while (future := self._ended.get()) is not None:
+            futures = [future]
+            while not self._ended.empty() and not self._is_closing.is_set():
+                futures.append(self._ended.get())
+            if not self._is_closing.is_set():
+                self._gather(futures)
 
     def _gather(self, futures: list[Any]) -> None:
         finished = [future for future in futures if future.status == "finished"]
-        answers = dict(self._client.gather(finished, errors="skip"))
-        for future in futures:
-            if future.key not in self._futures:  # cancelled meanwhile
-                continue
-            del self._futures[future.key]
-            reason = "" if future.key in answers else _reason(future)
-            self.heard.put(Ended(future.key, answers.get(future.key), reason))
+        answers = dict(itertools.chain.from_iterable(self._client.gather(finished, errors="skip")))
+        reasons = {id(future): _reason(future) for future in futures}
+        for key, future in list(self._futures.items()):
+            if id(future) in reasons and self._futures.pop(key, None) is not None:
+                answer = answers.get(key)
+                self.heard.put(Ended(key, answer, "" if answer is not None else reasons[id(future)]))
 
     def _hear(self, event: tuple[float, Any]) -> None:
         kind, key, *what = event[1]
@@ -291,6 +297,8 @@ def _worker(address: str, about: dict[str, Any]) -> WorkerInfo:
 
 def _reason(future: Any) -> str:
     """Why a future gave nothing."""
+    if future.status == "finished":
+        return "what it gave was lost"
     if future.status != "error":
         return f"it was {future.status}"
     return named(future.exception(timeout=_TRY_SECONDS), 300)

@@ -23,9 +23,9 @@ from qspin.engine.dask_connection import (
     WorkerInfo,
 )
 from qspin.engine.dask_hands import MOST_AT_ONCE, Hand, Hands, Sent
-from qspin.engine.parcels import Answer
+from qspin.engine.parcels import Answer, Parcel
 from qspin.engine.schedule import Schedule
-from qspin.errors import RunError, StorageError
+from qspin.errors import RunError, StorageError, named
 from qspin.executor import Graph, Kind, Task, Work
 from qspin.provenance import library_versions
 
@@ -111,7 +111,10 @@ class Crew:
             n_ready = self._schedule.n_ready
             free = [hand for hand in used if len(hand.sent) == n and self._hands.has_room(hand, n_ready)]
             if not any([self._give(hand) for hand in free]) and n:
-                return
+                break
+        for hand in used:
+            for bundle in self._hands.bundles(hand):
+                self._send(bundle, hand)
 
     def _give(self, hand: Hand) -> bool:
         """Give a worker a task, if there is one for it."""
@@ -123,20 +126,30 @@ class Crew:
         while task is not None and (refusal := self._hands.refusal(task)) is not None:
             self._schedule.finish(task, self._work.record_failure(task, refusal))
             task = self._schedule.take_unpaid(hand.name, fits, begins=False)
-        return task is not None and self._send(task, hand)
+        if task is not None:
+            self._pack(task, hand)
+        return task is not None
 
-    def _send(self, task: Task, hand: Hand) -> bool:
+    def _pack(self, task: Task, hand: Hand) -> None:
         needs = [self._graph.tasks[key] for key in task.needs if key in self._graph.tasks]
-        parcel = self._work.parcels.pack(task, needs, hand.kept)
-        n_threads = self._hands.share(hand, task, self._schedule.n_ready)
+        try:
+            parcel = self._work.parcels.pack(task, needs, hand.kept)
+        except FileNotFoundError as error:
+            reason = f"what it needs is no longer there: {named(error)}"
+            self._schedule.finish(task, self._work.record_failure(task, reason))
+            return
         key = f"{task.key}-{self._token}-{next(self._numbers)}"
-        if not self._connection.send(hand.info.address, parcel, key, n_threads):
-            self._schedule.give_back(task, "it could not be sent", hand.name)
-            return False
+        n_threads = self._hands.share(hand, task, self._schedule.n_ready)
         self._sent[key] = hand.sent[key] = Sent(task, hand, n_threads)
+        hand.outbox.append((key, parcel))
         hand.kept.update(task.needs)
         hand.count()
-        return True
+
+    def _send(self, bundle: list[tuple[str, Parcel]], hand: Hand) -> None:
+        n_threads = max(self._sent[key].n_threads for key, _ in bundle)
+        if not self._connection.send(hand.info.address, bundle, n_threads):
+            for key, _ in bundle:
+                self._schedule.give_back(self._taken_back(key).task, "it could not be sent", hand.name)
 
     # -- hearing ---------------------------------------------------------------------------------
 
@@ -161,6 +174,8 @@ class Crew:
     def _began(self, key: str) -> None:
         sent = self._sent.get(key)
         if sent is not None and sent.began is None:
+            for earlier in sent.hand.sent.values():
+                earlier.is_over = earlier.began is not None
             sent.began = time.monotonic()
             self._schedule.begin(sent.task, sent.hand.name)
 
@@ -207,7 +222,7 @@ class Crew:
     def _died(self, sent: Sent, reason: str) -> None:
         """An attempt ended without an answer."""
         task, hand = sent.task, sent.hand
-        self._deaths[task.key] += sent.began is not None
+        self._deaths[task.key] += sent.began is not None and not sent.is_over
         if self._deaths[task.key] < _MOST_DEATHS:
             self._schedule.give_back(task, reason, hand.name)
             return
@@ -297,7 +312,7 @@ class Crew:
             return
         now = time.monotonic()
         for key, sent in list(self._sent.items()):
-            if sent.began is None or now - sent.began < self._timeout:
+            if sent.began is None or sent.is_over or now - sent.began < self._timeout:
                 continue
             if sent.asked_to_stop is None:
                 sent.asked_to_stop = now
@@ -333,7 +348,8 @@ class Crew:
         self._connection.forget([key for key, sent in self._sent.items() if sent.began is None])
         asked = {key: sent for key, sent in self._sent.items() if sent.began is not None}
         for sent in asked.values():
-            self._connection.ask_to_stop(sent.hand.info.address, sent.task.key)
+            if not sent.is_over:
+                self._connection.ask_to_stop(sent.hand.info.address, sent.task.key)
         until = time.monotonic() + seconds
         while asked.keys() & self._sent.keys() and (left := until - time.monotonic()) > 0:
             try:

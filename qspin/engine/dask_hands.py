@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from qspin.engine.budget import Budget
 from qspin.engine.dask_cluster import Cluster
 from qspin.engine.dask_connection import WorkerInfo
+from qspin.engine.parcels import Parcel
 from qspin.executor import Task
 
 __all__ = ["MOST_AT_ONCE", "Hand", "Hands", "Sent"]
@@ -16,6 +17,7 @@ __all__ = ["MOST_AT_ONCE", "Hand", "Hands", "Sent"]
 MOST_AT_ONCE = 32
 _AT_ONCE_SECONDS = 0.1  # of work that a worker may have before it, which a message is little beside
 _SOON_SECONDS = 5.0  # within which a task may wait behind another one
+_MOST_BYTES = 2**22  # that go to a worker together
 _WEIGHT = 0.3  # of the last duration in the mean
 
 Kinds = frozenset[tuple[str, str]]
@@ -32,6 +34,7 @@ class Hand:
     fault : why it is not used
     sent : its attempts at tasks that have not come back, in order
     kept : keys of what it should still have at hand
+    outbox : parcels that go to it next, by the keys of their attempts
     cannot : kinds of tasks for which it lacks a package
     is_full : whether it cannot write its files
     """
@@ -42,6 +45,7 @@ class Hand:
     fault: str | None = None
     sent: dict[str, Sent] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
+    outbox: list[tuple[str, Parcel]] = field(default_factory=list)
     cannot: set[frozenset[tuple[str, str]]] = field(default_factory=set)
     is_full: bool = False
 
@@ -63,13 +67,21 @@ class Hand:
 
 @dataclass
 class Sent:
-    """An attempt at a task."""
+    """An attempt at a task.
+
+    Parameters
+    ----------
+    n_threads : that it was given
+    began, asked_to_stop : since when, by the monotonic clock
+    is_over : whether its worker has begun with the next, so that only the answer is still to come
+    """
 
     task: Task
     hand: Hand
     n_threads: int
     began: float | None = None
     asked_to_stop: float | None = None
+    is_over: bool = False
 
 
 class Hands(dict[str, Hand]):
@@ -105,10 +117,19 @@ class Hands(dict[str, Hand]):
         """Whether one more task may wait at a worker, where so many could begin."""
         if not hand.is_used or not hand.sent:
             return hand.is_used
-        before = sum(self._seconds.get(sent.task.action, _SOON_SECONDS) for sent in hand.sent.values())
+        before = self._before(hand)
         if before < _AT_ONCE_SECONDS:
-            return True
+            return sum(parcel.n_bytes for _, parcel in hand.outbox) < _MOST_BYTES
         return len(hand.sent) == 1 and before < _SOON_SECONDS and n_ready > len(self.used)
+
+    def _before(self, hand: Hand) -> float:
+        """Seconds that are expected of what was given to a worker."""
+        return sum(self._seconds.get(sent.task.action, _SOON_SECONDS) for sent in hand.sent.values())
+
+    def bundles(self, hand: Hand) -> list[list[tuple[str, Parcel]]]:
+        """What goes to a worker, which is then taken to be sent: together where all of it is quick."""
+        outbox, hand.outbox = hand.outbox, []
+        return [outbox] if outbox and self._before(hand) < 2 * _AT_ONCE_SECONDS else [[one] for one in outbox]
 
     def fits(self, hand: Hand, task: Task) -> bool:
         """Whether a worker may be given a task now, to do or, where it fits none, to refuse it."""
@@ -127,8 +148,8 @@ class Hands(dict[str, Hand]):
 
     def share(self, hand: Hand, task: Task, n_ready: int) -> int:
         """Threads for a task of a worker, where so many others could begin."""
-        if hand.sent:
-            return 1
+        if hand.sent:  # it comes after these
+            return max(sent.n_threads for sent in hand.sent.values())
         if self._common is None:
             return hand.budget.share(task, 0)
         n_idle = self._n_workers - sum(

@@ -48,28 +48,31 @@ class Survey(NamedTuple):
     versions: dict[str, str]
 
 
-def perform(packed: bytes, n_threads: int, topic: str) -> tuple[str, Answer]:
-    """Do the task of a parcel.
+def perform(packed: bytes, n_threads: int, topic: str) -> list[tuple[str, Answer]]:
+    """Do the tasks of parcels, one after the other.
 
     Parameters
     ----------
-    packed : the parcel, pickled
+    packed : pickled list of keys, by which the client knows these attempts, and parcels
     n_threads : for the libraries that compute
     topic : under which its progress is told
 
     Returns
     -------
-    the key by which the client knows this attempt, and what became of it
+    these keys, and what became of each
     """
     worker: Any = get_worker()
-    parcel: Parcel = pickle.loads(packed)
-    voice = _Voice(worker, topic)
+    parcels: list[tuple[str, Parcel]] = pickle.loads(packed)
+    depot, answers = _depot(worker), []
+    for key, parcel in parcels:
+        voice = _Voice(worker, key, topic)
 
-    def begin() -> None:
-        take_threads(n_threads)
-        voice.say(BEGAN)
+        def begin(voice: _Voice = voice) -> None:
+            take_threads(n_threads)
+            voice.say(BEGAN)
 
-    return voice.key, _depot(worker).do(parcel, voice.tell, begin)
+        answers.append((key, depot.do(parcel, voice.tell, begin)))
+    return answers
 
 
 def stop(key: str, dask_worker: Any) -> None:
@@ -104,13 +107,12 @@ def _depot(worker: Any) -> Depot:
 class _Voice:
     """Says how far a task is, not too often."""
 
-    def __init__(self, worker: Any, topic: str):
-        self.key: str = worker.get_current_task()
-        self._worker, self._topic = worker, topic
+    def __init__(self, worker: Any, key: str, topic: str):
+        self._worker, self._key, self._topic = worker, key, topic
         self._told = -_TELL_SECONDS
 
     def say(self, kind: str, *what: Any) -> None:
-        self._worker.log_event(self._topic, (kind, self.key, *what))
+        self._worker.log_event(self._topic, (kind, self._key, *what))
 
     def tell(self, progress: Progress) -> None:
         now = time.monotonic()

@@ -132,6 +132,11 @@ class Parcel:
     checkpoint: bytes | None = None
     packages: frozenset[str] | None = None
 
+    @property
+    def n_bytes(self) -> int:
+        """Of what it holds."""
+        return sum(map(len, [*self.contents.values(), *self.files.values(), self.checkpoint or b""]))
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -92,6 +92,13 @@ class LoopbackCluster:
                 env={**os.environ, **(environment or {})}, start_new_session=True,
             )  # fmt: skip
 
+    def wait(self, n_workers: int) -> None:
+        """Until so many workers have come."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(n_workers, timeout=_START_SECONDS)
+
     def log(self, name: str) -> str:
         """What a process has said."""
         return (self.folder / f"{name}.log").read_text(errors="replace")

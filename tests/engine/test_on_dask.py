@@ -146,6 +146,7 @@ class TestScheduler:
 
     def test_one_that_is_killed_for_good(self, run, own_cluster):
         own_cluster.start_worker()
+        own_cluster.wait(1)
 
         def kill() -> None:
             run.wait_for(Kind.DONE, 1)
@@ -243,6 +244,7 @@ class TestTime:
 
 class TestLocal:
     def test_nothing_is_left_behind(self, run, tmp_path, monkeypatch, capfd):
+        """Slow, since workers that die are started anew three times."""
         monkeypatch.chdir(tmp_path)
         scratch = tmp_path / "scratch"
         scratch.mkdir()
