@@ -90,7 +90,7 @@ class _Widgets:
     def __init__(self, ipywidgets: Any):
         from IPython.display import display
 
-        self._bar = ipywidgets.FloatProgress(min=0.0, max=1.0, layout={"width": "40%"})
+        self._bar = ipywidgets.FloatProgress(min=0.0, max=1.0, layout={"width": "25%"})
         self._facts, self._workers, self._said = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
         head = ipywidgets.HBox([self._bar, self._facts])
         display(ipywidgets.VBox([head, self._workers, self._said]))
@@ -111,10 +111,13 @@ def _table(picture: Picture) -> str:
     rows = list(rows_of(picture))
     cells = [
         [name, clean(doing.start.label), f"{100 * doing.fraction:.0f} %" if doing.fraction else "",
-         ", ".join(told), clock(doing.seconds)]
+         clock(doing.seconds), ", ".join(told)]
         for name, doing, told in rows[:_MOST_ROWS]
     ]  # fmt: skip
-    style = 'style="padding:0 1em 0 0;text-align:left;white-space:nowrap"'
+    style = (
+        'style="padding:0 1em 0 0;text-align:left;white-space:nowrap;max-width:36em;overflow:hidden;'
+        'text-overflow:ellipsis"'
+    )
     lines = ["".join(f"<td {style}>{html.escape(cell)}</td>" for cell in row) for row in cells]
     more = f"<div>and {len(rows) - _MOST_ROWS} more</div>" if len(rows) > _MOST_ROWS else ""
     return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>{more}" if lines else ""
