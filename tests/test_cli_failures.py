@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from qspin import SampleSet
 from qspin.checkpoint import current_checkpoint
 from qspin.cli import app
-from qspin.experiment.folder import held
+from qspin.engine.presence import Presence
+from qspin.experiment.folder import PROCESSES
 
 BACKENDS = {
     "good": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 4},
@@ -45,7 +46,8 @@ def qspin(*arguments):
 
 def told(result):
     """The last line, which is all that stands there beside progress and warnings."""
-    lines = [line for line in result.stderr.splitlines() if not line.startswith(("[", "warning: ", "note: "))]
+    beside = ("[", "warning: ", "note: ", "failed: ", "sampling ", "concluding ")
+    lines = [line for line in result.stderr.splitlines() if not line.startswith(beside)]
     assert len(lines) == 1, result.stderr
     return lines[0]
 
@@ -128,11 +130,17 @@ def test_a_failing_backend_of_a_single_sample(here, monkeypatch, error, message)
 
 
 @pytest.mark.parametrize("command", ["run", "bench"])
-def test_a_folder_in_use_exits_2(here, command):
-    with held(here / "here"):
-        result = qspin(command, f"{command}.yaml", "--out", "here", "--resume")
-    assert result.exit_code == 2
-    assert told(result).startswith(f"error: another process works in here: process {os.getpid()} on ")
+def test_a_folder_where_another_process_works_is_shared(here, command, failing):
+    assert qspin(command, f"{command}.yaml", "--out", "here").exit_code == 1
+    failing()
+    other = Presence(here / "here" / PROCESSES)
+    other.enter()
+    try:
+        result = qspin(command, f"{command}.yaml", "--out", "here")
+    finally:
+        other.leave()
+    assert result.exit_code == 0, result.stderr
+    assert f"the work in here is shared with process {os.getpid()} on " in result.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "bench"])
