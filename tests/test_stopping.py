@@ -201,6 +201,9 @@ def test_what_is_quick_is_finished_and_nothing_else_begun():
         def release(self, task):
             pass
 
+        def failed_elsewhere(self, task):
+            return None
+
     with pytest.raises(KeyboardInterrupt):
         InProcess().run(Graph.of([LONG, replace(LONG, key="next")]), Quick(), silent)
     assert Quick.done == ["long"]
