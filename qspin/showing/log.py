@@ -119,7 +119,7 @@ class EventLog:
             self._give_up(fault)
 
     def _begin_a_line(self) -> None:
-        """Behind what a process left that was killed while it wrote; an empty one, where another just writes."""
+        """Behind what a process left that was killed; an empty one where another is just writing."""
         size = os.lseek(self._descriptor, 0, os.SEEK_END)
         if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
             os.write(self._descriptor, b"\n")
