@@ -177,7 +177,7 @@ def _read(file: Path) -> list[Timing]:
     return [timing for line in text.splitlines() if (timing := _timing(line)) is not None]
 
 
-_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
+_TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}
 
 
 def _timing(line: str) -> Timing | None:
