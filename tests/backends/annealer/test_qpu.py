@@ -91,6 +91,16 @@ class TestAnswers:
         assert info["expected_qpu_seconds"] > 0.05
         assert {"prepare", "queue", "device", "sample"} <= set(info["clocks"])
 
+    def test_what_it_will_take_is_told_before_and_buys_nothing(self, cloud, glass8):
+        told = qpu().workload(glass8)
+        assert cloud.bought == 0
+        assert told.kernel == "annealer qpu"
+        assert told.paid_seconds == qpu().sample(glass8, seed=1).info["expected_qpu_seconds"]
+
+    def test_what_a_solver_does_not_publish_is_not_known(self, cloud, glass8):
+        cloud.properties["problem_timing_data"] = None
+        assert qpu().workload(glass8).paid_seconds is None
+
     def test_calls_stay_within_the_limits_of_the_device(self, cloud, glass8):
         qpu(n_reads=120, n_gauges=1, betas=[1.0]).sample(glass8, seed=1)
         assert [p.job["params"]["num_reads"] for p in cloud.problems.values()] == [50, 50, 20]

@@ -346,6 +346,13 @@ class TestFaults:
 
 
 class TestCost:
+    def test_it_is_told_before_and_nothing_is_bought(self, cloud):
+        sampler = hardware(n_shots=1_000)
+        told = sampler.workload(SK4)
+        assert not cloud.jobs
+        assert told.kernel == "qaoa ibm"
+        assert told.paid_seconds == sampler.sample(SK4, seed=1).info["expected_qpu_seconds"]
+
     def test_it_is_estimated_and_charged(self, cloud):
         info = hardware(n_shots=1_000).sample(SK4, seed=1).info
         assert info["expected_qpu_seconds"] == pytest.approx(2 + 1_000 * 250e-6, rel=0.1)
