@@ -8,7 +8,7 @@ import pytest
 
 from qspin.experiment.config import config_from_plain
 from qspin.experiment.plan import planned
-from qspin.experiment.sizes import sized
+from qspin.experiment.sizes import Sizes, sized
 
 SPIN_GLASS = {"kind": "edwards_anderson", "shape": [4, 4]}
 
@@ -90,3 +90,19 @@ def test_instances_are_asked_about_once_and_quickly(monkeypatch):
     assert len(asked) == 1
     assert all(task.memory for task in found.tasks.values())
     assert seconds < 0.5 * len(plan.tasks) * 1e-3, f"{seconds:.2g} s for {len(plan.tasks)} tasks"
+
+
+def test_settings_that_backends_share_count_before_they_are_found(tmp_path):
+    from qspin.engine import Store
+
+    sizes = {"shape": [[3, 3], [4, 4]]}
+    problems = {"glass": {"kind": "edwards_anderson", "sizes": sizes, "instances": 2}}
+    plan = planned(config(problems, {"mc": {"name": "tempering"}}, studies={"finite_size": {}}))
+    found = {task.label: task for task in sized(plan).tasks.values()}
+    shared = [task for task in found.values() if task.kernel == "shared settings of tempering"]
+    samples = [task for task in plan.samples()]
+    assert len(shared) == 1
+    assert len(samples) == 4
+    knowing = Sizes(plan, Store(tmp_path))
+    assert {len(knowing.sampler(task).betas) for task in samples} == {6}  # of the largest, 1.6 x sqrt(16)
+    assert all(knowing.of(task).memory for task in samples)
