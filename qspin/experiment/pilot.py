@@ -18,7 +18,7 @@ from qspin.timings import Timing, machine_name
 __all__ = ["pilot"]
 
 _SECONDS = 1.0  # that a call may go on for once it has said how far it is
-_MOST_SECONDS = 4.0  # and in all
+_MOST_SECONDS = 6.0  # and in all
 _MOST_LOADING = 20.0  # for what is imported and compiled before, on a small problem
 _MOST_BYTES = 2**30
 _LEAST_SPAN = 1e-3  # of the whole that must have passed to tell how long the rest takes
@@ -111,6 +111,8 @@ class _Watch:
         if self._total is not None or not self._heard:
             return self._total
         (began, first), (now, last) = self._heard[0], self._heard[-1]
+        if last - first <= _LEAST_SPAN:  # it was heard once: as if it had been as fast from the beginning
+            began, first = 0.0, 0.0
         if last - first <= _LEAST_SPAN:
             return None
         return now + (1 - last) * (now - began) / (last - first)
