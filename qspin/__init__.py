@@ -22,7 +22,7 @@ _HOMES = {
     "write_problem": "qspin.formats",
     "checkpointing": "qspin.checkpoint",
     "QspinError": "qspin.errors",
-    "runs": "qspin.experiment.runs",
+    "runs": "qspin.experiment.runs.asked",
 }
 _ROOMS = ("analysis", "benchmark", "errors", "instances", "networks", "plot", "testing")
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from qspin.adapter import as_dimod
     from qspin.checkpoint import checkpointing
     from qspin.errors import QspinError
-    from qspin.experiment.runs import runs
+    from qspin.experiment.runs.asked import runs
     from qspin.formats import read_problem, write_problem
     from qspin.problem import IsingProblem
     from qspin.registry import available_backends, get_backend

@@ -15,7 +15,7 @@ from qspin.events import Counts, Event, Kind, Reporter, silent
 from qspin.settings import PositiveFloat, PositiveInt, settings
 
 if TYPE_CHECKING:
-    from qspin.engine.parcels import Parcels
+    from qspin.engine.dask.parcels import Parcels
 
 __all__ = [
     "Event",

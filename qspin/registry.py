@@ -130,8 +130,8 @@ _STUDIES = {
 _EXECUTORS = {
     "auto": _Builtin("qspin.engine.auto:Auto"),
     "in_process": _Builtin("qspin.engine.in_process:InProcess"),
-    "processes": _Builtin("qspin.engine.processes:Processes"),
-    "dask": _Builtin("qspin.engine.on_dask:Dask", module="distributed", extra="dask"),
+    "processes": _Builtin("qspin.engine.processes.executor:Processes"),
+    "dask": _Builtin("qspin.engine.dask.executor:Dask", module="distributed", extra="dask"),
 }
 
 

@@ -265,7 +265,7 @@ def test_the_smallest_form_of_every_config_runs(path, tmp_path):
     """Few epochs, sweeps, replicas and temperatures; everything else as it is written."""
     import yaml
 
-    from qspin.experiment.yaml_source import YamlSource
+    from qspin.experiment.config.yaml_source import YamlSource
 
     data = YamlSource(path).data
     for problem in data["problems"].values():

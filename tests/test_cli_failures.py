@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from qspin import SampleSet
 from qspin.checkpoint import current_checkpoint
 from qspin.cli import app
-from qspin.engine.presence import Presence
+from qspin.engine.storage.presence import Presence
 from qspin.experiment.folder import PROCESSES
 
 BACKENDS = {

@@ -134,7 +134,7 @@ def test_a_wrong_name_lists_the_right_ones():
 def test_settings_of_a_plain_class_count_in_a_run(install, tmp_path):
     """Its class declares no fields, so what the config says is all that is known, and none of it is lost."""
     from qspin.experiment import RunFolder, run_experiment
-    from qspin.experiment.config import config_from_plain
+    from qspin.experiment.config.run_config import config_from_plain
 
     install("qspin-up", {"up": "qspin_up:Up"}, qspin_up=UP)
     config = config_from_plain(
@@ -208,7 +208,7 @@ class TestOtherKinds:
 
 
 def test_a_broken_study_of_a_third_party_costs_no_other_run(install):
-    from qspin.experiment.studies import studies_of
+    from qspin.experiment.config.studies import studies_of
 
     install("qspin-broken", {"broken": "no_such_module:Study"}, "qspin.studies")
     with pytest.warns(RuntimeWarning, match="study 'broken' is left out: .*cannot be imported"):

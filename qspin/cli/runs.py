@@ -74,7 +74,7 @@ def runs(
         for line in about:
             typer.echo(line, err=True)
         if parquet is not None:
-            from qspin.experiment.rows import write_parquet
+            from qspin.experiment.runs.rows import write_parquet
 
             write_parquet(frame, parquet)
             typer.echo(f"{len(frame)} rows: {parquet}", err=csv)
@@ -93,8 +93,8 @@ def _found(
     path: Path, where: str | None, columns: list[str] | None, table: str | None, sort: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
     """What was asked for, and what to say about it."""
-    from qspin.experiment.listing import listed, runs_below
-    from qspin.experiment.rows import METRICS, rows_of
+    from qspin.experiment.runs.listing import listed, runs_below
+    from qspin.experiment.runs.rows import METRICS, rows_of
 
     found = runs_below(path)
     if where is None and columns is None and table is None:
@@ -169,7 +169,7 @@ def _text(name: str, value: Any) -> str:
     """A value in a cell; numbers with five digits."""
     import pandas as pd
 
-    from qspin.experiment.listing import told_size
+    from qspin.experiment.runs.listing import told_size
 
     if pd.isna(value):
         return ""
@@ -186,8 +186,8 @@ def _text(name: str, value: Any) -> str:
 def _tidy(path: Path, remove: Sequence[str], prune: bool, yes: bool) -> None:
     """Say what would go, ask, and delete it."""
     from qspin.errors import InputError
-    from qspin.experiment.listing import runs_below, told_size
-    from qspin.experiment.tidying import delete, prunable, removable
+    from qspin.experiment.runs.listing import runs_below, told_size
+    from qspin.experiment.runs.tidying import delete, prunable, removable
 
     found = runs_below(path)
     plans = [*(removable(found, name) for name in remove), *(prunable(found) if prune else [])]

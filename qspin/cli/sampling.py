@@ -38,7 +38,7 @@ def sample(
     with errors(debug) as context:
         from qspin.checkpoint import checkpointing
         from qspin.errors import InputError
-        from qspin.experiment.overrides import parse_settings
+        from qspin.experiment.config.overrides import parse_settings
         from qspin.files import require_writable
         from qspin.formats import read_problem
         from qspin.registry import get_backend

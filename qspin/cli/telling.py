@@ -28,6 +28,6 @@ def schema(debug: Debug = False) -> None:
     with errors(debug):
         import json
 
-        from qspin.experiment.schema import config_schema
+        from qspin.experiment.config.schema import config_schema
 
         typer.echo(json.dumps(config_schema(), indent=2))

@@ -20,7 +20,7 @@ import xarray as xr
 
 from qspin.checkpoint import checkpointing
 from qspin.engine.recent import Recent
-from qspin.engine.store import Outcome, Store
+from qspin.engine.storage.store import Outcome, Store
 from qspin.engine.threads import one_blas_thread
 from qspin.errors import InputError, RunError
 from qspin.executor import Task

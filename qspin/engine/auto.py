@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from qspin.engine.in_process import InProcess, can_time
-from qspin.engine.processes import Processes
+from qspin.engine.processes.executor import Processes
 from qspin.engine.threads import n_cores
 from qspin.executor import Executor, Graph, PositiveFloat, PositiveInt, Reporter, Work, settings
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 
 from qspin.engine.actions import Performer
-from qspin.engine.claims import Claims
-from qspin.engine.marker import mark, refuse_newer
-from qspin.engine.parcels import Parcels
-from qspin.engine.store import Store
+from qspin.engine.dask.parcels import Parcels
+from qspin.engine.storage.claims import Claims
+from qspin.engine.storage.marker import mark, refuse_newer
+from qspin.engine.storage.store import Store
 from qspin.executor import Event, Kind, Reporter, Task, silent
 from qspin.files import atomic_write
 

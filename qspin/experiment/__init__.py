@@ -1,7 +1,7 @@
 """A YAML file in, a run folder out."""
 
-from qspin.experiment.config import RunConfig, load_config
-from qspin.experiment.dry_run import dry_run
+from qspin.experiment.config.run_config import RunConfig, load_config
+from qspin.experiment.forecast.dry_run import dry_run
 from qspin.experiment.run import run_experiment
 from qspin.experiment.run_folder import RunFolder
 from qspin.showing import progress

@@ -3,7 +3,7 @@
 ::
 
     config.yaml     the resolved config; its first line tells what it is and how to see that it is whole
-    .processes/     who works here: see `qspin.engine.presence`
+    .processes/     who works here: see `qspin.engine.storage.presence`
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from qspin.engine import Store
-from qspin.engine.marker import is_store, refuse_newer, refuse_no_store
+from qspin.engine.storage.marker import is_store, refuse_newer, refuse_no_store
 from qspin.errors import InputError
-from qspin.experiment.config import RunConfig
+from qspin.experiment.config.run_config import RunConfig
 from qspin.experiment.folder import CONFIG, DamagedHead, read_head
 
 __all__ = ["has_moved", "refuse_unfit_store", "require_store", "store_of"]

@@ -17,8 +17,8 @@ from qspin import registry
 from qspin.engine.keys import digest, key_of, seed_of
 from qspin.errors import InputError, nearest_name
 from qspin.executor import Graph, Task
-from qspin.experiment.config import RunConfig, backend_identity
-from qspin.experiment.lines import At, Line
+from qspin.experiment.config.lines import At, Line
+from qspin.experiment.config.run_config import RunConfig, backend_identity
 from qspin.sampler import finds_settings, is_paid, pilots
 from qspin.settings import deciding_settings, settings_of
 from qspin.source import Preparation

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from qspin.engine.keys import digest
-from qspin.engine.presence import Presence
+from qspin.engine.storage.presence import Presence
 from qspin.errors import RunError
 from qspin.events import Event, Kind, Reporter, silent
 from qspin.experiment.folder import PROCESSES

@@ -10,7 +10,7 @@ from typing import Any
 import xarray as xr
 
 from qspin.engine.actions import built
-from qspin.engine.store import Store
+from qspin.engine.storage.store import Store
 from qspin.errors import InputError
 from qspin.experiment.plan import CellPlan, PointPlan, RunPlan
 from qspin.problem import IsingProblem

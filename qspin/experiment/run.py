@@ -18,8 +18,8 @@ from qspin.errors import QspinError, RunError
 from qspin.events import Event, Kind, Reporter, silent, step
 from qspin.executor import Graph
 from qspin.experiment.conclude import concluded
-from qspin.experiment.config import RunConfig
-from qspin.experiment.lines import Line
+from qspin.experiment.config.lines import Line
+from qspin.experiment.config.run_config import RunConfig
 from qspin.experiment.placing import has_moved, refuse_unfit_store
 from qspin.experiment.plan import planned
 from qspin.experiment.reporting import reporting, write_report, written

@@ -5,7 +5,7 @@
     config.yaml          the resolved config, every default spelled out, as the run was last gone on with
     environment.json     versions, platform
     log.jsonl            what happened, an event a line: see `qspin.showing.log`
-    prepared/ samples/ measures/ failures/    one file a task, named by its key: see `qspin.engine.store`; not
+    prepared/ samples/ measures/ failures/    one file a task, named by its key: see `qspin.engine.storage`; not
                          here but in `execution.store`, where the config names one
     results/             what studies found: NetCDF, and CSV of every table of the report
     analysis.nc          one group /PROBLEM/BACKEND/MEASURE, axes of the sweep as dimensions
@@ -30,12 +30,12 @@ from pathlib import Path
 from typing import Any
 
 from qspin.engine import Store
-from qspin.engine.presence import Presence
-from qspin.engine.store import set_aside
+from qspin.engine.storage.presence import Presence
+from qspin.engine.storage.store import set_aside
 from qspin.errors import InputError
 from qspin.events import Event, Kind, Reporter, silent
 from qspin.executor import Task
-from qspin.experiment.config import RunConfig, config_from_plain
+from qspin.experiment.config.run_config import RunConfig, config_from_plain
 from qspin.experiment.folder import (
     CONFIG,
     PROCESSES,

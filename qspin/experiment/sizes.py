@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 from qspin.engine.actions import sampler_of, source_from
 from qspin.engine.keys import digest
-from qspin.engine.store import Store
+from qspin.engine.storage.store import Store
 from qspin.errors import QspinError
 from qspin.executor import Task
-from qspin.experiment.config import RunConfig
+from qspin.experiment.config.run_config import RunConfig
 from qspin.experiment.plan import RunPlan
 from qspin.problem import IsingProblem
 from qspin.sampler import Sampler, Workload, workload_of

@@ -29,7 +29,7 @@ import pytest
 from qspin.engine import Store, StoredWork
 from qspin.errors import StorageError
 from qspin.executor import Event, Executor, Graph, Kind, Reporter, Task, silent
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.plan import planned
 from qspin.registry import EXECUTOR, made
 from qspin.settings import settings_of

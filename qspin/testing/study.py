@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import pytest
 
 from qspin.experiment import RunConfig, RunFolder, run_experiment
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.plan import planned
 from qspin.plot.canvas import draw_all
 from qspin.registry import get_measure, get_study

@@ -18,8 +18,8 @@ from qspin.progress import report_progress
 from qspin.trust import require_trusted
 
 if TYPE_CHECKING:
-    from qspin.engine.parcels import Parcels
-    from qspin.engine.store import Outcome
+    from qspin.engine.dask.parcels import Parcels
+    from qspin.engine.storage.store import Outcome
 
 __all__ = ["FolderWork", "acts", "small_task"]
 
@@ -114,12 +114,12 @@ acts: dict[str, Callable[[Path, Task], Any]] = {
 
 @dataclass(frozen=True)
 class Shelf:
-    """Where a process that does not reach the folder does its tasks, see `qspin.engine.parcels.Shelf`."""
+    """Where a process that does not reach the folder does its tasks; see `qspin.engine.dask.parcels`."""
 
     path: Path
 
     def outcome(self, task: Task) -> Outcome:
-        from qspin.engine.store import Outcome
+        from qspin.engine.storage.store import Outcome
 
         failure = Act(self.path)(task)
         return Outcome(failure, (failure or "").removeprefix(f"{task.label}: "))
@@ -176,7 +176,7 @@ class FolderWork:
 
     @property
     def parcels(self) -> Parcels:
-        from qspin.engine.parcels import Parcels
+        from qspin.engine.dask.parcels import Parcels
 
         return Parcels(self.path, Shelf)
 

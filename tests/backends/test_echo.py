@@ -6,7 +6,7 @@ import pytest
 
 from qspin import registry
 from qspin.experiment import RunFolder, run_experiment
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.testing import SamplerContract
 
 

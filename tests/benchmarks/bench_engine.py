@@ -12,7 +12,7 @@ from pathlib import Path
 
 import qspin.engine.actions as actions
 from qspin.experiment import RunFolder, run_experiment
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.measures import base
 
 spent = {"sampling": 0.0, "measuring": 0.0}

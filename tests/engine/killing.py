@@ -34,7 +34,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "backends" / "annealer")]
 from cluster import LoopbackCluster, loopback_cluster  # noqa: E402
 from sapi import Sapi, environment, serving  # noqa: E402
 
-from qspin.engine.archive import read_dataset  # noqa: E402
+from qspin.engine.storage.archive import read_dataset  # noqa: E402
 from qspin.experiment import RunFolder  # noqa: E402
 
 SLOW = {"name": "tempering", "betas": [0.5, 1.0, 1.5], "n_replicas": 2, "n_burn_in": 500, "n_draws": 20}

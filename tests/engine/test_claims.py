@@ -9,9 +9,10 @@ import time
 
 import pytest
 
-from qspin.engine import StoredWork, presence
-from qspin.engine.claims import Claims
-from qspin.engine.presence import BEAT_SECONDS, QUIET_SECONDS, Life, Presence
+from qspin.engine import StoredWork
+from qspin.engine.storage import presence
+from qspin.engine.storage.claims import Claims
+from qspin.engine.storage.presence import BEAT_SECONDS, QUIET_SECONDS, Life, Presence
 from qspin.errors import InputError, RunError, StorageError
 from qspin.executor import Task
 

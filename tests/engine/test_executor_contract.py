@@ -6,7 +6,7 @@ import pytest
 
 from qspin.engine.auto import Auto
 from qspin.engine.in_process import InProcess
-from qspin.engine.processes import Processes
+from qspin.engine.processes.executor import Processes
 from qspin.executor import Graph
 from qspin.testing import ExecutorContract
 from qspin.testing.work import FolderWork, small_task

@@ -259,7 +259,7 @@ class TestLocal:
         assert not {pid for pid in set(_children()) - before if "dask" in _command(pid)}
 
     def test_what_is_there_needs_no_worker(self, run, monkeypatch):
-        monkeypatch.setattr("qspin.engine.on_dask.local", lambda *_: pytest.fail("started"))
+        monkeypatch.setattr("qspin.engine.dask.executor.local", lambda *_: pytest.fail("started"))
         run.work.perform(small_task("there"))
         run([small_task("there"), small_task("paid", act="nap", is_paid=True)])
         assert run.work.done == ["there", "paid"]

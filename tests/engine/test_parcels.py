@@ -10,7 +10,7 @@ import pytest
 
 import qspin
 from qspin.engine import Performer, Store, actions
-from qspin.engine.parcels import Answer, Depot, Parcels
+from qspin.engine.dask.parcels import Answer, Depot, Parcels
 from qspin.errors import MissingExtraError, StorageError
 from qspin.executor import Task
 from qspin.progress import report_progress
@@ -81,7 +81,7 @@ class TestTheSame:
     def test_what_is_needed_is_sent_once_where_it_is_large(self, there, depot, monkeypatch):
         through([sample()], there, depot)
         assert there.pack(measure(), [sample()], kept={"s"}).contents.keys() == {"s"}
-        monkeypatch.setattr("qspin.engine.parcels._ALWAYS", 0)
+        monkeypatch.setattr("qspin.engine.dask.parcels._ALWAYS", 0)
         parcel = there.pack(measure(), [sample()], kept={"s"})
         assert not parcel.contents
         assert depot.do(parcel).content
@@ -95,7 +95,7 @@ class TestTheSame:
 class TestDepot:
     def test_what_it_no_longer_has_is_asked_for(self, there, tmp_path, monkeypatch):
         through([sample()], there, Depot(tmp_path / "a"))
-        monkeypatch.setattr("qspin.engine.parcels._ALWAYS", 0)
+        monkeypatch.setattr("qspin.engine.dask.parcels._ALWAYS", 0)
         answer = Depot(tmp_path / "b").do(there.pack(measure(), [sample()], kept={"s"}))
         assert answer.lacking == ("s",)
         assert answer.content is None

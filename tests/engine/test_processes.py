@@ -14,9 +14,9 @@ import pytest
 from hard_tasks import HardWork
 
 from qspin.engine import budget as budgets
-from qspin.engine import processes
 from qspin.engine.budget import Budget, Durations
-from qspin.engine.processes import Processes
+from qspin.engine.processes import executor as processes
+from qspin.engine.processes.executor import Processes
 from qspin.engine.threads import n_cores
 from qspin.errors import RunError
 from qspin.executor import Graph, Kind, Task, silent
@@ -121,7 +121,7 @@ SCRIPT = """
     import sys
     from pathlib import Path
     from hard_tasks import HardWork
-    from qspin.engine.processes import Processes
+    from qspin.engine.processes.executor import Processes
     from qspin.executor import Graph, Kind
     from qspin.testing.work import small_task
 

@@ -12,9 +12,9 @@ import xarray as xr
 from qspin import SampleSet, get_backend, instances
 from qspin.checkpoint import Checkpoint
 from qspin.engine import Store, StoredWork
-from qspin.engine.archive import read_dataset, write_dataset
-from qspin.engine.marker import FORMAT, mark, refuse_newer, refuse_no_store
 from qspin.engine.recent import Recent
+from qspin.engine.storage.archive import read_dataset, write_dataset
+from qspin.engine.storage.marker import FORMAT, mark, refuse_newer, refuse_no_store
 from qspin.errors import InputError, RunError, StorageError
 from qspin.executor import Task
 from qspin.source import Prepared

@@ -8,8 +8,8 @@ import yaml
 
 from qspin.errors import InputError
 from qspin.experiment import load_config
-from qspin.experiment.axes import axes_of, values_of
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.axes import axes_of, values_of
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.plan import planned
 
 TEXT = """\

@@ -10,10 +10,10 @@ import yaml
 from conftest import ROOT
 
 from qspin.errors import InputError
-from qspin.experiment.config import config_from_plain, load_config
-from qspin.experiment.overrides import parse_settings
-from qspin.experiment.schema import config_schema
-from qspin.experiment.yaml_source import YamlSource, parse_value
+from qspin.experiment.config.overrides import parse_settings
+from qspin.experiment.config.run_config import config_from_plain, load_config
+from qspin.experiment.config.schema import config_schema
+from qspin.experiment.config.yaml_source import YamlSource, parse_value
 
 TTS = "  time_to_solution:"
 GLASS = "{kind: sherrington_kirkpatrick, n_spins: 6}"

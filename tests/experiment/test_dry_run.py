@@ -13,8 +13,8 @@ from qspin.cli import app
 from qspin.engine import actions
 from qspin.errors import InputError
 from qspin.experiment import RunFolder, dry_run, run_experiment
-from qspin.experiment.config import config_from_plain
-from qspin.experiment.dry_table import duration_text, memory_text
+from qspin.experiment.config.run_config import config_from_plain
+from qspin.experiment.forecast.dry_table import duration_text, memory_text
 from qspin.sampler import Workload
 from qspin.timings import Timing, keep_timing
 

@@ -16,11 +16,11 @@ from qspin_backends.exact import Exact
 
 from qspin import SampleSet
 from qspin.engine import actions
-from qspin.engine.presence import Presence
+from qspin.engine.storage.presence import Presence
 from qspin.errors import InputError, RunError, StorageError
 from qspin.executor import Kind
 from qspin.experiment import RunFolder, run_experiment
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.folder import PROCESSES, is_new, read_head, write_head
 from qspin.experiment.reporting import reporting
 from qspin.experiment.run import report_on

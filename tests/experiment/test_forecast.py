@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qspin.executor import Task
-from qspin.experiment.forecast import forecast
+from qspin.experiment.forecast.course import forecast
 from qspin.timings import Estimate
 
 

@@ -15,7 +15,7 @@ import qspin
 from qspin import instances
 from qspin.errors import InputError
 from qspin.experiment import RunFolder, load_config, run_experiment
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.plan import planned
 from qspin.experiment.run import report_on
 from qspin.registry import available_backends, backend_class

@@ -12,7 +12,7 @@ from qspin_backends.exact import Exact
 from qspin import IsingProblem, SampleSet, write_problem
 from qspin.errors import InputError
 from qspin.experiment import RunFolder, run_experiment
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.remarks import Remark
 
 PROBLEM = {"kind": "mattis", "n_spins": 3}

@@ -7,8 +7,8 @@ import time
 import pytest
 
 import qspin
-from qspin.experiment import pilot as pilots
-from qspin.experiment.pilot import pilot
+from qspin.experiment.forecast.course import pilot as pilots
+from qspin.experiment.forecast.pilot import pilot
 from qspin.progress import report_progress
 from qspin.sampler import Workload, workload_of
 

@@ -11,7 +11,7 @@ import xarray as xr
 
 from qspin.errors import InputError, RunError
 from qspin.experiment import RunFolder, load_config, run_experiment
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.plan import planned
 from qspin.experiment.run import report_on
 

@@ -11,7 +11,7 @@ import yaml
 import qspin
 from qspin import instances
 from qspin.errors import InputError, RunError
-from qspin.experiment.config import load_config
+from qspin.experiment.config.run_config import load_config
 from qspin.experiment.run import run_experiment
 from qspin.experiment.run_folder import RunFolder
 

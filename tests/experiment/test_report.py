@@ -15,7 +15,7 @@ from qspin import plot
 from qspin.engine import actions
 from qspin.errors import InputError, RunError
 from qspin.experiment import RunFolder, run_experiment
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.run import report_on
 from qspin.measures.against import Compare
 from qspin.measures.overlaps import OverlapCurve

@@ -18,7 +18,7 @@ from qspin.engine.actions import built, sampler_of
 from qspin.errors import CapacityError, InputError, RunError, StorageError
 from qspin.executor import Kind
 from qspin.experiment import RunFolder, load_config, run_experiment
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.run import report_on
 from qspin.sampling import sampled
 

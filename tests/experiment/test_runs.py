@@ -13,14 +13,14 @@ import pandas as pd
 import pytest
 
 import qspin
-from qspin.engine.presence import Presence
+from qspin.engine.storage.presence import Presence
 from qspin.errors import InputError, MissingExtraError
 from qspin.experiment import RunFolder, run_experiment
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.folder import PROCESSES
-from qspin.experiment.listing import runs_below, told_size
-from qspin.experiment.rows import rows_of, write_parquet
-from qspin.experiment.tidying import delete, prunable, removable
+from qspin.experiment.runs.listing import runs_below, told_size
+from qspin.experiment.runs.rows import rows_of, write_parquet
+from qspin.experiment.runs.tidying import delete, prunable, removable
 
 pytest.importorskip("duckdb", reason="rows of runs need DuckDB")
 

@@ -15,11 +15,11 @@ import pytest
 import yaml
 from qspin_backends.exact import Exact
 
-from qspin.engine.marker import FORMAT
+from qspin.engine.storage.marker import FORMAT
 from qspin.errors import InputError, RunError, StorageError
 from qspin.executor import Kind
 from qspin.experiment import RunFolder, load_config, run_experiment
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.run import report_on
 
 PLAIN = {

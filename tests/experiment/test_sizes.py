@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.plan import planned
 from qspin.experiment.sizes import Sizes, sized
 

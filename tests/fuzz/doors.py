@@ -24,9 +24,9 @@ import qspin
 from qspin import IsingProblem, SampleSet, instances, read_problem, registry, write_problem
 from qspin.archives import read_arrays
 from qspin.checkpoint import Checkpoint
-from qspin.experiment.axes import values_of
-from qspin.experiment.config import load_config
-from qspin.experiment.overrides import parse_settings
+from qspin.experiment.config.axes import values_of
+from qspin.experiment.config.overrides import parse_settings
+from qspin.experiment.config.run_config import load_config
 from qspin.experiment.plan import planned
 from qspin.formats import FORMATS
 from qspin.networks.training import TrainingRecord

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qspin import registry
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 from qspin.testing import StudyContract
 
 LADDER = {"geometric": [0.3, 3.0, 5]}

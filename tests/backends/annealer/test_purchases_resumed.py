@@ -8,7 +8,7 @@ from sapi import Fault, Sapi, environment, serving
 
 from qspin.errors import RunError
 from qspin.experiment import RunFolder, run_experiment
-from qspin.experiment.config import config_from_plain
+from qspin.experiment.config.run_config import config_from_plain
 
 PROGRAMMINGS = 4
 

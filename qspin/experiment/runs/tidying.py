@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qspin.engine import Store
-from qspin.engine.presence import Presence
+from qspin.engine.storage.presence import Presence
 from qspin.errors import InputError, QspinError, StorageError, nearest_name
 from qspin.experiment.folder import CONFIG, PROCESSES
-from qspin.experiment.listing import Run, size_of, told_size
+from qspin.experiment.runs.listing import Run, size_of, told_size
 from qspin.files import PARTIAL
 from qspin.showing.log import LOG
 

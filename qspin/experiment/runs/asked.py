@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qspin.experiment.listing import listed, runs_below
-from qspin.experiment.rows import METRICS, rows_of
+from qspin.experiment.runs.listing import listed, runs_below
+from qspin.experiment.runs.rows import METRICS, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd

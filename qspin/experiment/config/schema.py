@@ -8,8 +8,8 @@ from typing import Any
 import pydantic
 
 from qspin import registry
-from qspin.experiment.config import RunConfig
-from qspin.experiment.lines import ROOMS, SUGAR, TAGS
+from qspin.experiment.config.lines import ROOMS, SUGAR, TAGS
+from qspin.experiment.config.run_config import RunConfig
 
 __all__ = ["config_schema"]
 

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple, Protocol
 
 from qspin import stopping
 from qspin.engine.actions import Performer, kinds_of
-from qspin.engine.store import Outcome, Store
+from qspin.engine.storage.store import Outcome, Store
 from qspin.errors import StorageError, named
 from qspin.executor import Task
 from qspin.files import atomic_write

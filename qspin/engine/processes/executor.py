@@ -12,12 +12,12 @@ from typing import Any
 
 from qspin import stopping
 from qspin.engine.budget import Budget, Durations, too_late
-from qspin.engine.conditions import Conditions
 from qspin.engine.paid import PaidTasks
-from qspin.engine.pool import Worker
+from qspin.engine.processes.conditions import Conditions
+from qspin.engine.processes.pool import Worker
+from qspin.engine.processes.worker import Message
 from qspin.engine.schedule import Schedule
 from qspin.engine.threads import n_cores
-from qspin.engine.worker import Message
 from qspin.errors import RunError
 from qspin.executor import Graph, Kind, PositiveFloat, PositiveInt, Reporter, Task, Work, settings
 from qspin.memory import machine_memory

@@ -21,8 +21,8 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 from qspin.confidential import redacted
-from qspin.engine import worker
-from qspin.engine.conditions import Conditions
+from qspin.engine.processes import worker
+from qspin.engine.processes.conditions import Conditions
 from qspin.executor import Perform, Task
 
 __all__ = ["Worker"]

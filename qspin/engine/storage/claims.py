@@ -3,7 +3,7 @@
 ::
 
     claims/KEY.claim    the name of the process that does a task now
-    claims/…            who these processes are: see `qspin.engine.presence`
+    claims/…            who these processes are: see `qspin.engine.storage.presence`
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import time
 from pathlib import Path
 
-from qspin.engine.presence import QUIET_SECONDS, Life, Presence
+from qspin.engine.storage.presence import QUIET_SECONDS, Life, Presence
 from qspin.errors import StorageError
 from qspin.files import atomic_write
 

@@ -10,8 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from qspin.engine.dask_cluster import Cluster
-from qspin.engine.dask_connection import (
+from qspin.engine.dask.cluster import Cluster
+from qspin.engine.dask.connection import (
     Began,
     Connection,
     Ended,
@@ -22,8 +22,8 @@ from qspin.engine.dask_connection import (
     Told,
     WorkerInfo,
 )
-from qspin.engine.dask_hands import MOST_AT_ONCE, Hand, Hands, Sent
-from qspin.engine.parcels import Answer, Parcel
+from qspin.engine.dask.hands import MOST_AT_ONCE, Hand, Hands, Sent
+from qspin.engine.dask.parcels import Answer, Parcel
 from qspin.engine.schedule import Schedule
 from qspin.errors import RunError, StorageError, named
 from qspin.executor import Graph, Kind, Task, Work

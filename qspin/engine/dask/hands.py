@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from qspin.engine.budget import Budget
-from qspin.engine.dask_cluster import Cluster
-from qspin.engine.dask_connection import WorkerInfo
-from qspin.engine.parcels import Parcel
+from qspin.engine.dask.cluster import Cluster
+from qspin.engine.dask.connection import WorkerInfo
+from qspin.engine.dask.parcels import Parcel
 from qspin.executor import Task
 
 __all__ = ["MOST_AT_ONCE", "Hand", "Hands", "Sent"]

@@ -9,7 +9,7 @@ import json
 import os
 from pathlib import Path
 
-from qspin.engine.store import Store, set_aside
+from qspin.engine.storage.store import Store, set_aside
 from qspin.errors import InputError
 from qspin.files import PARTIAL, atomic_write
 

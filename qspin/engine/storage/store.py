@@ -8,7 +8,7 @@
     samples/KEY.checkpoint   unfinished work of a sampler
     measures/KEY.npz         what one measure found in one sample set
     failures/KEY.txt         why a task gave nothing: one line, then the traceback
-    claims/                  who works here and does what: see `qspin.engine.claims`
+    claims/                  who works here and does what: see `qspin.engine.storage.claims`
     damaged/                 files that were not as they had been written
 
 A file that is damaged counts as not there: what it held is made again by who claims its task, and the file is
@@ -29,7 +29,13 @@ from typing import TypeVar
 import xarray as xr
 
 from qspin.checkpoint import fault_of_checkpoint
-from qspin.engine.archive import check_archive, read_dataset, read_prepared, write_dataset, write_prepared
+from qspin.engine.storage.archive import (
+    check_archive,
+    read_dataset,
+    read_prepared,
+    write_dataset,
+    write_prepared,
+)
 from qspin.errors import InputError, StorageError
 from qspin.executor import Task
 from qspin.files import atomic_write, clear_leftovers

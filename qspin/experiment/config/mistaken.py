@@ -7,8 +7,8 @@ from typing import Any
 
 from qspin import registry
 from qspin.errors import InputError
-from qspin.experiment.lines import ROOMS
-from qspin.experiment.yaml_source import Key, YamlSource
+from qspin.experiment.config.lines import ROOMS
+from qspin.experiment.config.yaml_source import Key, YamlSource
 from qspin.settings import setting_names
 
 __all__ = ["refuse_earlier_schema", "refuse_other_config", "refuse_stray_overrides"]

@@ -15,13 +15,17 @@ from qspin import registry
 from qspin.engine.keys import digest
 from qspin.errors import InputError, QspinError, named, nearest_name, shown
 from qspin.executor import Executor
-from qspin.experiment.axes import SweepAxis, axes_of
-from qspin.experiment.lines import Line, agreed, lines_of, refuse_clashes, require_spec
-from qspin.experiment.mistaken import refuse_earlier_schema, refuse_other_config, refuse_stray_overrides
-from qspin.experiment.models import Label, StrictModel, explain_unknown, refuse_alike
-from qspin.experiment.overrides import apply_override
-from qspin.experiment.studies import Chosen, studies_of
-from qspin.experiment.yaml_source import Key, YamlSource
+from qspin.experiment.config.axes import SweepAxis, axes_of
+from qspin.experiment.config.lines import Line, agreed, lines_of, refuse_clashes, require_spec
+from qspin.experiment.config.mistaken import (
+    refuse_earlier_schema,
+    refuse_other_config,
+    refuse_stray_overrides,
+)
+from qspin.experiment.config.models import Label, StrictModel, explain_unknown, refuse_alike
+from qspin.experiment.config.overrides import apply_override
+from qspin.experiment.config.studies import Chosen, studies_of
+from qspin.experiment.config.yaml_source import Key, YamlSource
 from qspin.sampler import samples_version
 from qspin.settings import deciding_settings, setting_names
 from qspin.study import Asked, BackendLine, Plan, ProblemLine

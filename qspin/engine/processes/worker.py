@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TextIO
 
 from qspin import stopping
 from qspin.confidential import redacted
-from qspin.engine.conditions import Conditions
+from qspin.engine.processes.conditions import Conditions
 from qspin.engine.threads import take_threads
 from qspin.errors import RunError, named
 from qspin.executor import Perform, Task

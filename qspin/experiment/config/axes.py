@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.errors import InputError, nearest_name, shown
-from qspin.experiment.models import checked_label
+from qspin.experiment.config.models import checked_label
 
 __all__ = ["MOST_VALUES", "Key", "SweepAxis", "axes_of", "is_spread", "values_of"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qspin.errors import InputError, nearest_name
-from qspin.experiment.yaml_source import Key, parse_value
+from qspin.experiment.config.yaml_source import Key, parse_value
 
 __all__ = ["apply_override", "parse_settings"]
 

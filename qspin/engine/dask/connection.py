@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 from distributed import Client
 
 from qspin import __version__
-from qspin.engine.dask_cluster import Cluster
-from qspin.engine.dask_workers import BEGAN, perform, stop, survey
-from qspin.engine.parcels import Answer, Parcel
+from qspin.engine.dask.cluster import Cluster
+from qspin.engine.dask.parcels import Answer, Parcel
+from qspin.engine.dask.workers import BEGAN, perform, stop, survey
 from qspin.errors import InputError, named
 from qspin.progress import Progress
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qspin.errors import InputError, MissingExtraError, nearest_name, shown
-from qspin.experiment.listing import Run
+from qspin.experiment.runs.listing import Run
 from qspin.files import atomic_path
 
 if TYPE_CHECKING:

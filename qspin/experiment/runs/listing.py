@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qspin.engine import Store
-from qspin.engine.presence import Presence
+from qspin.engine.storage.presence import Presence
 from qspin.errors import InputError, QspinError, nearest_name
 from qspin.events import Kind
 from qspin.experiment.folder import CONFIG, PROCESSES, DamagedHead, Head, read_head

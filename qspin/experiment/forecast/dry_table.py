@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qspin.experiment.dry_run import DryRun, Row
+    from qspin.experiment.forecast.dry_run import DryRun, Row
 
 __all__ = ["duration_text", "in_words", "memory_text"]
 

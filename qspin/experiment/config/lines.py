@@ -11,7 +11,7 @@ from typing import Any
 
 from qspin import registry
 from qspin.errors import InputError, nearest_name, shown
-from qspin.experiment.axes import MOST_VALUES, Key, SweepAxis, is_spread, values_of
+from qspin.experiment.config.axes import MOST_VALUES, Key, SweepAxis, is_spread, values_of
 from qspin.settings import deciding_settings, paths_from, setting_names, settings_of
 from qspin.study import INSTANCE, Axis
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from qspin.engine.threads import n_cores
 from qspin.executor import Task, workers_of
-from qspin.experiment.config import RunConfig
-from qspin.experiment.forecast import forecast
-from qspin.experiment.pilot import pilot
+from qspin.experiment.config.run_config import RunConfig
+from qspin.experiment.forecast.course import forecast
+from qspin.experiment.forecast.pilot import pilot
 from qspin.experiment.placing import refuse_unfit_store, store_of
 from qspin.experiment.plan import RunPlan, planned
 from qspin.experiment.run import refuse_unfit
@@ -119,7 +119,7 @@ class DryRun:
         return {**asdict(self), "n_tasks": self.n_tasks, "n_there": self.n_there}
 
     def __str__(self) -> str:
-        from qspin.experiment.dry_table import in_words
+        from qspin.experiment.forecast.dry_table import in_words
 
         return in_words(self)
 

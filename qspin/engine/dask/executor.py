@@ -16,9 +16,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, PositiveFloat, model_validator
 
 from qspin import stopping
-from qspin.engine.dask_cluster import Cluster, job_system, job_systems, local, quiet
-from qspin.engine.dask_connection import Connection
-from qspin.engine.dask_crew import Crew, SchedulerLost
+from qspin.engine.dask.cluster import Cluster, job_system, job_systems, local, quiet
+from qspin.engine.dask.connection import Connection
+from qspin.engine.dask.crew import Crew, SchedulerLost
 from qspin.engine.paid import PaidTasks
 from qspin.engine.schedule import Schedule
 from qspin.engine.threads import n_cores

@@ -1,0 +1,1 @@
+"""What tasks gave, and who works on them: files of one folder."""
