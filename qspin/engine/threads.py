@@ -35,17 +35,18 @@ def take_threads(n: int) -> None:
 
     What a task gives does not depend on it. A user's own, smaller limits in the environment hold.
     """
+    import numba
+
+    most = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    numba.set_num_threads(min(n, most))  # which each thread has of its own
     _take(n, len(sys.modules))
 
 
 @functools.lru_cache(maxsize=1)
 def _take(n: int, n_modules: int) -> None:
     """Anew where another number is asked for, or where there may be other libraries than before."""
-    import numba
-
     for name, most in _own_limits().items():
         os.environ[name] = str(min(n, most))
-    numba.set_num_threads(min(n, int(numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
     _libraries(n_modules).limit(limits={"blas": 1, "openmp": min(n, _own_limits()["OMP_NUM_THREADS"])})
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(min(n, _own_limits()["OMP_NUM_THREADS"]))

@@ -10,7 +10,8 @@ import pytest
 
 import qspin
 from qspin.engine import Performer, Store, actions
-from qspin.engine.dask.parcels import Answer, Depot, Parcels
+from qspin.engine.dask.depot import Depot
+from qspin.engine.dask.parcels import Answer, Parcels
 from qspin.errors import MissingExtraError, StorageError
 from qspin.executor import Task
 from qspin.progress import report_progress

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from distributed import get_worker
 
 from qspin import registry
-from qspin.engine.dask.parcels import Answer, Depot, Parcel
+from qspin.engine.dask.depot import Depot
+from qspin.engine.dask.parcels import Answer, Parcel
 from qspin.engine.threads import take_threads
 from qspin.errors import InputError
 from qspin.progress import Progress
