@@ -19,7 +19,7 @@ from qspin.events import Event, Kind, Reporter, silent, step
 from qspin.executor import Graph
 from qspin.experiment.conclude import concluded
 from qspin.experiment.config.lines import Line
-from qspin.experiment.config.run_config import RunConfig
+from qspin.experiment.config.run_config import Execution, RunConfig
 from qspin.experiment.placing import has_moved, refuse_unfit_store
 from qspin.experiment.plan import planned
 from qspin.experiment.reporting import reporting, write_report, written
@@ -88,6 +88,9 @@ def _finish(folder: RunFolder, show: Reporter) -> None:
 def report_on(folder: RunFolder, reporter: Reporter | None = None) -> Path:
     """Measure and conclude from the samples that a folder holds, also of an unfinished run.
 
+    Measures that lack are made by the default executor: the folder may be somebody else's, and a scheduler that
+    it names would be trusted like a program.
+
     Returns
     -------
     path of the page
@@ -104,7 +107,7 @@ def report_on(folder: RunFolder, reporter: Reporter | None = None) -> Path:
     graph = Graph.of(wanted)
     show = reporter or silent
     show(Event(Kind.BEGIN, n=len(graph), counts=graph.counts))
-    executor = folder.config.execution.executor()
+    executor = Execution().executor()
     with StoredWork(folder.store.path, show, is_shared=folder.store.is_shared) as work:
         failures = executor.run(graph, work, show)
     _conclude(folder, show, anew=True)

@@ -5,8 +5,8 @@
     config.yaml          the resolved config, every default spelled out, as the run was last gone on with
     environment.json     versions, platform
     log.jsonl            what happened, an event a line: see `qspin.showing.log`
-    prepared/ samples/ measures/ failures/    one file a task, named by its key: see `qspin.engine.storage`; not
-                         here but in `execution.store`, where the config names one
+    prepared/ samples/ measures/ failures/    one file a task, named by its key: see `qspin.engine.storage`;
+                         not here but in `execution.store`, where the config names one
     results/             what studies found: NetCDF, and CSV of every table of the report
     analysis.nc          one group /PROBLEM/BACKEND/MEASURE, axes of the sweep as dimensions
     metrics.csv          all curves as one table, a row a temperature
