@@ -1,0 +1,1 @@
+"""What there is below a path: runs, rows of their tables, and what may go."""
