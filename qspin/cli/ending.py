@@ -85,7 +85,9 @@ class Context:
     @property
     def hint(self) -> str:
         if self.folder is not None and (self.folder / "config.yaml").is_file():
-            n = self.n_unfinished()
+            n = 0
+            with contextlib.suppress(Exception):  # this is told beside what went wrong, never instead of it
+                n = self.n_unfinished()
             begun = f", and that of {n} task{'s' * (n != 1)} as far as it came" if n else ""
             return f"Finished work is kept in {self.folder}{begun}; go on with --resume"
         return self._hint

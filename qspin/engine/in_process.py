@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from qspin import stopping
 from qspin.engine.budget import Budget, too_late
@@ -35,6 +36,7 @@ class InProcess:
     timeout : seconds that a task may take; paid ones, which wait for a server, take as long as they need
     """
 
+    name: ClassVar[str] = "in_process"
     memory: PositiveFloat | None = None
     timeout: PositiveFloat | None = None
 

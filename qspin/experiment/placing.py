@@ -50,11 +50,24 @@ def refuse_unfit_store(run: Path, config: RunConfig) -> None:
         )
     if known is not None:
         require_store(run, now)
-    elif now.is_shared and not now.path.is_dir() and not now.path.parent.is_dir():
+    elif now.is_shared and not now.path.is_dir():
+        _refuse_impossible(now.path)
+
+
+def _refuse_impossible(store: Path) -> None:
+    """Refuse a place where no folder can be made."""
+    if not store.parent.is_dir():
         raise InputError(
-            f"execution.store: {now.path.parent} is not there, so that no store can be made in it; make that "
+            f"execution.store: {store.parent} is not there, so that no store can be made in it; make that "
             "folder, or name another store"
         )
+    try:
+        store.mkdir()
+        store.rmdir()
+    except OSError as error:
+        raise InputError(
+            f"execution.store: no store can be made at {store}: {error.strerror}; name another one"
+        ) from error
 
 
 def has_moved(run: Path, config: RunConfig) -> bool:

@@ -18,8 +18,9 @@ from qspin.errors import QspinError, RunError
 from qspin.events import Event, Kind, Reporter, silent, step
 from qspin.executor import Graph
 from qspin.experiment.conclude import concluded
+from qspin.experiment.config.execution import Execution
 from qspin.experiment.config.lines import Line
-from qspin.experiment.config.run_config import Execution, RunConfig
+from qspin.experiment.config.run_config import RunConfig
 from qspin.experiment.placing import has_moved, refuse_unfit_store
 from qspin.experiment.plan import planned
 from qspin.experiment.reporting import reporting, write_report, written
@@ -88,8 +89,8 @@ def _finish(folder: RunFolder, show: Reporter) -> None:
 def report_on(folder: RunFolder, reporter: Reporter | None = None) -> Path:
     """Measure and conclude from the samples that a folder holds, also of an unfinished run.
 
-    Measures that lack are made by the default executor: the folder may be somebody else's, and a scheduler that
-    it names would be trusted like a program.
+    Measures that lack are made by the default executor: the folder may be somebody else's, and a scheduler
+    that it names would be trusted like a program.
 
     Returns
     -------

@@ -357,3 +357,53 @@ def test_schema_refuses_what_the_config_refuses():
     ):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**good, **change}, schema)
+
+
+class TestExecutorByOption:
+    """`--executor` names another one; what was said of the execution holds where that one has it too."""
+
+    TEXT = """
+schema: 2
+name: small
+problems: {ring: {kind: sherrington_kirkpatrick, n_spins: 4}}
+backends: {exact: {name: exact, betas: [1.0]}}
+execution: {engine: processes, n_workers: 2, timeout: 60, store: shared}
+"""
+
+    def load(self, tmp_path, *overrides, engine, text=TEXT):
+        (tmp_path / "small.yaml").write_text(text)
+        return load_config(tmp_path / "small.yaml", overrides=overrides, engine=engine).execution
+
+    def test_settings_are_taken_over_where_it_has_them(self, tmp_path):
+        taken = self.load(tmp_path, engine="in_process")
+        assert (taken.engine, taken.store, taken.model_extra) == ("in_process", "shared", {"timeout": 60})
+        assert self.load(tmp_path, engine="auto").executor().n_workers == 2
+
+    def test_those_that_were_given_for_it_count(self, tmp_path):
+        taken = self.load(tmp_path, "execution.timeout=5", engine="in_process")
+        assert taken.executor().timeout == 5
+
+    @pytest.mark.parametrize(
+        ("override", "message"),
+        [
+            ("execution.n_workers=2", "--set execution.n_workers: .*in_process has no setting 'n_workers'"),
+            ("execution.nonsense=3", "--set execution.nonsense: .*in_process has no setting 'nonsense'"),
+            ("execution.timeout=-1", "--set execution.timeout: .*timeout: should be greater than 0"),
+        ],
+    )
+    def test_those_that_it_lacks_are_refused(self, tmp_path, override, message):
+        with pytest.raises(InputError, match=message):
+            self.load(tmp_path, override, engine="in_process")
+
+    def test_one_that_is_not_there(self, tmp_path):
+        with pytest.raises(InputError, match="--executor: execution: no executor 'dusk'"):
+            self.load(tmp_path, engine="dusk")
+
+    def test_the_environment_is_named_where_it_decides(self, tmp_path, monkeypatch):
+        text = self.TEXT.replace("engine: processes, n_workers: 2,", "n_workers: 2,")
+        monkeypatch.setenv("QSPIN_EXECUTOR", "in_process")
+        with pytest.raises(InputError, match="execution, by QSPIN_EXECUTOR: in_process has no setting"):
+            self.load(tmp_path, engine=None, text=text)
+        monkeypatch.delenv("QSPIN_EXECUTOR")
+        with pytest.raises(InputError, match="auto has no setting .scheduler.*that execution.engine names"):
+            self.load(tmp_path, engine=None, text=text.replace("n_workers: 2", "scheduler: local"))

@@ -204,6 +204,10 @@ class TestUnfitStores:
         (folder.path / "store.json").write_text(json.dumps({"format": FORMAT + 1}))
         self.refused(folder.path, None, message)
 
+    @pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder where nothing can be made")
+    def test_a_place_where_no_folder_can_be_made(self, tmp_path):
+        self.refused(tmp_path / "run", Path("/proc/store"), "no store can be made at /proc/store: ")
+
     def test_a_place_that_is_not_there(self, tmp_path):
         """Such as a disk that is not mounted."""
         self.refused(

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pydantic
-from pydantic import ConfigDict, Field, NonNegativeInt, PrivateAttr, field_validator
+from pydantic import Field, NonNegativeInt, PrivateAttr, field_validator
 
 from qspin import registry
 from qspin.engine.keys import digest
 from qspin.errors import InputError, QspinError, named, nearest_name, shown
-from qspin.executor import Executor
 from qspin.experiment.config.axes import SweepAxis, axes_of
+from qspin.experiment.config.execution import Execution, by_engine
 from qspin.experiment.config.lines import Line, agreed, lines_of, refuse_clashes, require_spec
 from qspin.experiment.config.mistaken import (
     refuse_earlier_schema,
@@ -31,33 +31,6 @@ from qspin.settings import deciding_settings, setting_names
 from qspin.study import Asked, BackendLine, Plan, ProblemLine
 
 __all__ = ["RunConfig", "config_from_plain", "keys_of", "load_config"]
-
-
-_ENGINE = "QSPIN_EXECUTOR"
-
-
-class Execution(pydantic.BaseModel):
-    """Who does the tasks and where what they give is kept, which decides nothing about it; settings of the
-    executor beside that.
-
-    Parameters
-    ----------
-    engine : name of an executor; default that in the environment variable QSPIN_EXECUTOR, else ``auto``
-    store : folder of objects that runs share, by the folder of the config; default the run folder
-    """
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-    engine: str = Field(default_factory=lambda: os.environ.get(_ENGINE) or "auto")
-    store: str | None = Field(None, min_length=1)
-
-    def executor(self) -> Executor:
-        """Raises InputError for an unknown executor or setting."""
-        try:
-            return registry.made(registry.EXECUTOR, self.engine, dict(self.model_extra or {}))
-        except InputError as error:
-            key = error.key if error.key != ("name",) else ("engine",)
-            where = "execution" if "engine" in self.model_fields_set else f"execution, by {_ENGINE}"
-            raise InputError(f"{where}: {error}", key=("execution", *key)) from None
 
 
 class RunConfig(StrictModel):
@@ -248,7 +221,8 @@ def load_config(
     overrides : ``a.b=value``, applied after `backends`, the value read as YAML
     studies : names of studies that are made, whatever the file asks for; of those that it names, with their
         settings
-    engine : name of the executor, with its default settings, in the place of what the file says
+    engine : name of the executor in the place of that in the file, whose settings it takes over where it
+        has them
 
     Raises
     ------
@@ -265,7 +239,8 @@ def load_config(
     if studies:
         data["studies"] = _chosen_studies(studies, data.get("studies"))
     if engine is not None:
-        data["execution"] = {**_not_of_the_engine(data.get("execution")), "engine": engine}
+        given = {str(key[1]) for key in overridden if key[0] == "execution" and len(key) > 1}
+        data["execution"] = by_engine(data.get("execution"), engine, given)
     try:
         return _validated(data, source.path.parent)
     except InputError as error:
@@ -273,12 +248,6 @@ def load_config(
             raise
         place = _locate(error.key, source, backends, overridden, engine)
         raise InputError(f"{place}: {error}", key=error.key) from None
-
-
-def _not_of_the_engine(execution: Any) -> dict[str, Any]:
-    """What a config says of its execution that holds for every executor."""
-    known = keys_of(Execution)
-    return {k: v for k, v in execution.items() if k in known} if isinstance(execution, Mapping) else {}
 
 
 def keys_of(model: type[pydantic.BaseModel]) -> set[str]:
@@ -370,7 +339,7 @@ def _locate(
     key: Key, source: YamlSource, backends: Sequence[str], overridden: list[Key], engine: str | None
 ) -> str:
     """The line, or the option, that a key of the config comes from."""
-    if engine is not None and key[:1] == ("execution",) and key[1:2] != ("store",):
+    if engine is not None and key == ("execution", "engine"):
         return "--executor"
     for changed in overridden:
         if key[: len(changed)] == changed:
