@@ -180,7 +180,11 @@ class Work(Protocol):
 
 
 class Executor(Protocol):
-    """Frozen settings and one method."""
+    """Frozen settings and one method.
+
+    It may also have ``check()``, which raises `InputError` for what cannot or must not be done with these
+    settings; a run asks it before anything is written.
+    """
 
     def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         """Do all tasks of a graph whose needs can be met.

@@ -18,6 +18,7 @@ __all__ = [
     "importing_only",
     "is_function",
     "require_home",
+    "require_named_by_hand",
     "require_own_server",
     "require_trusted",
     "trusted_packages",
@@ -75,6 +76,23 @@ def require_own_server(options: Mapping[str, Any], *, key: str) -> None:
                 "expected it in the environment, in Ocean's config file (dwave config create) or in Python",
                 key=(key, name),
             )
+
+
+def require_named_by_hand(service: str, what: str, *, key: str) -> None:
+    """Refuse what a text says that hands work to programs of others, unless the user names the service too.
+
+    Raises
+    ------
+    InputError
+        If its name is not among the packages that may be used here.
+    """
+    allowed = _packages.get()
+    if allowed is not None and service not in allowed:
+        raise InputError(
+            f"{key}: {what} is told what to run, and what it answers runs here, so a file alone cannot name "
+            f"it. If you trust it: --executor {service}",
+            key=(key,),
+        )
 
 
 def is_function(member: Any) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
-from qspin.registry import get_backend
+from qspin.registry import EXECUTOR, get_backend, made
 from qspin.settings import imported
 from qspin.trust import importing_only
 
@@ -143,3 +143,41 @@ def test_no_file_says_where_a_token_is_sent(name):
     ):
         get_backend("ocean", **given).check(IsingProblem([[0.0]]))
     assert error.value.key == ("constructor", name)
+
+
+class TestClusters:
+    """Job systems run the commands of their settings, and schedulers answer with pickles."""
+
+    JOBS = {"slurm": {"cores": 1, "memory": "1GB", "python": "bash -c {touch,/tmp/x}"}}
+
+    @pytest.mark.parametrize(
+        "given", [{"scheduler": "tcp://elsewhere:8786"}, {"scheduler": JOBS, "n_workers": 1}]
+    )
+    def test_a_file_alone_cannot_name_one(self, given):
+        pytest.importorskip("distributed")
+        dask = made(EXECUTOR, "dask", given)
+        with importing_only({"dimod"}), pytest.raises(InputError, match="If you trust it: --executor dask"):
+            dask.check()
+        with importing_only({"dimod", "dask"}):
+            dask.check()
+        dask.check()
+
+    @pytest.mark.parametrize("scheduler", ["local", "tcp://127.0.0.1:8786", "tcp://localhost:8786"])
+    def test_this_machine_needs_no_word(self, scheduler):
+        pytest.importorskip("distributed")
+        with importing_only({"dimod"}):
+            made(EXECUTOR, "dask", {"scheduler": scheduler}).check()
+
+    def test_nothing_is_written_before(self, tmp_path):
+        pytest.importorskip("distributed")
+        (tmp_path / "far.yaml").write_text(
+            "schema: 2\nname: far\nproblems: {sk: {kind: sherrington_kirkpatrick, n_spins: 4}}\n"
+            "backends: {exact: {name: exact, betas: [1.0]}}\n"
+            "execution: {engine: dask, scheduler: 'tcp://elsewhere:8786'}\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-m", "qspin", "run", "far.yaml", "--out", "run"],
+            cwd=tmp_path, capture_output=True, text=True,
+        )  # fmt: skip
+        assert (done.returncode, (tmp_path / "run").exists()) == (2, False)
+        assert "--executor dask" in done.stderr

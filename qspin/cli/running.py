@@ -52,7 +52,7 @@ def _run(
     debug: bool,
     executor: str | None = None,
 ) -> None:
-    with errors(debug) as context, imports(allow_import):
+    with errors(debug) as context, imports([*(allow_import or []), *filter(None, [executor])]):
         from qspin.experiment import RunFolder, load_config, run_experiment
         from qspin.showing import Terminal
 

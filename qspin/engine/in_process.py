@@ -80,10 +80,12 @@ class InProcess:
                 schedule.give_back(task, "stopped")
                 raise
             stopping.clear()
-            failure = work.record_failure(task, too_late(self.timeout))
+            failure = None if work.has(task) else work.record_failure(task, too_late(self.timeout))
         except BaseException:
             schedule.give_back(task, "stopped")
             raise
+        if alarm.has_rung:  # and the task has ended before it was interrupted
+            stopping.clear()
         schedule.finish(task, failure)
 
 

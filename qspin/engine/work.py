@@ -68,8 +68,11 @@ class StoredWork:
         return Parcels(self.path)
 
     def has(self, task: Task) -> bool:
-        """As `qspin.executor.Work.has`."""
-        return self._store.has(task)
+        """As `qspin.executor.Work.has`; what failed before counts no more."""
+        store = self._store
+        if is_there := store.has(task):
+            store.forget_failure(task)
+        return is_there
 
     def claim(self, task: Task) -> bool:
         """As `qspin.executor.Work.claim`; what is damaged of a task is set aside."""

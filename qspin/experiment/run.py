@@ -162,8 +162,10 @@ def refuse_unfit(config: RunConfig) -> None:
     Raises
     ------
     InputError
-        For a problem that cannot be made, or that a backend cannot sample.
+        For a problem that cannot be made, or that a backend cannot sample; for an executor that cannot work.
     """
+    if (check := getattr(config.execution.executor(), "check", None)) is not None:
+        check()
     for problem in config.problem_lines.values():
         for at in _corners(problem):
             outline = ProblemLine(problem.label, problem.name, problem.made(at)).outline

@@ -37,6 +37,34 @@ def test_what_takes_too_long_costs_itself_alone(work):
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
+def test_one_that_ends_as_its_time_is_over_costs_nobody(work):
+    """It hears no request, and is done before it is interrupted: the others go on."""
+    tasks = [small_task("long", act="sleep", seconds=0.5), small_task("after", "long"), small_task("a")]
+    assert InProcess(timeout=0.3).run(Graph.of(tasks), work, silent) == {}
+    assert not stopping.is_requested()
+
+
+def test_what_was_stored_in_the_last_moment_is_there(tmp_path):
+    """Its interrupt waits for the writing, and comes when there is nothing left to interrupt."""
+
+    class Late(HardWork):
+        @property
+        def perform(self):
+            do = super().perform
+
+            def perform(task):
+                do(task)
+                if task.key == "long":
+                    time.sleep(60)
+
+            return perform
+
+    work = Late(tmp_path)
+    tasks = [small_task("long"), small_task("after", "long")]
+    assert InProcess(timeout=0.3).run(Graph.of(tasks), work, silent) == {}
+    assert work.done == ["long", "after"]
+
+
 def test_paid_tasks_take_as_long_as_they_need(work):
     task = small_task("a", act="sleep", seconds=0.5, is_paid=True)
     assert InProcess(timeout=0.1).run(Graph.of([task]), work, silent) == {}

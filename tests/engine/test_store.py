@@ -285,6 +285,14 @@ class TestRecorded:
         assert not store.path.exists()
 
 
+def test_a_failure_of_what_is_there_is_forgotten(store):
+    """An interrupt may come when the object has just been stored."""
+    task = kept(store, "measure")
+    store.record_failure(task, "it took too long")
+    assert StoredWork(store.path).has(task)
+    assert store.failures() == {}
+
+
 class TestRecent:
     def test_the_last_ones_stay(self):
         made = []

@@ -25,10 +25,12 @@ from qspin.engine.threads import n_cores
 from qspin.errors import InputError, RunError, nearest_name
 from qspin.executor import Event, Graph, Kind, PositiveInt, Reporter, Work, settings
 from qspin.memory import machine_memory
+from qspin.trust import require_named_by_hand
 
 __all__ = ["Dask"]
 
 _ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://[^/\s]+:\d+")
+_HERE = re.compile(r"\w+://(127\.0\.0\.1|localhost|\[::1\]):")
 _STEP_SECONDS = 0.1
 _STOP_SECONDS = 4.0  # that tasks are given to save their state
 _PATIENCE = 3 * _STOP_SECONDS  # that the whole is given to end
@@ -88,6 +90,16 @@ class Dask:
         """As `qspin.executor.workers_of` asks; those of a scheduler are not known and count as one."""
         here = n_cores() if self.scheduler == "local" else 1
         return min(self.n_workers or here, n_tasks)
+
+    def check(self) -> None:
+        """Raises InputError for a cluster of others that a text names and the user does not.
+
+        Addresses of this machine, and its own workers, need no word of his.
+        """
+        given = self.scheduler
+        named = given if isinstance(given, str) else f"a job system ({', '.join(given)})"
+        if named != "local" and not _HERE.match(named):
+            require_named_by_hand("dask", named, key="scheduler")
 
     def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         """As `qspin.executor.Executor.run`.

@@ -234,7 +234,9 @@ class _Crew:
             self._refuse(worker, task, f"{what} {count} times, the last time so: {reason or what}")
 
     def _refuse(self, worker: Worker, task: Task, reason: str) -> None:
-        self.schedule.finish(task, self._work.record_failure(task, reason), worker.name)
+        """A task fails, unless what it gives was stored in the last moment."""
+        failure = None if self._work.has(task) else self._work.record_failure(task, reason)
+        self.schedule.finish(task, failure, worker.name)
 
     def _watch(self, worker: Worker) -> None:
         """Interrupt a task that has taken too long, and end its worker if it does not hear."""
