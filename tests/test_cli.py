@@ -53,7 +53,7 @@ class TestRun:
         assert report.is_file()
         assert report.parent.parent == tmp_path / "runs"
         assert report.parent.name.startswith("small-")
-        assert "[1/9] glass with exact" in done.stderr
+        assert "[0 of 9 done] glass with exact" in done.stderr
 
     def test_again_does_nothing(self, config, tmp_path):
         qspin("run", config, cwd=tmp_path)

@@ -142,7 +142,8 @@ class Lines:
     def __init__(self, picture: Picture, out: TextIO | None = None):
         self._picture, self._out = picture, out
         self._n_failures = 0
-        self._numbers: dict[str, str] = {}
+        self._since: dict[str, float] = {}
+        """Key of what is under way -> when it was seen to begin."""
         self._left = float(_MOST_LINES)
         self._withheld = 0
         self._counted = self._summed = self._said = time.monotonic()
@@ -150,9 +151,10 @@ class Lines:
     def see(self, event: Event, process: str = "", **more: Any) -> None:
         """Take an event over, as `Picture.see`."""
         self._picture.see(event, process, **more)
-        if event.kind == Kind.START and event.is_shown:
-            self._numbers[event.key] = self._number(event)
-            self._begin(event)
+        if event.kind == Kind.START:
+            self._since[event.key] = time.monotonic()
+            if event.is_shown:
+                self._begin(event)
         elif event.kind == Kind.PROGRESS:
             self._progress(event)
         elif event.kind == Kind.FAILED and event.action:
@@ -162,7 +164,7 @@ class Lines:
         elif event.kind == Kind.NOTE:
             self.say(clean(event.remark))
         if event.kind in (Kind.DONE, Kind.FAILED, Kind.RETURNED):
-            self._numbers.pop(event.key, None)
+            self._since.pop(event.key, None)
         if self._withheld and (event.kind == Kind.END or time.monotonic() - self._summed >= _SUMMARY_SECONDS):
             self.summary()
 
@@ -185,21 +187,21 @@ class Lines:
             self._withheld += 1
             return
         self._left -= 1
-        self.say(f"{self._numbers[event.key]}{clean(event.label)}")
+        self.say(f"{self._done(event)}{clean(event.label)}")
 
     def _progress(self, event: Event) -> None:
-        if time.monotonic() - self._said < _REMARK_SECONDS:
+        """Of a task that has taken long, now and then; one that has just begun has little to say."""
+        now = time.monotonic()
+        if now - max(self._said, self._since.get(event.key, self._said)) < _REMARK_SECONDS:
             return
-        self._said = time.monotonic()
-        told = [*([f"{100 * event.fraction:.0f} %"] if event.fraction else []), *figures_told(event.figures)]
+        self._said = now
+        percent = f"{100 * event.fraction:.0f} %"
+        told = [*([percent] if percent != "0 %" else []), *figures_told(event.figures)]
         told += [clean(event.remark)] if event.remark else []
         if told:
-            self.say(f"{self._numbers.get(event.key, '')}{clean(event.label)}: {', '.join(told)}")
+            self.say(f"{self._done(event)}{clean(event.label)}: {', '.join(told)}")
 
-    def _number(self, event: Event) -> str:
-        """Which task of all this is; nothing for a step beside them."""
+    def _done(self, event: Event) -> str:
+        """How many tasks are done, as everywhere; nothing for a step beside them."""
         picture = self._picture
-        if not (event.action and picture.total):
-            return ""
-        under_way = sum(1 for doing in picture.doing() if doing.start.action)
-        return f"[{min(picture.done + picture.failed + under_way, picture.total)}/{picture.total}] "
+        return f"[{picture.done} of {picture.total} done] " if event.action and picture.total else ""

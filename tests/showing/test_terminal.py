@@ -47,9 +47,9 @@ class TestLines:
         show(BEGIN)
         show(task(1))
         show(Event(Kind.END, remark="stopped"))
-        assert capsys.readouterr().err == "[1/3] task 1\n"
+        assert capsys.readouterr().err == "[0 of 3 done] task 1\n"
 
-    def test_tasks_that_take_long_are_told_with_their_number(self, capsys):
+    def test_tasks_that_take_long_are_told_with_how_many_are_done(self, capsys):
         with Terminal() as show:
             show(BEGIN)
             for k in (1, 2):
@@ -60,7 +60,9 @@ class TestLines:
             with step(show, "concluding and writing the report"):
                 pass
             show(Event(Kind.END, remark="finished", fraction=1.0))
-        assert capsys.readouterr() == ("", "[1/3] task 1\n[2/3] task 2\nconcluding and writing the report\n")
+        report = "concluding and writing the report"
+        told = f"[0 of 3 done] task 1\n[1 of 3 done] task 2\n{report}\n"
+        assert capsys.readouterr() == ("", told)
 
     def test_those_of_several_workers_too(self, clock):
         clock[0] = 0.0
@@ -69,8 +71,11 @@ class TestLines:
         for event in (BEGIN, task(1, worker="worker 1"), task(2, worker="worker 2")):
             lines.see(event)
         clock[0] = 20.0
+        lines.see(task(2, worker="worker 2").now(Kind.RETURNED))
+        lines.see(task(2, worker="worker 2"))
         lines.see(task(1, worker="worker 1").now(Kind.PROGRESS, fraction=0.5))
-        assert out.getvalue().splitlines() == ["[1/3] task 1", "[2/3] task 2", "[1/3] task 1: 50 %"]
+        begun = ["[0 of 3 done] task 1", *["[0 of 3 done] task 2"] * 2]
+        assert out.getvalue().splitlines() == [*begun, "[0 of 3 done] task 1: 50 %"]
 
     def test_failures_and_notes_are_told(self):
         failed = task(1).now(Kind.FAILED, remark="task 1:\nbroke")
@@ -107,8 +112,22 @@ class TestLines:
             figures = {"best_energy": -2.0 - k, "sweeps_per_second": 1.5e6}
             lines.see(task(1).now(Kind.PROGRESS, fraction=k / 100, figures=figures, remark="batch 1"))
         told = out.getvalue().splitlines()
-        assert told[1] == "[1/3] task 1: 14 %, E -16, 1.5 M sweeps/s, batch 1"
+        assert told[1] == "[0 of 3 done] task 1: 14 %, E -16, 1.5 M sweeps/s, batch 1"
         assert len(told) == 1 + 100 // 15
+
+    def test_a_task_that_has_just_begun_says_nothing_yet(self, clock):
+        """However long the others have taken; and no line says no more than that nothing is done."""
+        out = io.StringIO()
+        lines = Lines(Picture(), out)
+        lines.see(BEGIN)
+        for seconds in (0.0, 14.0, 16.0, 31.5):
+            clock[0] = seconds
+            if seconds == 14.0:
+                lines.see(task(1))
+            lines.see(task(1).now(Kind.PROGRESS, fraction=0.001, figures={"best_energy": -2.0}))
+            if seconds == 16.0:
+                assert out.getvalue().splitlines() == ["[0 of 3 done] task 1"]
+        assert out.getvalue().splitlines()[1:] == ["[0 of 3 done] task 1: E -2"]
 
     def test_what_is_checked_before_is_told_when_it_takes_long(self, clock, capsys):
         with Terminal():
@@ -182,4 +201,4 @@ def test_a_reporter_may_serve_several_runs(capsys):
         show(task(1))
         show(task(1).now(Kind.DONE))
         show(Event(Kind.END, remark="finished", fraction=1.0))
-    assert capsys.readouterr().err == "[1/3] task 1\n" * 2
+    assert capsys.readouterr().err == "[0 of 3 done] task 1\n" * 2

@@ -221,7 +221,8 @@ def test_following_ends_with_the_run(tmp_path, far, monkeypatch):
     assert not watch(tmp_path, out=out)
     lines = out.getvalue().splitlines()
     assert lines[:5] == [
-        "0 of 2 tasks, 0:00", "[1/2] glass a", "something to know", "[2/2] glass b", "failed: glass b: broke",
+        "0 of 2 tasks, 0:00", "[0 of 2 done] glass a", "something to know", "[1 of 2 done] glass b",
+        "failed: glass b: broke",
     ]  # fmt: skip
     assert "ended: 1 of 2 tasks failed" in " ".join(lines[5:])
 
