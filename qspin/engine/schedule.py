@@ -170,6 +170,10 @@ class Schedule:
         about = Event(kind, task.key, task.label, task.action, task.group, task.is_shown)
         self._tell(replace(about, **more))
 
+    def note(self, text: str) -> None:
+        """Tell the reporter a sentence that whoever looks should read."""
+        self._tell(Event(Kind.NOTE, remark=text))
+
     def _end(self, task: Task, failure: str | None, worker: str = "") -> None:
         """Count a task as ended; those that need it become ready, or fail with it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -183,6 +184,7 @@ class TestWorkers:
         run([small_task("bad", act="die"), *naps(3)], scheduler=own_cluster.address)
         assert list(run.failures) == ["bad"]
         assert "task bad: its worker died 3 times" in run.failures["bad"]
+        assert re.search("was lost; what it did goes|task bad is to be done again; ", run.notes)
         assert {"t0", "t1", "t2"} == set(run.work.done)
 
     def test_another_version(self, run, own_cluster, tmp_path):

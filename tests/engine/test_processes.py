@@ -53,6 +53,11 @@ def test_a_task_whose_worker_dies_is_done_by_another_and_not_for_ever(work):
     (returned,) = [event for event in told if event.kind == Kind.RETURNED and event.key == "once"]
     assert returned.worker.startswith("worker ")
     assert "its worker died: it was ended by signal 9" in returned.remark
+    notes = [event.remark for event in told if event.kind == Kind.NOTE]
+    said = f"{returned.worker}: task once is to be done again; its worker died: it was ended by signal 9"
+    (note,) = [note for note in notes if "task once" in note]
+    assert note.startswith(said)
+    assert sum("task always" in note for note in notes) == 2, "the third time it has failed, which is told"
 
 
 def test_workers_that_cannot_begin_are_told(work, monkeypatch):
@@ -61,10 +66,15 @@ def test_workers_that_cannot_begin_are_told(work, monkeypatch):
             return (__import__, ("no_such_module",))
 
     monkeypatch.setattr(HardWork, "perform", Unknown())
+    told = []
     with pytest.raises(
         RunError, match="workers die before they begin with a task: it ended with exit code 1"
     ):
-        run(work, [small_task("a"), small_task("b")])
+        run(work, [small_task("a"), small_task("b")], told.append)
+    notes = [event.remark for event in told if event.kind == Kind.NOTE]
+    died = "died before it began with a task: it ended with exit code 1"
+    assert [note.partition(" ")[0] for note in notes] == ["worker", "worker"]
+    assert all(died in note for note in notes)
 
 
 def test_what_takes_too_long_is_interrupted_then_killed(work, monkeypatch):

@@ -191,7 +191,8 @@ class Crew:
         sent, answer = self._taken_back(message.key), message.answer
         task, hand = sent.task, sent.hand
         if answer is None:
-            self._died(sent, message.reason)
+            if self._put_back(sent, message.reason) and sent.began is not None:
+                self._note(f"{hand.name}: {task.label} is to be done again; {message.reason}")
         elif answer.lacking:
             hand.kept.difference_update(answer.lacking)
             self._schedule.give_back(task, "its worker no longer has what it needs", hand.name)
@@ -219,15 +220,16 @@ class Crew:
         hand.kept.add(task.key)
         self._hands.note_seconds(task, answer.seconds)
 
-    def _died(self, sent: Sent, reason: str) -> None:
-        """An attempt ended without an answer."""
+    def _put_back(self, sent: Sent, reason: str) -> bool:
+        """An attempt ended without an answer; whether the task waits for another."""
         task, hand = sent.task, sent.hand
         self._deaths[task.key] += sent.began is not None and not sent.is_over
         if self._deaths[task.key] < _MOST_DEATHS:
             self._schedule.give_back(task, reason, hand.name)
-            return
+            return True
         text = f"its worker died {_MOST_DEATHS} times, the last one {hand.name} ({reason}): out of memory?"
         self._schedule.finish(task, self._work.record_failure(task, text), hand.name)
+        return False
 
     # -- workers ---------------------------------------------------------------------------------
 
@@ -244,7 +246,7 @@ class Crew:
         if keys and hand.fault is None:
             self._note(f"{hand.name} at {hand.info.address} was lost; what it did goes to others")
         for key in keys:
-            self._died(self._taken_back(key), "its worker was lost")
+            self._put_back(self._taken_back(key), "its worker was lost")
 
     def _surveyed(self, message: Surveyed) -> None:
         hand = self._hands.get(message.address)

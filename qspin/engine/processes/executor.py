@@ -183,7 +183,7 @@ class _Crew:
         elif is_late:
             self._refuse(worker, task, too_late(self._timeout))
         else:
-            self._mishap(worker, task, "was interrupted", said)
+            self._mishap(worker, task, "it was interrupted", said)
 
     def _raised(self, worker: Worker, task: Task, error: BaseException) -> None:
         self._leave(worker, task)
@@ -219,6 +219,7 @@ class _Crew:
             self._deaths[""] += 1
             if self._deaths[""] >= _MOST_DEATHS:
                 raise RunError(f"workers die before they begin with a task: {reason}")
+            self.schedule.note(f"{worker.name} died before it began with a task: {reason}")
         elif is_late:
             self._refuse(worker, task, too_late(self._timeout))
         else:
@@ -230,6 +231,7 @@ class _Crew:
         told = f"{what}: {reason}" if reason else what
         if (count := self._deaths[task.key]) < _MOST_DEATHS:
             self.schedule.give_back(task, told, worker.name)
+            self.schedule.note(f"{worker.name}: {task.label} is to be done again; {told}")
         else:
             self._refuse(worker, task, f"{what} {count} times, the last time so: {reason or what}")
 
