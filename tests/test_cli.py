@@ -12,8 +12,13 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from typer.testing import CliRunner
 
 from qspin import SampleSet
+from qspin.cli import app
+from qspin.events import Kind
+from qspin.showing import Terminal
+from qspin.showing.watching import Watch
 
 CONFIG = """\
 schema: 2
@@ -53,7 +58,29 @@ class TestRun:
         assert report.is_file()
         assert report.parent.parent == tmp_path / "runs"
         assert report.parent.name.startswith("small-")
-        assert "[0 of 9 done] glass with exact" in done.stderr
+        first, *rest = done.stderr.splitlines()
+        assert first == f"Run folder: {report.parent.relative_to(tmp_path)}"
+        assert "[0 of 9 done] glass with exact" in rest
+
+    def test_it_has_one_name_and_can_be_watched_once_that_is_told(self, config, tmp_path, monkeypatch):
+        names = []
+
+        class Shown(Terminal):
+            def __init__(self, name):
+                names.append(name)
+                super().__init__(name)
+
+            def __call__(self, event):
+                if event.kind == Kind.BEGIN:
+                    names.append(Watch(Path("runs/two")).picture.name)
+                super().__call__(event)
+
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("qspin.showing.Terminal", Shown)
+        done = CliRunner().invoke(app, ["run", "small.yaml", "--out", "runs/two"])
+        assert done.exit_code == 0, done.output
+        assert names == ["two", "two"]
+        assert done.stderr.startswith("Run folder: runs/two\n")
 
     def test_again_does_nothing(self, config, tmp_path):
         qspin("run", config, cwd=tmp_path)

@@ -46,7 +46,7 @@ def qspin(*arguments):
 
 def told(result):
     """The last line, which is all that stands there beside progress and warnings."""
-    beside = ("[", "warning: ", "note: ", "failed: ", "sampling ", "concluding ")
+    beside = ("Run folder: ", "[", "warning: ", "note: ", "failed: ", "sampling ", "concluding ")
     lines = [line for line in result.stderr.splitlines() if not line.startswith(beside)]
     assert len(lines) == 1, result.stderr
     return lines[0]

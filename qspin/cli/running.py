@@ -60,12 +60,24 @@ def _run(
         folder = RunFolder(out) if out is not None else RunFolder.default(resolved)
         context.folder, context.n_unfinished = folder.path, lambda: folder.n_unfinished
         finished = folder.is_finished_run_of(resolved)
-        with Terminal(resolved.name) as reporter:
-            run_experiment(resolved, folder, resume=resume, reporter=reporter)
+        with Terminal(folder.path.resolve().name) as reporter:
+            run_experiment(resolved, folder, resume=resume, reporter=_telling_where(folder.path, reporter))
         if finished:
             typer.echo("Nothing to do: this run is finished.", err=True)
         tell_remarks(folder)
         typer.echo(f"Report: {folder.report_file}")
+
+
+def _telling_where(folder: Path, reporter: Any) -> Any:
+    """A reporter that says where the run is, once it is there to be watched."""
+    from qspin.events import Kind
+
+    def tell(event: Any) -> None:
+        if event.kind == Kind.BEGIN:
+            typer.echo(f"Run folder: {folder}", err=True)
+        reporter(event)
+
+    return tell
 
 
 def _dry_run(

@@ -88,7 +88,10 @@ class Watch:
     def __init__(self, folder: Path):
         if not (folder / LOG).is_file():
             lack = f"has no {LOG}" if folder.is_dir() else "is no folder"
-            raise InputError(f"{folder} {lack}; expected the folder of a run, as qspin run writes it")
+            raise InputError(
+                f"{folder} {lack}; expected the folder of a run, which qspin run makes once it has checked "
+                "its config"
+            )
         self.picture = Picture(folder.resolve().name)
         self._file = folder / LOG
         self._tail = Tail(self._file)

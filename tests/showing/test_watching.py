@@ -265,7 +265,7 @@ def test_a_run_in_another_process_until_it_is_killed(tmp_path):
     assert re.search(rf"ended: process {process.pid}@\S+ is gone; go\s+on with --resume", followed.stdout)
     nothing = qspin("watch", "nowhere", cwd=tmp_path)
     assert nothing.returncode == 2
-    assert nothing.stderr.startswith("error: nowhere is no folder; expected the folder of a run, as qspin")
+    assert nothing.stderr.startswith("error: nowhere is no folder; expected the folder of a run, which")
 
 
 def test_places_are_the_same_for_processes_that_see_each_other():
