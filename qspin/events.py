@@ -6,6 +6,7 @@ Whoever does the work tells events to a `Reporter`; whoever shows a run folds th
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from typing import Any
 
 from qspin.progress import Progress, listening
 
-__all__ = ["Counts", "Event", "Kind", "Reporter", "silent", "step"]
+__all__ = ["Counts", "Event", "Kind", "Reporter", "one_at_a_time", "silent", "step"]
 
 
 Counts = Mapping[str, Mapping[str, int]]
@@ -89,6 +90,17 @@ Reporter = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """Shows nothing."""
+
+
+def one_at_a_time(reporter: Reporter) -> Reporter:
+    """A reporter that several threads may call."""
+    lock = threading.Lock()
+
+    def tell(event: Event) -> None:
+        with lock:
+            reporter(event)
+
+    return tell
 
 
 @contextlib.contextmanager

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 __all__ = [
+    "acknowledge",
+    "acknowledgement",
     "clear",
     "end_if_requested",
     "is_requested",
@@ -36,6 +38,8 @@ class _State:
     """Of the main thread, where signals are handled."""
 
     patience: float | None = None
+    tell: Callable[[], object] | None = None
+    teller: threading.Thread | None = None
     n_shields = 0
     is_withheld = False
 
@@ -62,18 +66,57 @@ def end_if_requested() -> None:
 
 
 @contextlib.contextmanager
-def patient(seconds: float) -> Iterator[None]:
+def patient(seconds: float, tell: Callable[[], object] | None = None) -> Iterator[None]:
     """Around work that hears a request: a signal is one, and interrupts only after so many seconds.
 
     A request ends with the block.
+
+    Parameters
+    ----------
+    tell : says that a signal was heard, where the work itself has no time to; called in a thread of its own
     """
-    before, _State.patience = _State.patience, seconds
+    before = _State.patience, _State.tell
+    _State.patience, _State.tell = seconds, tell
     try:
         yield
     finally:
-        _State.patience = before
-        if before is None:
+        _State.patience, _State.tell = before
+        teller, _State.teller = _State.teller, None
+        if _State.patience is None:
             clear()
+        if teller is not None:
+            teller.join()  # nothing is said of what has ended
+
+
+def acknowledge() -> None:
+    """Have whoever works now say that a signal was heard; for its handler, which itself may print nothing."""
+    if (tell := _State.tell) is not None:
+        _State.teller = threading.Thread(target=tell, name="qspin-stopping", daemon=True)
+        _State.teller.start()
+
+
+def acknowledgement(n_tasks: int = 0) -> str:
+    """What is said once a stop was asked for.
+
+    Parameters
+    ----------
+    n_tasks : that are under way
+
+    Examples
+    --------
+    >>> acknowledgement(2)
+    'stopping: 2 tasks finish or save their state; Ctrl-C again ends at once and loses it'
+    >>> acknowledgement(0)
+    'stopping; Ctrl-C again ends at once'
+    """
+    if not n_tasks:
+        return "stopping; Ctrl-C again ends at once"
+    who = (
+        "1 task finishes or saves its state"
+        if n_tasks == 1
+        else f"{n_tasks} tasks finish or save their state"
+    )
+    return f"stopping: {who}; Ctrl-C again ends at once and loses it"
 
 
 def patience() -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 
 import pytest
 import yaml
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 from qspin import SampleSet
 from qspin.checkpoint import current_checkpoint
 from qspin.cli import app
+from qspin.cli.ending import Interrupts
 from qspin.engine.storage.presence import Presence
 from qspin.experiment.folder import PROCESSES
 
@@ -154,6 +156,23 @@ def test_nothing_is_said_to_be_kept_where_there_is_nothing(here, command, monkey
     result = qspin(command, f"{command}.yaml", "--out", "here")
     assert (result.exit_code, told(result)) == (1, "interrupted")
     assert not (here / "here").exists()
+
+
+def test_a_sample_with_a_checkpoint_says_that_a_signal_was_heard(here, monkeypatch):
+    def sample(self, problem, *, seed=None):
+        signal.raise_signal(signal.SIGTERM)
+        current_checkpoint().save({"seed": 5}, {})
+
+    monkeypatch.setattr(Exact, "sample", sample)
+    before = signal.signal(signal.SIGTERM, Interrupts())
+    try:
+        result = qspin("sample", "pair.coo", "--backend", "exact", "--checkpoint", "c", "-o", "a.nc")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert result.exit_code == 1
+    told = "stopping: 1 task finishes or saves its state; Ctrl-C again ends at once and loses it"
+    assert told in result.stderr.splitlines()
+    assert (here / "c").is_file()
 
 
 def test_an_interrupted_sample_with_a_checkpoint_says_how_to_go_on(here, monkeypatch):

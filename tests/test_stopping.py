@@ -109,6 +109,17 @@ def test_a_request_ends_with_the_outermost_block():
     assert (stopping.is_requested(), stopping.patience()) == (False, None)
 
 
+def test_that_it_was_heard_is_said_at_once_and_only_by_whoever_works():
+    said = []
+    with stopping.patient(60, lambda: said.append("outer")), stopping.patient(60, lambda: said.append("own")):
+        stop()
+    assert said == ["own"]
+    with stopping.patient(60):
+        stopping.acknowledge()
+    stopping.acknowledge()
+    assert said == ["own"]
+
+
 class TestCheckpoints:
     def test_one_is_due_and_the_save_is_the_last(self, tmp_path):
         checkpoint = Checkpoint(tmp_path / "a", seconds=1e9)
@@ -173,6 +184,8 @@ def test_a_run_in_one_process_loses_nothing_of_a_long_task(tmp_path):
         InProcess().run(graph, work, hear)
     assert [event.key for event in heard if event.kind == Kind.RETURNED] == ["long"]
     assert "next" not in {event.key for event in heard}
+    told = "stopping: 1 task finishes or saves its state; Ctrl-C again ends at once and loses it"
+    assert [event.remark for event in heard if event.kind == Kind.NOTE] == [told]
     assert not stopping.is_requested()
     reached = [event.fraction for event in heard if event.kind == Kind.PROGRESS]
     hear, heard = stopped_at(2)

@@ -57,6 +57,7 @@ class Interrupts:
             return
         elif (patience := stopping.patience()) is not None and not stopping.is_requested():
             stopping.request()
+            stopping.acknowledge()
             self._remind(which, patience)
         else:
             raise KeyboardInterrupt

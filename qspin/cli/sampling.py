@@ -38,6 +38,7 @@ def sample(
     with errors(debug) as context:
         from qspin.checkpoint import checkpointing
         from qspin.errors import InputError
+        from qspin.events import Event, Kind, one_at_a_time
         from qspin.experiment.config.overrides import parse_settings
         from qspin.files import require_writable
         from qspin.formats import read_problem
@@ -45,7 +46,7 @@ def sample(
         from qspin.remarks import Level, by_level
         from qspin.settings import resolved_seed
         from qspin.showing import Terminal
-        from qspin.stopping import patient, shielded
+        from qspin.stopping import acknowledgement, patient, shielded
 
         sampler = get_backend(backend, **parse_settings(set_ or []))
         seed = seed if checkpoint is not None else resolved_seed(seed)  # a checkpoint knows its seed
@@ -53,10 +54,12 @@ def sample(
             raise InputError(f"the checkpoint and the samples need files of their own; both are {output}")
         require_writable(output)
         instance = read_problem(problem, format)
-        with Terminal(problem.name) as reporter, contextlib.ExitStack() as block:
+        with Terminal(problem.name) as shown, contextlib.ExitStack() as block:
+            reporter = one_at_a_time(shown)
             if checkpoint is not None:
                 block.enter_context(checkpointing(checkpoint))
-                block.enter_context(patient(_PATIENCE))
+                heard = Event(Kind.NOTE, remark=acknowledgement(1))
+                block.enter_context(patient(_PATIENCE, lambda: reporter(heard)))
             samples = _sample_with_progress(reporter, sampler, instance, seed, backend, problem.name)
             with shielded():
                 samples.save(output)

@@ -14,6 +14,7 @@ from qspin import stopping
 from qspin.engine.budget import Budget, too_late
 from qspin.engine.schedule import Schedule
 from qspin.errors import InputError
+from qspin.events import one_at_a_time
 from qspin.executor import Graph, Kind, PositiveFloat, Reporter, Task, Work, settings
 from qspin.progress import Progress, listening
 
@@ -53,9 +54,9 @@ class InProcess:
                 "a timeout in one process needs its main thread and the signal SIGALRM; take the engine "
                 "processes, or leave execution.timeout out"
             )
-        schedule = Schedule(graph, work, reporter)
+        schedule = Schedule(graph, work, one_at_a_time(reporter))
         budget = Budget(1, None if self.memory is None else self.memory * 2**30)
-        with stopping.patient(_PATIENCE):
+        with stopping.patient(_PATIENCE, schedule.say_stopping):
             while not schedule.is_over:
                 stopping.end_if_requested()
                 if (task := schedule.take()) is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from qspin.engine.ready import Heap, Ready
 from qspin.executor import Event, Graph, Kind, Reporter, Task, Work, counts_of
+from qspin.stopping import acknowledgement
 
 __all__ = ["Schedule"]
 
@@ -47,6 +48,7 @@ class Schedule:
         self._looked = -_LOOK_SECONDS
         self._n_left = len(graph)
         self._found: list[Task] = []
+        self._is_stopping = False
 
     @property
     def is_over(self) -> bool:
@@ -173,6 +175,13 @@ class Schedule:
     def note(self, text: str) -> None:
         """Tell the reporter a sentence that whoever looks should read."""
         self._tell(Event(Kind.NOTE, remark=text))
+
+    def say_stopping(self) -> None:
+        """Tell the reporter, once, that a stop was heard, and for how many tasks it waits."""
+        if self._is_stopping:
+            return
+        self._is_stopping = True
+        self.note(acknowledgement(sum(began is not None for began in list(self._running.values()))))
 
     def _end(self, task: Task, failure: str | None, worker: str = "") -> None:
         """Count a task as ended; those that need it become ready, or fail with it.

@@ -317,7 +317,7 @@ print("script runs", flush=True)
 tasks = [small_task("quick"), small_task("long", "quick", act="sleep", seconds=60)]
 executor = made(EXECUTOR, "dask", {"n_workers": 2})
 work = FolderWork(Path(sys.argv[1]))
-executor.run(Graph.of(tasks), work, lambda event: print(event.kind, event.key, flush=True))
+executor.run(Graph.of(tasks), work, lambda event: print(event.kind, event.key, event.remark, flush=True))
 """
 
 
@@ -339,7 +339,8 @@ def test_a_script_runs_once_and_leaves_no_process(tmp_path, how):
         os.killpg(script.pid, signal.SIGINT)
     else:
         script.kill()
-    _, errors = script.communicate(timeout=30)  # ends when all that hold its pipes have ended
+    rest, errors = script.communicate(timeout=30)  # ends when all that hold its pipes have ended
     assert lines == ["script runs", "start quick", "done quick", "start long"]
+    assert ("stopping: 1 task finishes or saves its state; " in rest) == (how == "interrupted")
     assert errors.count("Traceback") == (how == "interrupted"), errors
     assert (tmp_path / "done.txt").read_text() == "quick\n"

@@ -138,6 +138,8 @@ SCRIPT = """
     def tell(event):
         if event.kind == Kind.START:
             print("go", flush=True)
+        elif event.kind == Kind.NOTE:
+            print(event.remark, flush=True)
 
     tasks = [small_task(f"a{k}", act="sleep", seconds=60) for k in range(2)]
     print(Processes(n_workers=2).run(Graph.of(tasks), HardWork(Path(sys.argv[1])), tell))
@@ -189,8 +191,10 @@ class TestEnds:
     def test_ctrl_c_reaches_the_run_alone_and_ends_its_workers(self, started):
         pids = children(started.pid)
         os.killpg(started.pid, signal.SIGINT)
-        _, err = started.communicate(timeout=20)
+        out, err = started.communicate(timeout=20)
         assert started.returncode != 0
+        told = "stopping: 2 tasks finish or save their state; Ctrl-C again ends at once and loses it"
+        assert told in out.splitlines()
         assert err.rstrip().endswith("KeyboardInterrupt")
         assert "worker 1:" not in err
         assert are_gone(pids)

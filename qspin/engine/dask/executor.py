@@ -120,6 +120,7 @@ class Dask:
                         self._work_on(cluster, graph, work, schedule, paid, reporter)
                 stopping.end_if_requested()
             except KeyboardInterrupt as interrupt:
+                schedule.say_stopping()
                 said = paid.stop(_STOP_SECONDS)
                 raise KeyboardInterrupt(*interrupt.args, *said) from None
             except BaseException:
@@ -170,7 +171,9 @@ class Dask:
                     connection = self._again(cluster, step_paid)
                     crew.join(connection)
                     note(f"the scheduler at {cluster.name} answers again")
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                schedule.say_stopping()
             crew.stop(_STOP_SECONDS)
             raise
         finally:

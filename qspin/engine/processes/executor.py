@@ -64,6 +64,8 @@ class Processes:
             with stopping.patient(_PATIENCE):
                 crew.work()
         except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                crew.schedule.say_stopping()
             said = crew.stop()
             if isinstance(error, KeyboardInterrupt) and said:
                 raise KeyboardInterrupt(*error.args, *said) from None
