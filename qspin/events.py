@@ -33,6 +33,8 @@ class Kind(StrEnum):
     PROGRESS = "progress"
     DONE = "done"
     FAILED = "failed"
+    BLOCKED = "blocked"
+    """A task cannot begin: one that it needs failed, or cannot begin either."""
     RETURNED = "returned"
     """A task that was begun goes back to those that wait: its worker was lost, or the run was stopped."""
     NOTE = "note"

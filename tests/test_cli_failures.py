@@ -73,8 +73,8 @@ def test_a_failing_backend_costs_its_tasks_and_exits_1(failing, here):
     result = qspin("run", "run.yaml", "--out", "here")
     assert result.exit_code == 1
     assert re.fullmatch(
-        rf"error: 1 of \d+ tasks failed, \d+ that need them wait, the others are done: {MISSING}. Tracebacks "
-        "are in the folder failures. Finished work is kept in here; go on with --resume",
+        rf"error: 1 of \d+ tasks failed, \d+ that need them wait, the others are done: {MISSING}. Why is "
+        "in the folder failures. Finished work is kept in here; go on with --resume",
         told(result),
     )
     assert (here / "here" / "report.html").is_file()

@@ -203,7 +203,7 @@ class Schedule:
                     own = self._graph.tasks[key]
                     self.failures[key] = f"{own.label}: needs {last.label}, which failed"
                     self._n_left -= 1
-                    self.say(Kind.FAILED, own, remark=self.failures[key])
+                    self.say(Kind.BLOCKED, own, remark=self.failures[key])
                     ended.append(own)
                     continue
                 self._lacking[key] -= 1

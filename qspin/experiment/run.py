@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from qspin.experiment.config.execution import Execution
 from qspin.experiment.config.lines import Line
 from qspin.experiment.config.run_config import RunConfig
 from qspin.experiment.placing import has_moved, refuse_unfit_store
-from qspin.experiment.plan import planned
+from qspin.experiment.plan import RunPlan, planned
 from qspin.experiment.reporting import reporting, write_report, written
 from qspin.experiment.run_folder import RunFolder
 from qspin.experiment.sizes import report_timing, sized
@@ -141,16 +141,23 @@ def _refuse_failures(folder: RunFolder, failures: Mapping[str, str]) -> None:
     if not failures:
         return
     plan, store = folder.plan, folder.store
-    first = [
-        text for key, text in failures.items() if not any(need in failures for need in plan.tasks[key].needs)
-    ]
+    first = [key for key in failures if not any(need in failures for need in plan.tasks[key].needs)]
     n_waiting = len(failures) - len(first)
     waiting = f", {n_waiting} that need them wait" if n_waiting else ""
-    shown = "; ".join(first[:_SHOWN_FAILURES]) + ("; …" if len(first) > _SHOWN_FAILURES else "")
+    others = ", the others are done" if len(failures) < len(plan.tasks) else ""
     raise RunError(
-        f"{len(first)} of {len(plan.tasks)} tasks failed{waiting}, the others are done: {shown}. Tracebacks "
-        f"are in the folder {store.shown(store.failures_folder)}"
+        f"{len(first)} of {len(plan.tasks)} tasks failed{waiting}{others}: {_grouped(first, failures, plan)}. "
+        f"Why is in the folder {store.shown(store.failures_folder)}"
     )
+
+
+def _grouped(keys: Sequence[str], failures: Mapping[str, str], plan: RunPlan) -> str:
+    """The first few failures; those of the same reason are told once."""
+    alike: dict[str, list[str]] = {}
+    for key in keys:
+        alike.setdefault(failures[key].removeprefix(plan.tasks[key].label), []).append(failures[key])
+    told = [f"{own[0]} ({len(own) - 1} more so)" if len(own) > 1 else own[0] for own in alike.values()]
+    return "; ".join([*told[:_SHOWN_FAILURES], *(["…"] if len(told) > _SHOWN_FAILURES else [])])
 
 
 def refuse_unfit(config: RunConfig) -> None:

@@ -67,6 +67,8 @@ def facts(picture: Picture) -> Iterator[Part]:
         yield f"{picture.done} of {picture.total} task{'s' if picture.total != 1 else ''}", ""
         if picture.failed:
             yield f"{picture.failed} failed", "bold red"
+        if picture.blocked:
+            yield f"{picture.blocked} cannot begin without them", "red"
     if (told := picture.figure("sweeps_per_second")) is not None:
         yield rate(told, "sweeps"), "cyan"
     if picture.processes:
@@ -79,7 +81,7 @@ def _left_told(picture: Picture) -> str | None:
     """None where nobody knows, nobody works on it, or nothing is left."""
     heard = any(not process.is_silent for process in picture.at_work)
     left = picture.left() if heard else None
-    if left is None or (picture.total and picture.done + picture.failed >= picture.total):
+    if left is None or (picture.total and not picture.left_to_do):
         return None
     return f"{'at least' if left.is_least else 'about'} {about(left.seconds)} left"
 

@@ -131,6 +131,7 @@ class Picture:
         self._counts: dict[TaskKind, int] = {}
         self._done: dict[str, TaskKind] = {}
         self._failed: dict[str, TaskKind] = {}
+        self._blocked: dict[str, TaskKind] = {}
         self._ended: Counter[TaskKind] = Counter()  # of those whose key was told
         self._took: dict[TaskKind, deque[float]] = {}
 
@@ -159,6 +160,8 @@ class Picture:
             self._progress(event, teller)
         elif event.kind in (Kind.DONE, Kind.FAILED, Kind.RETURNED):
             self._finish(event, teller)
+        elif event.kind == Kind.BLOCKED:
+            self._block(event)
         elif event.kind == Kind.NOTE:
             self.notes.append(event.remark)
         elif event.kind == Kind.END:
@@ -168,7 +171,7 @@ class Picture:
     def reset(self) -> None:
         """Forget all but how long tasks take."""
         self.processes.clear()
-        for told in (self._done, self._failed, self._ended, self.failures, self.notes):
+        for told in (self._done, self._failed, self._blocked, self._ended, self.failures, self.notes):
             told.clear()
 
     # -- what it shows ---------------------------------------------------------------------------
@@ -183,6 +186,16 @@ class Picture:
     @property
     def failed(self) -> int:
         return len(self._failed)
+
+    @property
+    def blocked(self) -> int:
+        """Tasks that cannot begin, as others failed that they need."""
+        return len(self._blocked)
+
+    @property
+    def left_to_do(self) -> int:
+        """Tasks that may still give something."""
+        return max(0, self.total - self.done - self.failed - self.blocked)
 
     @property
     def fraction(self) -> float:
@@ -279,9 +292,14 @@ class Picture:
             self._failed[event.key] = kind
             self.failures[event.key] = event.remark
 
+    def _block(self, event: Event) -> None:
+        self._forget(event.key)
+        self._blocked[event.key] = event.action, event.group
+        self._ended[event.action, event.group] += 1
+
     def _forget(self, key: str) -> None:
         """How a task ended before: it is tried again."""
-        for ended in (self._done, self._failed):
+        for ended in (self._done, self._failed, self._blocked):
             if key in ended:
                 self._ended[ended.pop(key)] -= 1
         self.failures.pop(key, None)

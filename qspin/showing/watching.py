@@ -214,7 +214,7 @@ def watch(folder: Path, *, once: bool = False, out: TextIO | None = None) -> boo
     for text in failures[:_MOST_FAILURES]:
         console.print(f"failed: {clean(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
     if (more := len(failures) - _MOST_FAILURES) > 0:
-        console.print(f"and {more} more, all with their tracebacks in {folder / 'failures'}", soft_wrap=True)
+        console.print(f"and {more} more, all with their reasons in {folder / 'failures'}", soft_wrap=True)
     return watched.state.is_well
 
 

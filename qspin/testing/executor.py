@@ -134,7 +134,7 @@ class ExecutorContract:
         kinds = {key: [event.kind for event in ran.told if event.key == key] for key in ran.keys}
         assert kinds["told"] == [Kind.START, Kind.PROGRESS, Kind.DONE]
         assert kinds["broken"] == [Kind.START, Kind.FAILED]
-        assert kinds["after"] == [Kind.FAILED]
+        assert kinds["after"] == [Kind.BLOCKED]
         assert {str(kinds[key]) for key in ("a", "d", "x0", "warning")} == {str([Kind.START, Kind.DONE])}
         assert ran.threads == {threading.get_ident()}
 

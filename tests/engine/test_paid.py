@@ -81,7 +81,7 @@ def test_what_fails_and_how_far_it_is_are_told():
 
     told, schedule = finished(Desk(a=act), [paid("a", "x"), paid("b", "x", "a")])
     assert schedule.failures == {"a": "task a: broke", "b": "task b: needs task a, which failed"}
-    assert [event.kind for event in told] == [Kind.START, Kind.PROGRESS, Kind.FAILED, Kind.FAILED]
+    assert [event.kind for event in told] == [Kind.START, Kind.PROGRESS, Kind.FAILED, Kind.BLOCKED]
     assert told[1].figures == {"best_energy": -3.0}
     assert {event.worker for event in told[:3]} == {"paid x"}
 

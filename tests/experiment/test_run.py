@@ -298,6 +298,23 @@ class TestRefusedBeforeAnythingIsWritten:
         assert not (tmp_path / "run").exists()
 
 
+def test_where_all_fails_for_one_reason_that_is_told_once(tmp_path):
+    told = []
+    problems = {"glass": {"kind": "edwards_anderson", "shape": [2, 2], "instances": 4}}
+    config = small(problems=problems, execution={"engine": "in_process", "memory": 1e-6})
+    with pytest.raises(RunError) as failed:
+        run_experiment(config, RunFolder(tmp_path / "run"), reporter=told.append)
+    said = str(failed.value)
+    n = len(RunFolder.open(tmp_path / "run").plan.tasks)
+    n_failed = sum(event.kind == Kind.FAILED and event.action != "" for event in told)
+    assert said.startswith(f"{n_failed} of {n} tasks failed, {n - n_failed} that need them wait: glass")
+    assert said.count("it is expected to take") == 1
+    assert f"({n_failed - 1} more so)" in said
+    assert "the others" not in said
+    assert "Why is in the folder" in said
+    assert sum(event.kind == Kind.BLOCKED for event in told) == n - n_failed > 0
+
+
 def test_samples_of_another_problem_are_not_accepted(tmp_path, monkeypatch):
     other = qspin.IsingProblem([[0.0]])
     wrong = SampleSet.from_spins(other, np.ones((1, 2, 1, 1)))

@@ -155,7 +155,7 @@ class TestSharedStore:
     def test_failures_are_told_with_their_place(self, tmp_path, monkeypatch):
         monkeypatch.setattr(Exact, "sample", lambda self, problem, *, seed: 1 / 0)
         store, folder = tmp_path / "store", RunFolder(tmp_path / "run")
-        with pytest.raises(RunError, match=f"Tracebacks are in the folder {store}/failures"):
+        with pytest.raises(RunError, match=f"Why is in the folder {store}/failures"):
             run_experiment(small(store), folder)
         faults = RunFolder.open(folder.path).faults()
         assert len(faults) == 2

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from qspin.events import Event, Kind
+from qspin.showing.drawing import facts
 from qspin.showing.picture import Picture
 
 COUNTS = {"sample": {"quick": 4, "slow": 2}, "measure": {"energy": 6}}
@@ -66,6 +67,17 @@ class TestCounts:
         assert (picture.done, picture.failed, picture.total) == (5, 1, 12)
         assert picture.failures == {"d": "task d: broke"}
         assert picture.fraction == pytest.approx(6 / 12)
+
+    def test_what_cannot_begin_has_not_failed_and_is_not_done(self, picture):
+        picture.see(begin())
+        picture.see(start("a"))
+        picture.see(start("a").now(Kind.FAILED, remark="task a: broke"))
+        for key in "bcd":
+            picture.see(start(key).now(Kind.BLOCKED, remark=f"task {key}: needs task a, which failed"))
+        assert (picture.failed, picture.blocked, picture.left_to_do) == (1, 3, 8)
+        assert list(picture.failures) == ["a"]
+        assert picture.fraction == pytest.approx(1 / 12)
+        assert [text for text, _ in facts(picture)][1:3] == ["1 failed", "3 cannot begin without them"]
 
     def test_what_is_under_way_counts_in_part(self, picture):
         picture.see(begin())

@@ -94,7 +94,7 @@ class TestStates:
         assert not well
         assert "0 of 7 tasks · 7 failed" in text
         assert "failed: glass 0: no luck [here]" in text
-        assert "and 2 more, all with their tracebacks in" in text
+        assert "and 2 more, all with their reasons in" in text
 
     def test_one_that_tells_nothing_any_more(self, tmp_path, far):
         far(begin())
