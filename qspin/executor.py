@@ -6,7 +6,7 @@ key. What fails costs that task and those that need it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,6 +29,7 @@ __all__ = [
     "Task",
     "Work",
     "counts_of",
+    "refusals_of",
     "settings",
     "silent",
     "workers_of",
@@ -208,6 +209,13 @@ class Executor(Protocol):
             If it was stopped; what was finished is kept.
         """
         ...
+
+
+def refusals_of(executor: Executor, tasks: Sequence[Task]) -> Mapping[str, str]:
+    """Which of some tasks an executor would refuse, and why, by its own word: what its method
+    ``expected_refusals(tasks)`` returns, key -> reason; none where it has none."""
+    tell = getattr(executor, "expected_refusals", None)
+    return dict(tell(tasks)) if tell is not None else {}
 
 
 def workers_of(executor: Executor, n_tasks: int) -> int:

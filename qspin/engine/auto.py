@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from qspin.engine.in_process import InProcess, can_time
 from qspin.engine.processes.executor import Processes
 from qspin.engine.threads import n_cores
-from qspin.executor import Executor, Graph, PositiveFloat, PositiveInt, Reporter, Work, settings
+from qspin.executor import (
+    Executor,
+    Graph,
+    PositiveFloat,
+    PositiveInt,
+    Reporter,
+    Task,
+    Work,
+    refusals_of,
+    settings,
+)
 
 __all__ = ["Auto"]
 
@@ -33,24 +43,28 @@ class Auto:
         """As `qspin.executor.workers_of` asks."""
         return min(self.n_workers or n_cores(), n_tasks)
 
+    def expected_refusals(self, tasks: Sequence[Task]) -> Mapping[str, str]:
+        """As `qspin.executor.refusals_of` asks; the tasks are those that are left to do."""
+        return refusals_of(self._chosen(tasks), tasks)
+
     def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         """As `qspin.executor.Executor.run`."""
-        return self._chosen(graph, work).run(graph, work, reporter)
+        left = (task for task in graph if not work.has(task))
+        return self._chosen(left).run(graph, work, reporter)
 
-    def _chosen(self, graph: Graph, work: Work) -> Executor:
+    def _chosen(self, left: Iterable[Task]) -> Executor:
         count = self.n_workers or n_cores()
-        here = count == 1 or not _is_more_than_one(graph, work)
+        here = count == 1 or not _is_more_than_one(left)
         if here and (self.timeout is None or can_time()):
             return InProcess(memory=self.memory, timeout=self.timeout)
         return Processes(n_workers=count, memory=self.memory, timeout=self.timeout)
 
 
-def _is_more_than_one(graph: Graph, work: Work) -> bool:
+def _is_more_than_one(left: Iterable[Task]) -> bool:
     """Whether what is left is worth the start of processes."""
-    left = 0.0
-    for task in graph:
-        if not work.has(task):
-            left += 1.0 if task.is_shown else _HIDDEN
-            if left >= 2.0:
-                return True
+    worth = 0.0
+    for task in left:
+        worth += 1.0 if task.is_shown else _HIDDEN
+        if worth >= 2.0:
+            return True
     return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from qspin.executor import Task
@@ -41,6 +42,10 @@ class Budget:
             f"it is expected to take {task.memory / 2**30:.3g} GiB, more than the {self.memory / 2**30:.3g} "
             "GiB that the tasks of this run may take together; make it smaller, or raise execution.memory"
         )
+
+    def refusals(self, tasks: Iterable[Task]) -> dict[str, str]:
+        """Key -> why it can never run, of those that cannot."""
+        return {task.key: why for task in tasks if (why := self.refusal(task)) is not None}
 
     def share(self, task: Task, n_beside: int) -> int:
         """Threads for a task, where so many others could begin at the same time."""

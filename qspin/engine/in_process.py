@@ -7,7 +7,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from qspin import stopping
@@ -41,6 +41,14 @@ class InProcess:
     memory: PositiveFloat | None = None
     timeout: PositiveFloat | None = None
 
+    def expected_refusals(self, tasks: Sequence[Task]) -> dict[str, str]:
+        """As `qspin.executor.refusals_of` asks."""
+        return self._budget.refusals(tasks)
+
+    @property
+    def _budget(self) -> Budget:
+        return Budget(1, None if self.memory is None else self.memory * 2**30)
+
     def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         """As `qspin.executor.Executor.run`.
 
@@ -55,7 +63,7 @@ class InProcess:
                 "processes, or leave execution.timeout out"
             )
         schedule = Schedule(graph, work, one_at_a_time(reporter))
-        budget = Budget(1, None if self.memory is None else self.memory * 2**30)
+        budget = self._budget
         with stopping.patient(_PATIENCE, schedule.say_stopping):
             while not schedule.is_over:
                 stopping.end_if_requested()

@@ -146,8 +146,8 @@ def _refuse_failures(folder: RunFolder, failures: Mapping[str, str]) -> None:
     waiting = f", {n_waiting} that need them wait" if n_waiting else ""
     others = ", the others are done" if len(failures) < len(plan.tasks) else ""
     raise RunError(
-        f"{len(first)} of {len(plan.tasks)} tasks failed{waiting}{others}: {_grouped(first, failures, plan)}. "
-        f"Why is in the folder {store.shown(store.failures_folder)}"
+        f"{len(first)} of {len(plan.tasks)} tasks failed{waiting}{others}: "
+        f"{_grouped(first, failures, plan)}. Why is in the folder {store.shown(store.failures_folder)}"
     )
 
 

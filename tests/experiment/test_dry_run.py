@@ -92,6 +92,14 @@ class TestTasks:
         with pytest.raises(InputError, match="exact enumerates"):
             dry_run(config({"large": {**GLASS, "shape": [9, 9]}}, {"exact": {"name": "exact"}}))
 
+    @pytest.mark.parametrize("engine", ["in_process", "processes", "auto"])
+    def test_what_would_be_refused_for_its_memory_is_told(self, folder, engine):
+        told = str(dry_run(config(execution={"engine": engine, "memory": 0.001}), folder, pilots=False))
+        assert "3 of 6 tasks to do would fail, 3 that need them wait: glass (instance 0) with mc:" in told
+        assert "raise execution.memory" in told
+        enough = config(execution={"engine": engine, "memory": 1.0})
+        assert "would fail" not in str(dry_run(enough, folder, pilots=False))
+
 
 class TestTime:
     def test_it_is_not_known_where_nobody_was_asked(self, folder):

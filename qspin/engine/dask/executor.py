@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, PositiveFloat, model_validator
 
 from qspin import stopping
+from qspin.engine.budget import Budget
 from qspin.engine.dask.cluster import Cluster, job_system, job_systems, local, quiet
 from qspin.engine.dask.connection import Connection
 from qspin.engine.dask.crew import Crew, SchedulerLost
@@ -23,7 +24,7 @@ from qspin.engine.paid import PaidTasks
 from qspin.engine.schedule import Schedule
 from qspin.engine.threads import n_cores
 from qspin.errors import InputError, RunError, nearest_name
-from qspin.executor import Event, Graph, Kind, PositiveInt, Reporter, Work, settings
+from qspin.executor import Event, Graph, Kind, PositiveInt, Reporter, Task, Work, settings
 from qspin.memory import machine_memory
 from qspin.trust import require_named_by_hand
 
@@ -101,6 +102,12 @@ class Dask:
         if named != "local" and not _HERE.match(named):
             require_named_by_hand("dask", named, key="scheduler")
 
+    def expected_refusals(self, tasks: Sequence[Task]) -> dict[str, str]:
+        """As `qspin.executor.refusals_of` asks; what workers of a scheduler may take is not known."""
+        if self.scheduler != "local":
+            return {}
+        return Budget(1, self._memory).refusals(task for task in tasks if not task.is_paid)
+
     def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         """As `qspin.executor.Executor.run`.
 
@@ -128,14 +135,20 @@ class Dask:
                 raise
         return schedule.failures
 
+    @property
+    def _memory(self) -> int | None:
+        """Bytes that tasks on local workers may take together."""
+        if self.memory is not None:
+            return int(self.memory * 2**30)
+        machine = machine_memory()
+        return None if machine is None else machine // 2
+
     def _cluster(self) -> AbstractContextManager[Cluster]:
         if isinstance(self.scheduler, dict):
             ((name, options),) = self.scheduler.items()
             return job_system(name, options, self.n_workers or 1)
         if self.scheduler == "local":
-            machine = machine_memory()
-            half = None if machine is None else machine // 2
-            return local(self.n_workers, half if self.memory is None else int(self.memory * 2**30))
+            return local(self.n_workers, self._memory)
         remedy = f"Start workers with: dask worker {self.scheduler}. "
         return contextlib.nullcontext(Cluster(self.scheduler, self.scheduler, remedy=remedy))
 

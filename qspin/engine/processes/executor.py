@@ -6,7 +6,7 @@ import collections
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -56,6 +56,10 @@ class Processes:
     def expected_workers(self, n_tasks: int) -> int:
         """As `qspin.executor.workers_of` asks."""
         return min(self.n_workers or n_cores(), n_tasks)
+
+    def expected_refusals(self, tasks: Sequence[Task]) -> dict[str, str]:
+        """As `qspin.executor.refusals_of` asks."""
+        return Budget(1, _allowed(self.memory)).refusals(task for task in tasks if not task.is_paid)
 
     def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         """As `qspin.executor.Executor.run`."""

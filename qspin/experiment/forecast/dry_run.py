@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qspin.engine.threads import n_cores
-from qspin.executor import Task, workers_of
+from qspin.executor import Task, refusals_of, workers_of
 from qspin.experiment.config.run_config import RunConfig
 from qspin.experiment.forecast.course import forecast
 from qspin.experiment.forecast.pilot import pilot
@@ -158,6 +158,7 @@ class _Look:
         self._there = {task.key for task in tasks.values() if store.has(task)}
         self._to_do = [task for task in tasks.values() if task.key not in self._there]
         executor = config.execution.executor()
+        self._refusals = refusals_of(executor, self._to_do)
         self._n_cores = n_cores()
         self._n_workers = workers_of(executor, len(self._to_do))
         self._n_threads = max(1, self._n_cores // self._n_workers)
@@ -270,11 +271,29 @@ class _Look:
         machine = machine_memory()
         if machine is not None and largest and largest[0] > machine:
             yield "the largest task takes more memory than this machine has"
+        yield from self._refused()
         elsewhere = {e.machine for e in self._estimates.values() if e.machine}
         for name in sorted(elsewhere):
             yield f"times are those of another machine ({name})"
         if self._to_do and self._there:
             yield "what is there is not done again: run with --resume"
+
+    def _refused(self) -> Iterable[str]:
+        """Tasks that the executor will not begin, and those that need them."""
+        if not self._refusals:
+            return
+        refused: list[Task] = []
+        lost: set[str] = set()
+        for task in self._to_do:  # in an order in which they can be done
+            if lost.intersection(task.needs):
+                lost.add(task.key)
+            elif task.key in self._refusals:
+                lost.add(task.key)
+                refused.append(task)
+        first, n_waiting = refused[0], len(lost) - len(refused)
+        waiting = f", {n_waiting} that need them wait" if n_waiting else ""
+        told = f"{first.label}: {self._refusals[first.key]}"
+        yield f"{len(refused)} of {len(self._to_do)} tasks to do would fail{waiting}: {told}"
 
 
 def _limits(tasks: Sequence[Task]) -> str:
