@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+from pydantic import BeforeValidator
 
 from qspin.errors import InputError
 from qspin.events import Counts, Event, Kind, Reporter, silent
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Event",
     "Executor",
+    "Gibibytes",
     "Graph",
     "Kind",
     "Perform",
@@ -34,6 +37,18 @@ __all__ = [
     "silent",
     "workers_of",
 ]
+
+
+def _is_number(value: object) -> object:
+    try:
+        float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ValueError("should be a number of GiB, such as 1.5") from None
+    return value
+
+
+Gibibytes = Annotated[PositiveFloat, BeforeValidator(_is_number)]
+"""A setting of an executor: memory, GiB."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from qspin.engine.processes.executor import Processes
 from qspin.engine.threads import n_cores
 from qspin.executor import (
     Executor,
+    Gibibytes,
     Graph,
     PositiveFloat,
     PositiveInt,
@@ -36,7 +37,7 @@ class Auto:
     """
 
     n_workers: PositiveInt | None = None
-    memory: PositiveFloat | None = None
+    memory: Gibibytes | None = None
     timeout: PositiveFloat | None = None
 
     def expected_workers(self, n_tasks: int) -> int:

@@ -15,7 +15,7 @@ from qspin.engine.budget import Budget, too_late
 from qspin.engine.schedule import Schedule
 from qspin.errors import InputError
 from qspin.events import one_at_a_time
-from qspin.executor import Graph, Kind, PositiveFloat, Reporter, Task, Work, settings
+from qspin.executor import Gibibytes, Graph, Kind, PositiveFloat, Reporter, Task, Work, settings
 from qspin.progress import Progress, listening
 
 __all__ = ["InProcess"]
@@ -38,7 +38,7 @@ class InProcess:
     """
 
     name: ClassVar[str] = "in_process"
-    memory: PositiveFloat | None = None
+    memory: Gibibytes | None = None
     timeout: PositiveFloat | None = None
 
     def expected_refusals(self, tasks: Sequence[Task]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import time
 import pytest
 from hard_tasks import HardWork
 
-from qspin import stopping
+from qspin import registry, stopping
 from qspin.engine.in_process import InProcess
 from qspin.errors import InputError
 from qspin.executor import Graph, Kind, silent
@@ -63,6 +63,13 @@ def test_what_was_stored_in_the_last_moment_is_there(tmp_path):
     tasks = [small_task("long"), small_task("after", "long")]
     assert InProcess(timeout=0.3).run(Graph.of(tasks), work, silent) == {}
     assert work.done == ["long", "after"]
+
+
+@pytest.mark.parametrize("engine", ["auto", "in_process", "processes"])
+def test_memory_that_is_no_number_is_told_its_unit(engine):
+    with pytest.raises(InputError, match=r"memory: should be a number of GiB, such as 1\.5; got '1KiB'"):
+        registry.made(registry.EXECUTOR, engine, {"memory": "1KiB"})
+    assert registry.made(registry.EXECUTOR, engine, {"memory": 2}).memory == 2.0
 
 
 def test_paid_tasks_take_as_long_as_they_need(work):

@@ -24,7 +24,7 @@ from qspin.engine.paid import PaidTasks
 from qspin.engine.schedule import Schedule
 from qspin.engine.threads import n_cores
 from qspin.errors import InputError, RunError, nearest_name
-from qspin.executor import Event, Graph, Kind, PositiveInt, Reporter, Task, Work, settings
+from qspin.executor import Event, Gibibytes, Graph, Kind, PositiveInt, Reporter, Task, Work, settings
 from qspin.memory import machine_memory
 from qspin.trust import require_named_by_hand
 
@@ -73,7 +73,7 @@ class Dask:
     n_workers: PositiveInt | None = None
     timeout: PositiveFloat | None = None
     patience: PositiveFloat = 30.0
-    memory: PositiveFloat | None = None
+    memory: Gibibytes | None = None
 
     @model_validator(mode="after")
     def _fit_together(self) -> Dask:

@@ -19,7 +19,7 @@ from qspin.engine.processes.worker import Message
 from qspin.engine.schedule import Schedule
 from qspin.engine.threads import n_cores
 from qspin.errors import RunError
-from qspin.executor import Graph, Kind, PositiveFloat, PositiveInt, Reporter, Task, Work, settings
+from qspin.executor import Gibibytes, Graph, Kind, PositiveFloat, PositiveInt, Reporter, Task, Work, settings
 from qspin.memory import machine_memory
 
 __all__ = ["Processes"]
@@ -50,7 +50,7 @@ class Processes:
     """
 
     n_workers: PositiveInt | None = None
-    memory: PositiveFloat | None = None
+    memory: Gibibytes | None = None
     timeout: PositiveFloat | None = None
 
     def expected_workers(self, n_tasks: int) -> int:
