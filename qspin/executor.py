@@ -173,6 +173,10 @@ class Work(Protocol):
         """Whether what a task gives is there and whole."""
         ...
 
+    def has_begun(self, task: Task) -> bool:
+        """Whether unfinished work of a task is kept, which whoever does it next goes on with."""
+        ...
+
     def claim(self, task: Task) -> bool:
         """Take a task over; False while another process has it. Ours until `release`."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from qspin.executor import Task
+from qspin.executor import Task, Work
 
 __all__ = ["Budget", "Durations", "too_late"]
 
@@ -72,9 +72,10 @@ class Budget:
         return self.memory is None or self.memory >= task.memory + sum(m for _, m in self._held.values())
 
 
-def too_late(timeout: float | None) -> str:
+def too_late(task: Task, work: Work, timeout: float | None) -> str:
     """What is told of a task whose time was over."""
-    return f"it took longer than the {timeout:g} s of execution.timeout; what it has kept is gone on with"
+    saved = "; its state is saved, --resume goes on from it" if work.has_begun(task) else ""
+    return f"stopped after {timeout:g} s (execution.timeout){saved}"
 
 
 class Durations:

@@ -89,7 +89,8 @@ class InProcess:
                 schedule.give_back(task, "stopped")
                 raise
             stopping.clear()
-            failure = None if work.has(task) else work.record_failure(task, too_late(self.timeout))
+            is_there = work.has(task)
+            failure = None if is_there else work.record_failure(task, too_late(task, work, self.timeout))
         except BaseException:
             schedule.give_back(task, "stopped")
             raise

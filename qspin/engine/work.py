@@ -74,6 +74,10 @@ class StoredWork:
             store.forget_failure(task)
         return is_there
 
+    def has_begun(self, task: Task) -> bool:
+        """As `qspin.executor.Work.has_begun`."""
+        return self._store.checkpoint(task).is_file()
+
     def claim(self, task: Task) -> bool:
         """As `qspin.executor.Work.claim`; what is damaged of a task is set aside."""
         if self._claims is not None and not self._claims.take(task.key, is_paid=task.is_paid):

@@ -183,6 +183,9 @@ class FolderWork:
     def has(self, task: Task) -> bool:
         return (self.path / f"{task.key}.json").is_file()
 
+    def has_begun(self, task: Task) -> bool:
+        return (self.path / f"{task.key}.checkpoint").is_file()
+
     def claim(self, task: Task) -> bool:
         assert task.key not in self.claims, f"{task.key} is claimed twice"
         if task.key not in self.others:

@@ -10,6 +10,7 @@ import pytest
 from hard_tasks import HardWork
 
 from qspin import registry, stopping
+from qspin.engine.budget import too_late
 from qspin.engine.in_process import InProcess
 from qspin.errors import InputError
 from qspin.executor import Graph, Kind, silent
@@ -26,7 +27,7 @@ def test_what_takes_too_long_costs_itself_alone(work):
     tasks = [small_task("long", act="sleep", seconds=60), small_task("after", "long"), small_task("a")]
     start, before = time.monotonic(), signal.getsignal(signal.SIGALRM)
     failures = InProcess(timeout=0.3).run(Graph.of(tasks), work, told.append)
-    late = "it took longer than the 0.3 s of execution.timeout; what it has kept is gone on with"
+    late = "stopped after 0.3 s (execution.timeout)"
     assert failures == {"long": f"task long: {late}", "after": "task after: needs task long, which failed"}
     assert work.done == ["a"]
     assert time.monotonic() - start < 10
@@ -63,6 +64,14 @@ def test_what_was_stored_in_the_last_moment_is_there(tmp_path):
     tasks = [small_task("long"), small_task("after", "long")]
     assert InProcess(timeout=0.3).run(Graph.of(tasks), work, silent) == {}
     assert work.done == ["long", "after"]
+
+
+def test_what_is_kept_of_a_task_that_took_too_long_is_gone_on_with(work):
+    task = small_task("long", act="sleep", seconds=60)
+    (work.path / "long.checkpoint").write_text("half of it")
+    told = "stopped after 0.1 s (execution.timeout); its state is saved, --resume goes on from it"
+    assert too_late(task, work, 0.1) == told
+    assert InProcess(timeout=0.1).run(Graph.of([task]), work, silent) == {"long": f"task long: {told}"}
 
 
 @pytest.mark.parametrize("engine", ["auto", "in_process", "processes"])

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from qspin.engine.budget import too_late
 from qspin.engine.dask.cluster import Cluster
 from qspin.engine.dask.connection import (
     Began,
@@ -213,7 +214,7 @@ class Crew:
             self._schedule.give_back(task, "stopped", hand.name)
             return
         if answer.was_stopped:
-            failure = self._work.record_failure(task, self._overtime)
+            failure = self._work.record_failure(task, too_late(task, self._work, self._timeout))
         if sent.began is None:
             self._schedule.begin(task, hand.name)
         self._schedule.finish(task, failure, hand.name)
@@ -304,10 +305,6 @@ class Crew:
 
     # -- time ------------------------------------------------------------------------------------
 
-    @property
-    def _overtime(self) -> str:
-        return f"it took longer than the {self._timeout:g} s of execution.timeout"
-
     def _look_at_clocks(self) -> None:
         """Stop what takes too long, in words first."""
         if self._timeout is None:
@@ -326,7 +323,7 @@ class Crew:
         """A task does not stop: it has failed, and its worker is started anew where that can be."""
         self._connection.forget([key])
         sent = self._taken_back(key)
-        failure = self._work.record_failure(sent.task, self._overtime)
+        failure = self._work.record_failure(sent.task, too_late(sent.task, self._work, self._timeout))
         self._schedule.finish(sent.task, failure, sent.hand.name)
         if sent.hand.info.is_held:
             self._refuse(sent.hand, f"{sent.task.label} does not stop; it is started anew")

@@ -187,7 +187,7 @@ class _Crew:
         if self._is_stopping:
             self.schedule.give_back(task, "stopped", worker.name)
         elif is_late:
-            self._refuse(worker, task, too_late(self._timeout))
+            self._refuse(worker, task, too_late(task, self._work, self._timeout))
         else:
             self._mishap(worker, task, "it was interrupted", said)
 
@@ -227,7 +227,7 @@ class _Crew:
                 raise RunError(f"workers die before they begin with a task: {reason}")
             self.schedule.note(f"{worker.name} died before it began with a task: {reason}")
         elif is_late:
-            self._refuse(worker, task, too_late(self._timeout))
+            self._refuse(worker, task, too_late(task, self._work, self._timeout))
         else:
             self._mishap(worker, task, "its worker died", reason)
 
