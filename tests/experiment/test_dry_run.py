@@ -100,6 +100,15 @@ class TestTasks:
         enough = config(execution={"engine": engine, "memory": 1.0})
         assert "would fail" not in str(dry_run(enough, folder, pilots=False))
 
+    def test_a_new_folder_on_a_store_with_results_needs_no_resume(self, folder, tmp_path):
+        shared = {"store": str(tmp_path / "store")}
+        run_experiment(config(execution=shared), folder)
+        larger = config({"glass": {**GLASS, "instances": 4}}, execution=shared)
+        told = dry_run(larger, RunFolder(tmp_path / "another"), pilots=False)
+        assert (told.n_tasks, told.n_there) == (8, 6)
+        assert "what is there is not done again\n" in str(told)
+        assert "--resume" not in str(told)
+
 
 class TestTime:
     def test_it_is_not_known_where_nobody_was_asked(self, folder):
@@ -108,6 +117,14 @@ class TestTime:
         assert (row.seconds, row.seconds_each, row.known_from, row.n_unknown) == (None, None, "", 3)
         assert told.n_unknown == 3 + 3 + 1
         assert "not known" in str(told)
+        assert "an unknown time with " in str(told)
+        assert "(6 of 6 tasks to do and the report have never been timed here)" in str(told)
+
+    def test_what_is_not_known_makes_the_rest_the_least(self, folder):
+        for task in qspin.experiment.sizes.sized(qspin.experiment.plan.planned(config())).samples():
+            keep_timing(Timing(task.kernel, task.work, 9.0, 9, 18))
+        told = str(dry_run(config(execution={"engine": "in_process"}), folder, pilots=False))
+        assert ": at least 27 s with in_process, 1 worker (3 of 6 tasks to do and the report have " in told
 
     def test_a_pilot_looks_and_is_remembered(self, folder):
         first = rows(dry_run(config(), folder), "sample")[0]

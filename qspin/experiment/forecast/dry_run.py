@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from qspin.engine.threads import n_cores
 from qspin.executor import Task, refusals_of, workers_of
 from qspin.experiment.config.run_config import RunConfig
+from qspin.experiment.folder import is_new
 from qspin.experiment.forecast.course import forecast
 from qspin.experiment.forecast.pilot import pilot
 from qspin.experiment.placing import refuse_unfit_store, store_of
@@ -276,7 +277,8 @@ class _Look:
         for name in sorted(elsewhere):
             yield f"times are those of another machine ({name})"
         if self._to_do and self._there:
-            yield "what is there is not done again: run with --resume"
+            resume = "" if is_new(self._folder.path) else ": run with --resume"
+            yield f"what is there is not done again{resume}"
 
     def _refused(self) -> Iterable[str]:
         """Tasks that the executor will not begin, and those that need them."""

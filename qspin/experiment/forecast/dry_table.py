@@ -60,18 +60,27 @@ def _bottom(dry: DryRun) -> str:
     if not n_to_do and all(row.n_to_do == 0 for row in dry.rows):
         return f"{dry.n_tasks} tasks, all of them there: nothing to do in {dry.folder}"
     workers = f"{dry.n_workers} workers" if dry.n_workers > 1 else "1 worker"
-    time = f"about {duration_text(dry.seconds)}"
-    if dry.n_unknown:
-        known = f"{time} and " if dry.seconds else ""
-        time = f"{known}an unknown time for {dry.n_unknown} of them"
+    time = f"{'at least' if dry.n_unknown else 'about'} {duration_text(dry.seconds)}"
+    if dry.n_unknown and not dry.seconds:
+        time = "an unknown time"
     charged = "an unknown time" if dry.paid_seconds is None else f"{dry.paid_seconds:.3g} s"
     charged = charged if dry.paid_seconds != 0 else "nothing"
     memory = memory_text(dry.memory_largest or None)
     together = f", {memory_text(dry.memory_together)} together" if dry.n_workers > 1 else ""
     return (
-        f"{dry.n_tasks} tasks, {dry.n_there} of them there: {time} with {dry.engine}, {workers}; memory of "
+        f"{dry.n_tasks} tasks, {dry.n_there} of them there: {time} with {dry.engine}, {workers}"
+        f"{_untimed(dry)}; memory of "
         f"the largest {memory}{together}; {charged} is charged. Run folder: {dry.folder}"
     )
+
+
+def _untimed(dry: DryRun) -> str:
+    """How much of what is to be done the time leaves out."""
+    unknown = sum(row.n_unknown for row in dry.rows if row.action != "report")
+    told = [f"{unknown} of {dry.n_tasks - dry.n_there} tasks to do"] if unknown else []
+    told += ["the report"] if dry.n_unknown > unknown else []
+    have = "has" if told == ["the report"] else "have"
+    return f" ({' and '.join(told)} {have} never been timed here)" if told else ""
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
