@@ -123,10 +123,20 @@ def errors(debug: bool) -> Iterator[Context]:
             raise
         unusable = isinstance(error, InputError)
         _fail(f"error: {error}", "" if unusable else context.hint, 2 if unusable else 1)
+    except BrokenPipeError:  # whoever reads has enough, such as head; rich and click end so as well
+        _close_output()
+        raise typer.Exit(1) from None
     except (OSError, MemoryError) as error:
         if debug:
             raise
         _fail(f"error: {str(error) or 'out of memory'}", context.hint, 1)
+
+
+def _close_output() -> None:
+    """Let nothing be written to a pipe that nobody reads, not even what waits to be."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _fail(message: str, hint: str, code: int) -> NoReturn:

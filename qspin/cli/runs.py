@@ -80,6 +80,7 @@ def runs(
             typer.echo(f"{len(frame)} rows: {parquet}", err=csv)
         if csv:
             frame.to_csv(sys.stdout, index=False)
+            sys.stdout.flush()
         elif parquet is None:
             _show(frame, where or "", chosen=columns is not None)
 

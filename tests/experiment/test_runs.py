@@ -364,6 +364,15 @@ class TestCommand:
         assert values == sorted(values, reverse=True)
         assert len(values) == 6
 
+    @pytest.mark.parametrize("options", [["--csv"], []])
+    def test_a_reader_that_has_enough_ends_it_without_a_word(self, originals, options):
+        command = [sys.executable, "-m", "qspin", "runs", str(originals), *options]
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120)
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (1, "")
+
     def test_what_is_deleted_is_asked_for(self, root):
         done = self.run(root, "--remove", "first", stdin=subprocess.DEVNULL)
         assert (done.returncode, (root / "first").is_dir()) == (2, True)
