@@ -193,8 +193,9 @@ def _tidy(path: Path, remove: Sequence[str], prune: bool, yes: bool) -> None:
     found = runs_below(path)
     plans = [*(removable(found, name) for name in remove), *(prunable(found) if prune else [])]
     sizes = [plan.size for plan in plans]
-    for plan in plans:
-        typer.echo(str(plan))
+    for plan, (n, _) in zip(plans, sizes, strict=True):
+        if n or plan.remarks:
+            typer.echo(str(plan))
     n_files, n_bytes = (sum(own) for own in zip(*sizes, strict=True))
     if not n_files:
         typer.echo("Nothing to delete.")

@@ -373,6 +373,14 @@ class TestCommand:
         os.close(writing)
         assert (done.returncode, done.stderr) == (1, "")
 
+    def test_only_folders_with_something_to_prune_are_named(self, root):
+        (root / "first" / "damaged").mkdir()
+        (root / "first" / "damaged" / "a.nc").write_bytes(b"12345")
+        done = self.run(root, "--prune", "--yes")
+        assert done.stdout.splitlines() == [
+            f"{root / 'first'}: 1 file (5 B) of damaged files that were set aside", "Deleted 1 file, 5 B.",
+        ]  # fmt: skip
+
     def test_what_is_deleted_is_asked_for(self, root):
         done = self.run(root, "--remove", "first", stdin=subprocess.DEVNULL)
         assert (done.returncode, (root / "first").is_dir()) == (2, True)

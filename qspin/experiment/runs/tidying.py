@@ -109,7 +109,8 @@ def prunable(runs: Sequence[Run]) -> list[Deletion]:
     for run in runs:
         by_store.setdefault(Path(os.path.realpath(run.store)), []).append(run)
     found = []
-    for store, own in by_store.items():
+    for own in by_store.values():
+        store = next((run.path for run in own if not run.is_sharing), own[0].store)  # as it is known to people
         if store.is_dir():
             _refuse_busy(store)
             found.append(_prunable(store, own))
