@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["AllowImport", "Backends", "Debug", "Out", "Resume", "Sets", "app"]
+__all__ = ["AllowImport", "AsJson", "Backends", "Debug", "DryRun", "Executor", "Out", "Resume", "Sets", "app"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +29,18 @@ Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default runs/NAME-DIGEST.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Finish an unfinished run.")]
+Executor = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="Replace the engine of the config: auto, in_process, processes, dask, or one that is installed.",
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Tell tasks, time, memory and charges; write and buy nothing.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="With --dry-run: as JSON.")]
 AllowImport = Annotated[
     list[str] | None,
     typer.Option(

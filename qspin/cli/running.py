@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qspin.cli.app import AllowImport, Backends, Debug, Out, Resume, Sets, app
+from qspin.cli.app import AllowImport, AsJson, Backends, Debug, DryRun, Executor, Out, Resume, Sets, app
 from qspin.cli.ending import errors, imports
 
 __all__ = ["bench", "report", "run"]
@@ -23,20 +23,15 @@ def run(
     set_: Sets = None,
     out: Out = None,
     resume: Resume = False,
-    executor: Annotated[
-        str | None, typer.Option("--executor", metavar="NAME", help="Replace the engine of the config.")
-    ] = None,
-    dry: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Tell tasks, time, memory and charges; write and buy nothing."),
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: as JSON.")] = False,
+    executor: Executor = None,
+    dry: DryRun = False,
+    as_json: AsJson = False,
     allow_import: AllowImport = None,
     debug: Debug = False,
 ) -> None:
     """Run a config: every problem on every backend, then its studies and their report."""
     if dry or as_json:
-        _dry_run(config, backend or [], set_ or [], out, allow_import, debug, executor, dry, as_json)
+        _dry_run(config, backend or [], set_ or [], (), out, allow_import, debug, executor, dry, as_json)
         return
     _run(config, backend or [], set_ or [], (), out, resume, allow_import, debug, executor)
 
@@ -84,6 +79,7 @@ def _dry_run(
     config: Path,
     backends: list[str],
     sets: list[str],
+    studies: tuple[str, ...],
     out: Path | None,
     allow_import: list[str] | None,
     debug: bool,
@@ -97,7 +93,7 @@ def _dry_run(
 
         if not dry:
             raise InputError("--json tells what a dry run found: add --dry-run, or leave --json out")
-        resolved = load_config(config, backends=backends, overrides=sets, engine=executor)
+        resolved = load_config(config, backends=backends, overrides=sets, studies=studies, engine=executor)
         told = dry_run(resolved, RunFolder(out) if out is not None else None)
         typer.echo(json.dumps(told.to_json(), indent=2) if as_json else str(told))
 
@@ -109,11 +105,18 @@ def bench(
     set_: Sets = None,
     out: Out = None,
     resume: Resume = False,
+    executor: Executor = None,
+    dry: DryRun = False,
+    as_json: AsJson = False,
     allow_import: AllowImport = None,
     debug: Debug = False,
 ) -> None:
     """Run a config with the study time_to_solution alone."""
-    _run(config, backend or [], set_ or [], ("time_to_solution",), out, resume, allow_import, debug)
+    studies = ("time_to_solution",)
+    if dry or as_json:
+        _dry_run(config, backend or [], set_ or [], studies, out, allow_import, debug, executor, dry, as_json)
+        return
+    _run(config, backend or [], set_ or [], studies, out, resume, allow_import, debug, executor)
 
 
 @app.command()

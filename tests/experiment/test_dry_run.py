@@ -222,6 +222,19 @@ class TestCommand:
         assert "glass with mc" in told.output
         assert not folder.path.exists()
 
+    def test_a_bench_has_one_as_well(self, file, folder):
+        arguments = ["bench", str(file), "--dry-run", "--json", "--executor", "in_process", "--out"]
+        told = CliRunner().invoke(app, [*arguments, str(folder.path)])
+        assert told.exit_code == 0, told.output
+        plain = json.loads(told.stdout)
+        assert plain["engine"] == "in_process"
+        assert not folder.path.exists()
+
+    @pytest.mark.parametrize("command", ["run", "bench"])
+    def test_help_names_the_executors(self, command):
+        told = CliRunner().invoke(app, [command, "--help"], terminal_width=200).output
+        assert all(name in told for name in qspin.registry.EXECUTOR.builtin)
+
     def test_it_tells_as_json(self, file, folder):
         told = self.run(file, "--dry-run", "--json", "--out", folder.path)
         assert json.loads(told.stdout)["rows"][0]["problem"] == "glass"
