@@ -202,9 +202,13 @@ def _tidy(path: Path, remove: Sequence[str], prune: bool, yes: bool) -> None:
         return
     what = f"{n_files} {'file' if n_files == 1 else 'files'}, {told_size(n_bytes)}"
     if not yes:
-        if not sys.stdin.isatty():
-            raise InputError(f"delete {what}? There is nobody to ask: add --yes to delete them")
-        if not typer.confirm(f"Delete {what}?"):
+        try:
+            agreed = typer.confirm(f"Delete {what}?")
+        except typer.Abort:
+            if sys.stdin.isatty():
+                raise
+            raise InputError(f"delete {what}? There is nobody to ask: add --yes to delete them") from None
+        if not agreed:
             typer.echo("Nothing was deleted.")
             return
     for plan, (n, _) in zip(plans, sizes, strict=True):

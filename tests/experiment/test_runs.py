@@ -195,7 +195,7 @@ class TestRows:
         [
             (
                 {"where": "q_ab > 0.5"},
-                r'column "q_ab" not found .*"q_abs".*columns of metrics: run, name',
+                r'column "q_ab" not found .*"q_abs"(?!.*columns of metrics)',
             ),
             ({"where": "q_abs >"}, r"syntax error at or near .*; columns of metrics: run, name, .*q_abs"),
             ({"where": "q_abs > 1; drop table rows"}, "is 2 statements; expected one condition"),
@@ -385,6 +385,9 @@ class TestCommand:
         done = self.run(root, "--remove", "first", stdin=subprocess.DEVNULL)
         assert (done.returncode, (root / "first").is_dir()) == (2, True)
         assert "add --yes to delete them" in done.stderr
+        done = self.run(root, "--remove", "first", input="n\n")
+        assert (done.returncode, (root / "first").is_dir()) == (0, True)
+        assert done.stdout.splitlines()[-1].endswith("Nothing was deleted.")
         done = self.run(root, "--remove", root / "first", "--prune", "--yes")
         assert (done.returncode, (root / "first").exists()) == (0, False)
         assert "first: the whole run" in done.stdout

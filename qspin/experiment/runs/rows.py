@@ -99,8 +99,9 @@ def rows_of(
             query += f" ORDER BY {', '.join(order)}" if order else ""
             frame = database.execute(query).df()
         except _errors() as error:
-            names = ", ".join(known_columns)
-            fault = f"where {shown(where)}: {_said(error)}; columns of {table}: {names}"
+            fault = f"where {shown(where)}: {_said(error)}"
+            if not _names_candidates(error):
+                fault += f"; columns of {table}: {', '.join(known_columns)}"
             raise InputError(fault, key=("where",)) from None
     return Rows(frame, len(runs) - len(files), unreadable)
 
@@ -150,6 +151,13 @@ def _errors() -> type[Exception]:
     import duckdb
 
     return duckdb.Error
+
+
+def _names_candidates(error: Exception) -> bool:
+    """Whether DuckDB says itself what may have been meant: it does so for names that it does not find."""
+    import duckdb
+
+    return isinstance(error, duckdb.BinderException)
 
 
 def _load(database: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> dict[Path, str]:
