@@ -110,7 +110,7 @@ def prunable(runs: Sequence[Run]) -> list[Deletion]:
         by_store.setdefault(Path(os.path.realpath(run.store)), []).append(run)
     found = []
     for own in by_store.values():
-        store = next((run.path for run in own if not run.is_sharing), own[0].store)  # as it is known to people
+        store = next((run.path for run in own if not run.is_sharing), own[0].store)  # as people know it
         if store.is_dir():
             _refuse_busy(store)
             found.append(_prunable(store, own))
