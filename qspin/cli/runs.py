@@ -104,7 +104,8 @@ def _found(
     rows = rows_of(found, table=name, where=where, columns=columns, sort=sort)
     about = [f"left out, no table: {file}: {fault}" for file, fault in rows.unreadable.items()]
     if rows.n_without:
-        about.append(f"{rows.n_without} of {len(found)} runs have no table {name} (yet)")
+        yet = f"; {rows.n_yet} of them {'are' if rows.n_yet > 1 else 'is'} not finished" if rows.n_yet else ""
+        about.append(f"{rows.n_without} of {len(found)} runs have no table {name}{yet}")
     return rows.frame, about
 
 

@@ -127,7 +127,7 @@ class Watch:
             since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last.heard))
             words = f"silent for {about(last.age)}, since {since} by the clock of {last.short}"
             return State((words, "bold red"), False, False)
-        return State((f"ended: {clean(ends[-1].remark)}", "bold red"), True, False)
+        return State((f"unfinished: {clean(ends[-1].remark)}", "bold red"), True, False)
 
     def _told(self) -> list[Told]:
         try:

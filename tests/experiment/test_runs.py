@@ -182,9 +182,12 @@ class TestRows:
             broken = file
         broken.write_bytes(b"a,b\n\xff\xfe,1\n")
         found = rows_of(runs_below(root), table="overlaps-curves")
-        assert found.n_without == 1
+        assert (found.n_without, found.n_yet) == (1, 1)
         assert list(found.unreadable) == [broken]
         assert len(found.frame) > 0
+        (root / "first" / "metrics.csv").unlink()
+        found = rows_of(runs_below(root))
+        assert (found.n_without, found.n_yet) == (2, 1), "one is finished and will not write it any more"
 
     def test_sorted(self, originals):
         frame = rows_of(runs_below(originals), sort=["-beta", "backend"]).frame
@@ -356,7 +359,7 @@ class TestCommand:
         done = self.run(originals, *query)
         assert done.returncode == 0, done.stderr
         assert done.stdout.split()[:3] == ["run", "problem", "q_abs"]
-        assert "1 of 3 runs have no table metrics" in done.stderr
+        assert "1 of 3 runs have no table metrics; 1 of them is not finished" in done.stderr
         done = self.run(originals, *query, "--csv")
         lines = done.stdout.splitlines()
         assert lines[0] == "run,problem,q_abs"

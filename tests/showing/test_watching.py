@@ -82,7 +82,7 @@ class TestStates:
         far(task("a"))
         far(Event(Kind.END, remark="stopped"))
         well, text = shown(tmp_path)
-        assert (well, "0 of 4 tasks · 0:00 · ended: stopped" in text) == (False, True)
+        assert (well, "0 of 4 tasks · 0:00 · unfinished: stopped" in text) == (False, True)
 
     def test_one_that_lacks_tasks_says_which(self, tmp_path, far):
         far(begin(7))
@@ -224,7 +224,7 @@ def test_following_ends_with_the_run(tmp_path, far, monkeypatch):
         "0 of 2 tasks, 0:00", "[0 of 2 done] glass a", "something to know", "[1 of 2 done] glass b",
         "failed: glass b: broke",
     ]  # fmt: skip
-    assert "ended: 1 of 2 tasks failed" in " ".join(lines[5:])
+    assert "unfinished: 1 of 2 tasks failed" in " ".join(lines[5:])
 
 
 def test_whoever_has_seen_enough_leaves(tmp_path, far, monkeypatch):
@@ -262,7 +262,7 @@ def test_a_run_in_another_process_until_it_is_killed(tmp_path):
         process.wait()
     followed = qspin("watch", "here", cwd=tmp_path)
     assert followed.returncode == 1
-    assert re.search(rf"ended: process {process.pid}@\S+ is gone; go\s+on with --resume", followed.stdout)
+    assert re.search(rf"unfinished: process {process.pid}@\S+ is gone; go\s+on with", followed.stdout)
     nothing = qspin("watch", "nowhere", cwd=tmp_path)
     assert nothing.returncode == 2
     assert nothing.stderr.startswith("error: nowhere is no folder; expected the folder of a run, which")

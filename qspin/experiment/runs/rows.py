@@ -42,11 +42,13 @@ class Rows:
     ----------
     frame : a row of a table each, with the run it comes from
     n_without : runs that have no such table
+    n_yet : those of them that are not finished, and may still write it
     unreadable : files that are no tables, with what DuckDB says
     """
 
     frame: pd.DataFrame
     n_without: int = 0
+    n_yet: int = 0
     unreadable: dict[Path, str] = field(default_factory=dict)
 
 
@@ -103,7 +105,8 @@ def rows_of(
             if not _names_candidates(error):
                 fault += f"; columns of {table}: {', '.join(known_columns)}"
             raise InputError(fault, key=("where",)) from None
-    return Rows(frame, len(runs) - len(files), unreadable)
+    n_yet = sum(run not in files and not run.has_whole_report for run in runs)
+    return Rows(frame, len(runs) - len(files), n_yet, unreadable)
 
 
 def write_parquet(frame: pd.DataFrame, file: Path) -> None:
