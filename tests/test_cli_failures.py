@@ -87,6 +87,21 @@ def test_a_failing_backend_costs_its_tasks_and_exits_1(failing, here):
     assert qspin("report", "here").exit_code == 0
 
 
+def test_a_backend_that_changes_the_working_directory_changes_nothing_else(here, monkeypatch):
+    original, elsewhere = Exact.sample, here / "elsewhere"
+    elsewhere.mkdir()
+
+    def sample(self, problem, *, seed=None):
+        os.chdir(elsewhere)
+        return original(self, problem, seed=seed)
+
+    monkeypatch.setattr(Exact, "sample", sample)
+    result = qspin("run", "run.yaml", "--out", "here", "--executor", "in_process")
+    assert result.exit_code == 0, result.stderr
+    assert (here / "here" / "report.html").is_file()
+    assert not list(elsewhere.iterdir())
+
+
 def test_a_failing_backend_costs_its_cells_and_exits_1(failing, here):
     result = qspin("bench", "bench.yaml", "--out", "here")
     assert result.exit_code == 1

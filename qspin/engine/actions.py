@@ -6,6 +6,7 @@ the last tasks stay at hand, so that what is measured is neither built nor read 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -68,15 +69,30 @@ class Performer:
 
     def outcome(self, task: Task) -> Outcome:
         """The same with what is known of a failure; raises as a call does."""
-        store = Store(self.path)
+        store = Store(self.path.absolute())
         if store.has(task):
             return Outcome()
         took, began = _Took(), time.perf_counter()
-        with store.recorded(task) as outcome, one_blas_thread():
+        with _staying(), store.recorded(task) as outcome, one_blas_thread():
             took = _ACTIONS[task.action](task, store)
         if outcome.failure is None:
             _keep_timing(task, time.perf_counter() - began, took)
         return outcome
+
+
+@contextlib.contextmanager
+def _staying() -> Iterator[None]:
+    """A task may change the working directory, for itself: relative paths of the run, and of the next task,
+    lead where they did."""
+    here = None
+    with contextlib.suppress(FileNotFoundError):  # it was removed: then no path leads anywhere from there
+        here = os.getcwd()
+    try:
+        yield
+    finally:
+        if here is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.chdir(here)
 
 
 class _Took(NamedTuple):

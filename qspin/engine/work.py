@@ -28,14 +28,14 @@ class StoredWork:
 
     Parameters
     ----------
-    path : of the store
+    path : of the store; stays where it is now, whatever the working directory becomes
     reporter : told what is found damaged
     is_shared : as of `Store`
     """
 
     def __init__(self, path: Path, reporter: Reporter = silent, *, is_shared: bool = False):
-        self.path = path
-        self._store = Store(path, is_shared)
+        self.path = path.absolute()
+        self._store = Store(self.path, is_shared)
         self._tell = reporter
         self._claims: Claims | None = None
         self._before: dict[str, list[int]] = {}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import qspin
 from qspin import timings
-from qspin.engine import Performer, Store, actions
+from qspin.engine import Performer, Store, StoredWork, actions
 from qspin.executor import Task
 
 PROBLEM = {"kind": "mattis", "settings": {"n_spins": 5, "seed": 1}, "key": "problem", "prepared": {}}
@@ -45,6 +47,32 @@ def test_what_is_there_is_not_done_again(asked, tmp_path):
     for _ in range(2):
         Performer(tmp_path)(sample_task())
     assert asked.seeds == [3]
+
+
+def test_a_sampler_that_goes_elsewhere_takes_neither_the_store_nor_the_next_task_with_it(
+    asked, tmp_path, monkeypatch
+):
+    for name in ("start", "elsewhere"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "start")
+    draw = asked.sample
+
+    def sample(problem, *, seed):
+        os.chdir(tmp_path / "elsewhere")
+        return draw(problem, seed=seed)
+
+    monkeypatch.setattr(asked, "sample", sample)
+    with StoredWork(Path("run")) as work:
+        for key in ("a", "b"):
+            assert work.claim(sample_task(key))
+            assert work.perform(sample_task(key)) is None
+            work.release(sample_task(key))
+    assert Path.cwd() == tmp_path / "start"
+    assert sorted(file.name for file in (tmp_path / "start" / "run" / "samples").iterdir()) == [
+        "a.nc",
+        "b.nc",
+    ]
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_samples_that_were_just_drawn_are_not_read_to_be_measured(asked, tmp_path, monkeypatch):
