@@ -318,28 +318,51 @@ class TestTidying:
         assert plan.size == (0, 0)
         assert "another version may have made them" in str(plan)
 
-    def test_a_shared_store_keeps_what_any_run_below_the_path_names(self, tmp_path):
+    def test_a_shared_store_keeps_what_runs_elsewhere_need(self, tmp_path):
         store = tmp_path / "store"
-        for seed in (1, 2):
-            made(tmp_path / "runs" / f"run{seed}", seed=seed, execution={"store": str(store)})
-        both = contents(store)
-        (plan, *_) = prunable(runs_below(tmp_path / "runs"))
-        assert "run1, run2" in str(plan)
-        assert plan.size == (0, 0)
+        for folder, seed in (("runs", 1), ("runs", 2), ("elsewhere", 3)):
+            made(tmp_path / folder / f"run{seed}", seed=seed, execution={"store": str(store)})
+        key = next(iter(RunFolder.open(tmp_path / "runs" / "run1").plan.tasks))
+        for name in (
+            "damaged/0123.nc",
+            "failures/0123.txt",
+            "samples/0123.checkpoint",
+            f"damaged/{key}-1.nc",
+        ):
+            (store / name).parent.mkdir(exist_ok=True)
+            (store / name).write_text("of somebody")
+        before = contents(store)
         last = removable(runs_below(tmp_path / "runs"), "run2")
-        assert "its objects stay in the store" in str(last)
+        assert f"delete it by hand: rm -r {store}" in str(last)
         delete(last)
-        assert contents(store) == both
-        (plan, *_) = prunable(runs_below(tmp_path / "runs"))
-        assert plan.size[0] > 0
-        delete(plan)
-        assert RunFolder.open(tmp_path / "runs" / "run1").is_finished
-        assert len([name for name in contents(store) if name.startswith("samples/")]) == 2
+        assert contents(store) == before
+        plans = prunable(runs_below(tmp_path / "runs"))
+        assert [plan.size[0] for plan in plans] == [1, 0]
+        assert "looked at: run1)" in str(plans[0])
+        assert f"the store {store} is shared and left alone" in str(plans[0])
+        for plan in plans:
+            delete(plan)
+        assert contents(store) == before - {f"damaged/{key}-1.nc"}
+        assert RunFolder.open(tmp_path / "elsewhere" / "run3").is_finished
+
+    def test_a_shared_store_in_a_run_folder_stays(self, tmp_path):
+        (tmp_path / "a" / "store").mkdir(parents=True)
+        config = {"store": str(tmp_path / "a" / "store")}
+        made(tmp_path / "b", execution=config)
+        head = (tmp_path / "b" / "config.yaml").read_bytes()
+        (tmp_path / "a" / "config.yaml").write_bytes(head)
+        with pytest.raises(InputError, match="the objects of b lie in .*a: remove these runs first"):
+            removable(runs_below(tmp_path), "a")
+        delete(removable(runs_below(tmp_path), "b"))
+        with pytest.raises(InputError, match="the shared store .*store lies in .*a; .* move it first"):
+            removable(runs_below(tmp_path), "a")
 
     def test_a_run_whose_objects_others_use_stays(self, root):
         made(root / "guest", seed=5, execution={"store": str(root / "first")})
         with pytest.raises(InputError, match="the objects of guest lie in .*first"):
             removable(runs_below(root), "first")
+        (root / "first/samples/0123.nc").write_bytes(b"of a guest elsewhere")
+        assert sum(plan.size[0] for plan in prunable(runs_below(root))) == 0
 
 
 def test_sizes_are_told_in_units():

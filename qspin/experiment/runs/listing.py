@@ -21,7 +21,7 @@ from qspin.showing.log import LOG, read_line
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Run", "listed", "runs_below", "size_of", "told_size"]
+__all__ = ["Run", "listed", "planned_keys", "runs_below", "size_of", "told_size"]
 
 _OBJECTS = ("prepared", "samples", "measures")
 
@@ -81,19 +81,19 @@ class Run:
         """Tasks of which it is written down what failed."""
         if not self.is_sharing:
             return len(_names(self.path / "failures", ".txt"))
-        return len(_planned(self.folder) & Store(self.store).failures().keys())
+        return len(planned_keys(self.folder) & Store(self.store).failures().keys())
 
     @cached_property
     def n_done(self) -> int | None:
         """Tasks whose results are there; None where that cannot be told."""
         there = {name for own in _OBJECTS for name in _names(self.store / own, ".npz", ".nc")}
-        return len(there if not self.is_sharing else there & _planned(self.folder))
+        return len(there if not self.is_sharing else there & planned_keys(self.folder))
 
     @cached_property
     def n_tasks(self) -> int | None:
         """All of them, as its log says; None where there is none."""
         if self.is_sharing:
-            return len(_planned(self.folder)) or None
+            return len(planned_keys(self.folder)) or None
         return self.n_done if self.has_whole_report else _begun(self.path / LOG)
 
     @property
@@ -225,7 +225,7 @@ def _names(folder: Path, *suffixes: str) -> set[str]:
     return {stem for name in names for stem, suffix in [os.path.splitext(name)] if suffix in suffixes}
 
 
-def _planned(folder: RunFolder) -> set[str]:
+def planned_keys(folder: RunFolder) -> set[str]:
     """Keys of its tasks; none where its config makes no plan any more."""
     try:
         return set(folder.plan.tasks)

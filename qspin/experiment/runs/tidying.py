@@ -1,6 +1,7 @@
 """What of runs can go: a whole folder that is named, or what no config needs any more.
 
-Nothing is deleted where a process works, nor what this version of qspin cannot tell to be needed.
+Nothing is deleted where a process works, nor what this version of qspin cannot tell to be needed. A store
+that runs share keeps its objects: whoever looks below one path cannot know which runs elsewhere need them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import contextlib
 import itertools
 import os
 import secrets
+import shlex
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from qspin.engine import Store
 from qspin.engine.storage.presence import Presence
 from qspin.errors import InputError, QspinError, StorageError, nearest_name
 from qspin.experiment.folder import CONFIG, PROCESSES
-from qspin.experiment.runs.listing import Run, size_of, told_size
+from qspin.experiment.runs.listing import Run, planned_keys, size_of, told_size
 from qspin.files import PARTIAL
 from qspin.showing.log import LOG
 
@@ -80,25 +82,30 @@ def removable(runs: Sequence[Run], name: str) -> Deletion:
     run = _named(runs, name)
     if run.path.is_symlink():
         raise InputError(f"{run.path} is a link to a run folder; remove what it leads to by its own name")
-    own = os.path.realpath(run.path)
-    others = [r.name for r in runs if os.path.realpath(r.path) != own and os.path.realpath(r.store) == own]
+    own = _real(run.path)
+    others = [r.name for r in runs if r.path != run.path and _real(r.store).is_relative_to(own)]
     if others:
         raise InputError(f"the objects of {', '.join(others)} lie in {run.path}: remove these runs first")
+    if run.is_sharing and _real(run.store).is_relative_to(own):
+        raise InputError(
+            f"the shared store {run.store} lies in {run.path}; expected one outside: move it first"
+        )
     _refuse_busy(run.path)
     remarks = []
     foreign = sorted(e.name for e in os.scandir(run.path) if e.name not in _OURS and PARTIAL not in e.name)
     if foreign:
         remarks.append(f"with what qspin did not write: {', '.join(foreign)}")
     if run.is_sharing:
-        remarks.append(f"its objects stay in the store {run.store}: --prune finds those that no run needs")
+        remarks.append(_left_for_others(run.store))
     return Deletion(str(run.path), run.path, is_whole=True, remarks=tuple(remarks))
 
 
 def prunable(runs: Sequence[Run]) -> list[Deletion]:
     """What no config of these runs needs any more, for each of their stores and folders.
 
-    Objects are judged by the plans of all runs that share a store. They are left alone where a run has no
-    plan, or has one by which its own finished results are missing: then it is another version's.
+    Objects in a run folder are judged by its plan. They are left alone where there is none, or one by which
+    finished results are missing: then it is another version's. Of a store that runs share only those damaged
+    files go that were set aside of tasks of these runs.
 
     Raises
     ------
@@ -107,17 +114,16 @@ def prunable(runs: Sequence[Run]) -> list[Deletion]:
     """
     by_store: dict[Path, list[Run]] = {}
     for run in runs:
-        by_store.setdefault(Path(os.path.realpath(run.store)), []).append(run)
+        by_store.setdefault(_real(run.store), []).append(run)
     found = []
-    for own in by_store.values():
-        store = next((run.path for run in own if not run.is_sharing), own[0].store)  # as people know it
-        if store.is_dir():
-            _refuse_busy(store)
-            found.append(_prunable(store, own))
-    for run in runs:
-        if run.is_sharing:
+    for store, own in by_store.items():
+        is_shared = any(run.is_sharing for run in own)
+        if is_shared and store.is_dir():
+            found.append(_prunable_of_shared(store, own))
+        for run in own:
             _refuse_busy(run.path)
-            found.append(Deletion(str(run.path), run.path, {_LEFTOVERS: _leftovers(run.path)}))
+            leftovers = Deletion(str(run.path), run.path, {_LEFTOVERS: _leftovers(run.path)})
+            found.append(leftovers if is_shared else _prunable(run))
     return found
 
 
@@ -166,25 +172,23 @@ def _refuse_busy(place: Path) -> None:
 _LEFTOVERS = "leftovers of processes that were killed"
 
 
-def _prunable(place: Path, runs: Sequence[Run]) -> Deletion:
-    """What can go from one store, which may be a run folder."""
-    store = Store(place)
+def _prunable(run: Run) -> Deletion:
+    """What can go from a run folder that holds its objects itself."""
+    place, store = run.path, Store(run.path)
     folders = [place / own for own in _OBJECTS]
     files = [file for folder in folders if folder.is_dir() for file in folder.iterdir() if file.is_file()]
     files = [file for file in files if not file.name.startswith(".")]
     objects = [file for file in files if file.suffix != ".checkpoint"]
     there = {file.stem for file in objects}
     checkpoints = [file for file in files if file.suffix == ".checkpoint"]
-    names = ", ".join(run.name for run in runs)
-    title = f"the store {place} (runs that were looked at: {names})" if runs[0].is_sharing else str(place)
     parts = {
         "checkpoints of tasks that are done": [file for file in checkpoints if file.stem in there],
         "damaged files that were set aside": _files(place / "damaged"),
         _LEFTOVERS: _leftovers(place),
     }
-    needed, remark = _needed(runs, there)
+    needed, remark = _needed(run, there)
     if needed is None:
-        return Deletion(title, place, parts, remarks=(remark,))
+        return Deletion(str(place), place, parts, remarks=(remark,))
     parts["objects that are in no plan"] = [file for file in objects if file.stem not in needed]
     parts["checkpoints that are in no plan"] = [
         file for file in checkpoints if file.stem not in needed and file.stem not in there
@@ -192,23 +196,38 @@ def _prunable(place: Path, runs: Sequence[Run]) -> Deletion:
     parts["failures that are in no plan"] = [
         file for file in _files(store.failures_folder) if file.stem not in needed
     ]
-    return Deletion(title, place, parts)
+    return Deletion(str(place), place, parts)
 
 
-def _needed(runs: Sequence[Run], there: set[str]) -> tuple[set[str] | None, str]:
-    """Keys of all tasks of these runs; None, with the reason, where that cannot be told."""
-    needed: set[str] = set()
-    for run in runs:
-        try:
-            own = set(run.folder.plan.tasks)
-        except QspinError as error:
-            return None, f"its objects are left alone: {run.name} makes no plan ({error})"
-        if (run.has_whole_report and not own <= there) or (there and not own & there):
-            return None, (
-                f"its objects are left alone: by the plan of this version of qspin, results of {run.name} "
-                "are missing, so that another version may have made them"
-            )
-        needed |= own
+def _prunable_of_shared(place: Path, runs: Sequence[Run]) -> Deletion:
+    """What can go from a store that runs share, of which others may lie anywhere."""
+    own = {key for run in runs for key in planned_keys(run.folder)}
+    files = [file for file in _files(place / "damaged") if file.stem.partition("-")[0] in own]
+    if files:
+        _refuse_busy(place)
+    title = f"the store {place} (runs that were looked at: {', '.join(run.name for run in runs)})"
+    parts = {"damaged files that were set aside": files}
+    return Deletion(title, place, parts, remarks=(_left_for_others(place),))
+
+
+def _left_for_others(store: Path) -> str:
+    return (
+        f"the store {store} is shared and left alone, since runs elsewhere may need its objects; once none "
+        f"does, delete it by hand: rm -r {shlex.quote(str(store))}"
+    )
+
+
+def _needed(run: Run, there: set[str]) -> tuple[set[str] | None, str]:
+    """Keys of all tasks of a run; None, with the reason, where that cannot be told."""
+    try:
+        needed = set(run.folder.plan.tasks)
+    except QspinError as error:
+        return None, f"its objects are left alone: {run.name} makes no plan ({error})"
+    if (run.has_whole_report and not needed <= there) or (there and not needed & there):
+        return None, (
+            f"its objects are left alone: by the plan of this version of qspin, results of {run.name} "
+            "are missing, so that another version may have made them"
+        )
     return needed, ""
 
 
@@ -237,6 +256,10 @@ def _named(runs: Sequence[Run], name: str) -> Run:
             return run
     known = nearest_name(name, [run.name for run in runs])
     raise InputError(f"{name!r} is none of the run folders that were found: {known}")
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
 def _size(files: Iterable[Path]) -> tuple[int, int]:
