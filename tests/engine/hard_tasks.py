@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -37,6 +38,20 @@ def _die(path: Path, task: Task) -> int:
     return 0
 
 
+def _orphan(path: Path, task: Task) -> int:
+    """Dies at its first attempt, and leaves a child that keeps all its pipes open and prints for ever."""
+    children = path / f"{task.key}-children"
+    if not children.exists():
+        if (pid := os.fork()) == 0:
+            while True:
+                with contextlib.suppress(OSError):
+                    os.write(2, b"alive\n")
+                time.sleep(0.05)
+        children.write_text(str(pid))
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
 def _leave(path: Path, task: Task) -> int:
     os._exit(7)
 
@@ -68,5 +83,6 @@ def _modules(path: Path, task: Task) -> list[str]:
 
 
 HARD = {
-    "die": _die, "leave": _leave, "print": _print, "deaf": _deaf, "threads": _threads, "modules": _modules,
+    "die": _die, "orphan": _orphan, "leave": _leave, "print": _print, "deaf": _deaf,
+    "threads": _threads, "modules": _modules,
 }  # fmt: skip

@@ -60,6 +60,17 @@ def test_a_task_whose_worker_dies_is_done_by_another_and_not_for_ever(work):
     assert sum("task always" in note for note in notes) == 2, "the third time it has failed, which is told"
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_worker_that_dies_is_missed_while_a_child_of_it_lives(work):
+    began = time.monotonic()
+    try:
+        assert run(work, [small_task("a", act="orphan")], n_workers=1) == {}
+    finally:
+        os.kill(int((work.path / "a-children").read_text()), signal.SIGKILL)
+    assert work.done == ["a"]
+    assert time.monotonic() - began < 20, "seconds, of which the workers took most to start"
+
+
 def test_workers_that_cannot_begin_are_told(work, monkeypatch):
     class Unknown:
         def __reduce__(self):

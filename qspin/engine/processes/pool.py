@@ -16,7 +16,7 @@ import types
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
@@ -54,7 +54,7 @@ class Worker:
         """Whether it has nothing to do."""
         self._given = perform, conditions
         self._pool: ProcessPoolExecutor | None = None
-        self._process: multiprocessing.process.BaseProcess | None = None
+        self._process: _Process | None = None
         self._channel: Connection | None = None
         self._output: Connection | None = None
         self._future: Future[Any] | None = None
@@ -117,9 +117,13 @@ class Worker:
 
         Parameters
         ----------
-        seconds : to wait for more
+        seconds : to wait for more; then no more is read, whoever still prints: a child that it left does
+            so, and keeps the pipe open
         """
-        while self._output is not None and self._output.poll(seconds):
+        until = time.monotonic() + seconds
+        while self._output is not None and self._output.poll(max(until - time.monotonic(), 0.0)):
+            if seconds and time.monotonic() > until:
+                return
             text = os.read(self._output.fileno(), 2**16)
             *lines, self._line = (self._line + text).split(b"\n")
             if not text:
@@ -165,10 +169,9 @@ class Worker:
         """Forget the process that was lost; how it ended, and what it said last."""
         assert self._process is not None
         list(self.lines(_END_SECONDS))
-        until = time.monotonic() + _LEAVE_SECONDS
-        while (code := self._process.exitcode) is None and time.monotonic() < until:
-            time.sleep(0.01)  # a thread of the pool asks too, and is told first
-        reason = _ended(code)
+        if not self._process.has_ended(_LEAVE_SECONDS):
+            self.kill()
+        reason = _ended(self._process.exitcode)
         if self._words:
             reason += f"; it said last: {self._words[-1]}"
         self._forget()
@@ -181,16 +184,20 @@ class Worker:
         if not self.is_idle:
             self.kill()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        if not wait([self._process.sentinel], _LEAVE_SECONDS):
+        if not self._process.has_ended(_LEAVE_SECONDS):
             self.kill()
-            self._process.join(_LEAVE_SECONDS)
+            self._process.has_ended(_LEAVE_SECONDS)
         rest = list(self.lines(_END_SECONDS))
         self._forget()
         return rest
 
     def _forget(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        """Without waiting for a process that does not end, such as one that hangs in its file system."""
+        if self._pool is not None and self._process is not None:
+            is_over = not self._process.is_alive()
+            self._pool.shutdown(wait=is_over, cancel_futures=True)
+            if is_over:
+                self._process.forget_end()
         for ear in (self._channel, self._output):
             if ear is not None:
                 ear.close()
@@ -216,11 +223,47 @@ def _ended(code: int | None) -> str:
 
 
 class _Process(SpawnProcess):
-    """Does not import the main module of this process, and does not hear what is typed while it starts."""
+    """Does not import the main module of this process, and does not hear what is typed while it starts.
+
+    Its pool waits for the `sentinel` of a process, which is a pipe that children forked by it hold open too.
+    Here whoever asks whether it is alive asks the system, and tells the pool of its end.
+    """
+
+    _end: tuple[int, int] | None = None
+    """Pipe into which its end is written, where processes can be forked."""
+    _is_told = False
 
     def start(self) -> None:
         with _deaf(), _hidden_main():
             super().start()
+        if hasattr(os, "fork"):
+            self._end = os.pipe()
+
+    @property
+    def sentinel(self) -> int:
+        return super().sentinel if self._end is None else self._end[0]
+
+    def is_alive(self) -> bool:
+        is_alive = super().is_alive()
+        if not (is_alive or self._is_told or self._end is None):
+            self._is_told = True
+            os.write(self._end[1], b"!")
+        return is_alive
+
+    def has_ended(self, seconds: float) -> bool:
+        """Whether it does within so many seconds."""
+        until = time.monotonic() + seconds
+        while self.is_alive():  # a thread of the pool asks too, and is told first
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def forget_end(self) -> None:
+        """Once its pool has ended."""
+        end, self._end = self._end, None
+        for descriptor in end or ():
+            os.close(descriptor)
 
 
 class _Context(SpawnContext):
