@@ -345,6 +345,24 @@ class TestTidying:
         assert contents(store) == before - {f"damaged/{key}-1.nc"}
         assert RunFolder.open(tmp_path / "elsewhere" / "run3").is_finished
 
+    def test_nothing_goes_from_a_folder_that_is_no_store(self, root, tmp_path):
+        precious = tmp_path / "other"
+        made(root / "guest", seed=5, execution={"store": str(precious)})
+        key = next(iter(RunFolder.open(root / "guest").plan.tasks))
+        shutil.rmtree(precious)
+        names = {"damaged/precious.txt", f"damaged/{key}.nc", f"failures/{key}.txt", ".a.partial.npz"}
+        for name in names:
+            (precious / name).parent.mkdir(parents=True, exist_ok=True)
+            (precious / name).write_text("mine")
+        for name in ("damaged", "failures"):
+            (root / "first" / name).symlink_to(precious / name)
+        plans = prunable(runs_below(root))
+        assert sum(plan.size[0] for plan in plans) == 0
+        for plan in [*plans, removable(runs_below(root), "guest")]:
+            assert "rm -r" not in str(plan)
+            delete(plan)
+        assert contents(precious) == names
+
     def test_a_shared_store_in_a_run_folder_stays(self, tmp_path):
         (tmp_path / "a" / "store").mkdir(parents=True)
         config = {"store": str(tmp_path / "a" / "store")}

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qspin.engine import Store
+from qspin.engine.storage.marker import is_store
 from qspin.engine.storage.presence import Presence
 from qspin.errors import InputError, QspinError, StorageError, nearest_name
 from qspin.experiment.folder import CONFIG, PROCESSES
@@ -175,8 +176,7 @@ _LEFTOVERS = "leftovers of processes that were killed"
 def _prunable(run: Run) -> Deletion:
     """What can go from a run folder that holds its objects itself."""
     place, store = run.path, Store(run.path)
-    folders = [place / own for own in _OBJECTS]
-    files = [file for folder in folders if folder.is_dir() for file in folder.iterdir() if file.is_file()]
+    files = [file for own in _OBJECTS for file in _files(place / own)]
     files = [file for file in files if not file.name.startswith(".")]
     objects = [file for file in files if file.suffix != ".checkpoint"]
     there = {file.stem for file in objects}
@@ -202,7 +202,8 @@ def _prunable(run: Run) -> Deletion:
 def _prunable_of_shared(place: Path, runs: Sequence[Run]) -> Deletion:
     """What can go from a store that runs share, of which others may lie anywhere."""
     own = {key for run in runs for key in planned_keys(run.folder)}
-    files = [file for file in _files(place / "damaged") if file.stem.partition("-")[0] in own]
+    damaged = _files(place / "damaged") if is_store(place) else []
+    files = [file for file in damaged if file.stem.partition("-")[0] in own]
     if files:
         _refuse_busy(place)
     title = f"the store {place} (runs that were looked at: {', '.join(run.name for run in runs)})"
@@ -211,6 +212,8 @@ def _prunable_of_shared(place: Path, runs: Sequence[Run]) -> Deletion:
 
 
 def _left_for_others(store: Path) -> str:
+    if not is_store(store):
+        return f"{store}, which its config names as store, is none: nothing is deleted there"
     return (
         f"the store {store} is shared and left alone, since runs elsewhere may need its objects; once none "
         f"does, delete it by hand: rm -r {shlex.quote(str(store))}"
@@ -232,12 +235,15 @@ def _needed(run: Run, there: set[str]) -> tuple[set[str] | None, str]:
 
 
 def _leftovers(place: Path) -> list[Path]:
-    folders = [place, *(place / own for own in (*_OBJECTS, "failures", "results", "figures"))]
-    return [file for folder in folders for file in folder.glob(f".*{PARTIAL}*") if file.is_file()]
+    within = [_files(place / own) for own in (*_OBJECTS, "failures", "results", "figures")]
+    files = itertools.chain(place.iterdir(), *within)
+    return [file for file in files if file.name.startswith(".") and PARTIAL in file.name and file.is_file()]
 
 
 def _files(folder: Path) -> list[Path]:
-    return [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
+    """Files of a folder; none of one that a link leads to, which may be anybody's."""
+    is_own = folder.is_dir() and not folder.is_symlink()
+    return [file for file in folder.iterdir() if file.is_file()] if is_own else []
 
 
 # -- helpers -------------------------------------------------------------------------------------
