@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from qspin.confidential import redacted
 from qspin.events import Event, Kind, Reporter
@@ -40,7 +40,10 @@ HEARTBEAT = SILENCE / 3
 _PROGRESS_SECONDS = 1.0  # between two lines on how far a task is
 _DEFAULTS = {own.name: own.default for own in dataclasses.fields(Event) if own.name not in ("kind", "time")}
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
-_NUMBERS = ("fraction", "seconds", "time")
+_NUMBERS = {"fraction": 1.0, "seconds": 1e11, "time": 1e11}
+"""Name -> the most that a line may say; 1e11 seconds are 3000 years."""
+_MOST_TASKS = 10**12
+_N = TypeVar("_N", int, float)
 _TEXTS = ("key", "label", "action", "group", "worker", "remark")
 
 
@@ -189,21 +192,36 @@ def _plain(name: str, value: Any) -> Any:
 
 
 def read_line(line: bytes) -> Told | None:
-    """What a line says; None if it is no event, as one that was cut, or one of a later version."""
+    """What a line says; None if it is no event, as one that was cut, or one of a later version, or holds a
+    number that none can be."""
     try:
         plain = json.loads(line)
-        known: dict[str, Any] = {name: float(plain[name]) for name in _NUMBERS if name in plain}
+        known: dict[str, Any] = {
+            name: _bounded(float(plain[name]), most) for name, most in _NUMBERS.items() if name in plain
+        }
         known |= {name: str(plain[name]) for name in _TEXTS if name in plain}
-        known |= {"n": int(plain.get("n", 0)), "is_shown": bool(plain.get("is_shown", True))}
+        known |= {"n": _n_tasks(plain.get("n", 0)), "is_shown": bool(plain.get("is_shown", True))}
         known["figures"] = {str(k): float(v) for k, v in _mapping(plain, "figures")}
         known["counts"] = {
-            str(action): {str(group): int(n) for group, n in groups.items()}
+            str(action): {str(group): _n_tasks(n) for group, n in groups.items()}
             for action, groups in _mapping(plain, "counts")
         }
         event = Event(Kind(plain["kind"]), **known)
         return Told(str(plain["run"]), str(plain.get("place", "")), event)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, OverflowError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def _n_tasks(value: Any) -> int:
+    """Raises ValueError or OverflowError for what is no number of tasks."""
+    return _bounded(int(value), _MOST_TASKS)
+
+
+def _bounded(value: _N, most: float) -> _N:
+    """Raises ValueError for a number out of bounds, and for one that is none."""
+    if not 0 <= value <= most:
+        raise ValueError
+    return value
 
 
 def _mapping(plain: Mapping[str, Any], name: str) -> Any:

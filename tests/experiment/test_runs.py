@@ -108,6 +108,14 @@ class TestListing:
         assert (table["state"]["first"], table["failed"]["first"]) == ("failed", 1)
         assert table["state"]["deep/stopped"] == "damaged"
 
+    @pytest.mark.parametrize("n", ["Infinity", "1" * 400])
+    def test_a_log_that_tells_nonsense_costs_no_other_run_its_row(self, root, n):
+        run = root / "deep" / "stopped"
+        (run / "log.jsonl").write_text(f'{{"time":1,"run":"1@h-1","kind":"begin","n":{n}}}\n')
+        table = qspin.runs(root).set_index("run")
+        assert len(table) == 3
+        assert pd.isna(table["tasks"]["deep/stopped"])
+
     def test_a_run_at_which_a_process_works(self, root):
         presence = Presence(root / "first" / PROCESSES)
         presence.enter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import multiprocessing
 import os
@@ -13,6 +14,7 @@ import pytest
 from qspin.events import Event, Kind, silent
 from qspin.showing import log
 from qspin.showing.log import EventLog, logged, read_line
+from qspin.showing.watching import watch
 
 TASK = Event(Kind.START, "k", "glass with exact", "sample", "glass with exact", worker="worker 1")
 
@@ -84,10 +86,36 @@ def test_no_token_is_written(tmp_path, monkeypatch):
     [b"", b"{", b"[]", b"null", b'"begin"', b"\xff\xfe", b"{}", b'{"kind": "begin"}', b'{"run": "a"}',
      b'{"kind": "of later", "run": "a"}', b'{"kind": "start", "run": "a", "time": "soon"}',
      b'{"kind": "start", "run": "a", "figures": [1]}', b'{"kind": "begin", "run": "a", "counts": {"a": 1}}',
-     b'{"kind": "progress", "run": "a", "figures": {"loss": null}}', b"[" * 100_000],
+     b'{"kind": "progress", "run": "a", "figures": {"loss": null}}', b"[" * 100_000,
+     b'{"kind": "progress", "run": "a", "figures": {"loss": ' + b"1" * 400 + b"}}"],
 )  # fmt: skip
 def test_what_is_no_event_is_none(line):
     assert read_line(line) is None
+
+
+@pytest.mark.parametrize("name", ["n", "counts", "fraction", "seconds", "time"])
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "NaN", "1e999", "-1", "1" * 400, "1" * 5000])
+def test_a_line_with_a_number_that_none_can_be_is_passed_over(name, number):
+    value = f'{{"a": {{"b": {number}}}}}' if name == "counts" else number
+    assert read_line(f'{{"kind": "begin", "run": "1@h-1", "{name}": {value}}}'.encode()) is None
+
+
+def test_the_largest_numbers_can_be_shown(tmp_path):
+    counts = {"sample": {"a": 10**12, "b": 10**12}}
+    lines = [
+        {"kind": "begin", "time": 0, "n": 10**12, "counts": counts},
+        {"kind": "found", "time": 0, "n": 10**12, "counts": counts},
+        *({"kind": "done", "time": 1e11, "key": f"{k}", "action": "sample", "group": "a", "seconds": 1e11}
+          for k in range(2)),
+        {"kind": "start", "time": 0, "key": "3", "action": "sample", "group": "b", "worker": "w"},
+        {"kind": "progress", "time": 1e11, "key": "3", "fraction": 1.0},
+        {"kind": "begin", "n": float("inf")},
+    ]  # fmt: skip
+    text = "".join(json.dumps({"run": "1@h-1", **line}) + "\n" for line in lines)
+    (tmp_path / "log.jsonl").write_text(text)
+    out = io.StringIO()
+    watch(tmp_path, once=True, out=out)
+    assert f"of {10**12} tasks" in out.getvalue()
 
 
 def test_what_a_later_version_adds_is_passed_over():
