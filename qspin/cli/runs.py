@@ -192,7 +192,9 @@ def _tidy(path: Path, remove: Sequence[str], prune: bool, yes: bool) -> None:
     from qspin.experiment.runs.tidying import delete, prunable, removable
 
     found = runs_below(path)
-    plans = [*(removable(found, name) for name in remove), *(prunable(found) if prune else [])]
+    whole = {plan.place: plan for plan in (removable(found, name) for name in remove)}
+    parts = [plan for plan in prunable(found) if plan.place not in whole] if prune else []
+    plans = [*whole.values(), *parts]
     sizes = [plan.size for plan in plans]
     for plan, (n, _) in zip(plans, sizes, strict=True):
         if n or plan.remarks:

@@ -277,6 +277,18 @@ class TestTidying:
         with pytest.raises(InputError, match="is a link to a run folder"):
             removable(runs_below(root / "link"), "link")
 
+    def test_a_name_that_two_runs_have_is_refused(self, root, monkeypatch):
+        shutil.copytree(root / "deep" / "stopped", root / "more" / "stopped")
+        both = f"{root}/deep/stopped, {root}/more/stopped; expected one of these paths"
+        with pytest.raises(InputError, match=f"'stopped' is 2 runs: {both}"):
+            removable(runs_below(root), "stopped")
+        assert removable(runs_below(root), "more/stopped").place == root / "more" / "stopped"
+        shutil.copytree(root / "more" / "stopped", root / "stopped")
+        assert removable(runs_below(root), "stopped").place == root / "stopped"
+        monkeypatch.chdir(root / "deep")
+        with pytest.raises(InputError, match=f"2 runs: {root}/deep/stopped, {root}/stopped;"):
+            removable(runs_below(root), "stopped")
+
     @pytest.mark.parametrize("place", [PROCESSES, "claims"])
     def test_nothing_goes_where_a_process_works(self, root, place):
         plan = removable(runs_below(root), "first")
@@ -440,7 +452,10 @@ class TestCommand:
         done = self.run(root, "--remove", "first", input="n\n")
         assert (done.returncode, (root / "first").is_dir()) == (0, True)
         assert done.stdout.splitlines()[-1].endswith("Nothing was deleted.")
-        done = self.run(root, "--remove", root / "first", "--prune", "--yes")
+        (root / "first" / "samples" / "0123.nc").write_bytes(b"in no plan")
+        n_files = len(contents(root / "first"))
+        done = self.run(root, "--remove", root / "first", "--remove", "first", "--prune", "--yes")
         assert (done.returncode, (root / "first").exists()) == (0, False)
-        assert "first: the whole run" in done.stdout
+        assert done.stdout.count("first: ") == done.stdout.count("first: the whole run") == 1
+        assert f"Deleted {n_files} files" in done.stdout
         assert done.stdout.splitlines()[-1].startswith("Deleted ")

@@ -73,7 +73,7 @@ def removable(runs: Sequence[Run], name: str) -> Deletion:
     Parameters
     ----------
     runs : those that are known
-    name : of one of them, or a path
+    name : of one of them, its last part where only one is called so, or a path
 
     Raises
     ------
@@ -255,11 +255,15 @@ def _named(runs: Sequence[Run], name: str) -> Run:
     Raises
     ------
     InputError
-        If there is none.
+        If there is none, or more than one.
     """
-    for run in runs:
-        if name in (run.name, run.path.name) or os.path.abspath(name) == os.path.abspath(run.path):
-            return run
+    own = [run for run in runs if name == run.name or os.path.abspath(name) == os.path.abspath(run.path)]
+    found = own or [run for run in runs if name == run.path.name]
+    if len(found) > 1:
+        paths = ", ".join(os.path.abspath(run.path) for run in found)
+        raise InputError(f"{name!r} is {len(found)} runs: {paths}; expected one of these paths")
+    if found:
+        return found[0]
     known = nearest_name(name, [run.name for run in runs])
     raise InputError(f"{name!r} is none of the run folders that were found: {known}")
 
