@@ -7,7 +7,7 @@ import time
 import pytest
 
 import qspin
-from qspin.experiment.forecast.course import pilot as pilots
+from qspin.experiment.forecast import pilot as pilots
 from qspin.experiment.forecast.pilot import pilot
 from qspin.progress import report_progress
 from qspin.sampler import Workload, workload_of
