@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import threading
 import time
@@ -54,6 +56,22 @@ def test_where_somebody_hears_it_asks_and_then_interrupts_even_one_who_sleeps():
             sleep(20)
     assert 0.2 < time.monotonic() - began < 5
     assert not stopping.is_requested()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT])
+def test_a_child_that_a_sampler_forks_hears_signals_as_any_other_does(which):
+    before = signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
+    with stopping.patient(60):
+        if (pid := os.fork()) == 0:
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(which)
+                os._exit(3)
+            os._exit(4)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    here = signal.signal(signal.SIGINT, before)
+    assert code == {signal.SIGTERM: -signal.SIGTERM, signal.SIGINT: 4}[which]
+    assert isinstance(here, Interrupts), "in the process itself nothing changed"
 
 
 def test_whoever_ends_in_time_is_not_interrupted():

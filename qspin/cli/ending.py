@@ -41,12 +41,19 @@ class Interrupts:
 
     Those which come in one burst count as one. Whoever stops a job may signal the process and its group, one
     after the other; a second exception would land amid the cleaning up after the first, which then ends in
-    whatever error that makes.
+    whatever error that makes. Processes that a sampler forks hear signals as any other does.
     """
 
     def __init__(self) -> None:
         self._heard = -math.inf
         self._is_reminder = False
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._leave)
+
+    def _leave(self) -> None:
+        for number, usual in ((signal.SIGTERM, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+            if signal.getsignal(number) is self:
+                signal.signal(number, usual)
 
     def __call__(self, which: int = signal.SIGINT, frame: object = None) -> None:
         before, self._heard = self._heard, time.monotonic()

@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 import time
+import warnings
 from pathlib import Path
 
 from qspin.executor import Task
+from qspin.progress import report_progress
 from qspin.testing.work import Act, FolderWork, acts
 
 
@@ -52,6 +54,21 @@ def _orphan(path: Path, task: Task) -> int:
     return 0
 
 
+def _fork(path: Path, task: Task) -> int:
+    """How a child ends that tells, warns, and is then told to end."""
+    ear, mouth = os.pipe()
+    if (pid := os.fork()) == 0:
+        report_progress(0.5, "said by a child")
+        warnings.warn("warned by a child", stacklevel=1)
+        os.write(mouth, b"!")
+        with contextlib.suppress(BaseException):
+            time.sleep(20)
+        os._exit(3)
+    os.read(ear, 1)
+    os.kill(pid, signal.SIGTERM)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
 def _leave(path: Path, task: Task) -> int:
     os._exit(7)
 
@@ -83,6 +100,6 @@ def _modules(path: Path, task: Task) -> list[str]:
 
 
 HARD = {
-    "die": _die, "orphan": _orphan, "leave": _leave, "print": _print, "deaf": _deaf,
+    "die": _die, "orphan": _orphan, "fork": _fork, "leave": _leave, "print": _print, "deaf": _deaf,
     "threads": _threads, "modules": _modules,
 }  # fmt: skip

@@ -71,6 +71,15 @@ def test_a_worker_that_dies_is_missed_while_a_child_of_it_lives(work):
     assert time.monotonic() - began < 20, "seconds, of which the workers took most to start"
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_child_of_a_worker_is_no_worker(work, capfd):
+    told = []
+    assert run(work, [small_task("a", act="fork")], told.append, n_workers=1) == {}
+    assert work.gave("a")["value"] == -signal.SIGTERM
+    assert not [event for event in told if event.kind == Kind.PROGRESS]
+    assert "UserWarning: warned by a child" in capfd.readouterr().err
+
+
 def test_workers_that_cannot_begin_are_told(work, monkeypatch):
     class Unknown:
         def __reduce__(self):

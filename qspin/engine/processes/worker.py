@@ -8,6 +8,7 @@ terminal interrupts the run, which then asks its workers to stop.
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import pickle
@@ -16,7 +17,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple, TextIO
 
@@ -92,7 +93,21 @@ def begin(channel: Connection, output: Connection, perform: Perform, conditions:
             setattr(sys, name, os.fdopen(number, "w", 1, errors="backslashreplace", closefd=False))
     _Here.channel, _Here.perform, _Here.conditions = channel, perform, conditions
     conditions.filter_warnings()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=functools.partial(_be_another, warnings.showwarning))
     warnings.showwarning = _warn
+
+
+def _be_another(show: Callable[..., None]) -> None:
+    """In a child that a task forked: it is no worker, says nothing for one, and ends where it is told to.
+
+    Ctrl-C stays for the run alone, which lets the task end in peace. What it warns of is printed.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "SIGUSR1"):
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    _Here.channel.close()
+    warnings.showwarning = show
 
 
 def do(tasks: Sequence[tuple[Task, int]]) -> None:
@@ -144,7 +159,9 @@ class _Teller:
 
 
 def _say(kind: str, key: str = "", what: Any = None) -> None:
-    """Whole, whoever else says something; to nobody if the process of the run is gone."""
+    """Whole, whoever else says something; to nobody if the process of the run is gone, or this is a child."""
+    if _Here.channel.closed:
+        return
     with stopping.shielded(), _Here.lock, contextlib.suppress(BrokenPipeError):
         _Here.channel.send(Message(kind, key, what))
 
