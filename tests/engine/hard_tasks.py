@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import sys
@@ -10,6 +11,9 @@ import time
 import warnings
 from pathlib import Path
 
+import numpy as np
+
+from qspin.errors import StorageError
 from qspin.executor import Task
 from qspin.progress import report_progress
 from qspin.testing.work import Act, FolderWork, acts
@@ -69,6 +73,40 @@ def _fork(path: Path, task: Task) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+def _warns(path: Path, task: Task) -> int:
+    """Of classes that nobody else can import, some of which say that they are from elsewhere."""
+    for module in ("only_here", "builtins", "qspin.errors", "__main__"):
+        warnings.warn(f"of {module}", type("Odd", (UserWarning,), {"__module__": module}), stacklevel=1)
+    warnings.warn("of numpy", np.exceptions.ComplexWarning, stacklevel=1)
+    warnings.warn("built in", RuntimeWarning, stacklevel=1)
+    return 0
+
+
+class Strange(BaseException):
+    """Is no failure of a task; says that it is from elsewhere."""
+
+
+def _raise(path: Path, task: Task) -> int:
+    Strange.__module__ = "only_here"
+    raise Strange("what")
+
+
+def _mumble(path: Path, task: Task) -> int:
+    """Says what can be understood in this process alone; the first time, this is how it ends."""
+    sys.modules["only_here"] = sys
+    report_progress(0.5, best=_OnlyHere())  # type: ignore[arg-type]
+    tried = path / f"{task.key}-tried"
+    if not tried.exists():
+        tried.touch()
+        raise StorageError(_OnlyHere())
+    return 0
+
+
+class _OnlyHere:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return importlib.import_module, ("only_here",)
+
+
 def _leave(path: Path, task: Task) -> int:
     os._exit(7)
 
@@ -100,6 +138,7 @@ def _modules(path: Path, task: Task) -> list[str]:
 
 
 HARD = {
-    "die": _die, "orphan": _orphan, "fork": _fork, "leave": _leave, "print": _print, "deaf": _deaf,
+    "die": _die, "orphan": _orphan, "fork": _fork, "warns": _warns, "raise": _raise,
+    "mumble": _mumble, "leave": _leave, "print": _print, "deaf": _deaf,
     "threads": _threads, "modules": _modules,
 }  # fmt: skip

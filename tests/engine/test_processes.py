@@ -112,6 +112,30 @@ def test_what_takes_too_long_is_interrupted_then_killed(work, monkeypatch):
     assert time.monotonic() - start < 30
 
 
+def test_warnings_of_classes_that_are_not_known_here_are_told_with_their_names(work, recwarn):
+    assert run(work, [small_task("a", act="warns")], n_workers=1) == {}
+    heard = list(recwarn)
+    assert [str(warning.message) for warning in heard] == [
+        "Odd: of only_here", "Odd: of builtins", "Odd: of qspin.errors", "Odd: of __main__",
+        "ComplexWarning: of numpy", "built in",
+    ]  # fmt: skip
+    assert [warning.category for warning in heard] == [*[UserWarning] * 5, RuntimeWarning]
+
+
+def test_errors_of_classes_that_are_not_known_here_are_told_with_their_names(work):
+    with pytest.raises(RunError, match="^Strange: what$"):
+        run(work, [small_task("a", act="raise")], n_workers=1)
+
+
+def test_what_a_worker_says_and_nobody_understands_is_left_out(work):
+    told = []
+    assert run(work, [small_task("a", act="mumble")], told.append, n_workers=1) == {}
+    assert work.done == ["a"]
+    (returned,) = [event for event in told if event.kind == Kind.RETURNED]
+    assert returned.remark == "how it ended was not understood"
+    assert not [event for event in told if event.kind == Kind.PROGRESS]
+
+
 def test_prints_come_in_whole_lines_without_tokens(work, monkeypatch, capfd):
     monkeypatch.setenv("DWAVE_API_TOKEN", "DEV-secret")
     run(work, [small_task("a", act="print")], n_workers=1)

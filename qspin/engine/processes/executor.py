@@ -165,6 +165,9 @@ class _Crew:
         if message.kind == "warning":
             warnings.warn_explicit(**message.what._asdict(), registry=_warned)
         elif message.kind == "idle":
+            if (task := worker.current) is not None:
+                self._leave(worker, task)
+                self._mishap(worker, task, "how it ended was not understood", "")
             self._take_back(worker)
         elif message.kind in self._heard and worker.current is not None:
             self._heard[message.kind](worker, worker.current, message.what)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import time
@@ -93,15 +94,19 @@ class Worker:
     # -- what it says ----------------------------------------------------------------------------
 
     def messages(self) -> Iterator[worker.Message]:
-        """All that it has said; ends where it says nothing more."""
+        """All that it has said; ends where it says nothing more. What cannot be understood is left out."""
         while self._channel is not None and self._channel.poll(self._moment):
             try:
                 with _deaf():  # half a message would be none
-                    message = self._channel.recv()
+                    said = self._channel.recv_bytes()
             except (EOFError, OSError):
                 self._channel.close()
                 self._channel = None
                 return
+            try:
+                message = pickle.loads(said)
+            except Exception:  # of something that cannot be imported here
+                continue
             if message.kind == "start":
                 self.current, self.began = self.waiting.popleft(), time.monotonic()
             self.is_idle |= message.kind == "idle"

@@ -168,10 +168,21 @@ def _say(kind: str, key: str = "", what: Any = None) -> None:
 
 def _portable(error: BaseException) -> BaseException:
     """The error itself if it can travel, else one that tells it."""
+    if _is_known_there(type(error)):
+        with contextlib.suppress(Exception):  # its author did not think of that
+            pickle.loads(pickle.dumps(error))
+            return error
+    return RunError(named(error))
+
+
+def _is_known_there(kind: type) -> bool:
+    """Whether the process of the run can import a class, which may not find all that this one does."""
+    if kind.__module__.partition(".")[0] not in ("builtins", "qspin"):
+        return False
     try:
-        return pickle.loads(pickle.dumps(error))
-    except Exception:  # its author did not think of that
-        return RunError(named(error))
+        return pickle.loads(pickle.dumps(kind)) is kind
+    except Exception:  # it was made inside a function, or only says that it is from there
+        return False
 
 
 def _interrupt(*_: object) -> None:
@@ -190,9 +201,10 @@ def _warn(
     line: str | None = None,
 ) -> None:
     """As `warnings.showwarning`, in the process of the run."""
-    if category.__module__ == "__main__" or "<locals>" in category.__qualname__:  # which cannot travel
-        category = UserWarning
-    _say("warning", what=Warned(redacted(str(message)), category, filename, lineno))
+    text = str(message)
+    if not _is_known_there(category):
+        category, text = UserWarning, f"{category.__name__}: {text}"
+    _say("warning", what=Warned(redacted(text), category, filename, lineno))
 
 
 def _end_with_parent() -> None:
