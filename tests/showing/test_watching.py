@@ -256,7 +256,7 @@ def test_a_run_in_another_process_until_it_is_killed(tmp_path):
         seen = qspin("watch", "here", "--once", cwd=tmp_path)
         assert seen.returncode == 0, seen.stderr
         assert re.search(r"here · \d+ of \d+ tasks · .* sweeps/s", seen.stdout)
-        assert re.search(r"glass with slow +E -.*sweeps/s", seen.stdout)  # too far off for a fraction, perhaps
+        assert re.search(r"glass with slow +E -.*sweeps/s", seen.stdout)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()

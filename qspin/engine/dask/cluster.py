@@ -18,6 +18,7 @@ from typing import Any
 import dask
 from distributed import LocalCluster, Nanny
 
+import qspin.engine.dask.pickling  # noqa: F401
 from qspin.engine.threads import n_cores
 from qspin.errors import InputError, MissingExtraError, QspinError, named
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from distributed import Client
 
+import qspin.engine.dask.pickling  # noqa: F401
 from qspin import __version__
 from qspin.engine.dask.cluster import Cluster
 from qspin.engine.dask.parcels import Answer, Parcel

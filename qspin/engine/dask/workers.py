@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from distributed import get_worker
 
+import qspin.engine.dask.pickling  # noqa: F401
 from qspin import registry
 from qspin.engine.dask.depot import Depot
 from qspin.engine.dask.parcels import Answer, Parcel
