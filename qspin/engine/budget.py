@@ -29,8 +29,8 @@ class Budget:
     _held: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def fits(self, task: Task) -> bool:
-        """Whether it may run beside what runs; alone it always may."""
-        if not self._held:
+        """Whether it may be taken now: to run beside what runs, alone in any case, or to be refused."""
+        if not self._held or self.refusal(task) is not None:
             return True
         return self._cores(task) <= self._free_cores and self._has_memory_for(task)
 
