@@ -203,6 +203,18 @@ class TestStopping:
         with pytest.warns(RuntimeWarning, match="too hot"):
             there.unpack(sample(), answer)
 
+    def test_what_it_warns_of_in_a_class_of_its_own_is_told_by_name(self, there, depot, monkeypatch):
+        odd = type("Odd", (RuntimeWarning,), {"__module__": "elsewhere"})
+
+        def warning(task, store):
+            warnings.warn("too odd", odd, stacklevel=1)
+            raise ValueError("too odd")
+
+        monkeypatch.setitem(actions._ACTIONS, "sample", warning)
+        answer = sent(depot.do(there.pack(sample(), [])))
+        with pytest.warns(UserWarning, match="Odd: too odd"):
+            there.unpack(sample(), answer)
+
     def test_progress_is_heard(self, there, depot, monkeypatch):
         told = []
         monkeypatch.setitem(

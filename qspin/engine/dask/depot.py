@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from qspin import stopping
-from qspin.engine.dask.parcels import Answer, Parcel, Shelf, Warned, content_of
+from qspin.engine.dask.parcels import Answer, Parcel, Shelf, content_of
 from qspin.engine.storage.store import Outcome
+from qspin.engine.travel import Warned
 from qspin.errors import StorageError, named
 from qspin.executor import Task
 from qspin.files import atomic_write
@@ -141,7 +142,7 @@ class Depot:
     def _answer(
         self, task: Task, shelf: Shelf, outcome: Outcome, heard: list[warnings.WarningMessage]
     ) -> Answer:
-        warned = tuple(Warned(str(w.message), w.category, w.filename, w.lineno) for w in heard)
+        warned = tuple(Warned.of(w.message, w.category, w.filename, w.lineno) for w in heard)
         if outcome.failure is not None:
             return Answer(None, outcome.reason, outcome.details, is_lack=outcome.is_lack, warned=warned)
         content = shelf.content(task)

@@ -10,20 +10,20 @@ what the task would have written there. A worker keeps what it has had last in a
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from qspin.engine.actions import Performer, kinds_of
 from qspin.engine.storage.store import Outcome, Store
+from qspin.engine.travel import Warned, warn_again
 from qspin.executor import Task
 from qspin.files import atomic_write
 from qspin.settings import files_in
 from qspin.trust import trusted_packages
 
-__all__ = ["Answer", "Parcel", "Parcels", "Shelf", "StoreShelf", "Warned", "content_of"]
+__all__ = ["Answer", "Parcel", "Parcels", "Shelf", "StoreShelf", "content_of"]
 
 _ALWAYS = 2**16  # bytes below which a content is sent even where it may be kept
 
@@ -85,15 +85,6 @@ class StoreShelf(Store):
     def drop(self, task: Task) -> None:
         """Keep what a task gave no longer."""
         self.file(task.action, task.key).unlink(missing_ok=True)
-
-
-class Warned(NamedTuple):
-    """Arguments of `warnings.warn_explicit`."""
-
-    message: str
-    category: type[Warning]
-    filename: str
-    lineno: int
 
 
 @dataclass(frozen=True)
@@ -202,7 +193,7 @@ class Parcels:
         """
         shelf = self.shelf(self.path)
         for warned in answer.warned:
-            warnings.warn_explicit(*warned, registry=_warned)
+            warn_again(warned)
         if answer.checkpoint is not None:
             atomic_write(shelf.checkpoint(task), answer.checkpoint)
         if answer.failure is not None:
@@ -223,7 +214,3 @@ def content_of(file: Path) -> bytes | None:
         return file.read_bytes()
     except FileNotFoundError:
         return None
-
-
-_warned: dict[str | tuple[str, type[Warning], int], int] = {}
-"""Of `warnings`: what was warned of elsewhere."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from multiprocessing.connection import wait
 from typing import Any
@@ -18,6 +17,7 @@ from qspin.engine.processes.pool import Worker
 from qspin.engine.processes.worker import Message
 from qspin.engine.schedule import Schedule
 from qspin.engine.threads import n_cores
+from qspin.engine.travel import warn_again
 from qspin.errors import RunError
 from qspin.executor import Gibibytes, Graph, Kind, PositiveFloat, PositiveInt, Reporter, Task, Work, settings
 from qspin.memory import machine_memory
@@ -163,7 +163,7 @@ class _Crew:
 
     def _hear(self, worker: Worker, message: Message) -> None:
         if message.kind == "warning":
-            warnings.warn_explicit(**message.what._asdict(), registry=_warned)
+            warn_again(message.what)
         elif message.kind == "idle":
             if (task := worker.current) is not None:
                 self._leave(worker, task)
@@ -308,7 +308,3 @@ def _allowed(memory: float | None) -> float | None:
         return memory * 2**30
     machine = machine_memory()
     return None if machine is None else machine // _MEMORY_SHARE
-
-
-_warned: dict[str | tuple[str, type[Warning], int], int] = {}
-"""Of `warnings`: what workers have warned of."""

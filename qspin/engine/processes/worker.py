@@ -11,7 +11,6 @@ import contextlib
 import functools
 import multiprocessing
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -25,11 +24,11 @@ from qspin import stopping
 from qspin.confidential import redacted
 from qspin.engine.processes.conditions import Conditions
 from qspin.engine.threads import take_threads
-from qspin.errors import RunError, named
+from qspin.engine.travel import Warned, portable
 from qspin.executor import Perform, Task
 from qspin.progress import Progress, listening
 
-__all__ = ["Message", "Warned", "begin", "do"]
+__all__ = ["Message", "begin", "do"]
 
 _PROGRESS_SECONDS = 0.1  # between two messages about one task
 
@@ -48,15 +47,6 @@ class Message(NamedTuple):
     kind: str
     key: str = ""
     what: Any = None
-
-
-class Warned(NamedTuple):
-    """Arguments of `warnings.warn_explicit`."""
-
-    message: str
-    category: type[Warning]
-    filename: str
-    lineno: int
 
 
 class _Here:
@@ -135,7 +125,7 @@ def _done(task: Task, n_threads: int) -> bool:
         return False
     except BaseException as error:
         _Here.is_doing = False
-        _say("raised", task.key, _portable(error))
+        _say("raised", task.key, portable(error))
         return False
     _say("end", task.key, None if failure is None else redacted(failure))
     return True
@@ -166,25 +156,6 @@ def _say(kind: str, key: str = "", what: Any = None) -> None:
         _Here.channel.send(Message(kind, key, what))
 
 
-def _portable(error: BaseException) -> BaseException:
-    """The error itself if it can travel, else one that tells it."""
-    if _is_known_there(type(error)):
-        with contextlib.suppress(Exception):  # its author did not think of that
-            pickle.loads(pickle.dumps(error))
-            return error
-    return RunError(named(error))
-
-
-def _is_known_there(kind: type) -> bool:
-    """Whether the process of the run can import a class, which may not find all that this one does."""
-    if kind.__module__.partition(".")[0] not in ("builtins", "qspin"):
-        return False
-    try:
-        return pickle.loads(pickle.dumps(kind)) is kind
-    except Exception:  # it was made inside a function, or only says that it is from there
-        return False
-
-
 def _interrupt(*_: object) -> None:
     """Handler of a signal: raises only what a task will hear."""
     if _Here.is_doing:
@@ -201,10 +172,7 @@ def _warn(
     line: str | None = None,
 ) -> None:
     """As `warnings.showwarning`, in the process of the run."""
-    text = str(message)
-    if not _is_known_there(category):
-        category, text = UserWarning, f"{category.__name__}: {text}"
-    _say("warning", what=Warned(redacted(text), category, filename, lineno))
+    _say("warning", what=Warned.of(message, category, filename, lineno))
 
 
 def _end_with_parent() -> None:
