@@ -6,19 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from qspin.engine.in_process import InProcess, can_time
 from qspin.engine.processes.executor import Processes
-from qspin.engine.threads import n_cores
-from qspin.executor import (
-    Executor,
-    Gibibytes,
-    Graph,
-    PositiveFloat,
-    PositiveInt,
-    Reporter,
-    Task,
-    Work,
-    refusals_of,
-    settings,
-)
+from qspin.executor import Executor, Graph, Reporter, Task, Work, refusals_of, settings
 
 __all__ = ["Auto"]
 
@@ -26,7 +14,7 @@ _HIDDEN = 0.02  # of a task that is shown: what one that is not is expected to t
 
 
 @settings
-class Auto:
+class Auto(Processes):
     """`InProcess` where there is one core or one task that takes long, `Processes` where there are more.
 
     Parameters
@@ -36,29 +24,22 @@ class Auto:
     timeout : seconds that a task may take
     """
 
-    n_workers: PositiveInt | None = None
-    memory: Gibibytes | None = None
-    timeout: PositiveFloat | None = None
-
-    def expected_workers(self, n_tasks: int) -> int:
-        """As `qspin.executor.workers_of` asks."""
-        return min(self.n_workers or n_cores(), n_tasks)
-
     def expected_refusals(self, tasks: Sequence[Task]) -> Mapping[str, str]:
         """As `qspin.executor.refusals_of` asks; the tasks are those that are left to do."""
-        return refusals_of(self._chosen(tasks), tasks)
+        return refusals_of(self._for(tasks), tasks)
 
     def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         """As `qspin.executor.Executor.run`."""
-        left = (task for task in graph if not work.has(task))
-        return self._chosen(left).run(graph, work, reporter)
+        return self._chosen(graph, work).run(graph, work, reporter)
 
-    def _chosen(self, left: Iterable[Task]) -> Executor:
-        count = self.n_workers or n_cores()
-        here = count == 1 or not _is_more_than_one(left)
+    def _chosen(self, graph: Graph, work: Work) -> Executor:
+        return self._for(task for task in graph if not work.has(task))
+
+    def _for(self, left: Iterable[Task]) -> Executor:
+        here = self.expected_workers(2) == 1 or not _is_more_than_one(left)
         if here and (self.timeout is None or can_time()):
             return InProcess(memory=self.memory, timeout=self.timeout)
-        return Processes(n_workers=count, memory=self.memory, timeout=self.timeout)
+        return Processes(n_workers=self.n_workers, memory=self.memory, timeout=self.timeout)
 
 
 def _is_more_than_one(left: Iterable[Task]) -> bool:

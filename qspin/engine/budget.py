@@ -6,8 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from qspin.executor import Task, Work
+from qspin.memory import machine_memory
 
-__all__ = ["Budget", "Durations", "too_late"]
+__all__ = ["MOST_DEATHS", "Budget", "Durations", "allowed_bytes", "too_late"]
+
+MOST_DEATHS = 3
+"""Of workers, by one task, which then has failed."""
 
 _BUNDLE_SECONDS = 0.1  # of work, which a message to a worker and back is little beside
 _MOST_IN_BUNDLE = 64
@@ -76,6 +80,14 @@ def too_late(task: Task, work: Work, timeout: float | None) -> str:
     """What is told of a task whose time was over."""
     saved = "; its state is saved, --resume goes on from it" if work.has_begun(task) else ""
     return f"stopped after {timeout:g} s (execution.timeout){saved}"
+
+
+def allowed_bytes(gibibytes: float | None) -> int | None:
+    """That the tasks of a run may take together; default half of the machine, None if that is not known."""
+    if gibibytes is not None:
+        return int(gibibytes * 2**30)
+    machine = machine_memory()
+    return None if machine is None else machine // 2
 
 
 class Durations:

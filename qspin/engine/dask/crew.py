@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from qspin.engine.budget import too_late
+from qspin.engine.budget import MOST_DEATHS, too_late
 from qspin.engine.dask.cluster import Cluster
 from qspin.engine.dask.connection import (
     Began,
@@ -32,7 +32,6 @@ from qspin.provenance import library_versions
 
 __all__ = ["Crew", "SchedulerLost"]
 
-_MOST_DEATHS = 3
 _GRACE_SECONDS = 5.0  # for a task that was asked to stop
 _REFUSED_SECONDS = 5.0  # that another worker is waited for where all were refused
 
@@ -225,10 +224,10 @@ class Crew:
         """An attempt ended without an answer; whether the task waits for another."""
         task, hand = sent.task, sent.hand
         self._deaths[task.key] += sent.began is not None and not sent.is_over
-        if self._deaths[task.key] < _MOST_DEATHS:
+        if self._deaths[task.key] < MOST_DEATHS:
             self._schedule.give_back(task, reason, hand.name)
             return True
-        text = f"its worker died {_MOST_DEATHS} times, the last one {hand.name} ({reason}): out of memory?"
+        text = f"its worker died {MOST_DEATHS} times, the last one {hand.name} ({reason}): out of memory?"
         self._schedule.finish(task, self._work.record_failure(task, text), hand.name)
         return False
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, PositiveFloat, model_validator
 
 from qspin import stopping
-from qspin.engine.budget import Budget
+from qspin.engine.budget import Budget, allowed_bytes
 from qspin.engine.dask.cluster import Cluster, job_system, job_systems, local, quiet
 from qspin.engine.dask.connection import Connection
 from qspin.engine.dask.crew import Crew, SchedulerLost
@@ -25,7 +25,6 @@ from qspin.engine.schedule import Schedule
 from qspin.engine.threads import n_cores
 from qspin.errors import InputError, RunError, nearest_name
 from qspin.executor import Event, Gibibytes, Graph, Kind, PositiveInt, Reporter, Task, Work, settings
-from qspin.memory import machine_memory
 from qspin.trust import require_named_by_hand
 
 __all__ = ["Dask"]
@@ -106,7 +105,7 @@ class Dask:
         """As `qspin.executor.refusals_of` asks; what workers of a scheduler may take is not known."""
         if self.scheduler != "local":
             return {}
-        return Budget(1, self._memory).refusals(task for task in tasks if not task.is_paid)
+        return Budget(1, allowed_bytes(self.memory)).refusals(task for task in tasks if not task.is_paid)
 
     def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         """As `qspin.executor.Executor.run`.
@@ -135,20 +134,12 @@ class Dask:
                 raise
         return schedule.failures
 
-    @property
-    def _memory(self) -> int | None:
-        """Bytes that tasks on local workers may take together."""
-        if self.memory is not None:
-            return int(self.memory * 2**30)
-        machine = machine_memory()
-        return None if machine is None else machine // 2
-
     def _cluster(self) -> AbstractContextManager[Cluster]:
         if isinstance(self.scheduler, dict):
             ((name, options),) = self.scheduler.items()
             return job_system(name, options, self.n_workers or 1)
         if self.scheduler == "local":
-            return local(self.n_workers, self._memory)
+            return local(self.n_workers, allowed_bytes(self.memory))
         remedy = f"Start workers with: dask worker {self.scheduler}. "
         return contextlib.nullcontext(Cluster(self.scheduler, self.scheduler, remedy=remedy))
 

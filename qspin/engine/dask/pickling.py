@@ -14,7 +14,7 @@ from qspin.errors import QspinError
 __all__: list[str] = []
 
 
-def _subclasses(cls: type) -> list[type]:
+def _subclasses(cls: type[QspinError]) -> list[type[QspinError]]:
     return [cls, *(own for below in cls.__subclasses__() for own in _subclasses(below))]
 
 

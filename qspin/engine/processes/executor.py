@@ -10,7 +10,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from qspin import stopping
-from qspin.engine.budget import Budget, Durations, too_late
+from qspin.engine.budget import MOST_DEATHS, Budget, Durations, allowed_bytes, too_late
 from qspin.engine.paid import PaidTasks
 from qspin.engine.processes.conditions import Conditions
 from qspin.engine.processes.pool import Worker
@@ -20,16 +20,13 @@ from qspin.engine.threads import n_cores
 from qspin.engine.travel import warn_again
 from qspin.errors import RunError
 from qspin.executor import Gibibytes, Graph, Kind, PositiveFloat, PositiveInt, Reporter, Task, Work, settings
-from qspin.memory import machine_memory
 
 __all__ = ["Processes"]
 
 _TICK = 0.2  # seconds; a signal that raises nothing is noticed after so long
-_MOST_DEATHS = 3  # of workers, by one task
 _QUICK_SECONDS = 2.0  # in which a task that is asked to stop may finish or save its state
 _STOP_SECONDS = 8.0  # in which it may do so once it was interrupted
 _PATIENCE = 3 * (_QUICK_SECONDS + _STOP_SECONDS)  # until this process is interrupted itself
-_MEMORY_SHARE = 2  # the tasks of a run take half of the machine
 _STEPS = (
     (0.0, Worker.stop),
     (_QUICK_SECONDS, Worker.interrupt),
@@ -57,9 +54,9 @@ class Processes:
         """As `qspin.executor.workers_of` asks."""
         return min(self.n_workers or n_cores(), n_tasks)
 
-    def expected_refusals(self, tasks: Sequence[Task]) -> dict[str, str]:
+    def expected_refusals(self, tasks: Sequence[Task]) -> Mapping[str, str]:
         """As `qspin.executor.refusals_of` asks."""
-        return Budget(1, _allowed(self.memory)).refusals(task for task in tasks if not task.is_paid)
+        return Budget(1, allowed_bytes(self.memory)).refusals(task for task in tasks if not task.is_paid)
 
     def run(self, graph: Graph, work: Work, reporter: Reporter) -> Mapping[str, str]:
         """As `qspin.executor.Executor.run`."""
@@ -88,7 +85,7 @@ class _Crew:
         count = own.n_workers or n_cores()
         conditions = Conditions.here()
         self._workers = [Worker(f"worker {k + 1}", work.perform, conditions) for k in range(count)]
-        self._budget = Budget(max(count, n_cores()), _allowed(own.memory))
+        self._budget = Budget(max(count, n_cores()), allowed_bytes(own.memory))
         self._paid = PaidTasks(schedule, work.perform)
         self._durations = Durations()
         self._is_full = False
@@ -226,7 +223,7 @@ class _Crew:
             return  # what was given is given back in the end
         if task is None:
             self._deaths[""] += 1
-            if self._deaths[""] >= _MOST_DEATHS:
+            if self._deaths[""] >= MOST_DEATHS:
                 raise RunError(f"workers die before they begin with a task: {reason}")
             self.schedule.note(f"{worker.name} died before it began with a task: {reason}")
         elif is_late:
@@ -238,7 +235,7 @@ class _Crew:
         """A task was lost that nobody wanted to end: it is tried again, not for ever."""
         self._deaths[task.key] += 1
         told = f"{what}: {reason}" if reason else what
-        if (count := self._deaths[task.key]) < _MOST_DEATHS:
+        if (count := self._deaths[task.key]) < MOST_DEATHS:
             self.schedule.give_back(task, told, worker.name)
             self.schedule.note(f"{worker.name}: {task.label} is to be done again; {told}")
         else:
@@ -300,11 +297,3 @@ def _print(worker: Worker, lines: Iterable[str]) -> None:
     """Where a display of the run can put it above its own lines."""
     for line in lines:
         print(f"{worker.name}: {line}", file=sys.stderr, flush=True)
-
-
-def _allowed(memory: float | None) -> float | None:
-    """Bytes."""
-    if memory is not None:
-        return memory * 2**30
-    machine = machine_memory()
-    return None if machine is None else machine // _MEMORY_SHARE
