@@ -3,64 +3,74 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from qspin.cli.app import AllowImport, AsJson, Backends, Debug, DryRun, Executor, Out, Resume, Sets, app
-from qspin.cli.ending import errors, imports
+from qspin.cli.ending import Context, errors, imports
 
-__all__ = ["bench", "report", "run"]
+__all__ = ["report"]
 
 _MOST_REMARKS = 6  # on the screen
 
 
-@app.command()
-def run(
-    config: Annotated[Path, typer.Argument(help="YAML file of the run.")],
-    backend: Backends = None,
-    set_: Sets = None,
-    out: Out = None,
-    resume: Resume = False,
-    executor: Executor = None,
-    dry: DryRun = False,
-    as_json: AsJson = False,
-    allow_import: AllowImport = None,
-    debug: Debug = False,
-) -> None:
-    """Run a config: every problem on every backend, then its studies and their report."""
-    if dry or as_json:
-        _dry_run(config, backend or [], set_ or [], (), out, allow_import, debug, executor, dry, as_json)
-        return
-    _run(config, backend or [], set_ or [], (), out, resume, allow_import, debug, executor)
+def _runner(studies: tuple[str, ...]) -> Callable[..., None]:
+    """A command that runs a config: for these studies alone, if there are any."""
+
+    def run(
+        config: Annotated[Path, typer.Argument(help="YAML file of the run.")],
+        backend: Backends = None,
+        set_: Sets = None,
+        out: Out = None,
+        resume: Resume = False,
+        executor: Executor = None,
+        dry: DryRun = False,
+        as_json: AsJson = False,
+        allow_import: AllowImport = None,
+        debug: Debug = False,
+    ) -> None:
+        with errors(debug) as context, imports([*(allow_import or []), *filter(None, [executor])]):
+            from qspin.errors import InputError
+            from qspin.experiment import RunFolder, dry_run, load_config
+
+            if as_json and not dry:
+                raise InputError("--json tells what a dry run found: add --dry-run, or leave --json out")
+            asked = load_config(
+                config, backends=backend or [], overrides=set_ or [], studies=studies, engine=executor
+            )
+            folder = None if out is None else RunFolder(out)
+            if dry:
+                told = dry_run(asked, folder)
+                typer.echo(json.dumps(told.to_json(), indent=2) if as_json else str(told))
+            else:
+                _run(asked, folder or RunFolder.default(asked), resume, context)
+
+    return run
 
 
-def _run(
-    config: Path,
-    backends: list[str],
-    sets: list[str],
-    studies: tuple[str, ...],
-    out: Path | None,
-    resume: bool,
-    allow_import: list[str] | None,
-    debug: bool,
-    executor: str | None = None,
-) -> None:
-    with errors(debug) as context, imports([*(allow_import or []), *filter(None, [executor])]):
-        from qspin.experiment import RunFolder, load_config, run_experiment
-        from qspin.showing import Terminal
+app.command("run", help="Run a config: every problem on every backend, then its studies and their report.")(
+    _runner(())
+)
+app.command("bench", help="Run a config with the study time_to_solution alone.")(
+    _runner(("time_to_solution",))
+)
 
-        resolved = load_config(config, backends=backends, overrides=sets, studies=studies, engine=executor)
-        folder = RunFolder(out) if out is not None else RunFolder.default(resolved)
-        context.folder, context.n_unfinished = folder.path, lambda: folder.n_unfinished
-        finished = folder.is_finished_run_of(resolved)
-        with Terminal(folder.path.resolve().name) as reporter:
-            run_experiment(resolved, folder, resume=resume, reporter=_telling_where(folder.path, reporter))
-        if finished:
-            typer.echo("Nothing to do: this run is finished.", err=True)
-        tell_remarks(folder)
-        typer.echo(f"Report: {folder.report_file}")
+
+def _run(config: Any, folder: Any, resume: bool, context: Context) -> None:
+    from qspin.experiment import run_experiment
+    from qspin.showing import Terminal
+
+    context.folder, context.n_unfinished = folder.path, lambda: folder.n_unfinished
+    finished = folder.is_finished_run_of(config)
+    with Terminal(folder.path.resolve().name) as reporter:
+        run_experiment(config, folder, resume=resume, reporter=_telling_where(folder.path, reporter))
+    if finished:
+        typer.echo("Nothing to do: this run is finished.", err=True)
+    tell_remarks(folder)
+    typer.echo(f"Report: {folder.report_file}")
 
 
 def _telling_where(folder: Path, reporter: Any) -> Any:
@@ -73,50 +83,6 @@ def _telling_where(folder: Path, reporter: Any) -> Any:
         reporter(event)
 
     return tell
-
-
-def _dry_run(
-    config: Path,
-    backends: list[str],
-    sets: list[str],
-    studies: tuple[str, ...],
-    out: Path | None,
-    allow_import: list[str] | None,
-    debug: bool,
-    executor: str | None,
-    dry: bool,
-    as_json: bool,
-) -> None:
-    with errors(debug), imports(allow_import):
-        from qspin.errors import InputError
-        from qspin.experiment import RunFolder, dry_run, load_config
-
-        if not dry:
-            raise InputError("--json tells what a dry run found: add --dry-run, or leave --json out")
-        resolved = load_config(config, backends=backends, overrides=sets, studies=studies, engine=executor)
-        told = dry_run(resolved, RunFolder(out) if out is not None else None)
-        typer.echo(json.dumps(told.to_json(), indent=2) if as_json else str(told))
-
-
-@app.command()
-def bench(
-    config: Annotated[Path, typer.Argument(help="YAML file of the run.")],
-    backend: Backends = None,
-    set_: Sets = None,
-    out: Out = None,
-    resume: Resume = False,
-    executor: Executor = None,
-    dry: DryRun = False,
-    as_json: AsJson = False,
-    allow_import: AllowImport = None,
-    debug: Debug = False,
-) -> None:
-    """Run a config with the study time_to_solution alone."""
-    studies = ("time_to_solution",)
-    if dry or as_json:
-        _dry_run(config, backend or [], set_ or [], studies, out, allow_import, debug, executor, dry, as_json)
-        return
-    _run(config, backend or [], set_ or [], studies, out, resume, allow_import, debug, executor)
 
 
 @app.command()
