@@ -86,8 +86,7 @@ def require_named_by_hand(service: str, what: str, *, key: str) -> None:
     InputError
         If its name is not among the packages that may be used here.
     """
-    allowed = _packages.get()
-    if allowed is not None and service not in allowed:
+    if not _may_be_used(service):
         raise InputError(
             f"{key}: {what} is told what to run, and what it answers runs here, so a file alone cannot name "
             f"it. If you trust it: --executor {service}",
@@ -100,12 +99,16 @@ def is_function(member: Any) -> bool:
     return callable(member) and not isinstance(member, type | types.BuiltinFunctionType)
 
 
-def _require(package: str, subject: str, key: str) -> None:
+def _may_be_used(package: str) -> bool:
     allowed = _packages.get()
-    if allowed is not None and package not in allowed:
+    return allowed is None or package in allowed
+
+
+def _require(package: str, subject: str, key: str) -> None:
+    if not _may_be_used(package):
         raise InputError(
             f"{subject} would import the package {package}, which runs its code; files may name "
-            f"{', '.join(sorted(allowed))}. If you trust it: --allow-import {package}",
+            f"{', '.join(sorted(_packages.get() or ()))}. If you trust it: --allow-import {package}",
             key=(key,),
         )
 

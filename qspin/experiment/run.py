@@ -75,12 +75,7 @@ def run_experiment(
 
 def _finish(folder: RunFolder, show: Reporter) -> None:
     """Everything that is not there yet and no other process does."""
-    plan = folder.plan
-    executor = folder.config.execution.executor()
-    graph = plan.graph
-    show(Event(Kind.BEGIN, n=len(graph), counts=graph.counts))
-    with StoredWork(folder.store.path, show, is_shared=folder.store.is_shared) as work:
-        failures = executor.run(graph, work, show)
+    failures = _executed(folder, folder.plan.graph, folder.config.execution, show)
     with step(show, "concluding and writing the report"):  # of failures too, where there is nothing else
         _conclude(folder, show)
     _refuse_failures(folder, failures)
@@ -105,15 +100,19 @@ def report_on(folder: RunFolder, reporter: Reporter | None = None) -> Path:
     there = {key for key, task in plan.tasks.items() if task.action != "measure" and store.has(task)}
     wanted = [replace(plan.tasks[key], needs=()) for key in there]
     wanted += [t for t in plan.tasks.values() if t.action == "measure" and there.issuperset(t.needs)]
-    graph = Graph.of(wanted)
     show = reporter or silent
-    show(Event(Kind.BEGIN, n=len(graph), counts=graph.counts))
-    executor = Execution().executor()
-    with StoredWork(folder.store.path, show, is_shared=folder.store.is_shared) as work:
-        failures = executor.run(graph, work, show)
+    failures = _executed(folder, Graph.of(wanted), Execution(), show)
     _conclude(folder, show, anew=True)
     _refuse_failures(folder, failures)
     return folder.report_file
+
+
+def _executed(folder: RunFolder, graph: Graph, execution: Execution, show: Reporter) -> Mapping[str, str]:
+    """Have the tasks of a graph done; what failed, by key."""
+    executor, store = execution.executor(), folder.store
+    show(Event(Kind.BEGIN, n=len(graph), counts=graph.counts))
+    with StoredWork(store.path, show, is_shared=store.is_shared) as work:
+        return executor.run(graph, work, show)
 
 
 def _conclude(folder: RunFolder, show: Reporter, *, anew: bool = False) -> None:
