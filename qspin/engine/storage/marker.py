@@ -9,7 +9,7 @@ import json
 import os
 from pathlib import Path
 
-from qspin.engine.storage.store import Store, set_aside
+from qspin.engine.storage.store import OBJECT_FOLDERS, Store, set_aside
 from qspin.errors import InputError
 from qspin.files import PARTIAL, atomic_write
 
@@ -17,7 +17,7 @@ __all__ = ["FORMAT", "MARKER", "is_store", "mark", "refuse_newer", "refuse_no_st
 
 FORMAT = 1
 MARKER = "store.json"
-_FOLDERS = frozenset({"prepared", "samples", "measures", "claims"})
+_FOLDERS = (*OBJECT_FOLDERS, "claims")
 
 
 def is_store(path: Path) -> bool:

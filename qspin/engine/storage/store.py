@@ -43,13 +43,16 @@ from qspin.samples import SampleSet
 from qspin.sealed import fault_of
 from qspin.source import Prepared
 
-__all__ = ["Outcome", "Store", "set_aside"]
+__all__ = ["OBJECT_FOLDERS", "Outcome", "Store", "set_aside"]
 
 T = TypeVar("T")
 Stamp = tuple[int, int, int]
 
 _PLACES = {"prepare": ("prepared", ".npz"), "sample": ("samples", ".nc"), "measure": ("measures", ".npz")}
 """Action of a task -> folder and suffix of what it gives."""
+
+OBJECT_FOLDERS = tuple(folder for folder, _ in _PLACES.values())
+"""Where what tasks gave lies in a store."""
 
 _LASTING = ("prepare", "sample")
 """Actions whose objects wait for the disk, since they took long to make."""
@@ -98,7 +101,7 @@ class Store:
 
     def clear_leftovers(self) -> None:
         """Remove what killed processes left that wrote here; nobody may write now."""
-        folders = [self.path / folder for folder, _ in _PLACES.values()]
+        folders = [self.path / folder for folder in OBJECT_FOLDERS]
         clear_leftovers(*folders, self.failures_folder)
 
     def shown(self, file: Path) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from qspin.engine import Store
 from qspin.engine.storage.presence import Presence
+from qspin.engine.storage.store import OBJECT_FOLDERS
 from qspin.errors import InputError, QspinError, nearest_name
 from qspin.events import Kind
 from qspin.experiment.folder import CONFIG, PROCESSES, DamagedHead, Head, read_head
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Run", "listed", "planned_keys", "runs_below", "size_of", "told_size"]
-
-_OBJECTS = ("prepared", "samples", "measures")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +61,7 @@ class Run:
     @property
     def when(self) -> datetime:
         """Of the last change that ended or began something, local time."""
-        files = (self.path / CONFIG, self.folder.report_file, *(self.path / own for own in _OBJECTS))
+        files = (self.path / CONFIG, self.folder.report_file, *(self.path / own for own in OBJECT_FOLDERS))
         return datetime.fromtimestamp(max(file.stat().st_mtime for file in files if file.exists()))
 
     @cached_property
@@ -86,7 +85,7 @@ class Run:
     @cached_property
     def n_done(self) -> int | None:
         """Tasks whose results are there; None where that cannot be told."""
-        there = {name for own in _OBJECTS for name in _names(self.store / own, ".npz", ".nc")}
+        there = {name for own in OBJECT_FOLDERS for name in _names(self.store / own, ".npz", ".nc")}
         return len(there if not self.is_sharing else there & planned_keys(self.folder))
 
     @cached_property

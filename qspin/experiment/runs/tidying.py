@@ -19,6 +19,7 @@ from pathlib import Path
 from qspin.engine import Store
 from qspin.engine.storage.marker import is_store
 from qspin.engine.storage.presence import Presence
+from qspin.engine.storage.store import OBJECT_FOLDERS
 from qspin.errors import InputError, QspinError, StorageError, nearest_name
 from qspin.experiment.folder import CONFIG, PROCESSES
 from qspin.experiment.runs.listing import Run, planned_keys, size_of, told_size
@@ -27,10 +28,9 @@ from qspin.showing.log import LOG
 
 __all__ = ["Deletion", "delete", "prunable", "removable"]
 
-_OBJECTS = ("prepared", "samples", "measures")
 _OURS = {
-    *_OBJECTS, "failures", "claims", "damaged", "store.json", CONFIG, PROCESSES, "environment.json", ".lock",
-    "results", "figures", "analysis.nc", "metrics.csv", "remarks.txt", "report.html", ".report.json",
+    *OBJECT_FOLDERS, "failures", "claims", "damaged", "store.json", CONFIG, PROCESSES,
+    "environment.json", ".lock", "results", "figures", "analysis.nc", "metrics.csv", "remarks.txt", "report.html", ".report.json",
     ".report-of-a-part", LOG,
 }  # fmt: skip
 
@@ -176,7 +176,7 @@ _LEFTOVERS = "leftovers of processes that were killed"
 def _prunable(run: Run) -> Deletion:
     """What can go from a run folder that holds its objects itself."""
     place, store = run.path, Store(run.path)
-    files = [file for own in _OBJECTS for file in _files(place / own)]
+    files = [file for own in OBJECT_FOLDERS for file in _files(place / own)]
     files = [file for file in files if not file.name.startswith(".")]
     objects = [file for file in files if file.suffix != ".checkpoint"]
     there = {file.stem for file in objects}
@@ -235,7 +235,7 @@ def _needed(run: Run, there: set[str]) -> tuple[set[str] | None, str]:
 
 
 def _leftovers(place: Path) -> list[Path]:
-    within = [_files(place / own) for own in (*_OBJECTS, "failures", "results", "figures")]
+    within = [_files(place / own) for own in (*OBJECT_FOLDERS, "failures", "results", "figures")]
     files = itertools.chain(place.iterdir(), *within)
     return [file for file in files if file.name.startswith(".") and PARTIAL in file.name and file.is_file()]
 
