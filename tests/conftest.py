@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -55,11 +57,33 @@ def kinds(monkeypatch):
 
 
 @pytest.fixture
+def counted(monkeypatch):
+    """Numbers of replicas that were asked for, call by call."""
+    from qspin_backends.exact import Exact
+
+    calls: list[int] = []
+    original = Exact.sample
+
+    def sample(self, problem, *, seed=None):
+        calls.append(self.n_replicas)
+        return original(self, problem, seed=seed)
+
+    monkeypatch.setattr(Exact, "sample", sample)
+    return calls
+
+
+@pytest.fixture
 def glass() -> IsingProblem:
     """Ten spins, dense, with fields."""
     rng = np.random.default_rng(4)
     upper = np.triu(rng.normal(size=(10, 10)), 1) / np.sqrt(10)
     return IsingProblem(upper + upper.T, fields=0.3 * rng.normal(size=10))
+
+
+def qspin(*arguments, cwd, **options):
+    """The command line as a process: what it prints and how it exits."""
+    command = [sys.executable, "-m", "qspin", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, **options)
 
 
 def shared_instance(name: str) -> Path:

@@ -41,6 +41,19 @@ FAILING: set[str] = set()
 """What is to fail, by the same names."""
 
 
+PLAIN: dict[str, Any] = {
+    "schema": 2,
+    "name": "small",
+    "problems": {"glass": {"kind": "sherrington_kirkpatrick", "n_spins": 4}},
+    "backends": {
+        "good": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 4},
+        "other": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 5},
+    },
+    "studies": {"probe": {}},
+}
+"""A config of two backends that can be told apart, and a study whose report costs little."""
+
+
 def counted(name: str) -> None:
     COUNTS[name] += 1
     if name in FAILING:

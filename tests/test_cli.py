@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, qspin
 from typer.testing import CliRunner
 
 from qspin import SampleSet
@@ -33,11 +33,6 @@ LONG = CONFIG.replace(
     "exact: {name: exact, betas: [0.5, 1.0], n_replicas: 10}\n"
     "  slow: {name: tempering, betas: [0.5, 1.0], n_replicas: 2, n_sweeps: 2000000000}",
 )
-
-
-def qspin(*arguments, cwd, **options):
-    command = [sys.executable, "-m", "qspin", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, **options)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import qspin
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
@@ -175,9 +176,6 @@ class TestClusters:
             "backends: {exact: {name: exact, betas: [1.0]}}\n"
             "execution: {engine: dask, scheduler: 'tcp://elsewhere:8786'}\n"
         )
-        done = subprocess.run(
-            [sys.executable, "-m", "qspin", "run", "far.yaml", "--out", "run"],
-            cwd=tmp_path, capture_output=True, text=True,
-        )  # fmt: skip
+        done = qspin("run", "far.yaml", "--out", "run", cwd=tmp_path)
         assert (done.returncode, (tmp_path / "run").exists()) == (2, False)
         assert "--executor dask" in done.stderr

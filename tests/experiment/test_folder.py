@@ -12,6 +12,7 @@ import signal
 
 import numpy as np
 import pytest
+from probes import PLAIN
 from qspin_backends.exact import Exact
 
 from qspin import SampleSet
@@ -25,16 +26,6 @@ from qspin.experiment.folder import PROCESSES, is_new, read_head, write_head
 from qspin.experiment.reporting import reporting
 from qspin.experiment.run import report_on
 
-PLAIN = {
-    "schema": 2,
-    "name": "small",
-    "problems": {"glass": {"kind": "sherrington_kirkpatrick", "n_spins": 4}},
-    "backends": {
-        "good": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 4},
-        "other": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 5},
-    },
-    "studies": {"probe": {}},
-}
 SWEPT = {"sk": {"kind": "sherrington_kirkpatrick", "sizes": {"n_spins": [4]}, "instances": 2}}
 """Two backends at two points each."""
 
@@ -57,20 +48,6 @@ def finished(tmp_path):
 def copy(finished):
     """A finished run to damage, as another process finds it."""
     return RunFolder(finished.path)
-
-
-@pytest.fixture
-def counted(monkeypatch):
-    """Numbers of replicas that were asked for, call by call."""
-    calls = []
-    original = Exact.sample
-
-    def sample(self, problem, *, seed=None):
-        calls.append(self.n_replicas)
-        return original(self, problem, seed=seed)
-
-    monkeypatch.setattr(Exact, "sample", sample)
-    return calls
 
 
 def sample_file(folder, task):

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from probes import PLAIN
 from qspin_backends.exact import Exact
 
 from qspin.engine.storage.marker import FORMAT
@@ -22,36 +23,10 @@ from qspin.experiment import RunFolder, load_config, run_experiment
 from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.run import report_on
 
-PLAIN = {
-    "schema": 2,
-    "name": "small",
-    "problems": {"glass": {"kind": "sherrington_kirkpatrick", "n_spins": 4}},
-    "backends": {
-        "good": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 4},
-        "other": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 5},
-    },
-    "studies": {"probe": {}},
-    "execution": {"engine": "in_process"},
-}
-
 
 @pytest.fixture(autouse=True)
 def _kinds(kinds):
     """The study `probe`, whose report costs little."""
-
-
-@pytest.fixture
-def counted(monkeypatch):
-    """Numbers of replicas that were asked for, call by call."""
-    calls = []
-    original = Exact.sample
-
-    def sample(self, problem, *, seed=None):
-        calls.append(self.n_replicas)
-        return original(self, problem, seed=seed)
-
-    monkeypatch.setattr(Exact, "sample", sample)
-    return calls
 
 
 def small(store=None, **changes):

@@ -11,6 +11,7 @@ import sys
 import time
 
 import pytest
+from conftest import qspin
 
 from qspin.errors import InputError
 from qspin.events import Event, Kind, silent
@@ -237,11 +238,6 @@ def test_whoever_has_seen_enough_leaves(tmp_path, far, monkeypatch):
 
 
 FAR = re.compile(r'"fraction": ?(0\.0*)?[1-9]')
-
-
-def qspin(*arguments, cwd):
-    command = [sys.executable, "-m", "qspin", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60)
 
 
 def test_a_run_in_another_process_until_it_is_killed(tmp_path):

@@ -29,9 +29,9 @@ from qspin.showing.log import LOG
 __all__ = ["Deletion", "delete", "prunable", "removable"]
 
 _OURS = {
-    *OBJECT_FOLDERS, "failures", "claims", "damaged", "store.json", CONFIG, PROCESSES,
-    "environment.json", ".lock", "results", "figures", "analysis.nc", "metrics.csv", "remarks.txt", "report.html", ".report.json",
-    ".report-of-a-part", LOG,
+    *OBJECT_FOLDERS, "failures", "claims", "damaged", "store.json", CONFIG, PROCESSES, LOG, ".lock",
+    "environment.json", "results", "figures", "analysis.nc", "metrics.csv", "remarks.txt", "report.html",
+    ".report.json", ".report-of-a-part",
 }  # fmt: skip
 
 
