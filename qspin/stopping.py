@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from typing import ClassVar, NamedTuple
 
 __all__ = [
     "acknowledge",
@@ -34,11 +35,18 @@ __all__ = [
 _requested = threading.Event()
 
 
-class _State:
-    """Of the main thread, where signals are handled."""
+class _Block(NamedTuple):
+    patience: float
+    tell: Callable[[], object] | None
 
-    patience: float | None = None
-    tell: Callable[[], object] | None = None
+
+class _State:
+    """Of the main thread, where signals are handled, but for `n_blocks`."""
+
+    blocks: ClassVar[list[_Block]] = []
+    n_blocks = 0
+    """In all threads; changed under the lock alone."""
+    lock = threading.Lock()
     teller: threading.Thread | None = None
     n_shields = 0
     is_withheld = False
@@ -69,28 +77,36 @@ def end_if_requested() -> None:
 def patient(seconds: float, tell: Callable[[], object] | None = None) -> Iterator[None]:
     """Around work that hears a request: a signal is one, and interrupts only after so many seconds.
 
-    A request ends with the block.
+    A request ends with the last of such blocks. Those of other threads than the main one, where signals are
+    handled, hear a request too, but no signal waits for them.
 
     Parameters
     ----------
     tell : says that a signal was heard, where the work itself has no time to; called in a thread of its own
     """
-    before = _State.patience, _State.tell
-    _State.patience, _State.tell = seconds, tell
+    is_main = threading.current_thread() is threading.main_thread()
+    with _State.lock:
+        _State.n_blocks += 1
+    if is_main:
+        _State.blocks.append(_Block(seconds, tell))
     try:
         yield
     finally:
-        _State.patience, _State.tell = before
-        teller, _State.teller = _State.teller, None
-        if _State.patience is None:
-            clear()
+        teller = None
+        if is_main:
+            _State.blocks.pop()
+            teller, _State.teller = _State.teller, None
+        with _State.lock:
+            _State.n_blocks -= 1
+            if not _State.n_blocks:
+                clear()
         if teller is not None:
             teller.join()  # nothing is said of what has ended
 
 
 def acknowledge() -> None:
     """Have whoever works now say that a signal was heard; for its handler, which itself may print nothing."""
-    if (tell := _State.tell) is not None:
+    if _State.blocks and (tell := _State.blocks[-1].tell) is not None:
         _State.teller = threading.Thread(target=tell, name="qspin-stopping", daemon=True)
         _State.teller.start()
 
@@ -121,7 +137,7 @@ def acknowledgement(n_tasks: int = 0) -> str:
 
 def patience() -> float | None:
     """Seconds that whoever works now wants to be given after a request; None: nobody hears one."""
-    return _State.patience
+    return _State.blocks[-1].patience if _State.blocks else None
 
 
 @contextlib.contextmanager

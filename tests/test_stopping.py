@@ -127,6 +127,46 @@ def test_a_request_ends_with_the_outermost_block():
     assert (stopping.is_requested(), stopping.patience()) == (False, None)
 
 
+def test_blocks_of_threads_that_overlap_leave_nothing_behind():
+    """The first to enter is the first to leave; a signal meant for no block interrupts."""
+    entered, leaves = threading.Event(), threading.Event()
+
+    def work():
+        with stopping.patient(60):
+            entered.set()
+            leaves.wait(20)
+
+    threads = []
+    for _ in range(2):
+        entered.clear()
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+        assert entered.wait(20)
+    assert stopping.patience() is None
+    with pytest.raises(KeyboardInterrupt):
+        stop()
+    stopping.request()
+    with stopping.patient(60):
+        assert stopping.patience() == 60
+    assert stopping.is_requested(), "others have not heard it yet"
+    leaves.set()
+    for thread in threads:
+        thread.join()
+    assert (stopping.is_requested(), stopping.patience()) == (False, None)
+
+
+def test_a_reminder_is_for_the_handler_that_was_asked_alone():
+    """The usual one would end the process."""
+    ours = signal.getsignal(signal.SIGTERM)
+    with stopping.patient(0.1):
+        stop()
+        heard = []
+        signal.signal(signal.SIGTERM, lambda *_: heard.append("a signal"))
+        sleep(0.3)
+    signal.signal(signal.SIGTERM, ours)
+    assert not heard
+
+
 def test_that_it_was_heard_is_said_at_once_and_only_by_whoever_works():
     said = []
     with stopping.patient(60, lambda: said.append("outer")), stopping.patient(60, lambda: said.append("own")):

@@ -73,7 +73,7 @@ class Interrupts:
         """The same signal again, which also wakes a main thread that sleeps."""
 
         def remind() -> None:
-            if stopping.is_requested():
+            if stopping.is_requested() and signal.getsignal(which) is self:
                 self._is_reminder = True
                 signal.pthread_kill(threading.main_thread().ident or 0, which)
 

@@ -251,7 +251,7 @@ class TestLocal:
         scratch = tmp_path / "scratch"
         scratch.mkdir()
         monkeypatch.setattr("tempfile.tempdir", str(scratch))
-        before = set(_children())
+        before, environment = set(_children()), dict(os.environ)
         run([*naps(6, 0.1), small_task("bad", act="break"), small_task("die", act="die")], n_workers=2)
         assert set(run.failures) == {"bad", "die"}
         assert {f"t{k}" for k in range(6)} == set(run.work.done)
@@ -259,6 +259,7 @@ class TestLocal:
         assert sorted(os.listdir(tmp_path)) == ["scratch", "work"]
         assert capfd.readouterr() == ("", "")
         assert not {pid for pid in set(_children()) - before if "dask" in _command(pid)}
+        assert dict(os.environ) == environment
 
     def test_what_is_there_needs_no_worker(self, run, monkeypatch):
         monkeypatch.setattr("qspin.engine.dask.executor.local", lambda *_: pytest.fail("started"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -70,7 +71,14 @@ def local(n_workers: int | None, memory: int | None) -> Iterator[Cluster]:
     folder = tempfile.mkdtemp(prefix="qspin-dask-")
     try:
         with (
-            dask.config.set({"temporary-directory": folder, "distributed.worker.profile.enabled": False}),
+            _environment_kept(),
+            dask.config.set(
+                {
+                    "temporary-directory": folder,
+                    "distributed.worker.profile.enabled": False,
+                    "distributed.nanny.pre-spawn-environ": _MALLOC,
+                }
+            ),
             _started(
                 lambda: LocalCluster(
                     n_workers=n_workers,
@@ -89,6 +97,23 @@ def local(n_workers: int | None, memory: int | None) -> Iterator[Cluster]:
             )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+_MALLOC = {"MALLOC_TRIM_THRESHOLD_": 65536}
+"""What Dask would set before a worker starts, without one thread for all libraries: tasks say how many."""
+
+
+@contextlib.contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Dask leaves what workers are to inherit in the environment of this process, and of all it starts."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in ("PYTHONHASHSEED", "__DASK_PARENT_PID", *_MALLOC):
+            os.environ.pop(name, None)
+            if name in before:
+                os.environ[name] = before[name]
 
 
 class _Worker(Nanny):
