@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import threadpoolctl  # noqa: F401  (sets a variable of the environment)
 from cluster import LoopbackCluster, loopback_cluster
 
 from qspin.errors import InputError, RunError
