@@ -7,6 +7,7 @@ terminal interrupts the run, which then asks its workers to stop.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import multiprocessing
@@ -82,10 +83,18 @@ def begin(channel: Connection, output: Connection, perform: Perform, conditions:
             os.dup2(output.fileno(), number)
             setattr(sys, name, os.fdopen(number, "w", 1, errors="backslashreplace", closefd=False))
     _Here.channel, _Here.perform, _Here.conditions = channel, perform, conditions
+    atexit.register(_leave)
     conditions.filter_warnings()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=functools.partial(_be_another, warnings.showwarning))
     warnings.showwarning = _warn
+
+
+def _leave() -> None:
+    """After what tasks have registered for the end: libraries take seconds to be put away."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _be_another(show: Callable[..., None]) -> None:
@@ -96,6 +105,7 @@ def _be_another(show: Callable[..., None]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "SIGUSR1"):
         signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    atexit.unregister(_leave)
     _Here.channel.close()
     warnings.showwarning = show
 
