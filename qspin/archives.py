@@ -6,6 +6,7 @@ as much. Honest arrays stay far below; a bomb does not come to be unpacked.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
@@ -41,6 +42,7 @@ DEFLATE_RATIO = 1_100  # the most that deflate reaches is 1032
 _TEXT_BYTES = 2**22  # the same for texts, whose lines take a hundred times as long
 _PIECE_BYTES = 2**24  # read at once
 _GZIP = b"\x1f\x8b"
+_HEADER_BYTES = 2**16  # of an array, whose NumPy refuses beyond 10,000
 _PLAIN_KINDS = "biufSU"
 _KNOWN = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _ENCRYPTED = 0x1
@@ -205,8 +207,7 @@ def _array(file: IO[bytes], size: int) -> NDArray[Any]:
     version = np.lib.format.read_magic(file)
     if version not in {(1, 0), (2, 0)}:
         raise InputError(f"it holds an array of NumPy's format {version}; expected 1.0 or 2.0")
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran_order, dtype = header(file)
+    shape, fortran_order, dtype = _header(version, _header_bytes(file, 2 if version == (1, 0) else 4))
     if dtype.kind not in _PLAIN_KINDS:
         raise InputError(f"it holds an array of dtype {dtype}; expected numbers or text")
     count = math.prod(int(length) for length in shape)  # Python integers: NumPy's would overflow
@@ -224,3 +225,20 @@ def _array(file: IO[bytes], size: int) -> NDArray[Any]:
     if file.read(1):  # at the end the checksum is compared
         raise InputError("it goes on after its array")
     return values.reshape(shape, order="F" if fortran_order else "C")
+
+
+def _header_bytes(file: IO[bytes], n_digits: int) -> bytes:
+    """With its length before it."""
+    length = file.read(n_digits)
+    content = length + file.read(min(int.from_bytes(length, "little"), _HEADER_BYTES))
+    if len(content) < n_digits + int.from_bytes(length, "little"):
+        raise InputError("an array has no whole header")
+    return content
+
+
+@functools.lru_cache(maxsize=1_000)
+def _header(version: tuple[int, int], content: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type; NumPy evaluates a header as Python, slowly, and those of small results are
+    alike."""
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(io.BytesIO(content))

@@ -12,9 +12,19 @@ from pathlib import Path
 
 from qspin.errors import InputError, StorageError
 
-__all__ = ["PARTIAL", "atomic_path", "atomic_write", "clear_leftovers", "require_writable"]
+__all__ = [
+    "PARTIAL",
+    "Stamp",
+    "atomic_path",
+    "atomic_write",
+    "clear_leftovers",
+    "require_writable",
+    "stamp_of",
+]
 
 PARTIAL = ".partial"
+Stamp = tuple[int, int, int]
+"""Time of the last change, size and inode of a file."""
 
 _LONGEST = 40  # characters of a name that its temporary neighbour takes over, so that this one fits too
 
@@ -154,3 +164,12 @@ def _unwritable(target: Path, error: OSError) -> StorageError:
         f"could not write {target}: {reason}; nothing was left half-written. "
         "Free some space or choose another folder, then run again"
     )
+
+
+def stamp_of(file: Path) -> Stamp | None:
+    """What changes when a file does; None if it is not there."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

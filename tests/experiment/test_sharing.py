@@ -68,7 +68,7 @@ class TestSharedStore:
 
     def test_at_the_same_time(self, tmp_path, monkeypatch):
         """Each sampling waits for the other run to be there; none is done twice."""
-        calls, gate = [], threading.Barrier(2, timeout=60)
+        calls, gate = [], threading.Barrier(2, timeout=300)
         original, first = Exact.sample, threading.local()
 
         def sample(self, problem, *, seed=None):

@@ -38,7 +38,7 @@ from qspin.engine.storage.archive import (
 )
 from qspin.errors import InputError, StorageError
 from qspin.executor import Task
-from qspin.files import atomic_write, clear_leftovers
+from qspin.files import Stamp, atomic_write, clear_leftovers, stamp_of
 from qspin.samples import SampleSet
 from qspin.sealed import fault_of
 from qspin.source import Prepared
@@ -46,7 +46,6 @@ from qspin.source import Prepared
 __all__ = ["OBJECT_FOLDERS", "Outcome", "Store", "set_aside"]
 
 T = TypeVar("T")
-Stamp = tuple[int, int, int]
 
 _PLACES = {"prepare": ("prepared", ".npz"), "sample": ("samples", ".nc"), "measure": ("measures", ".npz")}
 """Action of a task -> folder and suffix of what it gives."""
@@ -124,7 +123,7 @@ class Store:
     def fault(self, task: Task) -> str | None:
         """What is wrong with the file of a task; None if nothing is, or it is not there."""
         file = self.file(task.action, task.key)
-        stamp = _stamp(file)
+        stamp = stamp_of(file)
         if stamp is None:
             return None
         if _looked_at.get(file, (None, None))[0] != stamp:
@@ -196,7 +195,7 @@ class Store:
     def _trust(self, action: str, key: str) -> None:
         """What this process has just written needs no look."""
         file = self.file(action, key)
-        if (stamp := _stamp(file)) is not None:
+        if (stamp := stamp_of(file)) is not None:
             _looked_at[file] = stamp, None
 
     # -- failures --------------------------------------------------------------------------------
@@ -252,12 +251,12 @@ class Store:
 
     def failure_stamp(self, key: str) -> Stamp | None:
         """What changes when a failure is written down anew; None if none is."""
-        return _stamp(self._failure_file(key))
+        return stamp_of(self._failure_file(key))
 
     def failure_stamps(self) -> dict[str, list[int]]:
         """Key -> `failure_stamp` as plain values, of all failures that are written down."""
         files = self.failures_folder.glob("*.txt")
-        return {file.stem: list(stamp) for file in files if (stamp := _stamp(file)) is not None}
+        return {file.stem: list(stamp) for file in files if (stamp := stamp_of(file)) is not None}
 
     def _failure_file(self, key: str) -> Path:
         return self.failures_folder / f"{key}.txt"
@@ -268,15 +267,6 @@ def _is_lack(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, ImportError):
         error = error.__cause__
     return error is not None
-
-
-def _stamp(file: Path) -> Stamp | None:
-    """What changes when a file does; None if it is not there."""
-    try:
-        status = file.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 _looked_at: dict[Path, tuple[Stamp, str | None]] = {}
