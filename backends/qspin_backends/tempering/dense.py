@@ -19,7 +19,7 @@ from qspin_backends.tempering.decision import Move, decide, scales
 from qspin_backends.tempering.random import draw, load_state, store_state
 from qspin_backends.tempering.simd import broadcast, fma, load, pointer_to, prefetch, store, where
 
-__all__ = ["DenseKernel", "DensePlan", "sweep_dense"]
+__all__ = ["DenseKernel", "DensePlan", "follow_dense", "sweep_dense"]
 
 BLOCK = 32  # spins
 TILE = 128  # columns; a tile of J takes 16 KiB
@@ -196,3 +196,22 @@ def _spread(tiles, fields, flips, signs, n_flips):
                     row = load(tile, first + flips[v, k] * np.uint64(TILE), TILE)
                     total = fma(row, signs[v, k], total)
                 store(columns, place, total)
+
+
+@njit
+def follow_dense(kernel, words, walker, lane, rows, count):
+    """Add the first `count` of `rows` of J, spins that were flipped in a lane, to its walker's fields."""
+    width = words.itemsize * 8
+    word, bit = lane // width, words.dtype.type(lane % width)
+    columns, couplings = pointer_to(kernel.fields), pointer_to(kernel.tiles)
+    n_tiles, n_walkers = np.uint64(kernel.fields.shape[0]), np.uint64(kernel.fields.shape[1])
+    size = np.uint64(BLOCK * TILE)
+    for t in range(n_tiles):
+        place = (t * n_walkers + np.uint64(walker[lane])) * np.uint64(TILE)
+        total = load(columns, place, TILE)
+        for k in range(count):
+            block, within = np.uint64(rows[k] // BLOCK), np.uint64(rows[k] % BLOCK)
+            row = load(couplings, (block * n_tiles + t) * size + within * np.uint64(TILE), TILE)
+            is_up = (words[rows[k], word] >> bit) & words.dtype.type(1)
+            total = fma(row, np.float32(2.0) if is_up else np.float32(-2.0), total)
+        store(columns, place, total)

@@ -11,6 +11,7 @@ from scipy.special import stdtrit
 from qspin.problem import IsingProblem
 from qspin.sampler import Level, Remark
 from qspin_backends.tempering.annealing import Cooling
+from qspin_backends.tempering.clusters.graph import NO_MOVE
 from qspin_backends.tempering.exchange import N_BINS
 from qspin_backends.tempering.recording import Extra
 from qspin_backends.tempering.tempering import Pack, Progress, Schedule
@@ -54,7 +55,7 @@ def diagnose_ladders(
         extra |= _energy_moments(packs, schedule.n_burn_in, unit, offset)
     facts: dict[str, Any] = {"sweeps_per_second": progress.sweeps_per_second, "sweeps_done": progress.done}
     remarks = _on_mixing(betas, rates, trips)
-    if packs[0].stride > 1:
+    if packs[0].bonds.move != NO_MOVE:
         active = [bool(a) for a in np.any([pack.bonds.active for pack in packs], axis=0)]
         facts["cluster_moves_active"] = active
     if (tested := _equilibration(binned, counts[filled])) is not None:

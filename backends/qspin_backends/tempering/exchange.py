@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
-from qspin_backends.tempering.clusters import cluster_moves
+from qspin_backends.tempering.clusters.moves import cluster_moves
 from qspin_backends.tempering.random import uniform
 from qspin_backends.tempering.walkers import sweep
 from qspin_backends.tempering.words import swap_lanes
@@ -35,7 +35,8 @@ class Ladders(NamedTuple):
     energy_sums : float64 (N_BINS, n_betas * n_ladders), sums over sweeps 2**k .. 2**(k+1) - 1, counted from 1
     moments : float64 (2, n_betas * n_ladders), sums of E and E^2 over sweeps, relative to `origin`
     origin : float64 (n_betas * n_ladders,)
-    cluster_sizes, cluster_counts : int64 (n_betas,), spins in clusters and number of cluster moves
+    cluster_sizes, cluster_parts, cluster_counts : int64 (n_betas,), spins in clusters (of bonds: in the
+        largest ones), spins that could have been in them, and number of cluster moves
     """
 
     random: NDArray[np.uint64]
@@ -47,6 +48,7 @@ class Ladders(NamedTuple):
     moments: NDArray[np.float64]
     origin: NDArray[np.float64]
     cluster_sizes: NDArray[np.int64]
+    cluster_parts: NDArray[np.int64]
     cluster_counts: NDArray[np.int64]
 
 
@@ -62,6 +64,7 @@ def start_ladders(random: NDArray[np.uint64], n_betas: int, n_all: int) -> Ladde
         np.zeros((N_BINS, n_lanes)),
         np.zeros((2, n_lanes)),
         np.zeros(n_lanes),
+        np.zeros(n_betas, np.int64),
         np.zeros(n_betas, np.int64),
         np.zeros(n_betas, np.int64),
     )
@@ -141,7 +144,7 @@ def temper(
     ----------
     kernel, words, walker, energies : of the pack
     betas : float64 (n_betas,), ascending, in units of the kernel
-    ladders, graph : see `Ladders` and `clusters.BondGraph`
+    ladders, graph : see `Ladders` and `clusters.graph.BondGraph`
     reversible : draw the parity of every exchange instead of alternating
     recording : add to `moments`
     first : number of sweeps done before, which fixes the parity
@@ -151,7 +154,8 @@ def temper(
     for done in range(first, first + n_sweeps):
         sweep(kernel, words, walker, energies)
         if cluster_every and (done + 1) % cluster_every == 0:
-            cluster_moves(words, energies, graph, ladders, len(betas))
+            turn = (done + 1) // cluster_every
+            cluster_moves(kernel, words, walker, energies, graph, ladders, betas, turn)
         if len(betas) > 1:
             _exchange(words, walker, energies, betas, ladders, -1 if reversible else done % 2, chosen)
         number, bin_ = done + 1, 0

@@ -115,7 +115,7 @@ def tuned_ladder(
     if ends is None:
         return TunedLadder(np.array([1.0]), 0.0)
     betas = np.geomspace(*ends, PILOT_BETAS)
-    pilot = replace(rules, cluster_every=0, n_threads=1)
+    pilot = replace(rules, cluster="none", cluster_every=0, n_threads=1)
     rejection = np.zeros(0)
     bits = None
     for number, (share, seed) in enumerate(

@@ -21,7 +21,6 @@ __all__ = [
     "choose_kernel",
     "ladders_a_pack",
     "make_plan",
-    "require_sparse",
     "uses_multispin",
     "walkers_a_pack",
     "words_for",
@@ -31,7 +30,6 @@ KernelName = Literal["auto", "sparse", "dense", "multispin"]
 
 _SINGLE = 2.0**13  # reach up to which float32 fields do: exponents are then off by less than 2e-3
 _DOUBLE = 2.0**42  # the same for float64
-_MOST_CLUSTER_NEIGHBOURS = 12
 _DENSE_SHARE, _DENSE_OFFSET = 0.3, 70  # mean degree from which keeping fields up to date is cheaper; measured
 
 
@@ -130,7 +128,7 @@ def ladders_a_pack(n_betas: int, n_ladders: int, *, multispin: bool, n_threads: 
     """How many ladders share words, so that words are full and every thread has a pack.
 
     Samples do not depend on it, except by the multi-spin kernel, whose packs therefore do not depend on
-    `n_threads`. With `paired` the number is even: cluster moves need two ladders in one pack.
+    `n_threads`. With `paired` the number is even: isoenergetic cluster moves need two ladders in one pack.
     """
     least = 2 if paired else 1
     if multispin:
@@ -159,20 +157,3 @@ def walkers_a_pack(graph: Graph, n_walkers: int, kernel: KernelName, n_threads: 
     if uses_multispin(graph, kernel):
         return min(VECTOR * WORD, words_for(n_walkers) * WORD)
     return min(WORD, math.ceil(n_walkers / n_threads))
-
-
-def require_sparse(graph: Graph) -> None:
-    """Refuse cluster moves where clusters would span the system at any temperature.
-
-    Raises
-    ------
-    InputError
-        If spins have more than 12 couplings on average: half of the spins are opposed at high temperature,
-        and clusters of such a density span random graphs and lattices of far fewer neighbours already.
-    """
-    mean = float(graph.degrees.mean()) if graph.n_spins else 0.0
-    if mean > _MOST_CLUSTER_NEIGHBOURS:
-        raise InputError(
-            f"cluster moves need a sparse problem; here spins have {mean:.3g} couplings on average (at most "
-            f"{_MOST_CLUSTER_NEIGHBOURS}), so that clusters would span the system. Set cluster_every to 0"
-        )

@@ -31,6 +31,7 @@ from qspin.sampler import (
 )
 from qspin.samples import SampleSet
 from qspin_backends.tempering.asked import Asked, Draws
+from qspin_backends.tempering.clusters.choice import Choice, chosen
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.keeping import Keeping
@@ -38,7 +39,7 @@ from qspin_backends.tempering.ladder import MOST_BETAS, combined
 from qspin_backends.tempering.memory import Size, require_room
 from qspin_backends.tempering.methods import METHODS
 from qspin_backends.tempering.packs import Seeds
-from qspin_backends.tempering.planning import KernelName, choose_kernel, require_sparse
+from qspin_backends.tempering.planning import KernelName, choose_kernel
 from qspin_backends.tempering.tempering import Rules
 from qspin_backends.tempering.workload import expected_betas, expected_workload
 
@@ -77,9 +78,11 @@ class Tempering:
         ``sparse``
     move : ``heat_bath`` or ``metropolis``
     swap_scheme : ``non_reversible`` exchanges even and odd pairs in turn, ``reversible`` draws which
-    cluster_every : sweeps between isoenergetic cluster moves, 0 for none; each replica then has a partner
-        ladder that is not recorded, and where clusters span the system the moves are switched off after
-        burn-in
+    cluster : moves of clusters of spins in two walkers at once. ``bonds``: of walkers at neighbouring betas,
+        on any graph, see `clusters.bonds`; ``isoenergetic``: Houdayer's, on sparse graphs, for which each
+        replica has a partner ladder that is not recorded; ``none``; ``auto``: bonds, wherever the ladder has
+        neighbours. Where clusters span the system the moves are switched off after burn-in
+    cluster_every : sweeps between cluster moves, 0 for none; None: as many as make them cheap
     store : ``spins``, or ``statistics``: overlaps, link overlaps, spin and pair averages are taken during the
         run from `n_draws` configurations, and of the spins only the last ones are kept (tempering); or
         ``coldest``: the spins at the last beta alone (annealing)
@@ -89,7 +92,7 @@ class Tempering:
     """
 
     name: ClassVar[str] = "tempering"
-    samples_version: ClassVar[int] = 1
+    samples_version: ClassVar[int] = 2
     is_paid: ClassVar[bool] = False
 
     method: Literal["tempering", "annealing", "population"] = "tempering"
@@ -102,7 +105,8 @@ class Tempering:
     kernel: KernelName = "auto"
     move: Literal["heat_bath", "metropolis"] = "heat_bath"
     swap_scheme: Literal["non_reversible", "reversible"] = "non_reversible"
-    cluster_every: NonNegativeInt = 0
+    cluster: Literal["auto", "none", "isoenergetic", "bonds"] = "auto"
+    cluster_every: NonNegativeInt | None = None
     store: Literal["spins", "statistics", "coldest"] = "spins"
     n_threads: Incidental[PositiveInt | None] = None
     max_memory: Incidental[PositiveFloat | None] = None
@@ -110,16 +114,11 @@ class Tempering:
     @model_validator(mode="after")
     def _fit_together(self) -> Tempering:
         _refuse_draws(self)
-        if self.method != "tempering" and self.cluster_every:
-            raise ValueError(f"cluster_every belongs to method 'tempering'; leave it out for {self.method!r}")
+        _refuse_clusters(self)
         needed = {"statistics": "tempering", "coldest": "annealing"}.get(self.store, self.method)
         if self.method != needed:
             raise ValueError(
                 f"store {self.store!r} belongs to method {needed!r}; leave it out for {self.method!r}"
-            )
-        if self.cluster_every and self.kernel == "dense":
-            raise ValueError(
-                "cluster_every needs a sparse problem, but kernel 'dense' is set; leave one of them out"
             )
         if self.move == "metropolis" and self.betas != "auto" and self.betas[0] == 0:
             raise ValueError(
@@ -159,11 +158,12 @@ class Tempering:
         """
         if self.betas != "auto" or not problems:
             return {}
-        chosen, ladder = pilots(problems), METHODS[self.method].ladder
-        asked, rules = self._asked(), self._rules()
+        some, ladder, asked = pilots(problems), METHODS[self.method].ladder, self._asked()
+        graphs = [Graph.of(problem) for problem in some]
+        seeds = np.random.SeedSequence(seed).spawn(len(some))
         ladders = [
-            ladder(problem, Graph.of(problem), asked, rules, Seeds.of(own)).betas
-            for problem, own in zip(chosen, np.random.SeedSequence(seed).spawn(len(chosen)), strict=True)
+            ladder(problem, graph, asked, self._rules(self._clusters(graph)), Seeds.of(own)).betas
+            for problem, graph, own in zip(some, graphs, seeds, strict=True)
         ]
         most = self.n_sweeps if self.method == "annealing" else None
         return {"betas": combined(ladders, most).tolist()}
@@ -208,8 +208,8 @@ class Tempering:
         start = time.perf_counter()
         graph = self._checked(problem)
         keeping = Keeping.at(checkpoint, self._identity(problem, seed))
-        method = METHODS[self.method].run
-        run = method(problem, graph, self._asked(), self._rules(), Seeds.of(seed), keeping)
+        method, clusters = METHODS[self.method].run, self._clusters(graph)
+        run = method(problem, graph, self._asked(), self._rules(clusters), Seeds.of(seed), keeping)
         total = time.perf_counter() - start
         if checkpoint is not None and run.status == "complete":
             checkpoint.discard()
@@ -225,6 +225,7 @@ class Tempering:
             status=run.status,
             headline=f"{run.facts['kernel']} kernel",
             ignored=self._ignored(),
+            cluster=clusters.facts(),
             **run.facts,
         )
         return SampleSet.from_spins(problem, run.spins, run.betas, info, run.extra, handed_over=True)
@@ -238,7 +239,8 @@ class Tempering:
         graph = self._checked(problem)
         n_betas = len(self.betas) if self.betas != "auto" else expected_betas(problem.n_spins, self.method)
         size = self._size(problem, n_betas)
-        return expected_workload(problem, graph, self._asked(), self._rules(), self.method, size)
+        rules = self._rules(self._clusters(graph))
+        return expected_workload(problem, graph, self._asked(), rules, self.method, size)
 
     def _size(self, problem: IsingProblem, n_betas: int) -> Size:
         """Of samples at so many betas."""
@@ -248,7 +250,7 @@ class Tempering:
             n_betas,
             self.n_replicas,
             asked.n_draws(n_betas, problem.n_spins),
-            self.n_replicas * (2 if self.cluster_every else 1) * a_replica,
+            self.n_replicas * (2 if self.cluster == "isoenergetic" else 1) * a_replica,
             asked.is_averaged,
             self.kernel,
         )
@@ -258,8 +260,7 @@ class Tempering:
         size = self._size(problem, MOST_BETAS if self.betas == "auto" else len(self.betas))
         require_room(problem, size, None if self.max_memory is None else int(self.max_memory * 2**30))
         graph = Graph.of(problem)
-        if self.cluster_every:
-            require_sparse(graph)
+        self._clusters(graph)
         choose_kernel(graph, self.kernel, 0.0 if self.betas == "auto" else self.betas[-1])
         return graph
 
@@ -281,13 +282,22 @@ class Tempering:
             only_coldest=self.store == "coldest",
         )
 
-    def _rules(self) -> Rules:
+    def _clusters(self, graph: Graph) -> Choice:
+        """The cluster move; raises as `sample` does."""
+        if self.method != "tempering":
+            return Choice("none", 0, f"method {self.method!r} makes none")
+        return chosen(
+            self.cluster, self.cluster_every, graph, None if self.betas == "auto" else len(self.betas)
+        )
+
+    def _rules(self, clusters: Choice) -> Rules:
         """How walkers move, for the kernels."""
         return Rules(
             self.kernel,
             Move(self.move),
             self.swap_scheme == "reversible",
-            self.cluster_every,
+            clusters.move,
+            clusters.every,
             self.n_threads or numba.get_num_threads(),
         )
 
@@ -307,8 +317,8 @@ class Tempering:
         """Settings of other methods."""
         ignored = {
             "tempering": {"n_population"},
-            "annealing": {"n_burn_in", "n_draws", "n_population", "swap_scheme", "cluster_every"},
-            "population": {"cluster_every"},
+            "annealing": {"n_burn_in", "n_draws", "n_population", "swap_scheme", "cluster", "cluster_every"},
+            "population": {"cluster", "cluster_every"},
         }[self.method]
         if self.method == "population" and self.betas != "auto":
             ignored |= {"n_burn_in", "swap_scheme"}  # which otherwise decide on the pilot
@@ -324,3 +334,21 @@ def _refuse_draws(given: Tempering) -> None:
     }[given.method]
     if given.n_draws is not None and given.n_draws > most:
         raise ValueError(f"n_draws ({given.n_draws}) must not exceed {why}")
+
+
+def _refuse_clusters(given: Tempering) -> None:
+    """Cluster moves that cannot be made, or that are asked for and not at once."""
+    moves, every = given.cluster in ("isoenergetic", "bonds"), given.cluster_every
+    if given.method != "tempering" and (moves or every):
+        name = "cluster" if moves else "cluster_every"
+        raise ValueError(f"{name} belongs to method 'tempering'; leave it out for {given.method!r}")
+    if (moves and every == 0) or (given.cluster == "none" and every):
+        raise ValueError(
+            f"cluster {given.cluster!r} and cluster_every {every} contradict each other; leave one of them "
+            "out"
+        )
+    if given.cluster == "bonds" and given.betas != "auto" and len(given.betas) == 1:
+        raise ValueError(
+            "cluster 'bonds' takes walkers at neighbouring betas, and there is one beta: give more betas, or "
+            "leave cluster out"
+        )

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
 from qspin.sampler import report_progress
-from qspin_backends.tempering.clusters import BondGraph, bond_graph, no_bonds
+from qspin_backends.tempering.clusters.choice import worth_their_time
+from qspin_backends.tempering.clusters.graph import BondGraph, bond_graph, no_bonds
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.exchange import Ladders, start_ladders, temper
@@ -30,7 +31,6 @@ _UPDATES_A_STRETCH = 2**27  # of one ladder between two refreshes ...
 _STRETCH = (64, 8192)  # ... but no fewer and no more sweeps than these
 _UPDATES_A_PIECE = 2**23  # of one pack between two looks at interrupts
 _NOWHERE = Keeping()
-_SPANNING = 0.25  # mean share of spins in a cluster above which cluster moves are switched off
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,21 @@ class Rules:
     kernel: KernelName = "auto"
     move: Move = Move.HEAT_BATH
     reversible: bool = False
+    cluster: str = "none"
     cluster_every: int = 0
     n_threads: int = 1
+
+    @property
+    def copies(self) -> int:
+        """Ladders that a replica takes: isoenergetic moves need a partner at the same betas."""
+        return 2 if self.cluster == "isoenergetic" else 1
 
 
 @dataclass(eq=False)
 class Pack:
     """Ladders that share words: their walkers, what exchange keeps of them, and draws not yet recorded.
 
-    With cluster moves ladders are replicas and their unrecorded partners in turn.
+    With isoenergetic cluster moves ladders are replicas and their unrecorded partners in turn.
     """
 
     walkers: Walkers
@@ -146,7 +152,7 @@ def start_tempering(
     InputError
         If the kernel asked for cannot sample this problem.
     """
-    copies = 2 if rules.cluster_every else 1
+    copies = rules.copies
     columns = ladders_a_pack(
         len(betas),
         n_replicas * copies,
@@ -165,7 +171,9 @@ def start_tempering(
     for own, walkers in zip(grid.packs(), all_walkers, strict=True):
         walkers.set_betas(np.repeat(betas, own.stop - own.start))
         plan = walkers.plan
-        bonds = bond_graph(graph, plan.row, plan.n_rows, len(betas)) if copies == 2 else no_bonds(len(betas))
+        bonds = no_bonds(len(betas))
+        if rules.cluster_every:
+            bonds = bond_graph(graph, plan.row, plan.n_rows, len(betas), rules.cluster)
         ladders = start_ladders(exchange[own], len(betas), len(walkers.walker))
         packs.append(Pack(walkers, ladders, bonds, betas * graph.unit, copies))
     return packs
@@ -276,21 +284,21 @@ def _advance(
 
 
 def _begin_recording(packs: list[Pack]) -> None:
-    """The burn-in is over: count swaps anew, and drop cluster moves where clusters span the system.
+    """The burn-in is over: count swaps anew, and drop cluster moves where they do nothing.
 
     All packs decide together, so that samples do not depend on how ladders are packed.
     """
-    sizes, counts = (
-        sum(getattr(p.ladders, name) for p in packs) for name in ("cluster_sizes", "cluster_counts")
+    sizes, parts, counts = (
+        sum(getattr(p.ladders, f"cluster_{name}") for p in packs) for name in ("sizes", "parts", "counts")
     )
-    share = sizes / np.maximum(counts, 1) / max(1, len(packs[0].bonds.rows))
+    active = worth_their_time(packs[0].bonds.move, sizes, parts, counts)
     for pack in packs:
         pack.walkers.refresh()
         ladders = pack.ladders
         ladders.attempts[:] = 0
         ladders.accepted[:] = 0
         ladders.origin[:] = pack.walkers.energies[: len(ladders.origin)]
-        pack.bonds.active[:] &= share <= _SPANNING
+        pack.bonds.active[:] &= active
 
 
 def _collect(packs: list[Pack], recorder: Recorder | None) -> None:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from qspin.problem import IsingProblem
 from qspin.sampler import njit
 from qspin_backends.tempering.decision import Move
-from qspin_backends.tempering.dense import DenseKernel, DensePlan, sweep_dense
+from qspin_backends.tempering.dense import DenseKernel, DensePlan, follow_dense, sweep_dense
 from qspin_backends.tempering.multispin import MultispinKernel, MultispinPlan, sweep_multispin
 from qspin_backends.tempering.sparse import SparseKernel, SparsePlan, sweep_sparse
 from qspin_backends.tempering.words import bit_words, expanded, fill_words, lane_bits
 
-__all__ = ["Plan", "Walkers", "start_walkers", "sweep", "word_type"]
+__all__ = ["Plan", "Walkers", "follow", "start_walkers", "sweep", "word_type"]
 
 Plan = SparsePlan | DensePlan | MultispinPlan
 
@@ -33,6 +33,22 @@ def sweep(kernel, words, walker, energies):  # type: ignore[no-untyped-def]
 def _sweep(kernel, words, walker, energies):  # type: ignore[no-untyped-def]
     by_its_kernel = _SWEEPS[kernel.instance_class]
     return lambda kernel, words, walker, energies: by_its_kernel(kernel, words, walker, energies)
+
+
+def follow(kernel, words, walker, lane, rows, count):  # type: ignore[no-untyped-def]
+    """What a kernel keeps of the spins follows the first `count` of `rows`, which were flipped in a lane; for
+    jitted code only.
+    """
+    raise NotImplementedError
+
+
+@overload(follow)
+def _follow(kernel, words, walker, lane, rows, count):  # type: ignore[no-untyped-def]
+    if kernel.instance_class is DenseKernel:
+        return lambda kernel, words, walker, lane, rows, count: follow_dense(
+            kernel, words, walker, lane, rows, count
+        )
+    return lambda kernel, words, walker, lane, rows, count: None
 
 
 @njit(cache=True, nogil=True)

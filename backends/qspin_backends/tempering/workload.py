@@ -124,9 +124,8 @@ def _lanes(graph: Graph, asked: Asked, rules: Rules, method: str, size: Size) ->
         a_pack = walkers_a_pack(graph, asked.n_replicas, rules.kernel, 1)
         n_columns, rows = asked.n_replicas, 1
     else:
-        copies = 2 if rules.cluster_every else 1
-        rows, n_columns = size.n_betas, asked.n_replicas * copies
-        a_pack = ladders_a_pack(rows, n_columns, multispin=multispin, n_threads=1, paired=copies == 2)
+        rows, n_columns = size.n_betas, asked.n_replicas * rules.copies
+        a_pack = ladders_a_pack(rows, n_columns, multispin=multispin, n_threads=1, paired=rules.copies == 2)
     n_packs = -(-n_columns // a_pack)
     used = rows * min(a_pack, n_columns)
     width = WORD if multispin else 8 * word_type(used).itemsize

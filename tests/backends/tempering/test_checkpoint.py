@@ -23,7 +23,12 @@ RUNS = {
     "multispin": (BIMODAL, {**LADDER, "n_burn_in": 5_000, "n_sweeps": 60_000, "n_draws": 40}),
     "clusters": (
         GLASS,
-        {**LADDER, "n_burn_in": 5_000, "n_sweeps": 60_000, "n_draws": 40, "cluster_every": 50},
+        {**LADDER, "n_sweeps": 60_000, "n_draws": 40, "cluster": "isoenergetic", "cluster_every": 50},
+    ),
+    "bonds": (GLASS, {**LADDER, "n_sweeps": 60_000, "n_draws": 40, "cluster": "bonds", "cluster_every": 5}),
+    "bonds, dense": (
+        SK,
+        {**LADDER, "kernel": "dense", "n_sweeps": 60_000, "n_draws": 40, "cluster": "bonds"},
     ),
     "reversible": (GLASS, {**LADDER, "n_sweeps": 60_000, "n_draws": 40, "swap_scheme": "reversible"}),
     "statistics": (GLASS, {**LADDER, "n_sweeps": 60_000, "n_draws": 40, "store": "statistics"}),

@@ -44,7 +44,20 @@ METHODS = {
         "n_sweeps": 1,
         "swap_scheme": "reversible",
     },
-    "tempering, clusters": {"n_replicas": 4_000, "n_burn_in": 60, "n_sweeps": 1, "cluster_every": 2},
+    "tempering, isoenergetic": {
+        "n_replicas": 4_000,
+        "n_burn_in": 60,
+        "n_sweeps": 1,
+        "cluster": "isoenergetic",
+        "cluster_every": 2,
+    },
+    "tempering, bonds": {
+        "n_replicas": 6_000,
+        "n_burn_in": 60,
+        "n_sweeps": 1,
+        "cluster": "bonds",
+        "cluster_every": 1,
+    },
     "annealing": {"n_replicas": 6_000, "n_sweeps": 5_000},
     "population": {"n_replicas": 3_000, "n_population": 20, "n_draws": 1, "n_sweeps": 200},
 }
@@ -79,8 +92,6 @@ def assert_distributed(samples, problem):
 def test_configurations_follow_the_boltzmann_distribution(kernel, method, move):
     problem = PROBLEMS[kernel](3)
     name = kernel.removesuffix(" in double")
-    if kernel == "dense" and "cluster" in method:
-        pytest.skip("a dense kernel's fields do not follow cluster moves; see test_clusters_and_dense")
     sampler = qspin.get_backend(
         "tempering",
         method=method.split(",")[0],
@@ -162,7 +173,8 @@ def test_samples_do_not_depend_on_how_walkers_are_packed(kernel, n_betas, n_repl
 
 
 @pytest.mark.parametrize("seed", [3, 4])
-def test_cluster_moves_do_not_depend_on_how_walkers_are_packed(seed):
+@pytest.mark.parametrize("cluster", ["isoenergetic", "bonds"])
+def test_cluster_moves_do_not_depend_on_how_walkers_are_packed(seed, cluster):
     """Where they are switched off is decided by all walkers together."""
     problem = qspin.instances.edwards_anderson((4, 4, 4), seed=seed)
     settings = {
@@ -173,7 +185,9 @@ def test_cluster_moves_do_not_depend_on_how_walkers_are_packed(seed):
         "n_draws": 4,
     }
     one, three = (
-        qspin.get_backend("tempering", n_threads=n, cluster_every=2, **settings).sample(problem, seed=seed)
+        qspin.get_backend("tempering", n_threads=n, cluster=cluster, cluster_every=2, **settings).sample(
+            problem, seed=seed
+        )
         for n in (1, 3)
     )
     assert one.info["cluster_moves_active"] == three.info["cluster_moves_active"]
@@ -251,16 +265,15 @@ class TestRefusals:
             qspin.get_backend("tempering", kernel="dense", betas=[1.0]).sample(pinned(0), seed=0)
 
     @pytest.mark.parametrize("settings", [{}, {"betas": [1.0]}])
-    def test_clusters_and_dense(self, settings):
+    def test_isoenergetic_moves_of_a_dense_problem(self, settings):
         problem = qspin.instances.sherrington_kirkpatrick(30, seed=0)
-        sampler = qspin.get_backend("tempering", cluster_every=10, **settings)
+        sampler = qspin.get_backend("tempering", cluster="isoenergetic", **settings)
         for call in (sampler.check, sampler.sample):
             with pytest.raises(
-                InputError, match="cluster moves need a sparse problem; here spins have 29 couplings"
+                InputError,
+                match="need a sparse problem; here spins have 29 couplings .* Use cluster 'bonds' or 'auto'",
             ):
                 call(problem)
-        with pytest.raises(InputError, match="cluster_every .* kernel 'dense'"):
-            qspin.get_backend("tempering", cluster_every=10, kernel="dense")
 
 
 def test_cluster_moves_are_switched_off_where_clusters_span_the_system():
@@ -271,6 +284,7 @@ def test_cluster_moves_are_switched_off_where_clusters_span_the_system():
         n_replicas=4,
         n_burn_in=300,
         n_sweeps=300,
+        cluster="isoenergetic",
         cluster_every=5,
     )
     samples = sampler.sample(problem, seed=1)

@@ -8,75 +8,18 @@ walkers, and it is switched off.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from qspin.sampler import njit
-from qspin_backends.tempering.coupling_graph import Graph
+from qspin_backends.tempering.clusters.graph import flip, is_up
 from qspin_backends.tempering.random import uniform
+from qspin_backends.tempering.walkers import follow
 
-__all__ = ["BondGraph", "bond_graph", "cluster_moves", "no_bonds"]
-
-
-class BondGraph(NamedTuple):
-    """Couplings and fields by row, in units of the kernel, and where cluster moves are worth their time.
-
-    Parameters
-    ----------
-    rows : int64 (N,), rows that hold spins
-    active : bool (n_betas,), False where clusters were found to span the system
-    symmetric : no fields, so that walkers that agree in a cluster may be taken as well as walkers that
-        disagree
-    """
-
-    indptr: NDArray[np.int64]
-    neighbours: NDArray[np.int64]
-    couplings: NDArray[np.float64]
-    fields: NDArray[np.float64]
-    rows: NDArray[np.int64]
-    active: NDArray[np.bool_]
-    symmetric: bool
-
-
-def bond_graph(graph: Graph, row: NDArray[np.int64], n_rows: int, n_betas: int) -> BondGraph:
-    """By rows, of a plan that puts spin i into row `row[i]`."""
-    rows = np.sort(row)
-    ordered = graph.reordered(np.searchsorted(rows, row))
-    degrees = np.zeros(n_rows, np.int64)
-    degrees[rows] = ordered.degrees
-    fields = np.zeros(n_rows)
-    fields[rows] = ordered.fields
-    return BondGraph(
-        np.concatenate([[0], np.cumsum(degrees)]),
-        rows[ordered.indices],
-        ordered.couplings,
-        fields,
-        rows,
-        np.ones(n_betas, np.bool_),
-        not graph.fields.any(),
-    )
-
-
-def no_bonds(n_betas: int) -> BondGraph:
-    """Where no cluster moves are made."""
-    empty, none = np.zeros(0), np.zeros(0, np.int64)
-    return BondGraph(np.zeros(1, np.int64), none, empty, empty, none, np.zeros(n_betas, np.bool_), False)
-
-
-@njit(inline="always")
-def _is_up(words, row, lane, width):
-    return bool((words[row, lane // width] >> words.dtype.type(lane % width)) & words.dtype.type(1))
-
-
-@njit(inline="always")
-def _flip(words, row, lane, width):
-    words[row, lane // width] ^= words.dtype.type(1) << words.dtype.type(lane % width)
+__all__ = ["isoenergetic_moves"]
 
 
 @njit
-def cluster_moves(words, energies, graph, ladders, n_betas):
+def isoenergetic_moves(kernel, words, walker, energies, graph, ladders, n_betas):
     """One move for each pair of ladders (0, 1), (2, 3), ... at every active temperature."""
     n_rows = words.shape[0]
     n_ladders = len(ladders.random)
@@ -90,7 +33,7 @@ def cluster_moves(words, energies, graph, ladders, n_betas):
             one, other = b * n_ladders + r, b * n_ladders + r + 1
             n_opposed = 0
             for row in graph.rows:
-                n_opposed += _is_up(words, row, one, width) != _is_up(words, row, other, width)
+                n_opposed += is_up(words, row, one, width) != is_up(words, row, other, width)
             opposed = not (graph.symmetric and 2 * n_opposed > len(graph.rows))  # the smaller part
             n_part = n_opposed if opposed else len(graph.rows) - n_opposed
             if n_part == 0:
@@ -98,7 +41,7 @@ def cluster_moves(words, energies, graph, ladders, n_betas):
             left = min(int(uniform(ladders.random[r]) * n_part), n_part - 1)
             seed = -1
             for row in graph.rows:
-                if (_is_up(words, row, one, width) != _is_up(words, row, other, width)) == opposed:
+                if (is_up(words, row, one, width) != is_up(words, row, other, width)) == opposed:
                     if left == 0:
                         seed = row
                         break
@@ -111,16 +54,19 @@ def cluster_moves(words, energies, graph, ladders, n_betas):
                 for p in range(graph.indptr[row], graph.indptr[row + 1]):
                     neighbour = graph.neighbours[p]
                     if not member[neighbour]:
-                        sign = 1.0 if _is_up(words, neighbour, one, width) else -1.0
+                        sign = 1.0 if is_up(words, neighbour, one, width) else -1.0
                         outside += graph.couplings[p] * sign
-                change += -2.0 * outside if _is_up(words, row, one, width) else 2.0 * outside
+                change += -2.0 * outside if is_up(words, row, one, width) else 2.0 * outside
             for k in range(size):
-                _flip(words, stack[k], one, width)
-                _flip(words, stack[k], other, width)
+                flip(words, stack[k], one, width)
+                flip(words, stack[k], other, width)
                 member[stack[k]] = False
+            follow(kernel, words, walker, one, stack, size)
+            follow(kernel, words, walker, other, stack, size)
             energies[one] += change
             energies[other] -= change
             ladders.cluster_sizes[b] += size
+            ladders.cluster_parts[b] += len(graph.rows)
             ladders.cluster_counts[b] += 1
 
 
@@ -139,7 +85,7 @@ def _grow(words, graph, one, other, opposed, seed, stack, member, width):
         for p in range(graph.indptr[row], graph.indptr[row + 1]):
             neighbour = graph.neighbours[p]
             if not member[neighbour] and (
-                (_is_up(words, neighbour, one, width) != _is_up(words, neighbour, other, width)) == opposed
+                (is_up(words, neighbour, one, width) != is_up(words, neighbour, other, width)) == opposed
             ):
                 member[neighbour] = True
                 stack[size] = neighbour

@@ -1,0 +1,1 @@
+"""Moves of clusters of spins in two walkers at once."""

@@ -1,0 +1,95 @@
+"""What cluster moves read: couplings and fields by row, the strongest coupling of each row first."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.sampler import njit
+from qspin_backends.tempering.coupling_graph import Graph
+
+__all__ = ["BONDS", "ISOENERGETIC", "NO_MOVE", "BondGraph", "bond_graph", "flip", "is_up", "no_bonds"]
+
+NO_MOVE, ISOENERGETIC, BONDS = 0, 1, 2  # numbers of the moves, for kernels
+NUMBERS = {"none": NO_MOVE, "isoenergetic": ISOENERGETIC, "bonds": BONDS}
+
+
+class BondGraph(NamedTuple):
+    """Couplings and fields by row, in units of the kernel, and where cluster moves are worth their time.
+
+    Parameters
+    ----------
+    indptr, neighbours, couplings : rows of the symmetric matrix, in every row by falling |J|
+    summed : float64 (2 n_couplings,), |J| added up along each row
+    rows : int64 (N,), rows that hold spins
+    active : bool (n_betas,), False where the moves were found to be of no use
+    symmetric : no fields, so that walkers that agree in a cluster may be taken as well as walkers that
+        disagree
+    move : one of NO_MOVE, ISOENERGETIC, BONDS
+    """
+
+    indptr: NDArray[np.int64]
+    neighbours: NDArray[np.int32]
+    couplings: NDArray[np.float64]
+    summed: NDArray[np.float64]
+    fields: NDArray[np.float64]
+    rows: NDArray[np.int64]
+    active: NDArray[np.bool_]
+    symmetric: bool
+    move: int
+
+
+def bond_graph(graph: Graph, row: NDArray[np.int64], n_rows: int, n_betas: int, move: str) -> BondGraph:
+    """By rows, of a plan that puts spin i into row `row[i]`, for the move of this name."""
+    rows = np.sort(row)
+    ordered = graph.reordered(np.searchsorted(rows, row))
+    strength = np.abs(ordered.couplings)
+    owner = np.repeat(np.arange(len(rows)), ordered.degrees)
+    order = np.lexsort((-strength, owner))
+    degrees = np.zeros(n_rows, np.int64)
+    degrees[rows] = ordered.degrees
+    fields = np.zeros(n_rows)
+    fields[rows] = ordered.fields
+    return BondGraph(
+        np.concatenate([[0], np.cumsum(degrees)]),
+        rows[ordered.indices[order]].astype(np.int32),
+        ordered.couplings[order],
+        _summed(ordered.indptr, strength[order]),
+        fields,
+        rows,
+        np.ones(n_betas, np.bool_),
+        not graph.fields.any(),
+        NUMBERS[move],
+    )
+
+
+def no_bonds(n_betas: int) -> BondGraph:
+    """Where no cluster moves are made."""
+    empty, none = np.zeros(0), np.zeros(0, np.int64)
+    return BondGraph(
+        np.zeros(1, np.int64), np.zeros(0, np.int32), empty, empty, empty, none,
+        np.zeros(n_betas, np.bool_), False, NO_MOVE,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def _summed(indptr, values):
+    summed = np.empty(len(values))
+    for row in range(len(indptr) - 1):
+        total = 0.0
+        for p in range(indptr[row], indptr[row + 1]):
+            total += values[p]
+            summed[p] = total
+    return summed
+
+
+@njit(inline="always")
+def is_up(words, row, lane, width):
+    return bool((words[row, lane // width] >> words.dtype.type(lane % width)) & words.dtype.type(1))
+
+
+@njit(inline="always")
+def flip(words, row, lane, width):
+    words[row, lane // width] ^= words.dtype.type(1) << words.dtype.type(lane % width)
