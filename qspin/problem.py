@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from qspin.clamping import Clamping, clamp
 from qspin.conversions import bqm_of, graph_of, qubo_of, terms_of_bqm, terms_of_graph, terms_of_qubo
+from qspin.coupled import CSR, Edges, csr_of, digest_of, edges_of
 from qspin.known import Facts, Known
-from qspin.labels import labels_to_json
 from qspin.validate import (
     checked_couplings,
     checked_edges,
@@ -24,7 +24,6 @@ from qspin.validate import (
     checked_offset,
     checked_real,
     checked_spins,
-    locked,
 )
 
 if TYPE_CHECKING:
@@ -34,23 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["CSR", "Edges", "IsingProblem", "Known"]
 
 _CHUNK_ELEMENTS = 2**20
-
-
-class CSR(NamedTuple):
-    """Compressed rows of the symmetric coupling matrix, and the fields: what a kernel reads; read-only."""
-
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int32]
-    couplings: NDArray[np.float64]
-    fields: NDArray[np.float64]
-
-
-class Edges(NamedTuple):
-    """Each coupling once, `i < j`, ordered by (i, j); read-only."""
-
-    i: NDArray[np.int64]
-    j: NDArray[np.int64]
-    couplings: NDArray[np.float64]
 
 
 class IsingProblem:
@@ -96,6 +78,7 @@ class IsingProblem:
         self._labels = checked_labels(labels, n)
 
     _known: Known | None = None
+    _clamping: Clamping | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
@@ -107,7 +90,8 @@ class IsingProblem:
     def __reduce__(self) -> tuple[Any, ...]:
         """By what it was made from: arrays come out of a pickle writable, beside a digest that would lie."""
         made_from = (self._couplings, self._fields, self._offset, self._labels)
-        return type(self), made_from, None if self._known is None else {"_known": self._known}
+        beside = {"_known": self._known, "_clamping": self._clamping}
+        return type(self), made_from, {k: v for k, v in beside.items() if v is not None} or None
 
     def __copy__(self) -> IsingProblem:
         return self
@@ -156,40 +140,17 @@ class IsingProblem:
     @cached_property
     def csr(self) -> CSR:
         """Row-compressed couplings and fields: indptr (N+1,), indices and couplings (2 n_couplings,)."""
-        rows = sparse.csr_array(self._couplings)
-        return CSR(
-            locked(rows.indptr.astype(np.int64)),
-            locked(rows.indices.astype(np.int32, copy=False)),
-            locked(rows.data),
-            self._fields,
-        )
+        return csr_of(self._couplings, self._fields)
 
     @cached_property
     def edges(self) -> Edges:
         """Every coupling once, arrays of shape (n_couplings,)."""
-        if self.is_sparse:
-            rows = np.repeat(np.arange(self.n_spins), np.diff(self.csr.indptr))
-            columns, values = self.csr.indices, self.csr.couplings
-            upper = columns > rows
-            i, j, couplings = rows[upper], columns[upper].astype(np.int64), values[upper]
-        else:
-            i, j = np.nonzero(np.triu(self._couplings))
-            couplings = self._couplings[i, j]
-        return Edges(locked(i), locked(j), locked(couplings))
+        return edges_of(self._couplings, self.csr if self.is_sparse else None)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of couplings, fields, offset and labels, hex; the same for dense and sparse storage."""
-        i, j, couplings = self.edges
-        present = couplings != 0
-        sha = hashlib.sha256(f"ising 1 {self.n_spins} ".encode())
-        if not isinstance(self._labels, range):
-            sha.update(labels_to_json(self._labels).encode())
-        for indices in (i, j):
-            sha.update(np.ascontiguousarray(indices[present], dtype="<i8").tobytes())
-        for values in (couplings[present], self._fields, np.asarray([self._offset])):
-            sha.update(np.ascontiguousarray(values + 0.0, dtype="<f8").tobytes())
-        return sha.hexdigest()
+        return digest_of(self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, IsingProblem) and self.digest == other.digest
@@ -242,7 +203,8 @@ class IsingProblem:
         changed = IsingProblem(
             self._couplings * factor, self._fields * factor, self._offset * factor, self._labels
         )
-        return changed._knowing(self._known and self._known.scaled(factor))
+        clamping = self._clamping and self._clamping.scaled(factor)
+        return changed._standing_for(clamping, self._known and self._known.scaled(factor))
 
     def shifted(self, energy: float) -> IsingProblem:
         """The same problem with `energy` added to the offset, and what is known of it."""
@@ -250,7 +212,56 @@ class IsingProblem:
         if energy == 0:
             return self
         changed = IsingProblem(self._couplings, self._fields, self._offset + energy, self._labels)
-        return changed._knowing(self._known and self._known.shifted(energy))
+        clamping = self._clamping and self._clamping.shifted(energy)
+        return changed._standing_for(clamping, self._known and self._known.shifted(energy))
+
+    # -- some spins held fixed ---------------------------------------------------------------------
+
+    def clamped(self, spins: Mapping[Hashable, int]) -> IsingProblem:
+        """The problem of the other spins while some are held: what couples to those becomes a field.
+
+        Energies are those of the whole. A ground energy stays known where a ground state has these spins, and
+        groups and patterns keep what is left of them.
+
+        Parameters
+        ----------
+        spins : label -> -1 or +1
+
+        Raises
+        ------
+        InputError
+            If a label is none of the problem's, a value is neither -1 nor +1, or no spin would be left.
+
+        Examples
+        --------
+        >>> chain = IsingProblem([[0, -1, 0], [-1, 0, -1], [0, -1, 0]], labels="abc")
+        >>> rest = chain.clamped({"b": -1})
+        >>> rest.fields.tolist(), rest.restored([[1, -1]]).tolist()
+        ([1.0, 1.0], [[1, -1, -1]])
+        """
+        return clamp(self, spins)
+
+    @property
+    def clamping(self) -> Clamping | None:
+        """Which spins of which problem are held, if any: no part of `digest`, and files do not keep it."""
+        return self._clamping
+
+    def restored(self, spins: Any) -> Any:
+        """Configurations, or a `SampleSet`, with the clamped spins back in their places.
+
+        Parameters
+        ----------
+        spins : array (..., n_spins), which gives int8 (..., N) in the order of the whole problem; or samples,
+            which give those of the whole, without what was measured of the rest beside the spins
+
+        Raises
+        ------
+        InputError
+            If no spin of this problem is clamped, or what is given is none of its.
+        """
+        if (of_the_whole := getattr(spins, "of_the_whole", None)) is not None:
+            return of_the_whole(self)
+        return Clamping.of(self).restored(spins)
 
     # -- what is known of it -----------------------------------------------------------------------
 
@@ -288,8 +299,12 @@ class IsingProblem:
         """A view of this problem with something else known, over the same arrays."""
         if known is self._known:
             return self
+        return self._standing_for(self._clamping, known)
+
+    def _standing_for(self, clamping: Clamping | None, known: Known | None) -> IsingProblem:
+        """A view of this problem, what is left of another one, over the same arrays."""
         other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, _known=known)
+        other.__dict__.update(self.__dict__, _known=known, _clamping=clamping)
         return other
 
     # -- conversions -----------------------------------------------------------------------------

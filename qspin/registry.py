@@ -15,6 +15,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
+from qspin.clamped_source import CLAMP, clamped_class
 from qspin.confidential import refuse_secrets
 from qspin.errors import InputError, MissingExtraError, QspinError, install_command, nearest_name
 from qspin.executor import Executor
@@ -39,6 +40,7 @@ __all__ = [
     "known_packages",
     "made",
     "names",
+    "spec_class",
 ]
 
 READY = "ready"
@@ -223,7 +225,7 @@ def get_study(name: str, /, **settings: Any) -> Study:
 
 def made(kind: Kind, name: str, settings: Mapping[str, Any]) -> Any:
     """One of any kind; raises as `get_backend`."""
-    cls = class_of(kind, name)
+    cls = spec_class(kind, name) if CLAMP in settings else class_of(kind, name)
     if not setting_names(cls):
         _refuse_unknown(name, cls, settings)
         refuse_secrets(settings, name)
@@ -266,6 +268,13 @@ def class_of(kind: Kind, name: str) -> type[Any]:
     if name in third_party:
         return _loaded(kind, third_party[name])
     raise InputError(f"no {kind.name} {name!r}: {nearest_name(name, names(kind))}", key=("name",))
+
+
+def spec_class(kind: Kind, name: str) -> type[Any]:
+    """The class of everything that stands under a name in a config: a source with ``clamp`` beside its own
+    settings. Raises as `class_of`."""
+    cls = class_of(kind, name)
+    return clamped_class(cls) if kind is SOURCE else cls
 
 
 def _as_class(kind: Kind, name: str, found: Any) -> Any:

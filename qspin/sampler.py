@@ -37,6 +37,7 @@ from qspin.compiled import njit
 from qspin.confidential import keep_secret, redacted, scrubbed, strip_tokens
 from qspin.errors import InputError, nearest_name, shown
 from qspin.files import atomic_write
+from qspin.labels import in_order, order_of
 from qspin.memory import allocate_spins, machine_memory, require_bytes, require_memory, samples_bytes
 from qspin.problem import IsingProblem
 from qspin.progress import ABANDONED, report_progress
@@ -107,11 +108,13 @@ __all__ = [
     "finds_settings",
     "flip_tolerances",
     "imported",
+    "in_order",
     "is_paid",
     "keep_secret",
     "machine_memory",
     "njit",
     "offers",
+    "order_of",
     "pilots",
     "redacted",
     "report_progress",

@@ -14,10 +14,11 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.archives import parse_json
+from qspin.clamping import Clamping
 from qspin.dimod_rows import on_reported, rows_of
 from qspin.errors import CapacityError, InputError
 from qspin.files import atomic_write
-from qspin.labels import labels_from_json, labels_to_json
+from qspin.labels import coordinate_of, labels_from_json, labels_to_json
 from qspin.problem import IsingProblem
 from qspin.provenance import checked_info
 from qspin.remarks import Remark, remarks_from
@@ -137,7 +138,7 @@ class SampleSet:
         }
         dataset = xr.Dataset(
             {"spins": (DIMS, spins.astype(np.int8, copy=False)), "energies": (DIMS[:3], energies)},
-            coords={"beta": ladder, "spin": _coordinate(labels)},
+            coords={"beta": ladder, "spin": coordinate_of(labels)},
             attrs=attributes,
         )
         try:
@@ -297,6 +298,20 @@ class SampleSet:
                 f"{self.energies.values[k]:.10g} where the problem has {expected[k]:.10g}"
             )
 
+    def of_the_whole(self, problem: IsingProblem) -> SampleSet:
+        """Samples of a problem of which spins are clamped, with these in their places; see
+        `IsingProblem.restored`."""
+        clamping = Clamping.of(problem)
+        if self.info.get("problem") != problem.digest or self.has_averages:
+            raise InputError("restored takes samples of this clamped problem that keep spins, not averages")
+        text = (
+            f"{len(clamping.held)} of {clamping.whole.n_spins} spins were clamped: the others follow their "
+            "distribution under that condition"
+        )
+        info = _with_remark(self.info, Remark("clamped", text))
+        spins = clamping.restored(self.spins.values)
+        return SampleSet.from_spins(clamping.whole, spins, self.betas, info, handed_over=True)
+
     @classmethod
     def from_dimod(
         cls,
@@ -371,16 +386,6 @@ def _read_only(dataset: xr.Dataset) -> xr.Dataset:
         if not isinstance(variable, xr.IndexVariable) and isinstance(variable.data, np.ndarray):
             variable.data = locked(variable.data.view())
     return dataset
-
-
-def _coordinate(labels: Sequence[Hashable]) -> NDArray[Any]:
-    """Labels as an index that NetCDF can hold: integers and strings as they are, the rest by repr."""
-    if isinstance(labels, range) or all(type(label) is int for label in labels):
-        return np.asarray(labels, dtype=np.int64)
-    names = [label if isinstance(label, str) else repr(label) for label in labels]
-    if len(set(names)) < len(names):  # text that reads as another label, such as "1" beside 1
-        names = [repr(label) for label in labels]
-    return np.array(names, dtype=object)
 
 
 def _require_problem(problem: object) -> None:

@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qspin_backends.common.by_label import in_order
 
 import qspin
 from qspin import IsingProblem, SampleSet
 from qspin.errors import InputError
-from qspin.labels import labels_from_json, labels_to_json
+from qspin.labels import in_order, labels_from_json, labels_to_json
 
 
 class Colour(enum.Enum):

@@ -67,6 +67,18 @@ class TestFile(SourceContract):
         type(self).settings = {"path": str(file)}
 
 
+class TestClampedGenerator(SourceContract):
+    kind = "hopfield"
+    settings = {"n_spins": 12, "n_patterns": 2, "clamp": {"0": 1, "5": -1}}
+    wrong = ({"clamp": {"12": 1}}, {"clamp": {"0": 0}}, {"clamp": {str(k): 1 for k in range(12)}})
+
+
+class TestClampedMlp(SourceContract):
+    kind = "mlp"
+    settings = {**MLP, "clamp": {"0:3": 1}}
+    wrong = ({"clamp": {"3": 1}},)
+
+
 def test_every_source_keeps_the_contract():
     kept = {own.kind for own in globals().values() if isinstance(own, type) and hasattr(own, "kind")}
     assert kept == set(registry.names(registry.SOURCE))

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, PositiveFloat
 
 from qspin.problem import IsingProblem
-from qspin.sampler import imported
+from qspin.sampler import imported, in_order
 from qspin_backends.annealer.embedding import METHODS
-from qspin_backends.common.by_label import in_order
 
 if TYPE_CHECKING:
     from qspin_backends.annealer.sampler import Annealer

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from qspin.errors import CapacityError, InputError, RunError
 from qspin.problem import IsingProblem
-from qspin.sampler import atomic_write, report_progress, search_cliques
+from qspin.sampler import atomic_write, in_order, report_progress, search_cliques
 from qspin_backends.annealer.device import Hardware
-from qspin_backends.common.by_label import in_order
 from qspin_backends.common.child import in_child
 from qspin_backends.common.places import embeddings_folder
 

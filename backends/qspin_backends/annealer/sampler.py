@@ -21,6 +21,7 @@ from qspin.sampler import (
     Seed,
     Workload,
     checked_arguments,
+    in_order,
     report_progress,
     require_memory,
     resolved_seed,
@@ -47,7 +48,6 @@ from qspin_backends.annealer.qpu import Access, connected
 from qspin_backends.annealer.remarks import device_clocks, remarks_on
 from qspin_backends.annealer.simulated import FLAGSHIP, Imperfections, Simulated
 from qspin_backends.annealer.workload import expected_workload
-from qspin_backends.common.by_label import in_order
 from qspin_backends.common.journal import Answer
 from qspin_backends.common.paid import Paid
 from qspin_backends.common.resume import begun, ended, purpose_of

@@ -14,9 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from qspin.archives import file_content, parse_json
 from qspin.errors import InputError, shown
 from qspin.problem import IsingProblem
-from qspin.sampler import GivenFile, Level, Remark, require_memory
+from qspin.sampler import GivenFile, Level, Remark, order_of, require_memory
 from qspin.samples import SampleSet
-from qspin_backends.common.by_label import order_of
 
 __all__ = ["FORMS", "Bits", "Fitted", "Held", "held_in"]
 

@@ -21,6 +21,7 @@ from qspin.sampler import (
     Seed,
     Workload,
     checked_arguments,
+    in_order,
     report_progress,
     require_memory,
     resolved_seed,
@@ -29,7 +30,6 @@ from qspin.sampler import (
     settings_of,
 )
 from qspin.samples import SampleSet
-from qspin_backends.common.by_label import in_order
 from qspin_backends.common.journal import Answer
 from qspin_backends.common.paid import Paid
 from qspin_backends.common.resume import begun, ended, purpose_of

@@ -93,7 +93,7 @@ def _places(data: Mapping[str, Any], name: str) -> Iterator[str]:
 
 def _settings(kind: registry.Kind, name: Any) -> list[str]:
     try:
-        return setting_names(registry.class_of(kind, name))
+        return setting_names(registry.spec_class(kind, name))
     except (InputError, TypeError):  # not installed, broken or no name: that is told when it is made
         return []
 

@@ -70,7 +70,7 @@ def _body(
     kind: registry.Kind, name: str, beside: Sequence[str], definitions: dict[str, Any]
 ) -> dict[str, Any]:
     """Settings of one name."""
-    cls = registry.class_of(kind, name)
+    cls = registry.spec_class(kind, name)
     try:
         body = pydantic.TypeAdapter(cls).json_schema(ref_template=f"#/$defs/{kind.name}.{name}.{{model}}")
     except pydantic.PydanticUserError:  # a class of a third party that is no pydantic dataclass: any settings
