@@ -35,8 +35,8 @@ class Ladders(NamedTuple):
     energy_sums : float64 (N_BINS, n_betas * n_ladders), sums over sweeps 2**k .. 2**(k+1) - 1, counted from 1
     moments : float64 (2, n_betas * n_ladders), sums of E and E^2 over sweeps, relative to `origin`
     origin : float64 (n_betas * n_ladders,)
-    cluster_sizes, cluster_parts, cluster_counts : int64 (n_betas,), spins in clusters (of bonds: in the
-        largest ones), spins that could have been in them, and number of cluster moves
+    cluster_sizes, cluster_flips, cluster_counts : int64 (n_betas,), spins in clusters that were flipped,
+        number of those of more than one spin, and number of cluster moves
     """
 
     random: NDArray[np.uint64]
@@ -48,7 +48,7 @@ class Ladders(NamedTuple):
     moments: NDArray[np.float64]
     origin: NDArray[np.float64]
     cluster_sizes: NDArray[np.int64]
-    cluster_parts: NDArray[np.int64]
+    cluster_flips: NDArray[np.int64]
     cluster_counts: NDArray[np.int64]
 
 

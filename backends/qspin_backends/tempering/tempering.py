@@ -288,10 +288,10 @@ def _begin_recording(packs: list[Pack]) -> None:
 
     All packs decide together, so that samples do not depend on how ladders are packed.
     """
-    sizes, parts, counts = (
-        sum(getattr(p.ladders, f"cluster_{name}") for p in packs) for name in ("sizes", "parts", "counts")
+    sizes, flips, counts = (
+        sum(getattr(p.ladders, f"cluster_{name}") for p in packs) for name in ("sizes", "flips", "counts")
     )
-    active = worth_their_time(packs[0].bonds.move, sizes, parts, counts)
+    active = worth_their_time(packs[0].bonds, sizes, flips, counts)
     for pack in packs:
         pack.walkers.refresh()
         ladders = pack.ladders

@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.errors import InputError
-from qspin_backends.tempering.clusters.graph import BONDS, ISOENERGETIC
+from qspin_backends.tempering.clusters.graph import ISOENERGETIC, BondGraph
 from qspin_backends.tempering.coupling_graph import Graph
 
 __all__ = ["Choice", "chosen", "worth_their_time"]
 
 _EVERY = 10  # sweeps between cluster moves, where nobody asked for a number
 _MOST_NEIGHBOURS = 12
-_SPANNING = {ISOENERGETIC: 0.25, BONDS: 0.98}  # share of the spins in a cluster above which a move is dropped
+_SPANNING = 0.25  # mean share of the spins in a cluster above which isoenergetic moves are dropped
+_USEFUL = 0.05  # share of moves that flip several spins, but not all, below which those of bonds are
 
 
 class Choice(NamedTuple):
@@ -58,16 +59,21 @@ def chosen(cluster: str, every: int | None, graph: Graph, n_betas: int | None) -
 
 
 def worth_their_time(
-    move: int, sizes: NDArray[np.int64], parts: NDArray[np.int64], counts: NDArray[np.int64]
+    bonds: BondGraph, sizes: NDArray[np.int64], flips: NDArray[np.int64], counts: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Where clusters do not span what they could be of, (n_betas,); there moves merely swap the walkers.
+    """Where moves are to be made after the burn-in, (n_betas,), given what they did in it.
+
+    Isoenergetic moves are dropped where clusters span the system, moves of bonds where they hardly ever flip
+    more than one spin and less than all in which the walkers differ: single spins are moved by sweeps, and
+    all of them by exchange.
 
     Parameters
     ----------
-    move : its number
-    sizes, parts, counts : (n_betas,), see `exchange.Ladders`
+    sizes, flips, counts : int64 (n_betas,), see `exchange.Ladders`
     """
-    return (counts == 0) | (sizes <= _SPANNING.get(move, 1.0) * parts)
+    if bonds.move == ISOENERGETIC:
+        return sizes <= _SPANNING * counts * len(bonds.rows)
+    return flips >= _USEFUL * counts
 
 
 def _require_sparse(graph: Graph) -> None:

@@ -24,7 +24,8 @@ class BondGraph(NamedTuple):
     indptr, neighbours, couplings : rows of the symmetric matrix, in every row by falling |J|
     summed : float64 (2 n_couplings,), |J| added up along each row
     rows : int64 (N,), rows that hold spins
-    active : bool (n_betas,), False where the moves were found to be of no use
+    holds : uint8 (n_rows,), 1 where a row holds a spin
+    active : bool (n_betas,), False where the moves were found to be of no use; bonds: of the pair with the next
     symmetric : no fields, so that walkers that agree in a cluster may be taken as well as walkers that
         disagree
     move : one of NO_MOVE, ISOENERGETIC, BONDS
@@ -36,6 +37,7 @@ class BondGraph(NamedTuple):
     summed: NDArray[np.float64]
     fields: NDArray[np.float64]
     rows: NDArray[np.int64]
+    holds: NDArray[np.uint8]
     active: NDArray[np.bool_]
     symmetric: bool
     move: int
@@ -52,6 +54,8 @@ def bond_graph(graph: Graph, row: NDArray[np.int64], n_rows: int, n_betas: int, 
     degrees[rows] = ordered.degrees
     fields = np.zeros(n_rows)
     fields[rows] = ordered.fields
+    holds = np.zeros(n_rows, np.uint8)
+    holds[rows] = 1
     return BondGraph(
         np.concatenate([[0], np.cumsum(degrees)]),
         rows[ordered.indices[order]].astype(np.int32),
@@ -59,7 +63,8 @@ def bond_graph(graph: Graph, row: NDArray[np.int64], n_rows: int, n_betas: int, 
         _summed(ordered.indptr, strength[order]),
         fields,
         rows,
-        np.ones(n_betas, np.bool_),
+        holds,
+        np.arange(n_betas) < n_betas - (move == "bonds"),
         not graph.fields.any(),
         NUMBERS[move],
     )
@@ -69,7 +74,7 @@ def no_bonds(n_betas: int) -> BondGraph:
     """Where no cluster moves are made."""
     empty, none = np.zeros(0), np.zeros(0, np.int64)
     return BondGraph(
-        np.zeros(1, np.int64), np.zeros(0, np.int32), empty, empty, empty, none,
+        np.zeros(1, np.int64), np.zeros(0, np.int32), empty, empty, empty, none, np.zeros(0, np.uint8),
         np.zeros(n_betas, np.bool_), False, NO_MOVE,
     )  # fmt: skip
 

@@ -66,7 +66,7 @@ def isoenergetic_moves(kernel, words, walker, energies, graph, ladders, n_betas)
             energies[one] += change
             energies[other] -= change
             ladders.cluster_sizes[b] += size
-            ladders.cluster_parts[b] += len(graph.rows)
+            ladders.cluster_flips[b] += size > 1
             ladders.cluster_counts[b] += 1
 
 
