@@ -27,21 +27,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
-from qspin_backends.tempering.clusters.graph import flip, is_up
+from qspin_backends.tempering.clusters.graph import flip
 from qspin_backends.tempering.random import uniform
+from qspin_backends.tempering.simd import pointer_to
 from qspin_backends.tempering.walkers import follow
 
 __all__ = ["bond_moves"]
 
-_STRONG = 0.7  # exponent of a bond above which it is looked at by itself
+_STRONG = 0.05  # exponent of a bond above which it is looked at by itself, which is then cheaper
 _CERTAIN = 40.0  # exponent of a bond that is always active: exp(-40) is less than random numbers resolve
 
 
 class _Scratch(NamedTuple):
-    """Of one pair, by row: whether the walkers are opposed, whether a row is in the cluster; its rows."""
+    """Of one pair, by row: 1 where the walkers are opposed, 1 in the part of the rows that the cluster is of
+    while they are not in it; the rows of the cluster.
+    """
 
     opposed: NDArray[np.uint8]
-    within: NDArray[np.bool_]
+    free: NDArray[np.uint8]
     members: NDArray[np.int64]
 
 
@@ -49,7 +52,7 @@ class _Scratch(NamedTuple):
 def bond_moves(kernel, words, walker, energies, graph, ladders, betas, first):
     """One move for the pairs (k, k + 1), k = first, first + 2, ..., of neighbouring betas in every ladder."""
     n_rows, n_ladders = words.shape[0], len(ladders.random)
-    scratch = _Scratch(np.zeros(n_rows, np.uint8), np.zeros(n_rows, np.bool_), np.empty(n_rows, np.int64))
+    scratch = _Scratch(np.zeros(n_rows, np.uint8), np.zeros(n_rows, np.uint8), np.empty(n_rows, np.int64))
     for r in range(n_ladders):
         for k in range(first, len(betas) - 1, 2):
             if not graph.active[k]:
@@ -75,14 +78,17 @@ def _move_pair(words, energies, graph, state, pair, scratch):
     one, other, hot, cold = pair
     n_opposed = _compare(words, one, other, graph.holds, scratch.opposed)
     n_rows = len(graph.rows)
-    is_opposed = not (graph.symmetric and 2 * n_opposed > n_rows)
-    part, n_part = (1, n_opposed) if is_opposed else (0, n_rows - n_opposed)
+    part, n_part = np.uint8(1), n_opposed
+    if graph.symmetric and 2 * n_opposed > n_rows:
+        part, n_part = np.uint8(0), n_rows - n_opposed
     if n_part < 2:
         return 0
+    for row in range(len(graph.holds)):
+        scratch.free[row] = graph.holds[row] & (scratch.opposed[row] ^ part ^ np.uint8(1))
     seed = graph.rows[min(int(uniform(state) * n_rows), n_rows - 1)]
-    while scratch.opposed[seed] != part:
+    while not scratch.free[seed]:
         seed = graph.rows[min(int(uniform(state) * n_rows), n_rows - 1)]
-    size = _grow(words, graph, state, pair, part, seed, scratch)
+    size = _grow(words, graph, state, pair, seed, scratch)
     count = 0
     if size < n_part:
         alike, against = _held(words, graph, one, part, size, scratch)
@@ -92,8 +98,6 @@ def _move_pair(words, energies, graph, state, pair, scratch):
             energies[other] -= 2.0 * (alike - against)
             count = size
     width = 8 * words.itemsize
-    for k in range(size):
-        scratch.within[scratch.members[k]] = False
     for k in range(count):
         flip(words, scratch.members[k], one, width)
         flip(words, scratch.members[k], other, width)
@@ -115,7 +119,7 @@ def _compare(words, one, other, holds, opposed):
 
 
 @njit
-def _grow(words, graph, state, pair, part, seed, scratch):
+def _grow(words, graph, state, pair, seed, scratch):
     """Put the cluster of `seed` into ``scratch.members``; returns its size.
 
     A satisfied bond within the part is active with probability 1 - exp(-rate |J|), the probability of at
@@ -123,18 +127,19 @@ def _grow(words, graph, state, pair, part, seed, scratch):
     of a row the process is followed from event to event along the summed |J| (Fukui, Todo 2009, J. Comput.
     Phys. 228, 2629), so that bonds without an event cost nothing.
     """
-    opposed, within, members = scratch.opposed, scratch.within, scratch.members
-    neighbours, couplings, summed = graph.neighbours, graph.couplings, graph.summed
-    width, lane, rate = 8 * words.itemsize, pair[0], 2.0 * (pair[2] + pair[3])
+    free, members, spins = pointer_to(scratch.free), pointer_to(scratch.members), pointer_to(words)
+    neighbours, couplings = pointer_to(graph.neighbours), pointer_to(graph.couplings)
+    summed, ends = pointer_to(graph.summed), pointer_to(graph.indptr)
+    word, bit, n_words, one = _place(words, pair[0])
+    rate = 2.0 * (pair[2] + pair[3])
     members[0] = seed
-    within[seed] = True
-    size = 1
-    k = 0
+    free[seed] = np.uint8(0)
+    size, k = 1, 0
     while k < size:
         row = members[k]
-        up = is_up(words, row, lane, width)
         k += 1
-        p, end = graph.indptr[row], graph.indptr[row + 1]
+        up = (spins[row * n_words + word] >> bit) & one
+        p, end = ends[row], ends[row + 1]
         passed = 0.0
         while p < end:
             exponent = rate * abs(couplings[p])
@@ -143,22 +148,43 @@ def _grow(words, graph, state, pair, part, seed, scratch):
                 event = exponent > _CERTAIN
             else:
                 passed -= np.log(1.0 - uniform(state)) / rate
-                if passed >= summed[end - 1]:
+                p = _beyond(summed, p, end, passed)
+                if p == end:
                     break
-                p += np.searchsorted(summed[p:end], passed, "right")
                 passed = summed[p]
                 event = True
             other, coupling = neighbours[p], couplings[p]
             p += 1
-            if opposed[other] != part or within[other]:
+            differ = np.uint8(up ^ ((spins[other * n_words + word] >> bit) & one))
+            if not free[other] & (differ ^ np.uint8(coupling < 0.0)):  # one branch: it is hard to foresee
                 continue
-            if (up == is_up(words, other, lane, width)) != (coupling < 0.0):
-                continue  # not satisfied
             if event or uniform(state) > np.exp(-exponent):
-                within[other] = True
+                free[other] = np.uint8(0)
                 members[size] = other
                 size += 1
     return size
+
+
+@njit(inline="always")
+def _place(words, lane):
+    """Where the bit of a lane is in a row of words: word, bit, words a row, and a one of their kind."""
+    width, kind = 8 * words.itemsize, words.dtype.type
+    return lane // width, kind(lane % width), words.shape[1], kind(1)
+
+
+@njit(inline="always")
+def _beyond(summed, first, end, passed):
+    """The first place from `first` on whose sum is larger than `passed`, or `end`."""
+    if passed >= summed[end - 1]:
+        return end
+    low, high = first, end - 1
+    while low < high:
+        middle = (low + high) // 2
+        if summed[middle] > passed:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 @njit
@@ -166,21 +192,23 @@ def _held(words, graph, lane, part, size, scratch):
     """Energy between a cluster and the rest in the walker of a lane: what the other walker has in common with
     it, and what it has with the opposite sign.
     """
-    width = 8 * words.itemsize
+    free, members, spins = pointer_to(scratch.free), pointer_to(scratch.members), pointer_to(words)
+    neighbours, couplings = pointer_to(graph.neighbours), pointer_to(graph.couplings)
+    opposed, ends, fields = pointer_to(scratch.opposed), pointer_to(graph.indptr), pointer_to(graph.fields)
+    word, bit, n_words, one = _place(words, lane)
     alike = against = 0.0
     for k in range(size):
-        row = scratch.members[k]
+        row = members[k]
         inside = across = 0.0
-        for p in range(graph.indptr[row], graph.indptr[row + 1]):
-            other = graph.neighbours[p]
-            energy = graph.couplings[p] if is_up(words, other, lane, width) else -graph.couplings[p]
-            if scratch.opposed[other] != part:
-                across += energy
-            elif not scratch.within[other]:
-                inside += energy
+        for p in range(ends[row], ends[row + 1]):
+            other = neighbours[p]
+            up = (spins[other * n_words + word] >> bit) & one
+            energy = couplings[p] * (2.0 * up - 1.0)
+            across += energy * (opposed[other] ^ part)
+            inside += energy * free[other]
         if part:
-            across += graph.fields[row]
-        sign = 1.0 if is_up(words, row, lane, width) else -1.0
+            across += fields[row]
+        sign = 2.0 * ((spins[row * n_words + word] >> bit) & one) - 1.0
         alike += sign * inside
         against += sign * across
     return alike, against

@@ -25,7 +25,7 @@ class BondGraph(NamedTuple):
     summed : float64 (2 n_couplings,), |J| added up along each row
     rows : int64 (N,), rows that hold spins
     holds : uint8 (n_rows,), 1 where a row holds a spin
-    active : bool (n_betas,), False where the moves were found to be of no use; bonds: of the pair with the next
+    active : bool (n_betas,), False where moves were found to be of no use; of pairs: with the next beta
     symmetric : no fields, so that walkers that agree in a cluster may be taken as well as walkers that
         disagree
     move : one of NO_MOVE, ISOENERGETIC, BONDS
