@@ -3,6 +3,9 @@
 A sampler is a class whose settings are fixed at construction and whose `sample` takes a problem and a seed
 and returns a `SampleSet`; nothing evolves on it. `qspin.testing.SamplerContract` checks the rest.
 
+Where a sampler can start from configurations, its `sample` takes the keyword ``initial`` as well, it declares
+``takes_initial = True``, and `initial_spins` tells it what was given.
+
 A setting that decides nothing about the samples (threads, retries, memory, budgets) is marked as
 `Incidental`; all others enter seeds and digests.
 
@@ -73,6 +76,7 @@ from qspin.spectrum import (
     transformed,
     without_offset,
 )
+from qspin.starting import Initial, initial_digest, initial_spins, refuse_initial
 from qspin.trust import require_own_server
 from qspin.workload import Workload, workload_of
 
@@ -88,6 +92,7 @@ __all__ = [
     "GivenFile",
     "ImportPath",
     "Incidental",
+    "Initial",
     "Ladder",
     "Level",
     "PlainValues",
@@ -109,6 +114,8 @@ __all__ = [
     "flip_tolerances",
     "imported",
     "in_order",
+    "initial_digest",
+    "initial_spins",
     "is_paid",
     "keep_secret",
     "machine_memory",
@@ -117,6 +124,7 @@ __all__ = [
     "order_of",
     "pilots",
     "redacted",
+    "refuse_initial",
     "report_progress",
     "require_bytes",
     "require_enumerable",
@@ -133,6 +141,7 @@ __all__ = [
     "settings_of",
     "shared_settings",
     "strip_tokens",
+    "takes_initial",
     "transformed",
     "without_offset",
     "workload_of",
@@ -173,6 +182,11 @@ def is_paid(sampler: Sampler) -> bool:
     True
     """
     return bool(getattr(sampler, "is_paid", True))
+
+
+def takes_initial(sampler: object) -> bool:
+    """Whether `sample` of a sampler takes configurations to start from, as ``initial``."""
+    return bool(getattr(sampler, "takes_initial", False))
 
 
 def offers(sampler: Sampler) -> frozenset[str] | None:

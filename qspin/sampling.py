@@ -15,7 +15,7 @@ import numpy as np
 from qspin.errors import InputError, QspinError, RunError, named
 from qspin.problem import IsingProblem
 from qspin.remarks import remarks_from
-from qspin.sampler import Sampler, Seed
+from qspin.sampler import Initial, Sampler, Seed, refuse_initial, takes_initial
 from qspin.samples import DIMS, SampleSet
 from qspin.validate import checked_spins
 
@@ -37,23 +37,31 @@ _INFO: Mapping[str, tuple[type, str]] = {
 _STATUSES = ("complete", "interrupted")
 
 
-def sampled(sampler: Sampler, problem: IsingProblem, *, seed: Seed, backend: str) -> SampleSet:
+def sampled(
+    sampler: Sampler, problem: IsingProblem, *, seed: Seed, backend: str, initial: Initial | None = None
+) -> SampleSet:
     """Sample, and refuse what is no sample set of the problem.
 
     Parameters
     ----------
     backend : label of the sampler, for messages
+    initial : configurations to start from, see `qspin.starting.initial_spins`
 
     Raises
     ------
+    InputError
+        If configurations are given to a sampler that cannot start from any.
     RunError
         If the backend failed with an error that is none of qspin's (which is its cause), tried to end the
         process, or returned something else than samples of the problem.
     QspinError
         As the backend raised it. KeyboardInterrupt passes too.
     """
+    start = {} if initial is None else {"initial": initial}
+    if not takes_initial(sampler):
+        refuse_initial(backend, initial, "it does not say that it can start from configurations")
     try:
-        samples = sampler.sample(problem, seed=seed)
+        samples = sampler.sample(problem, seed=seed, **start)
     except (QspinError, KeyboardInterrupt):
         raise
     except BaseException as error:  # SystemExit too, and what asyncio raises where it is cancelled

@@ -22,7 +22,7 @@ FLOORS = [
     {"problem"},
     {"sample_files", "spectrum", "workload"},
     {"samples"},
-    {"arguments"},
+    {"arguments", "starting"},
     {"sampler"},
     {"adapter", "measure", "sampling", "source"},
     {"clamped_source", "study"},

@@ -16,6 +16,7 @@ from qspin.sampler import (
     MAX_SPINS,
     Enumeration,
     Incidental,
+    Initial,
     Ladder,
     PositiveInt,
     Seed,
@@ -23,6 +24,7 @@ from qspin.sampler import (
     allocate_spins,
     checked_arguments,
     enumerate_problem,
+    refuse_initial,
     report_progress,
     require_enumerable,
     require_memory,
@@ -97,14 +99,19 @@ class Exact:
         return Workload(self.name, float(work), _BYTES_A_STATE * n_states + drawn + kept, kept)
 
     @checked_arguments
-    def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
+    def sample(
+        self, problem: IsingProblem, *, seed: Seed = None, initial: Initial | None = None
+    ) -> SampleSet:
         """Returns spins (beta, replica, 1, spin); `info` holds the ground-state energy and degeneracy.
 
         Raises
         ------
+        InputError
+            If `initial` configurations are given: there is nothing that starts.
         CapacityError
             If the problem is larger than `max_spins`.
         """
+        refuse_initial(self.name, initial, "it draws configurations that depend on none before them")
         seed = resolved_seed(seed)
         start = time.perf_counter()
         spectrum = self.enumerate(problem)

@@ -14,12 +14,14 @@ from qspin.errors import CapacityError, InputError
 from qspin.problem import IsingProblem
 from qspin.sampler import (
     FileSetting,
+    Initial,
     Ladder,
     Level,
     Remark,
     Seed,
     Workload,
     checked_arguments,
+    refuse_initial,
     report_progress,
     resolved_seed,
     run_info,
@@ -106,17 +108,21 @@ class Given:
         return Workload(self.name, float(n_values), 2 * kept, kept)
 
     @checked_arguments
-    def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
+    def sample(
+        self, problem: IsingProblem, *, seed: Seed = None, initial: Initial | None = None
+    ) -> SampleSet:
         """Returns the spins of the file (beta, replica, draw, spin) and the variables that stand beside them;
         reads of dimod and of counts are replicas with one draw. ``info["given"]`` says where they come from.
 
         Raises
         ------
         InputError
-            If the file is not there, damaged, in no known format, or holds samples of another problem.
+            If the file is not there, damaged, in no known format, or holds samples of another problem, or if
+            `initial` configurations are given.
         CapacityError
             If it would not fit in memory.
         """
+        refuse_initial(self.name, initial, "its samples were drawn elsewhere")
         seed = resolved_seed(seed)
         start = time.perf_counter()
         fitted = self._fitted(problem)

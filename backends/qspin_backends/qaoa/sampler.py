@@ -15,6 +15,7 @@ from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.sampler import (
     FileSetting,
+    Initial,
     Level,
     PositiveInt,
     Remark,
@@ -22,6 +23,7 @@ from qspin.sampler import (
     Workload,
     checked_arguments,
     in_order,
+    refuse_initial,
     report_progress,
     require_memory,
     resolved_seed,
@@ -193,7 +195,9 @@ class Qaoa(Paid):
         return Request(problem, angles, tilts, circuit, self.n_shots, 0, purpose, {})
 
     @checked_arguments
-    def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
+    def sample(
+        self, problem: IsingProblem, *, seed: Seed = None, initial: Initial | None = None
+    ) -> SampleSet:
         """Returns spins (1, shot, 1, spin) in the variables of the problem.
 
         Variables of the dataset beside them: ``beta_effective`` and ``beta_effective_error`` (beta,) by
@@ -209,10 +213,12 @@ class Qaoa(Paid):
         CapacityError
             If the state, the samples or the training would not fit, or the backend is too small.
         InputError
-            If angles do not fit, the budget is exceeded, or no token is set.
+            If angles do not fit, the budget is exceeded, no token is set, or `initial` configurations are
+            given: `warm_start` is what leans towards one.
         RunError
             If hardware failed; what was bought is in the journal.
         """
+        refuse_initial(self.name, initial, "its circuits start from product states, see warm_start")
         require_memory(1, self.n_shots, 1, problem.n_spins)
         if not problem.n_spins:
             return self._nothing_to_measure(problem, resolved_seed(seed))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
 from qspin.sampler import report_progress
+from qspin_backends.tempering.arrivals import Arrivals, nobody, on_watch, run_until
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.keeping import Arrays, Keeping, gathered, put_back
 from qspin_backends.tempering.packs import Crew, Grid, Seeds, start_packs
@@ -35,6 +36,17 @@ class Cooling:
     kept: list[NDArray[np.uint64]] = field(default_factory=list)
     more: Arrays = field(default_factory=dict)
     place: NDArray[np.int64] = field(default_factory=lambda: np.zeros(2, np.int64))
+    arrivals: Arrivals | None = None  # where walkers stop at an energy
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of its walkers have arrived where they were to stop."""
+        return self.arrivals is not None and self.arrivals.are_complete
+
+    def bits(self) -> NDArray[np.uint64]:
+        """Spins of its walkers where they are now, or have stopped, as bits (n_lanes, words)."""
+        bits = self.walkers.bits()
+        return bits if self.arrivals is None else self.arrivals.settled(bits)
 
     def evolving(self) -> Arrays:
         """All arrays that a checkpoint holds, besides `kept`."""
@@ -43,6 +55,7 @@ class Cooling:
             "random": self.walkers.kernel.random,
             "place": self.place,
             **self.more,
+            **{f"arrivals.{k}": a for k, a in (self.arrivals.evolving() if self.arrivals else {}).items()},
         }
 
 
@@ -54,14 +67,23 @@ def start_annealing(
     seeds: Seeds,
     rules: Rules,
     keeping: Keeping,
+    initial: NDArray[np.int8] | None = None,
+    target: float | None = None,
 ) -> list[Cooling]:
-    """Walkers at random configurations; `coldest` in units of 1/energy."""
+    """Walkers at random configurations, or at `initial` ones (1, n_replicas, N); `coldest` in units of
+    1/energy. With `target`, an energy with offset, they stop there.
+    """
     columns = keeping.columns_a_pack(walkers_a_pack(graph, n_replicas, rules.kernel, rules.n_threads))
     grid = Grid(1, n_replicas, columns)
     packs = start_packs(
-        problem, graph, grid, seeds, kernel=rules.kernel, move=rules.move, largest_beta=coldest
-    )
-    return [Cooling(walkers) for walkers in packs]
+        problem, graph, grid, seeds, kernel=rules.kernel, move=rules.move, largest_beta=coldest,
+        initial=initial,
+    )  # fmt: skip
+    started = [Cooling(walkers) for walkers in packs]
+    for pack in started if target is not None else ():
+        watch = nobody(pack.walkers.n_lanes, len(pack.walkers.walker))
+        pack.arrivals = on_watch(pack.walkers, target, watch, n_betas=1)
+    return started
 
 
 def cool(
@@ -89,33 +111,34 @@ def cool(
 
     def descend(pack: Cooling, stopped: Callable[[], bool], until: int) -> None:
         """To sweep `until`, or to the end of the ladder if no sweeps are left; unless stopped before."""
-        if stopped():
+        if stopped() or pack.is_complete:
             return
         pack.walkers.refresh()
+        _look(pack)
         if pack.place[0]:
             _set_beta(pack.walkers, betas[pack.place[0] - 1])
-        while (stage := len(pack.kept)) < len(betas):
+        while (stage := len(pack.kept)) < len(betas) and not pack.is_complete:
             if pack.place[0] == stage:
                 arrive(pack, stage)
                 _set_beta(pack.walkers, betas[stage])
                 pack.place[0] += 1
-            w, count = pack.walkers, min(ends[stage + 1], until) - int(pack.place[1])
-            run_sweeps(w.kernel, w.words, w.walker, w.energies, count)
-            w.look()
-            pack.place[1] += count
+            _sweep_to(pack, min(ends[stage + 1], until))
             if pack.place[1] < ends[stage + 1]:
-                return
-            pack.kept.append(w.bits())
+                break
+            pack.kept.append(pack.bits())
+        if pack.is_complete:
+            pack.kept += [pack.bits()] * (len(betas) - len(pack.kept))
 
     with Crew(rules.n_threads, lambda: keeping.is_last) as crew:
         try:
-            while done < n_sweeps:
+            while done < n_sweeps and not all(pack.is_complete for pack in packs):
                 until = min(done + chunk, n_sweeps)
                 save = partial(keeping.save, partial(_state, packs, done))
                 crew.work(partial(descend, until=until), packs, keep=save)
-                done = until
+                is_over = all(pack.is_complete for pack in packs)
+                done = max(int(pack.place[1]) for pack in packs) if is_over else until
                 report_progress(
-                    done / n_sweeps,
+                    1.0 if is_over else done / n_sweeps,
                     best_energy=min(pack.walkers.best_energy for pack in packs),
                     sweeps_per_second=(done - first) * n_lanes / (time.perf_counter() - began),
                 )
@@ -124,6 +147,26 @@ def cool(
         except KeyboardInterrupt:
             status = "interrupted"
     return Progress(done, status, (done - first) * n_lanes / max(time.perf_counter() - began, 1e-9))
+
+
+def _sweep_to(pack: Cooling, end: int) -> None:
+    """At one beta to sweep `end`, or until all of its walkers have arrived."""
+    w, arrivals = pack.walkers, pack.arrivals
+    while pack.place[1] < end and not pack.is_complete:
+        count = end - int(pack.place[1])
+        if arrivals is None:
+            run_sweeps(w.kernel, w.words, w.walker, w.energies, count)
+        else:
+            count = run_until(w.kernel, w.words, w.walker, w.energies, count, arrivals.watch)
+        pack.place[1] += count
+        _look(pack)
+
+
+def _look(pack: Cooling) -> None:
+    """At energies that are met, and at who has arrived."""
+    pack.walkers.look()
+    if pack.arrivals is not None:
+        pack.arrivals.look(pack.walkers, int(pack.place[1]))
 
 
 def _set_beta(walkers: Walkers, beta: float) -> None:

@@ -56,6 +56,8 @@ class Asked(NamedTuple):
     draws : that are kept
     is_averaged : whether averages are kept in the place of spins
     only_coldest : whether spins are kept at the last beta alone
+    initial : configurations to start from, int8 (1 or n_betas, n_replicas, N); None: random ones
+    target : energy, with offset, at which a replica stops; None: it does not
     """
 
     betas: NDArray[np.float64] | None
@@ -66,6 +68,8 @@ class Asked(NamedTuple):
     draws: Draws
     is_averaged: bool = False
     only_coldest: bool = False
+    initial: NDArray[np.int8] | None = None
+    target: float | None = None
 
     def n_draws(self, n_betas: int, n_spins: int) -> int:
         """Configurations kept per replica and beta."""

@@ -11,12 +11,14 @@ from scipy.special import stdtrit
 from qspin.problem import IsingProblem
 from qspin.sampler import Level, Remark
 from qspin_backends.tempering.annealing import Cooling
+from qspin_backends.tempering.arrivals import told
+from qspin_backends.tempering.asked import Asked
 from qspin_backends.tempering.clusters.graph import NO_MOVE
 from qspin_backends.tempering.exchange import N_BINS
 from qspin_backends.tempering.recording import Extra
 from qspin_backends.tempering.tempering import Pack, Progress, Schedule
 
-__all__ = ["diagnose_ladders", "diagnose_populations"]
+__all__ = ["diagnose_arrivals", "diagnose_ladders", "diagnose_populations"]
 
 _LOW_SWAP_RATE = 0.1
 _SIGNIFICANCE = 0.01  # of the equilibration test, over all temperatures together
@@ -28,12 +30,7 @@ def diagnose_ladders(
     packs: list[Pack], betas: NDArray[np.float64], schedule: Schedule, progress: Progress
 ) -> tuple[Extra, dict[str, Any], list[Remark]]:
     """Variables of the dataset, facts and remarks of a tempering run."""
-    attempts, accepted = (
-        np.concatenate([getattr(pack.ladders, name)[:, :: pack.stride] for pack in packs], axis=1).sum(axis=1)
-        for name in ("attempts", "accepted")
-    )
-    rates = accepted / np.maximum(attempts, 1)
-    trips = np.concatenate([pack.ladders.round_trips[:: pack.stride] for pack in packs])
+    rates, trips = _exchanged(packs)
     offset, unit = packs[0].walkers.problem.offset, packs[0].walkers.unit
     counts = _sweeps_a_bin(min(pack.done for pack in packs), N_BINS)
     filled = counts > 0
@@ -53,16 +50,42 @@ def diagnose_ladders(
     }
     if progress.done > schedule.n_burn_in:
         extra |= _energy_moments(packs, schedule.n_burn_in, unit, offset)
-    facts: dict[str, Any] = {"sweeps_per_second": progress.sweeps_per_second, "sweeps_done": progress.done}
+    facts = _progress_facts(packs, progress)
     remarks = _on_mixing(betas, rates, trips)
-    if packs[0].bonds.move != NO_MOVE:
-        active = [bool(a) for a in np.any([pack.bonds.active for pack in packs], axis=0)]
-        facts["cluster_moves_active"] = active
     if (tested := _equilibration(binned, counts[filled])) is not None:
         facts["equilibration"], drifting = tested
         if drifting.any():
             remarks.append(_on_drift(betas, facts["equilibration"], drifting))
     return extra, facts, remarks
+
+
+def diagnose_arrivals(
+    packs: list[Pack], asked: Asked, schedule: Schedule, progress: Progress
+) -> tuple[Extra, dict[str, Any], list[Remark]]:
+    """The same of a run whose replicas were to stop at an energy, and did not run for equally long."""
+    rates, trips = _exchanged(packs)
+    arrivals = [pack.arrivals for pack in packs]
+    extra, facts, remarks = told(arrivals, packs[0].walkers.problem, asked.target, schedule.total)
+    extra |= {"swap_rate": (("beta",), np.append(rates, np.nan)), "round_trips": (("replica",), trips)}
+    return extra, facts | _progress_facts(packs, progress), remarks
+
+
+def _exchanged(packs: list[Pack]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Accepted share of swaps (n_betas - 1,), and round trips (n_replicas,), of recorded ladders."""
+    attempts, accepted = (
+        np.concatenate([getattr(pack.ladders, name)[:, :: pack.stride] for pack in packs], axis=1).sum(axis=1)
+        for name in ("attempts", "accepted")
+    )
+    trips = np.concatenate([pack.ladders.round_trips[:: pack.stride] for pack in packs])
+    return accepted / np.maximum(attempts, 1), trips
+
+
+def _progress_facts(packs: list[Pack], progress: Progress) -> dict[str, Any]:
+    facts: dict[str, Any] = {"sweeps_per_second": progress.sweeps_per_second, "sweeps_done": progress.done}
+    if packs[0].bonds.move != NO_MOVE:
+        active = [bool(a) for a in np.any([pack.bonds.active for pack in packs], axis=0)]
+        facts["cluster_moves_active"] = active
+    return facts
 
 
 def diagnose_populations(

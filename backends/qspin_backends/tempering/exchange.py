@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
+from qspin_backends.tempering.arrivals import Watch, arrives, nobody
 from qspin_backends.tempering.clusters.moves import cluster_moves
 from qspin_backends.tempering.random import uniform
 from qspin_backends.tempering.walkers import sweep
@@ -37,6 +38,7 @@ class Ladders(NamedTuple):
     origin : float64 (n_betas * n_ladders,)
     cluster_sizes, cluster_flips, cluster_counts : int64 (n_betas,), spins in clusters that were flipped,
         number of those of more than one spin, and number of cluster moves
+    watch : whose arrival ends a loop, see `arrivals`
     """
 
     random: NDArray[np.uint64]
@@ -50,6 +52,11 @@ class Ladders(NamedTuple):
     cluster_sizes: NDArray[np.int64]
     cluster_flips: NDArray[np.int64]
     cluster_counts: NDArray[np.int64]
+    watch: Watch
+
+    def evolving(self) -> dict[str, NDArray[np.generic]]:
+        """What a checkpoint holds, but for arrivals, which hold theirs."""
+        return {name: array for name, array in self._asdict().items() if name != "watch"}
 
 
 def start_ladders(random: NDArray[np.uint64], n_betas: int, n_all: int) -> Ladders:
@@ -67,6 +74,7 @@ def start_ladders(random: NDArray[np.uint64], n_betas: int, n_all: int) -> Ladde
         np.zeros(n_betas, np.int64),
         np.zeros(n_betas, np.int64),
         np.zeros(n_betas, np.int64),
+        nobody(n_ladders, n_all),
     )
 
 
@@ -86,6 +94,8 @@ def _exchange(words, walker, energies, betas, ladders, parity, chosen):
     chosen[:] = 0
     any_chosen = False
     for r in range(n_ladders):
+        if ladders.watch.is_done[r]:
+            continue
         state = random[r]
         first = parity if parity >= 0 else int(uniform(state) < 0.5)
         for k in range(first, len(betas) - 1, 2):
@@ -140,6 +150,8 @@ def temper(
 ):
     """Run sweeps, each followed by exchanges and, every `cluster_every` sweeps (0: never), by cluster moves.
 
+    Returns the number of sweeps that were run: fewer than `n_sweeps` where a walker arrives that is watched.
+
     Parameters
     ----------
     kernel, words, walker, energies : of the pack
@@ -150,6 +162,7 @@ def temper(
     first : number of sweeps done before, which fixes the parity
     """
     energy_sums, moments, origin = ladders.energy_sums, ladders.moments, ladders.origin
+    is_watched = ladders.watch.limit[0] > -np.inf
     chosen = np.zeros(words.shape[1], words.dtype)
     for done in range(first, first + n_sweeps):
         sweep(kernel, words, walker, energies)
@@ -165,3 +178,6 @@ def temper(
         _add(energies, energy_sums[bin_])
         if recording:
             _add_moments(energies, origin, moments[0], moments[1])
+        if is_watched and arrives(energies, ladders.watch, len(betas)):
+            return done + 1 - first
+    return n_sweeps

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from qspin.problem import IsingProblem
 from qspin.sampler import Level, Remark
 from qspin_backends.tempering.annealing import Cooling, cool, start_annealing
+from qspin_backends.tempering.arrivals import run_until, told
 from qspin_backends.tempering.asked import Asked
 from qspin_backends.tempering.coupling_graph import Graph
-from qspin_backends.tempering.diagnosis import diagnose_ladders, diagnose_populations
+from qspin_backends.tempering.diagnosis import diagnose_arrivals, diagnose_ladders, diagnose_populations
 from qspin_backends.tempering.exchange import temper
 from qspin_backends.tempering.keeping import Keeping
 from qspin_backends.tempering.ladder import TunedLadder, annealing_ladder, tuned_ladder
@@ -62,24 +63,35 @@ def _temper(
 ) -> Run:
     began = time.perf_counter()
     betas, facts = _tuned(problem, graph, asked, rules, seeds)
-    packs = start_tempering(problem, graph, betas, asked.n_replicas, seeds, rules, keeping)
-    schedule = Schedule(asked.n_burn_in, asked.n_sweeps, asked.n_draws(len(betas), problem.n_spins))
-    recorder: Recorder = (
-        Averages(problem, len(betas), asked.n_replicas)
-        if asked.is_averaged
-        else Spins(len(betas), asked.n_replicas, schedule.n_draws, problem.n_spins)
+    packs = start_tempering(
+        problem, graph, betas, asked.n_replicas, seeds, rules, keeping, asked.initial, asked.target
     )
+    schedule = Schedule(asked.n_burn_in, asked.n_sweeps, asked.n_draws(len(betas), problem.n_spins))
+    recorder = _recorder(problem, len(betas), asked, schedule)
     prepared = time.perf_counter()
     _compile_tempering(packs[0], rules.reversible, rules.cluster_every)
     clocks = {"prepare": prepared - began, "compile": time.perf_counter() - prepared}
     progress = run_packs(packs, schedule, rules, recorder=recorder, keeping=keeping)
-    spins, extra = recorder.result(last_bits(packs))
-    measured, found, remarks = diagnose_ladders(packs, betas, schedule, progress)
-    if progress.status == "interrupted" and not recorder.n_draws:
+    if recorder is None:
+        spins, extra = expanded(last_bits(packs), problem.n_spins), Extra()
+        measured, found, remarks = diagnose_arrivals(packs, asked, schedule, progress)
+    else:
+        spins, extra = recorder.result(last_bits(packs))
+        measured, found, remarks = diagnose_ladders(packs, betas, schedule, progress)
+    if recorder is not None and progress.status == "interrupted" and not recorder.n_draws:
         text = "interrupted before the first draw: the configurations are those at the time, not equilibrated"
         remarks.append(Remark("no-draw", text, Level.SERIOUS))
     facts |= _kernel_facts([pack.walkers for pack in packs]) | found
     return Run(betas, spins, {**measured, **extra}, facts, clocks, remarks, progress.status)
+
+
+def _recorder(problem: IsingProblem, n_betas: int, asked: Asked, schedule: Schedule) -> Recorder | None:
+    """What takes the draws; None where replicas stop at an energy, and keep where they were then."""
+    if asked.target is not None:
+        return None
+    if asked.is_averaged:
+        return Averages(problem, n_betas, asked.n_replicas)
+    return Spins(n_betas, asked.n_replicas, schedule.n_draws, problem.n_spins)
 
 
 def _anneal(
@@ -87,11 +99,15 @@ def _anneal(
 ) -> Run:
     began = time.perf_counter()
     betas = annealing_ladder(graph, asked.n_sweeps) if asked.betas is None else asked.betas
-    packs = start_annealing(problem, graph, float(betas[-1]), asked.n_replicas, seeds, rules, keeping)
+    packs = start_annealing(
+        problem, graph, float(betas[-1]), asked.n_replicas, seeds, rules, keeping, asked.initial, asked.target
+    )
     clocks = _compiled(packs, began)
     progress = cool(packs, betas, asked.n_sweeps, rules, keeping=keeping)
     arrived = min(len(pack.kept) for pack in packs)
-    bits = np.concatenate([np.array(pack.kept[:arrived] or [pack.walkers.bits()]) for pack in packs], axis=1)
+    bits = np.concatenate([np.array(pack.kept[:arrived] or [pack.bits()]) for pack in packs], axis=1)
+    if asked.target is not None and progress.status == "interrupted":
+        bits[-1] = np.concatenate([pack.bits() for pack in packs])
     facts = _kernel_facts([pack.walkers for pack in packs]) | {
         "sweeps_per_second": progress.sweeps_per_second
     }
@@ -99,10 +115,12 @@ def _anneal(
         "cooled-once",
         "each beta was passed once, at a finite speed of cooling: the spins may lag behind equilibrium",
     )
+    extra, stopped, remarks = told([p.arrivals for p in packs], problem, asked.target, asked.n_sweeps)
     betas = betas[: len(bits)]
     if asked.only_coldest:
         bits, betas = bits[-1:], betas[-1:]
-    return Run(betas, expanded(bits, problem.n_spins), {}, facts, clocks, [remark], progress.status)
+    spins = expanded(bits, problem.n_spins)
+    return Run(betas, spins, extra, facts | stopped, clocks, [remark, *remarks], progress.status)
 
 
 def _populate(
@@ -183,6 +201,8 @@ def _compile_tempering(pack: Pack, reversible: bool, cluster_every: int) -> None
 def _compiled(packs: list[Cooling], began: float) -> dict[str, float]:
     """The same for walkers that are cooled; seconds since `began` that were not compiling, and that were."""
     prepared = time.perf_counter()
-    w = packs[0].walkers
+    w, arrivals = packs[0].walkers, packs[0].arrivals
     run_sweeps(w.kernel, w.words, w.walker, w.energies, 0)
+    if arrivals is not None:
+        run_until(w.kernel, w.words, w.walker, w.energies, 0, arrivals.watch)
     return {"prepare": prepared - began, "compile": time.perf_counter() - prepared}

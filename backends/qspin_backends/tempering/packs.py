@@ -17,10 +17,11 @@ from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.multispin import MultispinPlan
 from qspin_backends.tempering.planning import KernelName, make_plan, words_for
 from qspin_backends.tempering.random import lane_streams, word_streams
+from qspin_backends.tempering.starts import start_bits
 from qspin_backends.tempering.walkers import Walkers, start_walkers
-from qspin_backends.tempering.words import VECTOR, bit_words
+from qspin_backends.tempering.words import VECTOR
 
-__all__ = ["Crew", "Grid", "Seeds", "random_bits", "start_packs"]
+__all__ = ["Crew", "Grid", "Seeds", "start_packs"]
 
 
 @dataclass(frozen=True)
@@ -56,19 +57,6 @@ class Grid:
             yield slice(first, min(first + self.columns_a_pack, self.n_columns))
 
 
-def random_bits(
-    seed: np.random.SeedSequence, n_rows: int, n_columns: int, n_spins: int
-) -> NDArray[np.uint64]:
-    """Random spins as bits, (n_rows, n_columns, ceil(N / 64)); a column does not depend on how many there
-    are.
-    """
-    shape = (n_rows, bit_words(n_spins))
-    columns = [
-        np.random.default_rng(s).integers(0, 2**64, shape, dtype=np.uint64) for s in seed.spawn(n_columns)
-    ]
-    return np.stack(columns, axis=1)
-
-
 def start_packs(
     problem: IsingProblem,
     graph: Graph,
@@ -78,11 +66,14 @@ def start_packs(
     kernel: KernelName,
     move: Move,
     largest_beta: float,
+    initial: NDArray[np.int8] | None = None,
 ) -> list[Walkers]:
-    """Walkers at random configurations, packed as the grid says."""
+    """Walkers at random configurations, or `initial` ones as `start_bits` takes them, packed as the grid
+    says.
+    """
     n_words = words_for(grid.n_rows * grid.columns_a_pack)
     plan = make_plan(problem, graph, kernel, largest_beta, n_words)
-    bits = random_bits(seeds.start, grid.n_rows, grid.n_columns, problem.n_spins)
+    bits = start_bits(seeds.start, grid.n_rows, grid.n_columns, problem.n_spins, initial)
     n_packs = len(list(grid.packs()))
     if isinstance(plan, MultispinPlan):
         states: NDArray[Any] = word_streams(seeds.words, n_packs, VECTOR)

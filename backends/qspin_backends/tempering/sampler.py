@@ -10,12 +10,14 @@ from typing import Any, ClassVar, Literal
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import NonNegativeInt, PositiveFloat, model_validator
 
 from qspin.problem import IsingProblem
 from qspin.sampler import (
     AutoLadder,
     Incidental,
+    Initial,
     PositiveInt,
     Remark,
     Seed,
@@ -23,6 +25,7 @@ from qspin.sampler import (
     checked_arguments,
     current_checkpoint,
     deciding_settings,
+    initial_digest,
     pilots,
     resolved_seed,
     run_info,
@@ -38,8 +41,10 @@ from qspin_backends.tempering.keeping import Keeping
 from qspin_backends.tempering.ladder import MOST_BETAS, combined
 from qspin_backends.tempering.memory import Size, require_room
 from qspin_backends.tempering.methods import METHODS
+from qspin_backends.tempering.misfits import refuse_misfits
 from qspin_backends.tempering.packs import Seeds
 from qspin_backends.tempering.planning import KernelName, choose_kernel
+from qspin_backends.tempering.starts import checked_initial
 from qspin_backends.tempering.tempering import Rules
 from qspin_backends.tempering.workload import expected_betas, expected_workload
 
@@ -83,6 +88,8 @@ class Tempering:
         replica has a partner ladder that is not recorded; ``none``; ``auto``: bonds, wherever the ladder has
         neighbours. Where clusters span the system the moves are switched off after burn-in
     cluster_every : sweeps between cluster moves, 0 for none; None: as many as make them cheap
+    target_energy : energy, with offset, at which a replica stops (tempering, annealing), however many sweeps
+        are left; of its betas it keeps the configurations of that moment, one each. None: nobody stops
     store : ``spins``, or ``statistics``: overlaps, link overlaps, spin and pair averages are taken during the
         run from `n_draws` configurations, and of the spins only the last ones are kept (tempering); or
         ``coldest``: the spins at the last beta alone (annealing)
@@ -94,6 +101,7 @@ class Tempering:
     name: ClassVar[str] = "tempering"
     samples_version: ClassVar[int] = 2
     is_paid: ClassVar[bool] = False
+    takes_initial: ClassVar[bool] = True
 
     method: Literal["tempering", "annealing", "population"] = "tempering"
     betas: AutoLadder = "auto"
@@ -107,24 +115,14 @@ class Tempering:
     swap_scheme: Literal["non_reversible", "reversible"] = "non_reversible"
     cluster: Literal["auto", "none", "isoenergetic", "bonds"] = "auto"
     cluster_every: NonNegativeInt | None = None
+    target_energy: float | None = None
     store: Literal["spins", "statistics", "coldest"] = "spins"
     n_threads: Incidental[PositiveInt | None] = None
     max_memory: Incidental[PositiveFloat | None] = None
 
     @model_validator(mode="after")
     def _fit_together(self) -> Tempering:
-        _refuse_draws(self)
-        _refuse_clusters(self)
-        needed = {"statistics": "tempering", "coldest": "annealing"}.get(self.store, self.method)
-        if self.method != needed:
-            raise ValueError(
-                f"store {self.store!r} belongs to method {needed!r}; leave it out for {self.method!r}"
-            )
-        if self.move == "metropolis" and self.betas != "auto" and self.betas[0] == 0:
-            raise ValueError(
-                "at beta = 0 Metropolis flips every spin at every sweep and is not ergodic: use move "
-                "'heat_bath' or start the ladder above 0"
-            )
+        refuse_misfits(self)
         return self
 
     @property
@@ -175,8 +173,16 @@ class Tempering:
         return {"betas": np.linspace(_COUNTED, 2 * _COUNTED, n_betas).tolist()}
 
     @checked_arguments
-    def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
+    def sample(
+        self, problem: IsingProblem, *, seed: Seed = None, initial: Initial | None = None
+    ) -> SampleSet:
         """Returns spins (beta, replica, draw, spin) and what the method measures beside them.
+
+        Walkers start from random configurations, or from `initial`: one for all, one a replica, or one a
+        replica and beta, see `qspin.starting.initial_spins`; ``info["initial"]`` is then a digest of them.
+        How long a run remembers where it started is for the burn-in to decide, as ever. An annealed walker
+        starts there at the first of `betas`: one that is hot forgets it. Populations start at infinite
+        temperature and take none.
 
         ``info`` names the kernel and, for an automatic ladder, its barrier; ``info["energy_drift"]`` is the
         largest error found in an energy that was carried along. Variables of the dataset, energies per
@@ -188,6 +194,8 @@ class Tempering:
             replica, log2_sweep), mean energies of sweeps 2^k to 2^(k+1) - 1, burn-in included. With
             ``store="statistics"`` also ``overlap_moments``, ``overlap_counts``, ``link_overlap``,
             ``spin_mean`` and ``pair_mean``, which `qspin.analysis` reads.
+        with `target_energy` : ``sweeps_to_target`` (replica,), burn-in included, NaN where it was not
+            reached; of the above ``swap_rate`` and ``round_trips``. ``info["target"]`` tells how many did
         population : ``log_partition`` (beta, replica), ln Z; ``n_families`` and ``mean_square_family`` (beta,
             replica)
 
@@ -200,16 +208,18 @@ class Tempering:
             If the run would not fit in memory.
         InputError
             If the kernel or the cluster moves asked for do not suit the problem, its couplings differ too
-            much in size, or a checkpoint is of another run.
+            much in size, configurations to start from do not fit it, or a checkpoint is of another run.
         """
         checkpoint = current_checkpoint()
         kept = None if checkpoint is None else checkpoint.identity()
         seed = resolved_seed(seed, kept)
         start = time.perf_counter()
         graph = self._checked(problem)
-        keeping = Keeping.at(checkpoint, self._identity(problem, seed))
+        asked = self._asked()._replace(initial=self._initial(problem, initial))
+        started = None if asked.initial is None else initial_digest(asked.initial)
+        keeping = Keeping.at(checkpoint, self._identity(problem, seed, started))
         method, clusters = METHODS[self.method].run, self._clusters(graph)
-        run = method(problem, graph, self._asked(), self._rules(clusters), Seeds.of(seed), keeping)
+        run = method(problem, graph, asked, self._rules(clusters), Seeds.of(seed), keeping)
         total = time.perf_counter() - start
         if checkpoint is not None and run.status == "complete":
             checkpoint.discard()
@@ -226,6 +236,7 @@ class Tempering:
             headline=f"{run.facts['kernel']} kernel",
             ignored=self._ignored(),
             cluster=clusters.facts(),
+            initial=started,
             **run.facts,
         )
         return SampleSet.from_spins(problem, run.spins, run.betas, info, run.extra, handed_over=True)
@@ -264,6 +275,11 @@ class Tempering:
         choose_kernel(graph, self.kernel, 0.0 if self.betas == "auto" else self.betas[-1])
         return graph
 
+    def _initial(self, problem: IsingProblem, given: Initial | None) -> NDArray[np.int8] | None:
+        """Configurations to start from."""
+        at_once = {"tempering": None if self.betas == "auto" else len(self.betas)}.get(self.method, 1)
+        return checked_initial(problem, given, self.method, self.n_replicas, at_once)
+
     def _asked(self) -> Asked:
         """For the methods."""
         available, every = {
@@ -277,9 +293,15 @@ class Tempering:
             self.n_burn_in,
             self.n_sweeps,
             self.n_population,
-            Draws(self.n_draws, available, every, keeps_spins=self.store != "statistics"),
+            Draws(
+                self.n_draws if self.target_energy is None else 1,
+                available,
+                every,
+                keeps_spins=self.store != "statistics",
+            ),
             is_averaged=self.store == "statistics",
             only_coldest=self.store == "coldest",
+            target=self.target_energy,
         )
 
     def _clusters(self, graph: Graph) -> Choice:
@@ -301,7 +323,7 @@ class Tempering:
             self.n_threads or numba.get_num_threads(),
         )
 
-    def _identity(self, problem: IsingProblem, seed: int) -> dict[str, Any]:
+    def _identity(self, problem: IsingProblem, seed: int, initial: str | None) -> dict[str, Any]:
         """What a checkpoint belongs to: everything that samples depend on."""
         info = run_info(self, seed)
         versions = {name: info["versions"].get(name) for name in ("qspin", "numpy", "numba")}
@@ -309,6 +331,7 @@ class Tempering:
             "backend": info["backend"],
             "problem": problem.digest,
             "seed": seed,
+            "initial": initial,
             "settings": deciding_settings(self),
             "versions": versions,
         }
@@ -323,32 +346,3 @@ class Tempering:
         if self.method == "population" and self.betas != "auto":
             ignored |= {"n_burn_in", "swap_scheme"}  # which otherwise decide on the pilot
         return [name for name in setting_names(type(self)) if name in ignored]
-
-
-def _refuse_draws(given: Tempering) -> None:
-    """More draws than there can be."""
-    most, why = {
-        "tempering": (given.n_sweeps, f"n_sweeps ({given.n_sweeps}): a sweep gives one draw"),
-        "annealing": (1, "1: an annealed walker arrives once at each beta. Raise n_replicas"),
-        "population": (given.n_population, f"n_population ({given.n_population}): a member is one draw"),
-    }[given.method]
-    if given.n_draws is not None and given.n_draws > most:
-        raise ValueError(f"n_draws ({given.n_draws}) must not exceed {why}")
-
-
-def _refuse_clusters(given: Tempering) -> None:
-    """Cluster moves that cannot be made, or that are asked for and not at once."""
-    moves, every = given.cluster in ("isoenergetic", "bonds"), given.cluster_every
-    if given.method != "tempering" and (moves or every):
-        name = "cluster" if moves else "cluster_every"
-        raise ValueError(f"{name} belongs to method 'tempering'; leave it out for {given.method!r}")
-    if (moves and every == 0) or (given.cluster == "none" and every):
-        raise ValueError(
-            f"cluster {given.cluster!r} and cluster_every {every} contradict each other; leave one of them "
-            "out"
-        )
-    if given.cluster == "bonds" and given.betas != "auto" and len(given.betas) == 1:
-        raise ValueError(
-            "cluster 'bonds' takes walkers at neighbouring betas, and there is one beta: give more betas, or "
-            "leave cluster out"
-        )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
 from qspin.sampler import report_progress
+from qspin_backends.tempering.arrivals import Arrivals, on_watch
 from qspin_backends.tempering.clusters.choice import worth_their_time
 from qspin_backends.tempering.clusters.graph import BondGraph, bond_graph, no_bonds
 from qspin_backends.tempering.coupling_graph import Graph
@@ -85,12 +86,20 @@ class Pack:
     bonds: BondGraph
     betas: NDArray[np.float64]  # of the kernel
     stride: int
-    done: int = 0  # sweeps; packs differ where a run was interrupted
+    done: int = 0  # sweeps; packs differ where a run was interrupted, or a target reached
     draws: list[NDArray[np.uint64]] = field(default_factory=list)
+    arrivals: Arrivals | None = None  # where replicas stop at an energy
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of its replicas have arrived where they were to stop."""
+        return self.arrivals is not None and self.arrivals.are_complete
 
     def replica_bits(self) -> NDArray[np.uint64]:
         """Spins of the recorded ladders as bits, (n_betas, replicas of this pack, words)."""
         bits = self.walkers.bits()
+        if self.arrivals is not None:
+            bits = self.arrivals.settled(bits)
         return bits.reshape(len(self.betas), -1, bits.shape[1])[:, :: self.stride]
 
     def of_replicas(self, by_lane: NDArray[Any]) -> NDArray[Any]:
@@ -106,7 +115,8 @@ class Pack:
             "walker": self.walkers.walker,
             "random": self.walkers.kernel.random,
             "active": self.bonds.active,
-            **{f"ladders.{name}": array for name, array in self.ladders._asdict().items()},
+            **{f"ladders.{name}": array for name, array in self.ladders.evolving().items()},
+            **{f"arrivals.{k}": a for k, a in (self.arrivals.evolving() if self.arrivals else {}).items()},
         }
 
     def within(self) -> Arrays:
@@ -142,10 +152,14 @@ def start_tempering(
     seeds: Seeds,
     rules: Rules,
     keeping: Keeping | None = None,
+    initial: NDArray[np.int8] | None = None,
+    target: float | None = None,
 ) -> list[Pack]:
     """Packs of ladders at random configurations; betas (n_betas,) in units of 1/energy.
 
-    With `keeping` they have the layout of the work that is to be gone on with.
+    With `keeping` they have the layout of the work that is to be gone on with; with `initial`, int8 (1 or
+    n_betas, n_replicas, N), they start there, partners beside their ladders; with `target`, an energy with
+    offset, replicas stop there.
 
     Raises
     ------
@@ -164,8 +178,9 @@ def start_tempering(
         columns = keeping.columns_a_pack(columns)
     grid = Grid(len(betas), n_replicas * copies, columns)
     all_walkers = start_packs(
-        problem, graph, grid, seeds, kernel=rules.kernel, move=rules.move, largest_beta=float(betas[-1])
-    )
+        problem, graph, grid, seeds, kernel=rules.kernel, move=rules.move, largest_beta=float(betas[-1]),
+        initial=initial,
+    )  # fmt: skip
     exchange = word_streams(seeds.exchange, grid.n_columns, 1)[:, 0]
     packs = []
     for own, walkers in zip(grid.packs(), all_walkers, strict=True):
@@ -175,7 +190,10 @@ def start_tempering(
         if rules.cluster_every:
             bonds = bond_graph(graph, plan.row, plan.n_rows, len(betas), rules.cluster)
         ladders = start_ladders(exchange[own], len(betas), len(walkers.walker))
-        packs.append(Pack(walkers, ladders, bonds, betas * graph.unit, copies))
+        pack = Pack(walkers, ladders, bonds, betas * graph.unit, copies)
+        if target is not None:
+            pack.arrivals = on_watch(walkers, target, ladders.watch, len(betas), copies)
+        packs.append(pack)
     return packs
 
 
@@ -204,9 +222,9 @@ def run_packs(
     n_lanes = sum(pack.walkers.n_lanes for pack in packs)
     with Crew(rules.n_threads, lambda: keeping.is_last) as crew:
         try:
-            while done < schedule.total:
+            while done < schedule.total and not _are_complete(packs):
                 last = schedule.next_stop(done, longest)
-                if done == schedule.n_burn_in and all(pack.done == done for pack in packs):
+                if done == schedule.n_burn_in and all(p.done == done or p.is_complete for p in packs):
                     _begin_recording(packs)
                 n_drawn = 0 if recorder is None else recorder.n_draws
                 task = partial(
@@ -220,9 +238,9 @@ def run_packs(
                 state = partial(_state, packs, recorder, done)
                 crew.work(task, packs, keep=partial(keeping.save, state))
                 _collect(packs, recorder)
-                done = last
+                done = max(pack.done for pack in packs)
                 tell(
-                    done / schedule.total,
+                    1.0 if _are_complete(packs) else done / schedule.total,
                     best_energy=min(pack.walkers.best_energy for pack in packs),
                     sweeps_per_second=(done - first) * n_lanes / (time.perf_counter() - began),
                 )
@@ -236,8 +254,12 @@ def run_packs(
     return Progress(done, status, (done - first) * n_lanes / max(time.perf_counter() - began, 1e-9))
 
 
+def _are_complete(packs: list[Pack]) -> bool:
+    return all(pack.is_complete for pack in packs)
+
+
 def last_bits(packs: list[Pack]) -> NDArray[np.uint64]:
-    """Spins of all replicas where they are now, as bits (n_betas, n_replicas, words)."""
+    """Spins of all replicas where they are now, or have stopped, as bits (n_betas, n_replicas, words)."""
     return np.concatenate([pack.replica_bits() for pack in packs], axis=1)
 
 
@@ -262,25 +284,35 @@ def _advance(
 ) -> None:
     """Run one pack to sweep `last` of the stretch that begins at `now`, keeping the bits at every draw.
 
-    A pack that was stopped within the stretch goes on from there, without a refresh.
+    A pack that was stopped within the stretch goes on from there, without a refresh; one whose replicas have
+    all arrived does not go on.
     """
     w = pack.walkers
+    if pack.is_complete:
+        return
     if pack.done == now:
         w.refresh()
+        _look(pack)
     piece = max(1, _UPDATES_A_PIECE // (max(1, w.problem.n_spins) * w.n_lanes))
     for k, end in enumerate([*draws, last]):
-        while pack.done < end:
+        while pack.done < end and not pack.is_complete:
             if stopped():
                 return
             n_sweeps = min(piece, end - pack.done)
-            temper(
+            pack.done += temper(
                 w.kernel, w.words, w.walker, w.energies, pack.betas, pack.ladders, pack.bonds,
                 rules.reversible, rules.cluster_every, recording, pack.done, n_sweeps,
             )  # fmt: skip
-            pack.done += n_sweeps
-            w.look()
+            _look(pack)
         if len(pack.draws) == k < len(draws):
             pack.draws.append(pack.replica_bits())
+
+
+def _look(pack: Pack) -> None:
+    """At energies that are met, and at who has arrived."""
+    pack.walkers.look()
+    if pack.arrivals is not None:
+        pack.arrivals.look(pack.walkers, pack.done)
 
 
 def _begin_recording(packs: list[Pack]) -> None:

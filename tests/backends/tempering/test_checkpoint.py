@@ -14,6 +14,7 @@ from qspin.errors import InputError
 from qspin.progress import listening
 
 GLASS = instances.edwards_anderson((4, 4, 4), seed=1)
+LARGE = instances.edwards_anderson((8, 8, 8), seed=1)
 BIMODAL = instances.edwards_anderson((4, 4, 4), couplings="bimodal", seed=1)
 SK = instances.sherrington_kirkpatrick(40, seed=1)
 LADDER = {"betas": [0.3, 0.8, 1.5], "n_replicas": 6}
@@ -33,6 +34,17 @@ RUNS = {
     "reversible": (GLASS, {**LADDER, "n_sweeps": 60_000, "n_draws": 40, "swap_scheme": "reversible"}),
     "statistics": (GLASS, {**LADDER, "n_sweeps": 60_000, "n_draws": 40, "store": "statistics"}),
     "annealing": (GLASS, {"method": "annealing", "betas": {"linear": [0.1, 2, 20]}, "n_sweeps": 600_000}),
+    "target": (LARGE, {**LADDER, "n_burn_in": 5_000, "n_sweeps": 30_000, "target_energy": -857.5}),
+    "target, annealing": (
+        LARGE,
+        {
+            "method": "annealing",
+            "betas": {"linear": [0.5, 2, 20]},
+            "n_replicas": 16,
+            "n_sweeps": 40_000,
+            "target_energy": -856.0,
+        },
+    ),
     "population": (
         GLASS,
         {
@@ -74,6 +86,35 @@ def test_a_run_that_died_goes_on_bit_for_bit(name, tmp_path):
         resumed = sampler.sample(problem, seed=None)  # the file knows the seed
     assert not file.exists()
     assert resumed.info["seed"] == 7
+    for variable in whole.dataset.data_vars:
+        np.testing.assert_array_equal(
+            resumed.dataset[variable].values, whole.dataset[variable].values, err_msg=variable
+        )
+
+
+@pytest.mark.parametrize("name", ["target", "target, annealing"])
+def test_of_targets_some_are_reached_late(name):
+    """Or else going on with them is not tested above."""
+    problem, settings = RUNS[name]
+    samples = qspin.get_backend("tempering", **settings).sample(problem, seed=7)
+    sweeps = samples.dataset["sweeps_to_target"].values
+    assert np.isnan(sweeps).any() or np.nanmax(sweeps) > 20_000
+    assert (sweeps < 40_000).any()
+
+
+def test_where_it_started_belongs_to_a_run(tmp_path):
+    problem, settings = RUNS["target"]
+    sampler = qspin.get_backend("tempering", **settings)
+    initial = np.random.default_rng(2).choice([-1, 1], (6, problem.n_spins))
+    whole = sampler.sample(problem, seed=7, initial=initial)
+    file = tmp_path / "work.checkpoint"
+    with qspin.checkpointing(file, seconds=0):
+        with pytest.raises(Killed), killed_after(1):
+            sampler.sample(problem, seed=7, initial=initial)
+        for other in (None, -initial):
+            with pytest.raises(InputError, match="initial"):
+                sampler.sample(problem, seed=7, initial=other)
+        resumed = sampler.sample(problem, seed=None, initial=initial)
     for variable in whole.dataset.data_vars:
         np.testing.assert_array_equal(
             resumed.dataset[variable].values, whole.dataset[variable].values, err_msg=variable

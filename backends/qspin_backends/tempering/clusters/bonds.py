@@ -54,6 +54,8 @@ def bond_moves(kernel, words, walker, energies, graph, ladders, betas, first):
     n_rows, n_ladders = words.shape[0], len(ladders.random)
     scratch = _Scratch(np.zeros(n_rows, np.uint8), np.zeros(n_rows, np.uint8), np.empty(n_rows, np.int64))
     for r in range(n_ladders):
+        if ladders.watch.is_done[r]:
+            continue
         for k in range(first, len(betas) - 1, 2):
             if not graph.active[k]:
                 continue

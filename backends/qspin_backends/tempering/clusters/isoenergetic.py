@@ -30,6 +30,8 @@ def isoenergetic_moves(kernel, words, walker, energies, graph, ladders, n_betas)
         if not graph.active[b]:
             continue
         for r in range(0, n_ladders - 1, 2):
+            if ladders.watch.is_done[r]:
+                continue
             one, other = b * n_ladders + r, b * n_ladders + r + 1
             n_opposed = 0
             for row in graph.rows:
