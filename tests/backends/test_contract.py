@@ -11,6 +11,7 @@ from dimod.testing import load_sampler_bqm_tests
 from dwave.preprocessing import SpinReversalTransformComposite
 
 import qspin
+from qspin.errors import InputError
 from qspin.testing import SamplerContract, small_problems
 
 FAST = {
@@ -144,6 +145,27 @@ class TestAsDimod:
         answer = sampler_of(name).sample(bqm, seed=1)
         assert answer.vartype is bqm.vartype
         dimod.testing.assert_sampleset_energies(answer, bqm)
+
+    @pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
+    def test_initial_states_are_taken_where_a_sampler_starts(self, name, vartype):
+        bqm = dimod.generators.gnp_random_bqm(7, 0.6, vartype, random_state=3)
+        sampler = sampler_of(name)
+        state = dict.fromkeys(bqm.variables, 1)
+        if "initial_states" not in sampler.parameters:
+            with pytest.warns(dimod.exceptions.SamplerUnknownArgWarning):
+                sampler.sample(bqm, seed=1, initial_states=state)
+            return
+        if name == "annealer":
+            sampler = qspin.as_dimod(
+                qspin.get_backend(name, **LOGICAL, anneal_schedule=[[0, 1], [1, 0.5], [2, 1]])
+            )
+        answers = [
+            sampler.sample(bqm, seed=1, initial_states=given)
+            for given in (state, dimod.SampleSet.from_samples(state, bqm.vartype, 0.0))
+        ]
+        assert answers[0].info["initial"] == answers[1].info["initial"] is not None
+        with pytest.raises(InputError, match="initial_states"):
+            sampler.sample(bqm, seed=1, initial_states={0: 1})
 
     def test_composites_work_on_it(self, name):
         sampler = SpinReversalTransformComposite(sampler_of(name))

@@ -231,3 +231,68 @@ class TestSecrets:
         monkeypatch.setenv("DWAVE_API_TOKEN", " DEV-0123\n")
         qspin.get_backend("ocean", sampler=COUNTING).check(glass)
         assert os.environ["DWAVE_API_TOKEN"] == "DEV-0123"
+
+
+class TestInitial:
+    """Samplers of dwave-samplers that start from configurations, and those that do not."""
+
+    GROUND = (1, 1, 1, 1, -1, -1, -1, -1)
+
+    def problem(self):
+        """Two ferromagnetic cliques, opposed to each other."""
+        side = np.array(self.GROUND)
+        return qspin.IsingProblem(-np.outer(side, side) + np.eye(8))
+
+    @pytest.mark.parametrize(
+        ("sampler", "parameters"),
+        [
+            ("SimulatedAnnealingSampler", {"beta_range": [1e3, 1e4], "num_sweeps": 3}),
+            ("SteepestDescentSampler", {}),
+            ("TabuSampler", {"timeout": 1}),
+        ],
+    )
+    def test_a_ground_state_stays(self, sampler, parameters):
+        samples = ocean(sampler, n_reads=6, parameters=parameters).sample(
+            self.problem(), seed=1, initial=self.GROUND
+        )
+        assert (samples.spins.values == self.GROUND).all()
+        assert len(samples.info["initial"]) == 64
+
+    def test_every_read_has_its_own(self):
+        """A descent from a local minimum stays there."""
+        problem = qspin.IsingProblem(np.zeros((8, 8)))
+        initial = np.random.default_rng(1).choice([-1, 1], (6, 8))
+        samples = ocean("SteepestDescentSampler", n_reads=6).sample(problem, seed=1, initial=initial)
+        np.testing.assert_array_equal(samples.spins.values[0, :, 0], initial)
+        labelled = qspin.IsingProblem(np.zeros((8, 8)), labels="abcdefgh")
+        by_label = {name: int(spin) for name, spin in zip("abcdefgh", initial[0], strict=True)}
+        samples = ocean("SteepestDescentSampler", n_reads=2).sample(labelled, seed=1, initial=by_label)
+        assert (samples.spins.values == initial[0]).all()
+
+    def test_none_is_none(self):
+        assert (
+            ocean("SteepestDescentSampler", n_reads=2).sample(self.problem(), seed=1).info["initial"] is None
+        )
+
+    @pytest.mark.parametrize(
+        ("sampler", "settings", "initial", "message"),
+        [
+            (
+                "TreeDecompositionSolver",
+                {},
+                GROUND,
+                "'ocean' takes no initial: dwave.samplers:TreeDecompositionSolver has no parameter",
+            ),
+            ("SteepestDescentSampler", {}, GROUND[1:], r"initial: spins must have shape \(..., 8\)"),
+            ("SteepestDescentSampler", {}, [GROUND] * 3, r"or shape \(4, 8\) for every replica"),
+            (
+                "SteepestDescentSampler",
+                {"parameters": {"initial_states": [1]}},
+                GROUND,
+                "initial and initial_states in parameters are both given",
+            ),
+        ],
+    )
+    def test_what_cannot_start(self, sampler, settings, initial, message):
+        with pytest.raises(InputError, match=message):
+            ocean(sampler, n_reads=4, **settings).sample(self.problem(), seed=1, initial=initial)

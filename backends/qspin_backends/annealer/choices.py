@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, PositiveFloat
 
+from qspin.errors import InputError
 from qspin.problem import IsingProblem
-from qspin.sampler import imported, in_order
+from qspin.sampler import Initial, imported, in_order, initial_spins, refuse_initial
 from qspin_backends.annealer.embedding import METHODS
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ __all__ = [
     "State",
     "Unembedding",
     "function_of",
+    "is_reverse",
     "ordered",
     "refuse_misfits",
+    "starting_state",
 ]
 
 NAMED = {
@@ -73,6 +76,42 @@ def ordered(state: State | None, problem: IsingProblem) -> NDArray[np.int8] | No
     return None if state is None else np.array(state, dtype=np.int8)
 
 
+def is_reverse(given: Annealer) -> bool:
+    """Whether an anneal starts at s = 1, from a configuration."""
+    return given.anneal_schedule is not None and given.anneal_schedule[0][1] == 1
+
+
+def starting_state(
+    given: Annealer, problem: IsingProblem, initial: Initial | None
+) -> NDArray[np.int8] | None:
+    """What a reverse anneal starts from, (n_spins,) in the order of the spins; None for a forward one.
+
+    Raises
+    ------
+    InputError
+        If a reverse anneal has nothing to start from, or an initial configuration no reverse anneal.
+    """
+    if initial is None:
+        if is_reverse(given) and given.initial_state is None:
+            raise InputError(
+                "a reverse anneal starts from a configuration: give the setting initial_state, or initial to "
+                "sample",
+                key=("initial_state",),
+            )
+        return ordered(given.initial_state, problem)
+    if given.device == "simulated" and given.physics == "thermal":
+        refuse_initial("annealer", initial, "physics 'thermal' has no reverse anneal, as the others do")
+    if not is_reverse(given):
+        raise InputError(
+            "initial is what a reverse anneal starts from: it needs an anneal_schedule that starts at s = 1, "
+            "such as [[0, 1], [10, 0.45], [90, 0.45], [100, 1]]",
+            key=("anneal_schedule",),
+        )
+    if given.initial_state is not None:
+        raise InputError("initial and the setting initial_state are both given; leave one of them out")
+    return initial_spins(problem, initial, n_replicas=1)[0, 0]
+
+
 def refuse_misfits(given: Annealer) -> None:
     """Raises ValueError for settings that do not go together."""
     if given.annealing_time is not None and given.anneal_schedule is not None:
@@ -82,11 +121,9 @@ def refuse_misfits(given: Annealer) -> None:
             "an anneal_schedule has at least two points [time in microseconds, s]; got "
             f"{len(given.anneal_schedule)}"
         )
-    reverse = given.anneal_schedule is not None and given.anneal_schedule[0][1] == 1
-    if reverse != (given.initial_state is not None):
+    if given.initial_state is not None and not is_reverse(given):
         raise ValueError(
-            "a reverse anneal needs an anneal_schedule that starts at s = 1 and an initial_state; one of "
-            "them is missing"
+            "an initial_state is of a reverse anneal, which needs an anneal_schedule that starts at s = 1"
         )
     if given.fast_anneal and given.h_gain_schedule is not None:
         raise ValueError("fast_anneal takes no fields, so no h_gain_schedule; leave one of them out")

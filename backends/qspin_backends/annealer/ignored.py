@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qspin.sampler import setting_names
+from qspin_backends.annealer.choices import is_reverse
 from qspin_backends.common.paid import PAID
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _WITHOUT_GRAPH = ("size", "working", "yield_seed", "embedding", "embedding_seed"
 def ignored_settings(given: Annealer) -> list[str]:
     """Names of the settings that decide nothing about the reads, as the others are given."""
     ignored = set(_BY_QPU if given.device == "qpu" else _BY_SIMULATED)
-    if given.initial_state is None:
+    if not is_reverse(given):
         ignored.add("reinitialize_state")
     if given.device == "simulated" and given.physics == "thermal":
         ignored.add("transverse_field")

@@ -13,6 +13,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, mod
 from qspin.problem import IsingProblem
 from qspin.sampler import (
     ImportPath,
+    Initial,
     Ladder,
     Level,
     PlainValues,
@@ -22,6 +23,7 @@ from qspin.sampler import (
     Workload,
     checked_arguments,
     in_order,
+    initial_digest,
     report_progress,
     require_memory,
     resolved_seed,
@@ -37,8 +39,8 @@ from qspin_backends.annealer.choices import (
     State,
     Unembedding,
     function_of,
-    ordered,
     refuse_misfits,
+    starting_state,
 )
 from qspin_backends.annealer.device import Device, Request
 from qspin_backends.annealer.ignored import QPU_ONLY, ignored_settings
@@ -89,7 +91,7 @@ class Annealer(Paid):
     annealing_time : microseconds; without meaning for a simulated device
     fast_anneal : by the fast-anneal protocol
     anneal_schedule : points (time in microseconds, s); starting at s = 1 it is a reverse anneal
-    initial_state : of a reverse anneal, by order of the spins or by label
+    initial_state : of a reverse anneal, by order of the spins or by label; or `initial` of `sample`
     reinitialize_state : start every read of a reverse anneal from it
     reduce_intersample_correlation, flux_drift_compensation : switches of a QPU
     flux_biases : import path of a function of (properties, qubits) that returns qubit -> flux bias
@@ -118,6 +120,7 @@ class Annealer(Paid):
 
     name: ClassVar[str] = "annealer"
     samples_version: ClassVar[int] = 1
+    takes_initial: ClassVar[bool] = True
 
     device: Literal["simulated", "qpu"] = "simulated"
     betas: Ladder = (1.0,)
@@ -189,8 +192,14 @@ class Annealer(Paid):
             return expected_workload(planned, request, device, len(self.betas))
 
     @checked_arguments
-    def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
+    def sample(
+        self, problem: IsingProblem, *, seed: Seed = None, initial: Initial | None = None
+    ) -> SampleSet:
         """Returns spins (beta, read, 1, spin) in the variables of the problem.
+
+        With `initial`, one configuration as `qspin.starting.initial_spins` takes it, every read is a reverse
+        anneal from there, by an `anneal_schedule` that starts at s = 1: the setting `initial_state` in
+        another place. ``info["initial"]`` is its digest.
 
         Variables of the dataset beside them: ``coupling_scale`` (beta,), the factors; ``beta_effective`` and
         ``beta_effective_error`` (beta,) by maximum pseudo-likelihood, units of 1/energy of the problem, NaN
@@ -205,19 +214,20 @@ class Annealer(Paid):
         CapacityError
             If the samples would not fit in memory or the problem not on the device.
         InputError
-            If the device would refuse the problem or its anneal, the budget is exceeded, or no token is set.
+            If the device would refuse the problem or its anneal, `initial` does not fit or is no reverse
+            anneal's, the budget is exceeded, or no token is set.
         RunError
             If a QPU failed, or no read is left; what was bought is in the journal.
         """
         require_memory(len(self.betas), self.n_reads, 1, problem.n_spins)
         if not problem.n_spins:
             return self._nothing_to_anneal(problem, resolved_seed(seed))
+        stages = self._stages(problem, initial)
         identity = begun(problem, seed, reuse=self.reuse)
         seed = identity["seed"]
         start = time.perf_counter()
-        stages = self._stages(problem)
         with self._connected() as device:
-            planned = plan(problem, device, stages, seed)
+            planned, state = plan(problem, device, stages, seed), stages.anneal.initial_state
             prepared = time.perf_counter()
             request = self._request(planned, identity)
             if (expected := device.expected_seconds(request)) is not None:
@@ -228,6 +238,7 @@ class Annealer(Paid):
             reads, batches = read_out(planned, answers, stages)
             facts: dict[str, Any] = {
                 "device": dict(device.identity),
+                "initial": None if state is None else initial_digest(state[None, None]),
                 "pipeline": planned.to_json(stages, self._anneal_time(stages, device)),
                 "batches": [dict(batch) for batch in batches],
             }
@@ -297,7 +308,7 @@ class Annealer(Paid):
         """Microseconds; a simulated anneal has sweeps in their place."""
         return stages.anneal.time(device.properties) if self.device == "qpu" else None
 
-    def _stages(self, problem: IsingProblem) -> Stages:
+    def _stages(self, problem: IsingProblem, initial: Initial | None = None) -> Stages:
         return Stages(
             scales=self.betas,
             n_reads=self.n_reads,
@@ -312,7 +323,7 @@ class Annealer(Paid):
                 self.annealing_time,
                 self.fast_anneal,
                 self.anneal_schedule,
-                ordered(self.initial_state, problem),
+                starting_state(self, problem, initial),
                 self.reinitialize_state,
                 self.reduce_intersample_correlation,
                 self.flux_drift_compensation,

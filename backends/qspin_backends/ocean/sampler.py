@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import dimod
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from qspin.errors import InputError, RunError, nearest_name
 from qspin.problem import IsingProblem
 from qspin.sampler import (
     ImportPath,
+    Initial,
     PlainValues,
     PositiveInt,
     Remark,
@@ -22,7 +25,10 @@ from qspin.sampler import (
     Workload,
     checked_arguments,
     imported,
+    initial_digest,
+    initial_spins,
     redacted,
+    refuse_initial,
     report_progress,
     require_own_server,
     resolved_seed,
@@ -64,6 +70,7 @@ class Ocean:
 
     name: ClassVar[str] = "ocean"
     samples_version: ClassVar[int] = 1
+    takes_initial: ClassVar[bool] = True
 
     sampler: ImportPath = "dwave.samplers:SimulatedAnnealingSampler"
     n_reads: PositiveInt = 100
@@ -105,13 +112,21 @@ class Ocean:
         return Workload(f"ocean {self.sampler}", work, memory, kept, paid)
 
     @checked_arguments
-    def sample(self, problem: IsingProblem, *, seed: Seed = None) -> SampleSet:
+    def sample(
+        self, problem: IsingProblem, *, seed: Seed = None, initial: Initial | None = None
+    ) -> SampleSet:
         """Returns spins (1, read, 1, spin) with energies recomputed from the problem.
+
+        `initial`, one configuration or one a read as `qspin.starting.initial_spins` takes them, is handed to
+        samplers that take ``initial_states``: those of dwave-samplers that anneal, search or descend. An
+        annealer that starts hot forgets it: give it a ``beta_range`` in `parameters`. ``info["initial"]`` is
+        a digest of what they started from.
 
         Raises
         ------
         InputError
-            If the path names no dimod sampler, or a parameter that it does not take.
+            If the path names no dimod sampler, or a parameter that it does not take, or `initial` does not
+            fit the problem or the sampler.
         MissingExtraError
             If the package of the sampler is not installed.
         """
@@ -119,6 +134,9 @@ class Ocean:
         start = time.perf_counter()
         sampler = self._construct()
         parameters, remarks = self._call_parameters(sampler, seed)
+        start_from = self._initial_states(sampler, problem, initial, parameters)
+        if start_from is not None:
+            parameters["initial_states"] = (start_from, list(problem.labels))
         bqm = problem.to_bqm()
         clocks = {"prepare": time.perf_counter() - start}
         json.dumps(run_info(self, seed, clocks=clocks, remarks=remarks))  # what cannot be stored fails here
@@ -138,6 +156,7 @@ class Ocean:
                 remarks=remarks,
                 headline=self.sampler.partition(":")[2],
                 ignored=[] if parameters.get("num_reads") == self.n_reads else ["n_reads"],
+                initial=None if start_from is None else initial_digest(start_from[None]),
             )
             return SampleSet.from_dimod(answer, problem, info)
 
@@ -202,6 +221,27 @@ class Ocean:
             text = f"{self.sampler} takes no seed: its reads cannot be repeated"
             remarks.append(Remark("takes-no-seed", text))
         return parameters, remarks
+
+    def _initial_states(
+        self,
+        sampler: dimod.Sampler,
+        problem: IsingProblem,
+        initial: Initial | None,
+        parameters: Mapping[str, Any],
+    ) -> NDArray[np.int8] | None:
+        """Configurations to start from, one a read (n_reads, N); of a sampler that is asked for no number of
+        reads, one in all."""
+        if initial is None:
+            return None
+        if "initial_states" not in sampler.parameters:
+            refuse_initial(self.name, initial, f"{self.sampler} has no parameter 'initial_states'")
+        if "initial_states" in parameters:
+            raise InputError(
+                "initial and initial_states in parameters are both given; leave one of them out",
+                key=("parameters", "initial_states"),
+            )
+        n_reads = parameters.get("num_reads", 1)
+        return initial_spins(problem, initial, n_replicas=n_reads)[0]
 
 
 def _no_spins(n_reads: int) -> dimod.SampleSet:

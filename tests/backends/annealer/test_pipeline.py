@@ -479,8 +479,10 @@ class TestSettings:
             ({"chain_strength": -1}, "greater than 0"),
             ({"unembedding": "vote"}, "expected 'majority_vote', 'minimize_energy', 'discard'"),
             ({"annealing_time": 1, "anneal_schedule": [[0, 0], [1, 1]]}, "give one of them"),
-            ({"anneal_schedule": [[0, 1], [1, 1]]}, "reverse anneal needs"),
-            ({"initial_state": [1]}, "reverse anneal needs"),
+            (
+                {"initial_state": [1]},
+                "of a reverse anneal, which needs an anneal_schedule that starts at s = 1",
+            ),
             ({"anneal_schedule": []}, "at least two points .*; got 0"),
             ({"anneal_schedule": [[0, 0]]}, "at least two points .*; got 1"),
             ({"device": "qpu", "topology": "none"}, "a QPU has a topology"),
@@ -505,3 +507,9 @@ class TestSettings:
         annealer(initial_state={"a": 1, "7": -1}, **settings).check(pair)
         with pytest.raises(InputError, match="no value for 7"):
             annealer(initial_state={"a": 1}, **settings).check(pair)
+
+    def test_a_reverse_anneal_starts_somewhere(self, glass):
+        sampler = annealer(anneal_schedule=[[0, 1], [1, 1]], topology="none")
+        for call in (sampler.check, sampler.workload, sampler.sample):
+            with pytest.raises(InputError, match="give the setting initial_state, or initial to sample"):
+                call(glass)

@@ -224,6 +224,18 @@ class TestParameters:
         assert len(params["anneal_offsets"]) == recorded["num_qubits"]
         assert {k: x for k, x in enumerate(params["anneal_offsets"]) if x} == {u: 0.1, v: -0.2}
 
+    def test_a_reverse_anneal_from_initial_is_sent(self, cloud, recorded):
+        schedule = [[0.0, 1.0], [5.0, 0.45], [10.0, 1.0]]
+        sampler, problem = pair(recorded, anneal_schedule=schedule, n_gauges=0)
+        samples = sampler.sample(problem, seed=1, initial=[1, -1])
+        ((_, _, params),) = programs(cloud)
+        assert params["anneal_schedule"] == schedule
+        assert params["reinitialize_state"] is True
+        states = {k: v for k, v in enumerate(params["initial_state"]) if v != 3}  # 3: not used
+        assert states == {problem.labels[0]: 1, problem.labels[1]: -1}
+        assert samples.info["pipeline"]["anneal"]["reverse"] is True
+        assert len(samples.info["initial"]) == 64
+
     def test_offsets_by_a_function(self, cloud, recorded):
         sampler, problem = pair(recorded, anneal_offsets="test_recorded_solver:half_of_what_may_be")
         sampler.sample(problem, seed=1)

@@ -166,6 +166,56 @@ class TestPhysics:
         assert (samples.spins.values == start).all(axis=-1).mean() > 0.9
         assert not (samples.spins.values == state).all(axis=-1).any()
 
+    @pytest.mark.parametrize("physics", ["path_integral", "rotor"])
+    def test_initial_is_where_a_reverse_anneal_starts(self, physics):
+        """The setting initial_state in another place; a turn back at s near 1 leaves nothing else."""
+        problem = dense(10, 7)
+        settings = {
+            "betas": [8.0],
+            "topology": "none",
+            "n_reads": 20,
+            "physics": physics,
+            "n_sweeps": 20,
+            "anneal_schedule": [(0, 1.0), (5, 0.95), (10, 1.0)],
+        }
+        low = qspin.get_backend("exact").enumerate(problem).ground_states(1)[0]
+        by_label = dict(zip(problem.labels, low.tolist(), strict=True))
+        given = annealer(**settings, initial_state=low.tolist()).sample(problem, seed=2)
+        for initial in (low, by_label):
+            samples = annealer(**settings).sample(problem, seed=2, initial=initial)
+            np.testing.assert_array_equal(samples.spins.values, given.spins.values)
+            assert samples.info["initial"] == given.info["initial"] is not None
+            assert "reinitialize_state" not in samples.info["ignored"]
+        assert (samples.spins.values == low).mean() > 0.9
+        other = annealer(**settings).sample(problem, seed=2, initial=-low)
+        assert (other.spins.values == low).mean() < (samples.spins.values == low).mean() - 0.1
+
+    @pytest.mark.parametrize(
+        ("settings", "initial", "message"),
+        [
+            (
+                {},
+                [1] * 10,
+                "initial is what a reverse anneal starts from: it needs an anneal_schedule that starts",
+            ),
+            (
+                {"physics": "thermal"},
+                [1] * 10,
+                "'annealer' takes no initial: physics 'thermal' has no reverse",
+            ),
+            ({"anneal_schedule": [(0, 1), (1, 1)]}, [1] * 9, r"initial: spins must have shape \(..., 10\)"),
+            ({"anneal_schedule": [(0, 1), (1, 1)]}, [[1] * 10] * 3, "expected one configuration of 10 spins"),
+            (
+                {"anneal_schedule": [(0, 1), (1, 1)], "initial_state": [1] * 10},
+                [1] * 10,
+                "initial and the setting initial_state are both given",
+            ),
+        ],
+    )
+    def test_what_cannot_start_an_anneal(self, settings, initial, message):
+        with pytest.raises(InputError, match=message):
+            annealer(topology="none", **settings).sample(dense(10, 7), seed=1, initial=initial)
+
     def test_reads_of_a_reverse_anneal_may_follow_each_other(self):
         settings = {
             "betas": [1.0],
