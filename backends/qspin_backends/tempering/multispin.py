@@ -1,13 +1,16 @@
-"""Multi-spin kernel for couplings +-J: 512 spins at once, by logic on their bits alone (Bhanot et al. 1986).
+"""Multi-spin kernel for couplings +-J: 256 spins at once, by logic on their bits alone (Bhanot et al. 1986).
 
 A spin whose z <= 7 couplings have one magnitude J feels a field of n - (z - n) in units of J, where n
-neighbours want it up. Full adders count n in three bit planes. The decision of each lane is the comparison of
-a uniform random number with the probability of the unlikely outcome, done bit by bit from the front, where
-almost every lane is decided after a dozen random bits: no lane shares a random bit with another, and
-probabilities are exact to 2**-32.
+neighbours want it up. Full adders count n in three bit planes. Each lane then draws the unlikely outcome with
+its probability p. A dozen random bits a lane, none of which another lane sees, draw it with the probability f
+that the first dozen binary digits of p make: logic on the bits compares them with the digits. What is missing
+is one more event, independent of the first and of probability (p - f) / (1 - f), which is rare: such events
+are found by the gaps between them, drawn for all lanes together from one stream, and thinned to what each
+lane needs. Together they have the probability p to double precision (see `outcomes`).
 
-The bits are taken as vectors of eight 64-bit words. With eight words of lanes and more, a vector is one spin
-in 512 lanes; with fewer, it is several spins of one colour, which are no neighbours and may move together.
+The bits are taken as vectors of four 64-bit words, of which registers of 256 bits hold all that a decision
+needs. With four words of lanes and more, a vector is one spin in 256 lanes; with fewer, it is several spins
+of one colour, which are no neighbours and may move together.
 """
 
 from __future__ import annotations
@@ -22,15 +25,31 @@ from numpy.typing import NDArray
 from qspin.sampler import njit
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
+from qspin_backends.tempering.outcomes import (
+    DIGITS,
+    WORDS,
+    Outcomes,
+    find_rare,
+    gap,
+    outcomes,
+    set_probabilities,
+)
 from qspin_backends.tempering.random import draw_bits, load_state, store_state
-from qspin_backends.tempering.simd import any_bit, gather, load, pointer_to, store
-from qspin_backends.tempering.words import VECTOR
+from qspin_backends.tempering.simd import gather, load, pointer_to, store
+from qspin_backends.tempering.words import WORD
 
-__all__ = ["MOST_NEIGHBOURS", "MultispinKernel", "MultispinPlan", "sweep_multispin"]
+__all__ = [
+    "MOST_NEIGHBOURS",
+    "STREAMS",
+    "MultispinKernel",
+    "MultispinPlan",
+    "sweep_multispin",
+    "vector_states",
+]
 
 MOST_NEIGHBOURS = 7
-_LEVELS = 32  # binary digits of a probability
-_FIRST_CHECK = 7  # before so many digits, some of 512 lanes is nearly always undecided
+STREAMS = 2 * WORDS + 1  # of random numbers, a pack
+_PLANES = np.uint64((DIGITS + 1) * 4 * WORDS)  # words that hold the digits of one parity
 _SMALL = 8  # planes of the counter in registers, which holds 36 rows of seven couplings
 _ROWS_A_FLUSH = 36
 _LARGE = 40  # planes of the counter in memory
@@ -45,11 +64,11 @@ class MultispinKernel(NamedTuple):
     number, one zero more where their number is even.
     """
 
-    neighbours: NDArray[np.uint32]  # words to read, (vectors, 7, VECTOR), or (N, 7, 1) rows for wide lanes
+    neighbours: NDArray[np.uint32]  # words to read, (vectors, 7, WORDS), or (N, 7, 1) rows for wide lanes
     forward: NDArray[np.uint32]  # the same for couplings to later rows, filled up with the row itself
     even: NDArray[np.uint64]  # (vectors,) or (N,), all bits set for rows of even degree
-    planes: NDArray[np.uint64]  # thresholds, (2 parities, _LEVELS, 4 classes, max(n_words, VECTOR))
-    random: NDArray[np.uint64]  # (1, 4, VECTOR)
+    outcomes: Outcomes
+    random: NDArray[np.uint64]  # (3, 4, WORDS), of two vectors of words in turn; [2, 0] is the stream for all
     both: NDArray[np.uint64]  # the words described above, flat
     n_couplings: int
     metropolis: np.uint64
@@ -89,14 +108,14 @@ class MultispinPlan:
 
     @property
     def _spins_a_vector(self) -> int:
-        return max(1, VECTOR // self.n_words)
+        return max(1, WORDS // self.n_words)
 
     def kernel(self, words: NDArray[np.uint64], random: NDArray[np.uint64], move: Move) -> MultispinKernel:
         """`words` (2 n_rows + 2, n_words) has room for the complements and constants."""
         words[-1] = np.iinfo(np.uint64).max
         return MultispinKernel(
             *self._arrays,
-            np.zeros((2, _LEVELS, 4, max(self.n_words, VECTOR)), np.uint64),
+            outcomes(self.n_words),
             random,
             words.reshape(-1),
             self.graph.n_couplings,
@@ -110,7 +129,7 @@ class MultispinPlan:
         fields = np.array([7.0, 6.0])[:, None] - 2 * np.arange(4)  # of the classes, odd and even degree
         exponent = 2 * fields[:, :, None] * lanes
         unlikely = np.exp(-exponent) if kernel.metropolis else 1 / (1 + np.exp(np.minimum(exponent, 700)))
-        _fill_planes(unlikely, self.n_words, kernel.planes)
+        set_probabilities(kernel.outcomes, unlikely)
 
     @cached_property
     def _arrays(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint64]]:
@@ -145,20 +164,28 @@ class MultispinPlan:
 
     def _as_vectors(self, table: NDArray[np.int64]) -> NDArray[np.uint32]:
         """What the kernel reads: rows for wide lanes, else the words of each vector."""
-        if self.n_words >= VECTOR:
+        if self.n_words >= WORDS:
             return table.astype(np.uint32)[:, :, None]
         by_vector = table.reshape(-1, self._spins_a_vector, MOST_NEIGHBOURS).swapaxes(1, 2)
         words = by_vector[..., None] * self.n_words + np.arange(self.n_words)
-        return np.ascontiguousarray(words.reshape(len(by_vector), MOST_NEIGHBOURS, VECTOR), dtype=np.uint32)
+        return np.ascontiguousarray(words.reshape(len(by_vector), MOST_NEIGHBOURS, WORDS), dtype=np.uint32)
+
+
+def vector_states(streams: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The random states that a kernel keeps, (3, 4, WORDS), from those of its streams, (STREAMS, 4)."""
+    states = np.zeros((3, 4, WORDS), np.uint64)
+    states[:2] = streams[:-1].reshape(2, WORDS, 4).swapaxes(1, 2)
+    states[2, 0] = streams[-1]
+    return states
 
 
 @njit(inline="always")
 def _inputs(both, table, row, slot, n_words, block):
     """Vector number `slot` of what a vector of spins reads; `table` is flat."""
     place = row * np.uint64(MOST_NEIGHBOURS) + np.uint64(slot)
-    if n_words >= np.uint64(VECTOR):
-        return load(both, np.uint64(table[place]) * n_words + block, VECTOR)
-    return gather(both, table, place * np.uint64(VECTOR), VECTOR)
+    if n_words >= np.uint64(WORDS):
+        return load(both, np.uint64(table[place]) * n_words + block, WORDS)
+    return gather(both, table, place * np.uint64(WORDS), WORDS)
 
 
 @njit(inline="always")
@@ -188,64 +215,77 @@ def sweep_multispin(kernel, words, walker, energies):
     walker : not used
     energies : float64 (64 * n_words,), set
     """
-    n_words, size, n_rows = np.uint64(words.shape[1]), np.uint64(words.size), np.uint64(len(kernel.even))
-    both, states, metropolis = pointer_to(kernel.both), pointer_to(kernel.random), kernel.metropolis
-    planes, neighbours, evens = (
-        pointer_to(kernel.planes),
-        pointer_to(kernel.neighbours),
-        pointer_to(kernel.even),
-    )
+    n_words, size = np.uint64(words.shape[1]), np.uint64(words.size)
+    both = pointer_to(kernel.both)
     for k in range(size):  # replica exchange moved spins
         both[size + k] = ~both[k]
-    blocks = max(n_words // np.uint64(VECTOR), np.uint64(1))
-    stride = blocks * np.uint64(VECTOR)
-    vector = np.uint64(VECTOR)
-    s0, s1, s2, s3 = load_state(states, np.uint64(0), VECTOR, VECTOR)
-    for row in range(n_rows):
-        even = evens[row]
-        first_plane = np.uint64(0)
-        if even:
-            first_plane = np.uint64(4 * _LEVELS) * stride
-        for b in range(blocks):
-            block = b * vector
-            here = row * stride + block
-            low, mid, high = _count(
-                _inputs(both, neighbours, row, 0, n_words, block),
-                _inputs(both, neighbours, row, 1, n_words, block),
-                _inputs(both, neighbours, row, 2, n_words, block),
-                _inputs(both, neighbours, row, 3, n_words, block),
-                _inputs(both, neighbours, row, 4, n_words, block),
-                _inputs(both, neighbours, row, 5, n_words, block),
-                _inputs(both, neighbours, row, 6, n_words, block),
-            )
-            class_low = low ^ (high & ~even)
-            class_high = _choose(high, ~(mid | (low & even)), mid)
-            undecided = ~(low ^ low)
-            unlikely = low ^ low
-            plane = first_plane + block
-            for level in range(_LEVELS):
-                drawn, s0, s1, s2, s3 = draw_bits(s0, s1, s2, s3)
-                digit = _choose(
-                    class_high,
-                    _choose(
-                        class_low,
-                        load(planes, plane + np.uint64(3) * stride, VECTOR),
-                        load(planes, plane + np.uint64(2) * stride, VECTOR),
-                    ),
-                    _choose(class_low, load(planes, plane + stride, VECTOR), load(planes, plane, VECTOR)),
-                )
-                plane += np.uint64(4) * stride
-                differ = (drawn ^ digit) & undecided
-                unlikely = unlikely | (differ & digit)
-                undecided = undecided ^ differ
-                if level >= _FIRST_CHECK and not any_bit(undecided):
-                    break
-            old = load(both, here, VECTOR)
-            new = high ^ (unlikely & ~((old ^ high) & metropolis))
-            store(both, here, new)
-            store(both, size + here, ~new)
-    store_state(states, np.uint64(0), VECTOR, s0, s1, s2, s3)
+    seen = np.empty(3 * WORDS, np.uint64)
+    for block in range(len(kernel.outcomes.planes)):
+        _visit(kernel, n_words, size, np.uint64(block), seen)
     _count_energies(kernel, n_words, energies)
+
+
+@njit
+def _visit(kernel, n_words, size, block, seen):
+    """Visit every spin once in the lanes of the block of words number `block`; for `seen` see `find_rare`."""
+    both, states, metropolis = pointer_to(kernel.both), pointer_to(kernel.random), kernel.metropolis
+    planes, neighbours = pointer_to(kernel.outcomes.planes), pointer_to(kernel.neighbours)
+    evens, lanes = pointer_to(kernel.even), np.uint64(WORDS * WORD)
+    rare, noted = kernel.random[2, 0], pointer_to(seen)
+    first = block * np.uint64(WORDS)
+    stride = max(n_words, np.uint64(WORDS))
+    s0, s1, s2, s3 = load_state(states, block % np.uint64(2), WORDS, WORDS)
+    ahead = gap(rare, kernel.outcomes.rate[0])
+    for row in range(np.uint64(len(kernel.even))):
+        even, parity = evens[row], np.uint64(0)
+        if even:
+            parity = np.uint64(1)
+        here = row * stride + first
+        low, mid, high = _count(
+            _inputs(both, neighbours, row, 0, n_words, first),
+            _inputs(both, neighbours, row, 1, n_words, first),
+            _inputs(both, neighbours, row, 2, n_words, first),
+            _inputs(both, neighbours, row, 3, n_words, first),
+            _inputs(both, neighbours, row, 4, n_words, first),
+            _inputs(both, neighbours, row, 5, n_words, first),
+            _inputs(both, neighbours, row, 6, n_words, first),
+        )
+        class_low = low ^ (high & ~even)
+        class_high = _choose(high, ~(mid | (low & even)), mid)
+        class_both = class_low & class_high
+        unlikely = low ^ low
+        plane = (np.uint64(2) * block + parity) * _PLANES
+        for _ in range(DIGITS):
+            drawn, s0, s1, s2, s3 = draw_bits(s0, s1, s2, s3)
+            digit = _of_class(planes, plane, class_low, class_high, class_both)
+            unlikely = unlikely ^ ((drawn ^ digit) & (unlikely ^ digit))
+            plane += np.uint64(4 * WORDS)
+        if ahead < lanes:
+            store(noted, 0, class_low)
+            store(noted, WORDS, class_high)
+            ahead = find_rare(kernel.outcomes, parity, first * np.uint64(WORD), seen, ahead, rare)
+            unlikely = unlikely | load(noted, 2 * WORDS, WORDS)
+        ahead -= lanes
+        old = load(both, here, WORDS)
+        if metropolis:
+            unlikely = unlikely ^ _of_class(planes, plane, class_low, class_high, class_both)
+            unlikely = unlikely & ~(old ^ high)
+        new = high ^ unlikely
+        store(both, here, new)
+        store(both, size + here, ~new)
+    store_state(states, block % np.uint64(2), WORDS, s0, s1, s2, s3)
+
+
+@njit(inline="always")
+def _of_class(planes, plane, class_low, class_high, class_both):
+    """A digit of the probability of each lane, by the class of its field; see `Outcomes`."""
+    step = np.uint64(WORDS)
+    return (
+        load(planes, plane, WORDS)
+        ^ (class_low & load(planes, plane + step, WORDS))
+        ^ (class_high & load(planes, plane + step + step, WORDS))
+        ^ (class_both & load(planes, plane + step + step + step, WORDS))
+    )
 
 
 @njit(inline="always")
@@ -258,25 +298,23 @@ def _add(total, digit):
 def _count_energies(kernel, n_words, energies):
     """Energies in units of the coupling, 2 (unsatisfied couplings) - (all couplings), of all lanes."""
     both, forward = pointer_to(kernel.both), pointer_to(kernel.forward)
-    vector = np.uint64(VECTOR)
-    blocks = max(n_words // vector, np.uint64(1))
-    stride = blocks * vector
+    stride = max(n_words, np.uint64(WORDS))
     n_rows = np.uint64(len(kernel.forward))
     n_planes = 1
     while (7 * len(kernel.forward)) >> n_planes:
         n_planes += 1
-    small_kept = np.empty((_SMALL, VECTOR), np.uint64)
-    large_kept = np.empty((_LARGE, VECTOR), np.uint64)
-    small, large = pointer_to(small_kept), pointer_to(large_kept)
+    counts = np.empty((_LARGE + _SMALL, WORDS), np.uint64)  # one array: a later use keeps it for its pointer
+    large = pointer_to(counts)
+    small = np.uint64(_LARGE * WORDS)
     energies[:] = -float(kernel.n_couplings)
-    for b in range(blocks):
-        block = b * vector
-        large_kept[:] = np.uint64(0)
-        nothing = load(large, 0, VECTOR)
+    for b in range(len(kernel.outcomes.planes)):
+        block = np.uint64(b * WORDS)
+        counts[:] = np.uint64(0)
+        nothing = load(large, 0, WORDS)
         c0 = c1 = c2 = c3 = c4 = c5 = c6 = c7 = nothing
         since = 0
         for row in range(n_rows):
-            spin = load(both, row * stride + block, VECTOR)
+            spin = load(both, row * stride + block, WORDS)
             low, mid, high = _count(
                 spin ^ _inputs(both, forward, row, 0, n_words, block),
                 spin ^ _inputs(both, forward, row, 1, n_words, block),
@@ -298,56 +336,41 @@ def _count_energies(kernel, n_words, energies):
             c7 = c7 ^ carry
             since += 1
             if since == _ROWS_A_FLUSH or row == n_rows - np.uint64(1):
-                store(small, 0, c0)
-                store(small, 8, c1)
-                store(small, 16, c2)
-                store(small, 24, c3)
-                store(small, 32, c4)
-                store(small, 40, c5)
-                store(small, 48, c6)
-                store(small, 56, c7)
+                store(large, small, c0)
+                store(large, small + np.uint64(1 * WORDS), c1)
+                store(large, small + np.uint64(2 * WORDS), c2)
+                store(large, small + np.uint64(3 * WORDS), c3)
+                store(large, small + np.uint64(4 * WORDS), c4)
+                store(large, small + np.uint64(5 * WORDS), c5)
+                store(large, small + np.uint64(6 * WORDS), c6)
+                store(large, small + np.uint64(7 * WORDS), c7)
                 c0 = c1 = c2 = c3 = c4 = c5 = c6 = c7 = nothing
                 since = 0
-                _add_up(small, large, n_planes, nothing)
-        for slot in range(VECTOR):
-            word = int(block) + slot if n_words >= vector else slot % int(n_words)
-            for k in range(n_planes):
-                digits = large_kept[k, slot]
-                weight = 2.0 * (1 << k)
-                for lane in range(64):
-                    energies[64 * word + lane] += weight * float((digits >> np.uint64(lane)) & np.uint64(1))
+                _add_up(large, n_planes, nothing)
+        for slot in range(WORDS):
+            word = int(block) + slot if n_words >= np.uint64(WORDS) else slot % int(n_words)
+            _unpack(counts, slot, n_planes, energies[WORD * word : WORD * (word + 1)])
 
 
 @njit(inline="always")
-def _add_up(small, large, n_planes, nothing):
-    """Add counts of few planes to those of all planes."""
+def _add_up(large, n_planes, nothing):
+    """Add counts of few planes, which lie behind those of all planes, to them."""
     carry = nothing
     for k in range(n_planes):
-        total = load(large, np.uint64(VECTOR * k), VECTOR)
+        total = load(large, np.uint64(WORDS * k), WORDS)
         digit = nothing
         if k < _SMALL:
-            digit = load(small, np.uint64(VECTOR * k), VECTOR)
+            digit = load(large, np.uint64(WORDS * (_LARGE + k)), WORDS)
         x = total ^ digit
-        store(large, np.uint64(VECTOR * k), x ^ carry)
+        store(large, np.uint64(WORDS * k), x ^ carry)
         carry = (total & digit) | (x & carry)
 
 
-@njit(cache=True)
-def _fill_planes(probabilities, n_words, planes):
-    """Bit planes of the probabilities of unlikely outcomes.
-
-    Parameters
-    ----------
-    probabilities : float64 (2 parities, 4 classes, 64 * n_words)
-    planes : uint64 (2, _LEVELS, 4, max(n_words, VECTOR)), written; fewer than VECTOR words are repeated
-    """
-    planes[:] = 0
-    for parity in range(2):
-        for number in range(4):
-            for lane in range(64 * n_words):
-                scaled = np.rint(probabilities[parity, number, lane] * 2.0**_LEVELS)
-                digits = np.uint64(min(scaled, 2.0**_LEVELS - 1))
-                for level in range(_LEVELS):
-                    if (digits >> np.uint64(_LEVELS - 1 - level)) & np.uint64(1):
-                        for word in range(lane // 64, planes.shape[3], n_words):
-                            planes[parity, level, number, word] |= np.uint64(1) << np.uint64(lane % 64)
+@njit
+def _unpack(counts, slot, n_planes, energies):
+    """Add twice the counts of a word, as bit planes (n_planes, WORDS), to the energies of its lanes."""
+    for lane in range(WORD):
+        count = np.uint64(0)
+        for k in range(n_planes):
+            count |= ((counts[k, slot] >> np.uint64(lane)) & np.uint64(1)) << np.uint64(k)
+        energies[lane] += 2.0 * np.int64(count)

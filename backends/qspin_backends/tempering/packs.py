@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from qspin.problem import IsingProblem
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
-from qspin_backends.tempering.multispin import MultispinPlan
+from qspin_backends.tempering.multispin import STREAMS, MultispinPlan
 from qspin_backends.tempering.planning import KernelName, make_plan, words_for
 from qspin_backends.tempering.random import lane_streams, word_streams
 from qspin_backends.tempering.starts import start_bits
 from qspin_backends.tempering.walkers import Walkers, start_walkers
-from qspin_backends.tempering.words import VECTOR
 
 __all__ = ["Crew", "Grid", "Seeds", "start_packs"]
 
@@ -76,7 +75,7 @@ def start_packs(
     bits = start_bits(seeds.start, grid.n_rows, grid.n_columns, problem.n_spins, initial)
     n_packs = len(list(grid.packs()))
     if isinstance(plan, MultispinPlan):
-        states: NDArray[Any] = word_streams(seeds.words, n_packs, VECTOR)
+        states: NDArray[Any] = word_streams(seeds.words, n_packs, STREAMS)
     else:
         states = lane_streams(seeds.lanes, grid.n_columns, grid.n_rows).swapaxes(0, 1)
     packs = []

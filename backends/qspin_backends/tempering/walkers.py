@@ -13,7 +13,12 @@ from qspin.problem import IsingProblem
 from qspin.sampler import njit
 from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.dense import DenseKernel, DensePlan, follow_dense, sweep_dense
-from qspin_backends.tempering.multispin import MultispinKernel, MultispinPlan, sweep_multispin
+from qspin_backends.tempering.multispin import (
+    MultispinKernel,
+    MultispinPlan,
+    sweep_multispin,
+    vector_states,
+)
 from qspin_backends.tempering.sparse import SparseKernel, SparsePlan, sweep_sparse
 from qspin_backends.tempering.words import bit_words, expanded, fill_words, lane_bits
 
@@ -153,13 +158,12 @@ def start_walkers(
     Parameters
     ----------
     unit : energy that is 1 for the kernel
-    random : states (n_lanes, 4) uint32 of the lanes; for the multi-spin kernel (VECTOR, 4) uint64 of its
-        words
+    random : states (n_lanes, 4) uint32 of the lanes; for the multi-spin kernel (STREAMS, 4) uint64
     """
     n_lanes = len(bits)
     if isinstance(plan, MultispinPlan):
         storage = np.zeros((2 * plan.n_rows + 2, plan.n_words), np.uint64)
-        states = np.ascontiguousarray(random.T[None])
+        states: NDArray[Any] = vector_states(random)
     else:
         word = word_type(n_lanes)
         width = 8 * word.itemsize

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
+from qspin_backends.tempering import multispin
+from qspin_backends.tempering.outcomes import set_probabilities
 from scipy import stats
 
 import qspin
@@ -105,6 +109,20 @@ def test_configurations_follow_the_boltzmann_distribution(kernel, method, move):
     assert samples.info["precision"] == {
         "multispin": "integer", "sparse in double": "float64"
     }.get(kernel, "float32")  # fmt: skip
+    assert_distributed(samples, problem)
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("n_digits", [1, 3])
+def test_lanes_that_share_a_stream_of_random_numbers_are_exact(move, n_digits, monkeypatch):
+    """Nearly all unlikely outcomes now come from the stream that serves all lanes, see `outcomes`."""
+    monkeypatch.setattr(multispin, "set_probabilities", partial(set_probabilities, n_digits=n_digits))
+    problem = bimodal(3)
+    sampler = qspin.get_backend(
+        "tempering", move=move, betas={"linear": [0.1, 0.9, 5]}, n_replicas=6_000, n_burn_in=60, n_sweeps=1
+    )
+    samples = sampler.sample(problem, seed=5)
+    assert samples.info["kernel"] == "multispin"
     assert_distributed(samples, problem)
 
 

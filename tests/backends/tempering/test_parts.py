@@ -8,9 +8,11 @@ from numba import njit
 from qspin_backends.tempering import random
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import exp2
-from qspin_backends.tempering.multispin import _count, _fill_planes
+from qspin_backends.tempering.multispin import _count
+from qspin_backends.tempering.outcomes import DIGITS, find_rare, outcomes, set_probabilities
 from qspin_backends.tempering.simd import gather, load, pointer_to, store
 from qspin_backends.tempering.words import expand, expanded, fill_words, lane_bits, swap_lanes
+from scipy import stats
 
 import qspin
 from qspin import instances
@@ -148,16 +150,52 @@ def test_full_adders_count_seven_bits():
     np.testing.assert_array_equal((unpacked(planes) * weights).sum(axis=0), unpacked(inputs).sum(axis=0))
 
 
-def test_planes_hold_the_digits_of_probabilities():
-    probabilities = np.random.default_rng(2).random((2, 4, 128)) / 2
-    probabilities[0, 0, :4] = [0.0, 0.5, 1.0, 2.0**-33]
-    planes = np.empty((2, 32, 4, 8), np.uint64)
-    _fill_planes(probabilities, 2, planes)
-    digits = unpacked(planes).astype(np.float64)  # (parity, level, class, word, bit)
-    values = np.einsum("plcwb,l->pcwb", digits, 0.5 ** np.arange(1, 33))
-    for word in range(8):
-        expected = probabilities.reshape(2, 4, 2, 64)[:, :, word % 2]
-        assert np.abs(values[:, :, word] - expected).max() <= 2.0**-32
+@pytest.mark.parametrize("n_digits", [1, 5, DIGITS])
+def test_two_events_make_the_probability(n_digits):
+    """f and q, read back from what a sweep reads: 1 - (1 - f) (1 - q) is p, and 1 - p where p > 1/2."""
+    probabilities = np.random.default_rng(2).random((2, 4, 128)) ** 3
+    probabilities[0, 0, :5] = [0.0, 0.5, 1.0, 2.0**-33, 1.0 - 2.0**-33]
+    target = outcomes(2)
+    set_probabilities(target, probabilities, n_digits)
+    blocks = unpacked(target.planes).astype(np.int64)  # (block, parity, level, class, word, bit)
+    first, *others = np.moveaxis(blocks[0], 2, 0)
+    by_class = [first, others[0] ^ first, others[1] ^ first]
+    bits = np.stack([*by_class, others[2] ^ by_class[0] ^ by_class[1] ^ by_class[2]], axis=2)
+    lanes = bits.reshape(2, DIGITS + 1, 4, 256)
+    drawn = np.einsum("plcn,l->pcn", lanes[:, :-1], 0.5 ** np.arange(DIGITS, 0, -1))
+    second = target.kept * -np.expm1(target.rate[0])
+    assert second.max() < 2.0 ** (1 - n_digits)
+    made = 1 - (1 - drawn) * (1 - second)
+    made = np.where(lanes[:, -1], 1 - made, made)
+    np.testing.assert_allclose(made, np.tile(probabilities, 2), rtol=1e-13, atol=1e-16)
+
+
+@njit
+def _count_rare(target, seen, state, ahead, n_visits, counts):
+    for _ in range(n_visits):
+        if ahead < 256:
+            ahead = find_rare(target, 0, np.uint64(0), seen, ahead, state)
+            for k in range(256):
+                counts[k] += (seen[8 + k // 64] >> np.uint64(k % 64)) & np.uint64(1)
+        ahead -= np.uint64(256)
+
+
+def test_rare_events_come_as_often_as_they_should():
+    """Chi-squared over the lanes, whose classes and probabilities differ."""
+    rng = np.random.default_rng(3)
+    probabilities = rng.random((2, 4, 256)) * 2.0**-9
+    target = outcomes(4)
+    set_probabilities(target, probabilities, 1)
+    classes = rng.integers(0, 2**64, (2, 4), dtype=np.uint64)
+    seen = np.zeros(12, np.uint64)
+    seen[:8] = classes.reshape(-1)
+    state = random.word_streams(np.random.SeedSequence(1), 1, 1)[0, 0].copy()
+    counts, n_visits = np.zeros(256, np.int64), 10**6
+    _count_rare(target, seen, state, np.uint64(0), n_visits, counts)
+    low, high = unpacked(classes).reshape(2, 256)
+    p = probabilities[0, (low + 2 * high).astype(int), np.arange(256)]
+    chi2 = ((counts - n_visits * p) ** 2 / (n_visits * p * (1 - p))).sum()
+    assert 1e-4 < stats.chi2(256).sf(chi2) < 1 - 1e-4
 
 
 @njit
