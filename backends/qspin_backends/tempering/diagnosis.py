@@ -13,7 +13,7 @@ from qspin.sampler import Level, Remark
 from qspin_backends.tempering.annealing import Cooling
 from qspin_backends.tempering.arrivals import told
 from qspin_backends.tempering.asked import Asked
-from qspin_backends.tempering.clusters.graph import NO_MOVE
+from qspin_backends.tempering.clusters.graph import BONDS, NO_MOVE, BondGraph
 from qspin_backends.tempering.exchange import N_BINS
 from qspin_backends.tempering.recording import Extra
 from qspin_backends.tempering.tempering import Pack, Progress, Schedule
@@ -82,9 +82,21 @@ def _exchanged(packs: list[Pack]) -> tuple[NDArray[np.float64], NDArray[np.int64
 
 def _progress_facts(packs: list[Pack], progress: Progress) -> dict[str, Any]:
     facts: dict[str, Any] = {"sweeps_per_second": progress.sweeps_per_second, "sweeps_done": progress.done}
-    if packs[0].bonds.move != NO_MOVE:
-        active = [bool(a) for a in np.any([pack.bonds.active for pack in packs], axis=0)]
-        facts["cluster_moves_active"] = active
+    return facts | _cluster_facts(packs[0].bonds)
+
+
+def _cluster_facts(bonds: BondGraph) -> dict[str, Any]:
+    """At which betas, or pairs of neighbouring ones, cluster moves were made at the end, and why so."""
+    if bonds.move == NO_MOVE:
+        return {}
+    is_of_pairs = bonds.move == BONDS
+    active = (bonds.pace[:-1] if is_of_pairs else bonds.pace) > 0
+    facts: dict[str, Any] = {"cluster_moves_active": active.tolist()}
+    if is_of_pairs and np.isfinite(bonds.flow[0]):
+        facts["cluster_why"] = (
+            f"in the burn-in walkers made {bonds.flow[0]:.2g} of the round trips that the swaps would allow; "
+            f"moves at {active.sum()} of {len(active)} pairs of betas"
+        )
     return facts
 
 

@@ -36,8 +36,8 @@ class Ladders(NamedTuple):
     energy_sums : float64 (N_BINS, n_betas * n_ladders), sums over sweeps 2**k .. 2**(k+1) - 1, counted from 1
     moments : float64 (2, n_betas * n_ladders), sums of E and E^2 over sweeps, relative to `origin`
     origin : float64 (n_betas * n_ladders,)
-    cluster_sizes, cluster_flips, cluster_counts : int64 (n_betas,), spins in clusters that were flipped,
-        number of those of more than one spin, and number of cluster moves
+    cluster_sizes, cluster_flips, cluster_work, cluster_counts : int64 (n_betas,), spins in clusters that were
+        flipped, number of those of more than one spin, couplings looked at, and number of cluster moves
     watch : whose arrival ends a loop, see `arrivals`
     """
 
@@ -51,6 +51,7 @@ class Ladders(NamedTuple):
     origin: NDArray[np.float64]
     cluster_sizes: NDArray[np.int64]
     cluster_flips: NDArray[np.int64]
+    cluster_work: NDArray[np.int64]
     cluster_counts: NDArray[np.int64]
     watch: Watch
 
@@ -71,9 +72,7 @@ def start_ladders(random: NDArray[np.uint64], n_betas: int, n_all: int) -> Ladde
         np.zeros((N_BINS, n_lanes)),
         np.zeros((2, n_lanes)),
         np.zeros(n_lanes),
-        np.zeros(n_betas, np.int64),
-        np.zeros(n_betas, np.int64),
-        np.zeros(n_betas, np.int64),
+        *(np.zeros(n_betas, np.int64) for _ in range(4)),
         nobody(n_ladders, n_all),
     )
 

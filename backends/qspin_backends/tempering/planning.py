@@ -21,6 +21,7 @@ __all__ = [
     "choose_kernel",
     "ladders_a_pack",
     "make_plan",
+    "sweep_nanoseconds",
     "uses_multispin",
     "walkers_a_pack",
     "words_for",
@@ -30,6 +31,9 @@ KernelName = Literal["auto", "sparse", "dense", "multispin"]
 
 _SINGLE = 2.0**13  # reach up to which float32 fields do: exponents are then off by less than 2e-3
 _DOUBLE = 2.0**42  # the same for float64
+_A_LANE, _A_SPIN = 26.0, 0.65  # nanoseconds of a sweep of one lane
+_A_COUPLING = {"sparse": 0.045, "multispin": 0.0}  # of each end of a coupling; read by words of lanes
+_A_FIELD = 0.035  # of a dense kernel: of each field of each spin, where as many flip as they usually do
 _DENSE_SHARE, _DENSE_OFFSET = 0.3, 70  # mean degree from which keeping fields up to date is cheaper; measured
 
 
@@ -84,6 +88,13 @@ def make_plan(
     if chosen == "dense":
         return DensePlan(problem.toarray() / graph.unit, graph.fields)
     return SparsePlan(graph, np.float32 if _reach(graph, largest_beta) < _SINGLE else np.float64)
+
+
+def sweep_nanoseconds(graph: Graph, kernel: str) -> float:
+    """What a sweep of one lane takes on a core of an AMD EPYC, measured; to weigh work against other work."""
+    n = graph.n_spins
+    couplings = _A_FIELD * n * n if kernel == "dense" else _A_COUPLING[kernel] * 2 * graph.n_couplings
+    return _A_LANE + _A_SPIN * n + couplings
 
 
 def _reach(graph: Graph, largest_beta: float) -> float:

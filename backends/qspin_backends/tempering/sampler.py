@@ -235,7 +235,7 @@ class Tempering:
             status=run.status,
             headline=f"{run.facts['kernel']} kernel",
             ignored=self._ignored(),
-            cluster=clusters.facts(),
+            cluster=clusters.facts(run.facts.pop("cluster_why", None)),
             initial=started,
             **run.facts,
         )
@@ -271,8 +271,8 @@ class Tempering:
         size = self._size(problem, MOST_BETAS if self.betas == "auto" else len(self.betas))
         require_room(problem, size, None if self.max_memory is None else int(self.max_memory * 2**30))
         graph = Graph.of(problem)
-        self._clusters(graph)
         choose_kernel(graph, self.kernel, 0.0 if self.betas == "auto" else self.betas[-1])
+        self._clusters(graph)
         return graph
 
     def _initial(self, problem: IsingProblem, given: Initial | None) -> NDArray[np.int8] | None:
@@ -307,10 +307,10 @@ class Tempering:
     def _clusters(self, graph: Graph) -> Choice:
         """The cluster move; raises as `sample` does."""
         if self.method != "tempering":
-            return Choice("none", 0, f"method {self.method!r} makes none")
-        return chosen(
-            self.cluster, self.cluster_every, graph, None if self.betas == "auto" else len(self.betas)
-        )
+            return Choice("none", 0, 1, f"method {self.method!r} makes none")
+        n_betas, coldest = (None, 0.0) if self.betas == "auto" else (len(self.betas), self.betas[-1])
+        kernel = choose_kernel(graph, self.kernel, coldest)
+        return chosen(self.cluster, self.cluster_every, graph, kernel, n_betas)
 
     def _rules(self, clusters: Choice) -> Rules:
         """How walkers move, for the kernels."""
@@ -320,6 +320,7 @@ class Tempering:
             self.swap_scheme == "reversible",
             clusters.move,
             clusters.every,
+            clusters.pace,
             self.n_threads or numba.get_num_threads(),
         )
 

@@ -14,14 +14,19 @@ from numpy.typing import NDArray
 from qspin.problem import IsingProblem
 from qspin.sampler import report_progress
 from qspin_backends.tempering.arrivals import Arrivals, on_watch
-from qspin_backends.tempering.clusters.choice import worth_their_time
+from qspin_backends.tempering.clusters.choice import Burned, paces
 from qspin_backends.tempering.clusters.graph import BondGraph, bond_graph, no_bonds
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.exchange import Ladders, start_ladders, temper
 from qspin_backends.tempering.keeping import Arrays, Keeping, gathered, put_back
 from qspin_backends.tempering.packs import Crew, Grid, Seeds, start_packs
-from qspin_backends.tempering.planning import KernelName, ladders_a_pack, uses_multispin
+from qspin_backends.tempering.planning import (
+    KernelName,
+    ladders_a_pack,
+    sweep_nanoseconds,
+    uses_multispin,
+)
 from qspin_backends.tempering.random import word_streams
 from qspin_backends.tempering.recording import Recorder
 from qspin_backends.tempering.walkers import Walkers
@@ -66,6 +71,7 @@ class Rules:
     reversible: bool = False
     cluster: str = "none"
     cluster_every: int = 0
+    cluster_pace: int = 1
     n_threads: int = 1
 
     @property
@@ -84,6 +90,7 @@ class Pack:
     walkers: Walkers
     ladders: Ladders
     bonds: BondGraph
+    graph: Graph
     betas: NDArray[np.float64]  # of the kernel
     stride: int
     done: int = 0  # sweeps; packs differ where a run was interrupted, or a target reached
@@ -114,7 +121,8 @@ class Pack:
             "words": self.walkers.words,
             "walker": self.walkers.walker,
             "random": self.walkers.kernel.random,
-            "active": self.bonds.active,
+            "pace": self.bonds.pace,
+            "flow": self.bonds.flow,
             **{f"ladders.{name}": array for name, array in self.ladders.evolving().items()},
             **{f"arrivals.{k}": a for k, a in (self.arrivals.evolving() if self.arrivals else {}).items()},
         }
@@ -188,9 +196,10 @@ def start_tempering(
         plan = walkers.plan
         bonds = no_bonds(len(betas))
         if rules.cluster_every:
-            bonds = bond_graph(graph, plan.row, plan.n_rows, len(betas), rules.cluster)
+            move, pace = rules.cluster, rules.cluster_pace
+            bonds = bond_graph(graph, plan.row, plan.n_rows, len(betas), move, pace)
         ladders = start_ladders(exchange[own], len(betas), len(walkers.walker))
-        pack = Pack(walkers, ladders, bonds, betas * graph.unit, copies)
+        pack = Pack(walkers, ladders, bonds, graph, betas * graph.unit, copies)
         if target is not None:
             pack.arrivals = on_watch(walkers, target, ladders.watch, len(betas), copies)
         packs.append(pack)
@@ -225,7 +234,7 @@ def run_packs(
             while done < schedule.total and not _are_complete(packs):
                 last = schedule.next_stop(done, longest)
                 if done == schedule.n_burn_in and all(p.done == done or p.is_complete for p in packs):
-                    _begin_recording(packs)
+                    _begin_recording(packs, rules, done)
                 n_drawn = 0 if recorder is None else recorder.n_draws
                 task = partial(
                     _advance,
@@ -315,22 +324,43 @@ def _look(pack: Pack) -> None:
         pack.arrivals.look(pack.walkers, pack.done)
 
 
-def _begin_recording(packs: list[Pack]) -> None:
-    """The burn-in is over: count swaps anew, and drop cluster moves where they do nothing.
+def _begin_recording(packs: list[Pack], rules: Rules, n_burn_in: int) -> None:
+    """The burn-in is over: choose the pace of cluster moves by what they did, and count swaps anew.
 
     All packs decide together, so that samples do not depend on how ladders are packed.
     """
-    sizes, flips, counts = (
-        sum(getattr(p.ladders, f"cluster_{name}") for p in packs) for name in ("sizes", "flips", "counts")
-    )
-    active = worth_their_time(packs[0].bonds, sizes, flips, counts)
+    if rules.cluster_every and n_burn_in:
+        _pace_clusters(packs, rules, n_burn_in)
     for pack in packs:
         pack.walkers.refresh()
         ladders = pack.ladders
         ladders.attempts[:] = 0
         ladders.accepted[:] = 0
         ladders.origin[:] = pack.walkers.energies[: len(ladders.origin)]
-        pack.bonds.active[:] &= active
+
+
+def _pace_clusters(packs: list[Pack], rules: Rules, n_burn_in: int) -> None:
+    """Set the pace of cluster moves at every beta, and how freely walkers travelled."""
+
+    def total(name: str) -> NDArray[Any]:
+        return np.sum([getattr(pack.ladders, name) for pack in packs], axis=0)
+
+    attempts, accepted = (
+        np.sum([getattr(pack.ladders, name).sum(axis=1) for pack in packs], axis=0)
+        for name in ("attempts", "accepted")
+    )
+    burned = Burned(
+        *(total(f"cluster_{name}") for name in ("sizes", "flips", "work", "counts")),
+        rejection=1 - accepted / np.maximum(attempts, 1),
+        trips=float(np.concatenate([pack.ladders.round_trips for pack in packs]).mean()),
+        n_sweeps=n_burn_in,
+    )
+    flow = burned.flow(reversible=rules.reversible)
+    first = packs[0].walkers
+    sweep = sweep_nanoseconds(packs[0].graph, first.plan.name)
+    for pack in packs:
+        pack.bonds.flow[:] = flow
+        pack.bonds.pace[:] = paces(pack.bonds, burned, sweep, rules.cluster_every)
 
 
 def _collect(packs: list[Pack], recorder: Recorder | None) -> None:

@@ -12,7 +12,13 @@ from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.ladder import FEWEST_BETAS, MOST_BETAS, PILOT_BETAS, PILOT_LADDERS
 from qspin_backends.tempering.memory import Size, parts_of
 from qspin_backends.tempering.methods import pilot_sweeps
-from qspin_backends.tempering.planning import choose_kernel, ladders_a_pack, uses_multispin, walkers_a_pack
+from qspin_backends.tempering.planning import (
+    choose_kernel,
+    ladders_a_pack,
+    sweep_nanoseconds,
+    uses_multispin,
+    walkers_a_pack,
+)
 from qspin_backends.tempering.recording import Averages
 from qspin_backends.tempering.tempering import Rules
 from qspin_backends.tempering.walkers import word_type
@@ -22,12 +28,9 @@ __all__ = ["expected_betas", "expected_workload"]
 
 _BETAS_A_ROOT = 1.6  # betas of an automatic ladder over sqrt(N): 1.4 to 2.0 for glasses, MaxCut, Hopfield
 _CALL = 2e7
-_A_LANE, _A_SPIN = 26.0, 0.65  # of a sweep of one lane
-_A_COUPLING = {"sparse": 0.045, "multispin": 0.0}  # of each end of a coupling; read by words of lanes
-_A_FIELD = 0.035  # of a dense kernel: of each field of each spin, where as many flip as they usually do
 _A_DRAW, _A_DRAWN_SPIN = 200.0, 7.0  # of a configuration that is kept, checked and written
 _A_DRAWN_COUPLING, _A_DENSE_COUPLING = 1.6, 0.25  # of its energies, which are computed twice
-"""Nanoseconds of a core of an AMD EPYC, measured: they weigh the parts of a call against each other."""
+"""Nanoseconds as in `planning.sweep_nanoseconds`: they weigh the parts of a call against each other."""
 
 
 _BYTES_AN_ENTRY = 38  # of a matrix while it becomes rows, beside what kernels read of it
@@ -58,7 +61,7 @@ def expected_workload(
     """
     largest_beta = 0.0 if asked.betas is None else float(asked.betas[-1])
     kernel = choose_kernel(graph, rules.kernel, largest_beta)
-    update = _sweep(graph, kernel)
+    update = sweep_nanoseconds(graph, kernel)
     lanes = _lanes(graph, asked, rules, method, size)
     sweeps = {
         "tempering": asked.n_burn_in + asked.n_sweeps,
@@ -97,13 +100,6 @@ def _kept(problem: IsingProblem, asked: Asked, size: Size) -> int:
         averages = 2 * Averages.n_bytes(problem, n_betas, size.n_replicas)  # as means, of twice the bytes
         return averages + samples_bytes(n_betas, size.n_replicas, 1, problem.n_spins)
     return samples_bytes(n_betas, size.n_replicas, size.n_draws, problem.n_spins)
-
-
-def _sweep(graph: Graph, kernel: str) -> float:
-    """Of one lane."""
-    n = graph.n_spins
-    couplings = _A_FIELD * n * n if kernel == "dense" else _A_COUPLING[kernel] * 2 * graph.n_couplings
-    return _A_LANE + _A_SPIN * n + couplings
 
 
 def _draw(problem: IsingProblem) -> float:

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
-from qspin_backends.tempering.clusters.graph import flip
+from qspin_backends.tempering.clusters.graph import flip, is_due
 from qspin_backends.tempering.random import uniform
 from qspin_backends.tempering.simd import pointer_to
 from qspin_backends.tempering.walkers import follow
@@ -49,31 +49,33 @@ class _Scratch(NamedTuple):
 
 
 @njit
-def bond_moves(kernel, words, walker, energies, graph, ladders, betas, first):
-    """One move for the pairs (k, k + 1), k = first, first + 2, ..., of neighbouring betas in every ladder."""
+def bond_moves(kernel, words, walker, energies, graph, ladders, betas, turn):
+    """One move for the pairs (k, k + 1) of neighbouring betas in every ladder, even and odd k in turn."""
     n_rows, n_ladders = words.shape[0], len(ladders.random)
     scratch = _Scratch(np.zeros(n_rows, np.uint8), np.zeros(n_rows, np.uint8), np.empty(n_rows, np.int64))
     for r in range(n_ladders):
         if ladders.watch.is_done[r]:
             continue
-        for k in range(first, len(betas) - 1, 2):
-            if not graph.active[k]:
+        for k in range(turn % 2, len(betas) - 1, 2):
+            if not is_due(graph.pace[k], turn // 2):
                 continue
             one = k * n_ladders + r
             pair = (one, one + n_ladders, betas[k], betas[k + 1])
-            count = _move_pair(words, energies, graph, ladders.random[r], pair, scratch)
+            count, work = _move_pair(words, energies, graph, ladders.random[r], pair, scratch)
             if count:
                 follow(kernel, words, walker, pair[0], scratch.members, count)
                 follow(kernel, words, walker, pair[1], scratch.members, count)
             ladders.cluster_sizes[k] += count
             ladders.cluster_flips[k] += count > 1
+            ladders.cluster_work[k] += work
             ladders.cluster_counts[k] += 1
 
 
 @njit
 def _move_pair(words, energies, graph, state, pair, scratch):
     """Flip a cluster of the rows in which a pair is opposed, or alike if those are fewer and there are no
-    fields; returns how many rows were flipped, the first of ``scratch.members``.
+    fields; returns how many rows were flipped, the first of ``scratch.members``, and how many couplings were
+    looked at.
 
     A cluster that is all there is would merely swap the walkers, and is left alone.
     """
@@ -84,16 +86,17 @@ def _move_pair(words, energies, graph, state, pair, scratch):
     if graph.symmetric and 2 * n_opposed > n_rows:
         part, n_part = np.uint8(0), n_rows - n_opposed
     if n_part < 2:
-        return 0
+        return 0, 0
     for row in range(len(graph.holds)):
         scratch.free[row] = graph.holds[row] & (scratch.opposed[row] ^ part ^ np.uint8(1))
     seed = graph.rows[min(int(uniform(state) * n_rows), n_rows - 1)]
     while not scratch.free[seed]:
         seed = graph.rows[min(int(uniform(state) * n_rows), n_rows - 1)]
-    size = _grow(words, graph, state, pair, seed, scratch)
+    size, work = _grow(words, graph, state, pair, seed, scratch)
     count = 0
     if size < n_part:
-        alike, against = _held(words, graph, one, part, size, scratch)
+        alike, against, held = _held(words, graph, one, part, size, scratch)
+        work += held
         gain = 2.0 * (hot - cold) * against  # of the logarithm of the weight
         if gain >= 0.0 or uniform(state) < np.exp(gain):
             energies[one] -= 2.0 * (alike + against)
@@ -103,7 +106,7 @@ def _move_pair(words, energies, graph, state, pair, scratch):
     for k in range(count):
         flip(words, scratch.members[k], one, width)
         flip(words, scratch.members[k], other, width)
-    return count
+    return count, work
 
 
 @njit
@@ -122,7 +125,7 @@ def _compare(words, one, other, holds, opposed):
 
 @njit
 def _grow(words, graph, state, pair, seed, scratch):
-    """Put the cluster of `seed` into ``scratch.members``; returns its size.
+    """Put the cluster of `seed` into ``scratch.members``; returns its size and the couplings looked at.
 
     A satisfied bond within the part is active with probability 1 - exp(-rate |J|), the probability of at
     least one event of a Poisson process of that mean. Strong bonds are looked at one by one; among the others
@@ -136,7 +139,7 @@ def _grow(words, graph, state, pair, seed, scratch):
     rate = 2.0 * (pair[2] + pair[3])
     members[0] = seed
     free[seed] = np.uint8(0)
-    size, k = 1, 0
+    size, k, work = 1, 0, 0
     while k < size:
         row = members[k]
         k += 1
@@ -144,6 +147,7 @@ def _grow(words, graph, state, pair, seed, scratch):
         p, end = ends[row], ends[row + 1]
         passed = 0.0
         while p < end:
+            work += 1
             exponent = rate * abs(couplings[p])
             if exponent > _STRONG:
                 passed = summed[p]
@@ -164,7 +168,7 @@ def _grow(words, graph, state, pair, seed, scratch):
                 free[other] = np.uint8(0)
                 members[size] = other
                 size += 1
-    return size
+    return size, work
 
 
 @njit(inline="always")
@@ -192,16 +196,18 @@ def _beyond(summed, first, end, passed):
 @njit
 def _held(words, graph, lane, part, size, scratch):
     """Energy between a cluster and the rest in the walker of a lane: what the other walker has in common with
-    it, and what it has with the opposite sign.
+    it, what it has with the opposite sign; and the couplings looked at.
     """
     free, members, spins = pointer_to(scratch.free), pointer_to(scratch.members), pointer_to(words)
     neighbours, couplings = pointer_to(graph.neighbours), pointer_to(graph.couplings)
     opposed, ends, fields = pointer_to(scratch.opposed), pointer_to(graph.indptr), pointer_to(graph.fields)
     word, bit, n_words, one = _place(words, lane)
     alike = against = 0.0
+    work = 0
     for k in range(size):
         row = members[k]
         inside = across = 0.0
+        work += ends[row + 1] - ends[row]
         for p in range(ends[row], ends[row + 1]):
             other = neighbours[p]
             up = (spins[other * n_words + word] >> bit) & one
@@ -213,4 +219,4 @@ def _held(words, graph, lane, part, size, scratch):
         sign = 2.0 * ((spins[row * n_words + word] >> bit) & one) - 1.0
         alike += sign * inside
         against += sign * across
-    return alike, against
+    return alike, against, work

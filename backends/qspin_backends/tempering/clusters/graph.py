@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 from qspin.sampler import njit
 from qspin_backends.tempering.coupling_graph import Graph
 
-__all__ = ["BONDS", "ISOENERGETIC", "NO_MOVE", "BondGraph", "bond_graph", "flip", "is_up", "no_bonds"]
+__all__ = [
+    "BONDS",
+    "ISOENERGETIC",
+    "NO_MOVE",
+    "BondGraph",
+    "bond_graph",
+    "flip",
+    "is_due",
+    "is_up",
+    "no_bonds",
+]
 
 NO_MOVE, ISOENERGETIC, BONDS = 0, 1, 2  # numbers of the moves, for kernels
 NUMBERS = {"none": NO_MOVE, "isoenergetic": ISOENERGETIC, "bonds": BONDS}
@@ -25,7 +35,9 @@ class BondGraph(NamedTuple):
     summed : float64 (2 n_couplings,), |J| added up along each row
     rows : int64 (N,), rows that hold spins
     holds : uint8 (n_rows,), 1 where a row holds a spin
-    active : bool (n_betas,), False where moves were found to be of no use; of pairs: with the next beta
+    pace : int64 (n_betas,), in every so-manyth turn a move is made there, or in none where it is 0; pairs of
+        betas stand at the lower one
+    flow : float64 (1,), round trips in burn-in over those that the swaps would allow; NaN where not known
     symmetric : no fields, so that walkers that agree in a cluster may be taken as well as walkers that
         disagree
     move : one of NO_MOVE, ISOENERGETIC, BONDS
@@ -38,13 +50,16 @@ class BondGraph(NamedTuple):
     fields: NDArray[np.float64]
     rows: NDArray[np.int64]
     holds: NDArray[np.uint8]
-    active: NDArray[np.bool_]
+    pace: NDArray[np.int64]
+    flow: NDArray[np.float64]
     symmetric: bool
     move: int
 
 
-def bond_graph(graph: Graph, row: NDArray[np.int64], n_rows: int, n_betas: int, move: str) -> BondGraph:
-    """By rows, of a plan that puts spin i into row `row[i]`, for the move of this name."""
+def bond_graph(
+    graph: Graph, row: NDArray[np.int64], n_rows: int, n_betas: int, move: str, pace: int
+) -> BondGraph:
+    """By rows, of a plan that puts spin i into row `row[i]`, for the move of this name at this pace."""
     rows = np.sort(row)
     ordered = graph.reordered(np.searchsorted(rows, row))
     strength = np.abs(ordered.couplings)
@@ -64,7 +79,8 @@ def bond_graph(graph: Graph, row: NDArray[np.int64], n_rows: int, n_betas: int, 
         fields,
         rows,
         holds,
-        np.arange(n_betas) < n_betas - (move == "bonds"),
+        np.full(n_betas, pace),
+        np.full(1, np.nan),
         not graph.fields.any(),
         NUMBERS[move],
     )
@@ -75,7 +91,7 @@ def no_bonds(n_betas: int) -> BondGraph:
     empty, none = np.zeros(0), np.zeros(0, np.int64)
     return BondGraph(
         np.zeros(1, np.int64), np.zeros(0, np.int32), empty, empty, empty, none, np.zeros(0, np.uint8),
-        np.zeros(n_betas, np.bool_), False, NO_MOVE,
+        np.zeros(n_betas, np.int64), np.full(1, np.nan), False, NO_MOVE,
     )  # fmt: skip
 
 
@@ -88,6 +104,11 @@ def _summed(indptr, values):
             total += values[p]
             summed[p] = total
     return summed
+
+
+@njit(inline="always")
+def is_due(pace, turn):
+    return pace > 0 and turn % pace == 0
 
 
 @njit(inline="always")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from qspin.sampler import njit
-from qspin_backends.tempering.clusters.graph import flip, is_up
+from qspin_backends.tempering.clusters.graph import flip, is_due, is_up
 from qspin_backends.tempering.random import uniform
 from qspin_backends.tempering.walkers import follow
 
@@ -19,7 +19,7 @@ __all__ = ["isoenergetic_moves"]
 
 
 @njit
-def isoenergetic_moves(kernel, words, walker, energies, graph, ladders, n_betas):
+def isoenergetic_moves(kernel, words, walker, energies, graph, ladders, n_betas, turn):
     """One move for each pair of ladders (0, 1), (2, 3), ... at every active temperature."""
     n_rows = words.shape[0]
     n_ladders = len(ladders.random)
@@ -27,7 +27,7 @@ def isoenergetic_moves(kernel, words, walker, energies, graph, ladders, n_betas)
     stack = np.empty(n_rows, np.int64)
     member = np.zeros(n_rows, np.bool_)
     for b in range(n_betas):
-        if not graph.active[b]:
+        if not is_due(graph.pace[b], turn):
             continue
         for r in range(0, n_ladders - 1, 2):
             if ladders.watch.is_done[r]:

@@ -14,6 +14,6 @@ __all__ = ["cluster_moves"]
 def cluster_moves(kernel, words, walker, energies, graph, ladders, betas, turn):
     """One move for every pair of walkers that the move takes in its so-manyth turn."""
     if graph.move == ISOENERGETIC:
-        isoenergetic_moves(kernel, words, walker, energies, graph, ladders, len(betas))
+        isoenergetic_moves(kernel, words, walker, energies, graph, ladders, len(betas), turn)
     elif graph.move == BONDS:
-        bond_moves(kernel, words, walker, energies, graph, ladders, betas, turn % 2)
+        bond_moves(kernel, words, walker, energies, graph, ladders, betas, turn)
