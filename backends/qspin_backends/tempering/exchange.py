@@ -102,7 +102,10 @@ def _exchange(words, walker, energies, betas, ladders, parity, chosen):
             high = low + n_ladders
             gain = (betas[k] - betas[k + 1]) * (energies[low] - energies[high])
             attempts[k, r] += 1
-            if gain >= 0.0 or uniform(state) < np.exp(gain):
+            drawn = uniform(
+                state
+            )  # always: a gain that is zero but for rounding must not decide on the stream
+            if gain >= 0.0 or drawn < np.exp(gain):
                 accepted[k, r] += 1
                 energies[low], energies[high] = energies[high], energies[low]
                 walker[low], walker[high] = walker[high], walker[low]

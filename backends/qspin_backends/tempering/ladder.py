@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from qspin.problem import IsingProblem
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
+from qspin_backends.tempering.exchange import temper
+from qspin_backends.tempering.excitations import FREE, independent_gaps
 from qspin_backends.tempering.packs import Grid, Seeds, start_packs
-from qspin_backends.tempering.tempering import Rules, Schedule, run_packs, start_tempering
+from qspin_backends.tempering.planning import SINGLE
+from qspin_backends.tempering.tempering import Pack, Rules, Schedule, run_packs, start_tempering
 from qspin_backends.tempering.walkers import run_sweeps
 
 __all__ = [
@@ -34,7 +37,8 @@ _COLD_GUESS = 10.0  # beta x median rms field at which a quick quench ends
 _ANNEALING_HOT, _ANNEALING_COLD, _ANNEALING_BETAS = 1.0, 30.0, 64
 _QUENCH_STEPS, _QUENCH_WALKERS = 64, 16
 _EXCITED_SHARE, _EXCITED_LARGE = 0.02, 1 / 2_000  # see `ladder_range`
-_FREE = 1e-13  # gaps below this share of the largest energy are rounding: such spins count as free
+_MOST_CLUSTERED = 4_096  # spins up to which clusters are looked at; of more, a share may be excited anyway
+_POLISH = 16  # sweeps at the coldest beta there can be, which leave walkers in local minima
 PILOT_BETAS, PILOT_LADDERS = 32, 2
 _ROUNDS = (0.2, 0.3, 0.5)  # shares of the pilot's sweeps between which its ladder is spaced anew
 _REJECTION = 0.5  # between neighbours: twice the barrier is the best number of betas (Syed et al. 2022)
@@ -49,14 +53,16 @@ class TunedLadder:
     ----------
     barrier : sum of the rejection rates of the pilot's swaps, the length of the ladder in units of rejected
         swaps
+    cold_end : what it follows from: ``spins`` or ``clusters``
     """
 
     betas: NDArray[np.float64]
     barrier: float
+    cold_end: str = "spins"
 
     def facts(self) -> dict[str, Any]:
         """For the record of a run."""
-        return {"betas": self.betas.tolist(), "barrier": self.barrier}
+        return {"betas": self.betas.tolist(), "barrier": self.barrier, "cold_end": self.cold_end}
 
 
 def ladder_range(problem: IsingProblem, graph: Graph, seeds: Seeds) -> tuple[float, float] | None:
@@ -73,16 +79,7 @@ def ladder_range(problem: IsingProblem, graph: Graph, seeds: Seeds) -> tuple[flo
         return None
     hot, guess = _HOT / spread.max(), _COLD_GUESS / np.median(spread)
     gaps = _gaps(problem, graph, max(hot, min(guess, 2.0**40 / graph.largest_field)) / graph.unit, seeds)
-    n = len(gaps)
-    allowed = max(min(1.0, _EXCITED_SHARE * n), _EXCITED_LARGE * n)
-
-    def excess(log_beta: float) -> float:
-        return float((1 / (1 + np.exp(np.minimum(np.exp(log_beta) * gaps, 700)))).sum()) - allowed
-
-    from scipy.optimize import brentq
-
-    lowest, highest = np.log(hot), np.log(hot) + 60
-    cold = float(np.exp(brentq(excess, lowest, highest, xtol=1e-3))) if excess(lowest) > 0 else hot
+    cold = _frozen(gaps, _allowed(len(gaps)), hot)
     return hot / graph.unit, max(cold, 10 * hot) / graph.unit
 
 
@@ -104,39 +101,72 @@ def annealing_ladder(graph: Graph, n_sweeps: int) -> NDArray[np.float64]:
 def tuned_ladder(
     problem: IsingProblem, graph: Graph, seeds: Seeds, rules: Rules, n_sweeps: int
 ) -> TunedLadder:
-    """Betas between the ends of `ladder_range` at which swaps are accepted equally often.
+    """Betas at which swaps are accepted equally often, from nearly free spins to frozen clusters.
 
-    A pilot of two ladders is run for about `n_sweeps` and spaced anew in between: the rejection rates of its
-    swaps, added up along the ladder, are a length (Syed, Bouchard-Cote, Deligiannidis, Doucet 2022, J. R.
-    Stat. Soc. B 84, 321), and betas are put at equal distances in it, as many as make swaps be rejected half
-    of the time, between 4 and 64.
+    A pilot of two ladders is run for about `n_sweeps`, with the cluster moves of the run, and its ladder is
+    laid out anew in between. It begins between the ends of `ladder_range`, whose cold end sees single spins;
+    where walkers came to, clusters are seen that cost less than any spin of theirs, and the cold end goes
+    on to where these are frozen, too, by the same rule. The rejection rates of the swaps, added up along the
+    ladder, are a length (Syed, Bouchard-Cote, Deligiannidis, Doucet 2022, J. R. Stat. Soc. B 84, 321), and
+    betas are put at equal distances in it, as many as make swaps be rejected half of the time, between 4 and
+    64.
     """
     ends = ladder_range(problem, graph, seeds)
     if ends is None:
         return TunedLadder(np.array([1.0]), 0.0)
-    betas = np.geomspace(*ends, PILOT_BETAS)
-    pilot = replace(rules, cluster="none", cluster_every=0, n_threads=1)
+    betas, pilot = np.geomspace(*ends, PILOT_BETAS), replace(rules, n_threads=1)
+    packs: list[Pack] = []
     rejection = np.zeros(0)
-    bits = None
-    for number, (share, seed) in enumerate(
-        zip(_ROUNDS, seeds.pilot.spawn(len(_ROUNDS)), strict=True), start=1
-    ):
+    for share, seed in zip(_ROUNDS, seeds.pilot.spawn(len(_ROUNDS)), strict=True):
+        bits = [pack.walkers.bits() for pack in packs]
+        if packs:
+            cold = _cold_end(graph, packs, ends[1])
+            betas = _spaced(*_lengthened(betas, rejection, cold), PILOT_BETAS)
         packs = start_tempering(problem, graph, betas, PILOT_LADDERS, Seeds.of(seed), pilot)
-        if bits is not None:
-            packs[0].walkers.set_bits(bits)
-        length = Schedule(0, max(32, round(share * n_sweeps)))
-        if run_packs(packs, length, pilot, tell=lambda fraction, **figures: None).status == "interrupted":
-            raise KeyboardInterrupt
-        bits = packs[0].walkers.bits()
-        attempts, accepted = (
-            sum(getattr(p.ladders, n).sum(axis=1) for p in packs) for n in ("attempts", "accepted")
-        )
-        rejection = 1 - accepted / np.maximum(attempts, 1)
-        count = len(betas)
-        if number == len(_ROUNDS):
-            count = int(np.clip(np.ceil(rejection.sum() / _REJECTION) + 1, FEWEST_BETAS, MOST_BETAS))
-        betas = _spaced(betas, rejection, count)
-    return TunedLadder(betas, float(rejection.sum()))
+        for pack, own in zip(packs, bits, strict=False):
+            pack.walkers.set_bits(own)
+        rejection = _piloted(packs, pilot, max(32, round(share * n_sweeps)))
+    count = int(np.clip(np.ceil(rejection.sum() / _REJECTION) + 1, FEWEST_BETAS, MOST_BETAS))
+    cold_end = "clusters" if betas[-1] > ends[1] else "spins"
+    return TunedLadder(_spaced(betas, rejection, count), float(rejection.sum()), cold_end)
+
+
+def _piloted(packs: list[Pack], rules: Rules, n_sweeps: int) -> NDArray[np.float64]:
+    """Rejection rates of swaps (n_betas - 1,) after so many sweeps."""
+    schedule = Schedule(n_sweeps // 4, n_sweeps - n_sweeps // 4)
+    if run_packs(packs, schedule, rules, tell=lambda fraction, **figures: None).status == "interrupted":
+        raise KeyboardInterrupt
+    attempts, accepted = (
+        sum(getattr(p.ladders, name).sum(axis=1) for p in packs) for name in ("attempts", "accepted")
+    )
+    return 1 - accepted / np.maximum(attempts, 1)
+
+
+def _cold_end(graph: Graph, packs: list[Pack], spins_end: float) -> float:
+    """Inverse temperature at which clusters are frozen, too, units of 1/energy.
+
+    It is not before the cold end of single spins, and not so cold that kernels would have to go over to
+    double precision for it.
+
+    The walkers of the colder half of a pilot are left in local minima.
+    """
+    if graph.n_spins > _MOST_CLUSTERED:
+        return spins_end
+    reach = SINGLE / graph.largest_field / 2
+    spins = []
+    for pack in packs:
+        w, lanes = pack.walkers, slice(pack.walkers.n_lanes // 2, None)
+        w.set_betas(np.full(w.n_lanes, max(reach / graph.unit, float(pack.betas[-1]) / graph.unit)))
+        alike = np.full(len(pack.betas), pack.betas[-1])
+        temper(
+            w.kernel, w.words, w.walker, w.energies, alike, pack.ladders, pack.bonds,
+            False, 0, False, 0, _POLISH,
+        )  # fmt: skip
+        spins.append(w.spins()[lanes])
+    end = spins_end * graph.unit
+    gaps = independent_gaps(graph, np.concatenate(spins), end)
+    cold = _frozen(gaps, _allowed(graph.n_spins), end)
+    return max(end, min(cold, reach)) / graph.unit
 
 
 def combined(ladders: Sequence[NDArray[np.float64]], most: int | None = None) -> NDArray[np.float64]:
@@ -176,6 +206,32 @@ def combined(ladders: Sequence[NDArray[np.float64]], most: int | None = None) ->
     return betas
 
 
+def _allowed(n_spins: int) -> float:
+    """How many excitations may be met at the cold end, see `ladder_range`."""
+    return max(min(1.0, _EXCITED_SHARE * n_spins), _EXCITED_LARGE * n_spins)
+
+
+def _frozen(gaps: NDArray[np.float64], allowed: float, hot: float) -> float:
+    """The beta, not below `hot`, at which sum_g 1 / (1 + exp(beta g)) falls to what is allowed."""
+    from scipy.optimize import brentq
+
+    def excess(log_beta: float) -> float:
+        return float((1 / (1 + np.exp(np.minimum(np.exp(log_beta) * gaps, 700)))).sum()) - allowed
+
+    lowest = np.log(hot)
+    return float(np.exp(brentq(excess, lowest, lowest + 60, xtol=1e-3))) if excess(lowest) > 0 else hot
+
+
+def _lengthened(
+    betas: NDArray[np.float64], rejection: NDArray[np.float64], cold: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The ladder with a step to `cold`, which takes as much rejection along ln beta as the last one did."""
+    if cold <= betas[-1]:
+        return betas, rejection
+    last = rejection[-1] * np.log(cold / betas[-1]) / np.log(betas[-1] / betas[-2])
+    return np.append(betas, cold), np.append(rejection, last)
+
+
 def _spaced(betas: NDArray[np.float64], rejection: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """`count` betas between the same ends, at equal distances of summed rejection."""
     from scipy.interpolate import PchipInterpolator  # not at the start: half the time of a first sample
@@ -200,4 +256,4 @@ def _gaps(problem: IsingProblem, graph: Graph, cold: float, seeds: Seeds) -> NDA
     best = walkers.spins()[int(np.argmin(walkers.energies[:_QUENCH_WALKERS]))]
     local = graph.fields + graph.row_sums(graph.couplings * best[graph.indices])
     gaps = 2 * np.abs(local)
-    return gaps[gaps > _FREE]
+    return gaps[gaps > FREE]

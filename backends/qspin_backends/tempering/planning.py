@@ -17,6 +17,7 @@ from qspin_backends.tempering.walkers import Plan
 from qspin_backends.tempering.words import VECTOR, WORD
 
 __all__ = [
+    "SINGLE",
     "KernelName",
     "choose_kernel",
     "ladders_a_pack",
@@ -29,7 +30,7 @@ __all__ = [
 
 KernelName = Literal["auto", "sparse", "dense", "multispin"]
 
-_SINGLE = 2.0**13  # reach up to which float32 fields do: exponents are then off by less than 2e-3
+SINGLE = 2.0**13  # reach up to which float32 fields do: exponents are then off by less than 2e-3
 _DOUBLE = 2.0**42  # the same for float64
 _A_LANE, _A_SPIN = 26.0, 0.65  # nanoseconds of a sweep of one lane
 _A_COUPLING = {"sparse": 0.045, "multispin": 0.0}  # of each end of a coupling; read by words of lanes
@@ -60,15 +61,15 @@ def choose_kernel(graph: Graph, kernel: KernelName, largest_beta: float) -> Kern
         )
     if kernel == "multispin":
         _require_multispin(graph)
-    if kernel == "dense" and reach >= _SINGLE:
+    if kernel == "dense" and reach >= SINGLE:
         raise InputError(
             f"kernel 'dense' keeps fields in single precision, but beta x (largest local field) reaches "
-            f"{reach:.2g} (limit {_SINGLE:.0f}); use kernel 'sparse', which goes over to double precision, "
+            f"{reach:.2g} (limit {SINGLE:.0f}); use kernel 'sparse', which goes over to double precision, "
             "or lower the largest beta"
         )
     if uses_multispin(graph, kernel):
         return "multispin"
-    if kernel == "dense" or (kernel == "auto" and reach < _SINGLE and _is_dense(graph)):
+    if kernel == "dense" or (kernel == "auto" and reach < SINGLE and _is_dense(graph)):
         return "dense"
     return "sparse"
 
@@ -87,7 +88,7 @@ def make_plan(
         return MultispinPlan(graph, n_words)
     if chosen == "dense":
         return DensePlan(problem.toarray() / graph.unit, graph.fields)
-    return SparsePlan(graph, np.float32 if _reach(graph, largest_beta) < _SINGLE else np.float64)
+    return SparsePlan(graph, np.float32 if _reach(graph, largest_beta) < SINGLE else np.float64)
 
 
 def sweep_nanoseconds(graph: Graph, kernel: str) -> float:
