@@ -8,9 +8,9 @@ for all lanes by logic on bits, one level of digits at a time. The second has th
 
 It is rare, and found by thinning: among all lanes of all visits, in their order, candidates come with the
 largest of these probabilities, Q, that is with gaps of a geometric distribution, and one in a lane that
-needs q is taken with the probability q / Q. Candidates are independent of each other and of all lanes, so that
-lanes stay independent though one stream of random numbers serves them all. An event of p > 1/2 is the absence
-of one of 1 - p.
+needs q is taken with the probability q / Q. Candidates are independent of each other and of all lanes, so
+that lanes stay independent though one stream of random numbers serves them all. An event of p > 1/2 is the
+absence of one of 1 - p.
 """
 
 from __future__ import annotations
