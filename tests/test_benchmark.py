@@ -21,6 +21,7 @@ from qspin.benchmark import (
     seconds_of,
     success_probability,
     time_to_solution,
+    time_to_target,
 )
 from qspin.errors import InputError
 from qspin.testing import STANDARD_ERRORS
@@ -99,6 +100,32 @@ class TestTimeToSolution:
         failed = best_length({n: time_to_solution(0, 10, n) for n in (1.0, 2.0)})
         assert math.isnan(failed.length)
         assert failed.best.is_bound
+
+    @pytest.mark.parametrize("cap", [50, 400, 10**6])
+    def test_runs_that_stop_cover_the_truth_of_a_memoryless_backend(self, cap):
+        """First passages at rate 1/100: wherever they are cut, the time is the same."""
+        rng, inside, n_trials = np.random.default_rng(2), 0, 200
+        truth = math.log(0.01) / math.log(0.99)
+        for _ in range(n_trials):
+            needed = rng.geometric(0.01, 40)
+            found = time_to_target(np.minimum(needed, cap), needed <= cap, 1.0)
+            inside += found.low <= truth <= found.high
+        assert inside / n_trials > 0.95 - 4 * math.sqrt(0.05 * 0.95 / n_trials)
+
+    def test_runs_that_stop_may_be_cut_short(self):
+        """Half of the runs succeed early or hardly ever: repeating short ones is the thing to do."""
+        sweeps, reached = [10, 10, 1_000, 1_000] * 25, [True, True, False, False] * 25
+        found = time_to_target(sweeps, reached, 0.5)
+        assert found.seconds_a_run < 10
+        assert found.seconds == pytest.approx(found.seconds_a_run * math.log(0.01) / math.log(0.5))
+        assert time_to_target([100] * 8, [True] * 8, 1e-3).seconds == pytest.approx(0.1)
+
+    def test_few_runs_that_stop_are_taken_as_they_are(self):
+        assert time_to_target([10, 1_000], [True, False], 1.0).seconds_a_run == 1_000
+        assert time_to_target([5, 1_000] * 3, [False] * 6, 1.0).is_bound
+        assert time_to_target([0, 0], [True, True], 1.0).seconds == 1.0
+        with pytest.raises(InputError, match="expected sweeps of each run and whether it succeeded"):
+            time_to_target([1, 2], [True], 1.0)
 
     @pytest.mark.parametrize(
         ("arguments", "message"),

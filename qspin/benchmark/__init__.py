@@ -13,7 +13,13 @@ from qspin.benchmark.metrics import (
 from qspin.benchmark.profile import performance_profile
 from qspin.benchmark.scaling import ScalingFit, fit_scaling
 from qspin.benchmark.success import Proportion, success_probability
-from qspin.benchmark.time_to_solution import BestLength, TimeToSolution, best_length, time_to_solution
+from qspin.benchmark.time_to_solution import (
+    BestLength,
+    TimeToSolution,
+    best_length,
+    time_to_solution,
+    time_to_target,
+)
 
 __all__ = [
     "BestLength",
@@ -33,4 +39,5 @@ __all__ = [
     "seconds_of",
     "success_probability",
     "time_to_solution",
+    "time_to_target",
 ]

@@ -12,11 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from qspin.benchmark.success import Interval, Proportion, success_probability
-from qspin.errors import InputError
+from qspin.errors import InputError, shown
 
-__all__ = ["BestLength", "TimeToSolution", "best_length", "time_to_solution"]
+__all__ = ["BestLength", "TimeToSolution", "best_length", "time_to_solution", "time_to_target"]
+
+_FEWEST_SPLIT = 4  # runs of which some choose a length and others measure it
 
 
 @dataclass(frozen=True)
@@ -125,3 +128,52 @@ def best_length(by_length: Mapping[float, TimeToSolution]) -> BestLength:
         return BestLength(math.nan, longest, is_inside=False)
     k = int(np.nanargmin(values))
     return BestLength(lengths[k], by_length[lengths[k]], is_inside=0 < k < len(lengths) - 1)
+
+
+def time_to_target(
+    sweeps: ArrayLike,
+    reached: ArrayLike,
+    seconds_a_sweep: float,
+    *,
+    target: float = 0.99,
+    level: float = 0.95,
+    interval: Interval = "jeffreys",
+) -> TimeToSolution:
+    """Seconds until one run has succeeded with probability `target`, of runs that stopped where they did.
+
+    They tell how many would have succeeded at any length, so the length at which runs are best cut short and
+    repeated can be chosen afterwards: the longest run, halved again and again. It is chosen by every second
+    run and measured on the others, since the best of several lengths flatters the runs that it was chosen by.
+    Fewer than four runs are taken as they are.
+
+    Parameters
+    ----------
+    sweeps : of each run (n_runs,), to its success or to its end
+    reached : whether it succeeded (n_runs,)
+    target, level, interval : see `time_to_solution`
+
+    Raises
+    ------
+    InputError
+        If there are no runs, or sweeps or seconds are not positive.
+
+    Examples
+    --------
+    >>> round(time_to_target([100] * 8, [True] * 8, 1e-3).seconds, 3)
+    0.1
+    """
+    needed, succeeded = np.asarray(sweeps, dtype=np.float64), np.asarray(reached, dtype=bool)
+    if not needed.size or needed.shape != succeeded.shape or not (needed >= 0).all():
+        raise InputError(f"expected sweeps of each run and whether it succeeded; got {shown(sweeps)}")
+    needed = np.maximum(np.where(succeeded, needed, np.inf), 1.0)  # 1: a run that began at the target
+    longest = max(float(np.max(sweeps)), 1.0)
+
+    def at(length: float, needed: NDArray[np.float64]) -> TimeToSolution:
+        within, a_run = int((needed <= length).sum()), length * seconds_a_sweep
+        return time_to_solution(within, len(needed), a_run, target=target, level=level, interval=interval)
+
+    if len(needed) < _FEWEST_SPLIT or not succeeded[::2].any():
+        return at(longest, needed)
+    lengths = longest / 2.0 ** np.arange(int(math.log2(longest)) + 1)
+    chosen = best_length({length: at(length, needed[::2]) for length in lengths.tolist()})
+    return at(chosen.length, needed[1::2])

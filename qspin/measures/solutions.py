@@ -39,6 +39,9 @@ class LowestEnergies(NamedMeasure):
     problem are equal; ``seconds``, JSON of the seconds a run by each clock that there is
     (`qspin.benchmark.seconds_of`), ``wall`` all clocks together. Averages over instances are those of the
     k-th lowest run.
+
+    Where runs were to stop at an energy (``sweeps_to_target``), also ``sweeps`` over ``run``, of each to
+    there or to its end, and the attribute ``target``, that energy less the offset; of single instances.
     """
 
     name: ClassVar[str] = "lowest_energies"
@@ -47,7 +50,7 @@ class LowestEnergies(NamedMeasure):
         lowest = benchmark.lowest_without_offset(samples, problem)
         seconds = {clock: value / len(lowest) for clock, value in samples.info.get("clocks", {}).items()}
         seconds["wall"] = benchmark.seconds_of(samples, "wall")
-        return xr.Dataset(
+        result = xr.Dataset(
             {"energy": ("run", lowest)},
             attrs={
                 "offset": problem.offset,
@@ -55,9 +58,16 @@ class LowestEnergies(NamedMeasure):
                 "seconds": json.dumps(seconds),
             },
         )
+        if "sweeps_to_target" not in samples.dataset:
+            return result
+        aim, needed = samples.info["target"], samples.dataset["sweeps_to_target"].values
+        sweeps = np.where(np.isnan(needed), aim["most_sweeps"], needed)
+        return result.assign(sweeps=("run", sweeps)).assign_attrs(target=aim["energy"] - problem.offset)
 
     def average(self, results: Sequence[xr.Dataset]) -> xr.Dataset:
-        ordered = [result.assign(energy=("run", np.sort(result["energy"].values))) for result in results]
+        ordered = [
+            result[["energy"]].assign(energy=("run", np.sort(result["energy"].values))) for result in results
+        ]
         average = averaged(ordered, self.rules)
         told = [json.loads(result.attrs["seconds"]) for result in results]
         means = {clock: float(np.mean([one[clock] for one in told if clock in one])) for clock in told[0]}

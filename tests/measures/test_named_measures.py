@@ -112,6 +112,21 @@ class TestNumbers:
         seconds = {clock: benchmark.seconds_of(SAMPLES, clock) for clock in ("sample", "wall")}
         assert json.loads(found.attrs["seconds"]) == seconds
 
+    def test_lowest_energies_of_runs_that_stop(self):
+        """Those that did not get there took all sweeps that they had."""
+        target = SPECTRUM.ground_energy
+        sampler = qspin.get_backend(
+            "tempering", betas=[0.5, 1.0], n_replicas=30, n_burn_in=1, n_sweeps=3, target_energy=target
+        )
+        samples = sampler.sample(PROBLEM, seed=1)
+        found = registry.get_measure("lowest_energies").measure(samples, PROBLEM)
+        needed = samples.dataset["sweeps_to_target"].values
+        assert 0 < np.isnan(needed).sum() < 30
+        np.testing.assert_array_equal(found["sweeps"], np.where(np.isnan(needed), 4, needed))
+        assert found.attrs["target"] == target - PROBLEM.offset
+        average = registry.get_measure("lowest_energies").average([found, found])
+        assert "sweeps" not in average
+
     def test_record(self):
         found = measured("record")
         assert {name: int(found[name]) for name in ("n_spins", "n_couplings", "n_replicas", "n_draws")} == {

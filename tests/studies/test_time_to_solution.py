@@ -123,6 +123,31 @@ HALF = [-2.0, -1.0]  # of two runs one succeeds
 TTS_OF_HALF = math.log(0.01) / math.log(0.5)
 
 
+class TestRunsThatStop:
+    """target_energy: sweeps tell when each run succeeded."""
+
+    SWEEPS = (10.0, 10.0, 1_000.0, 1_000.0) * 5
+    ENERGIES = (-2.0, -2.0, -1.0, -1.0) * 5
+
+    def row(self, target, aim=-2.0):
+        found = runs(self.ENERGIES).assign(sweeps=("run", np.array(self.SWEEPS)))
+        conclusion = concluded({("a", "x"): found.assign_attrs(target=target)}, {("a", "x"): ground(aim)})
+        (row,) = table(conclusion, "results")
+        return row
+
+    def test_short_runs_repeated(self):
+        row = self.row(target=-2.0)
+        assert row["successes"] == 10
+        sweep = 1.0 / np.mean(self.SWEEPS)
+        assert row["seconds_a_run"] < 1_000 / 32 * sweep
+        assert row["tts"] == pytest.approx(TTS_OF_HALF * row["seconds_a_run"])
+
+    def test_an_energy_above_the_aim_tells_nothing_of_it(self):
+        row = self.row(target=-1.5)
+        assert row["seconds_a_run"] == 1.0
+        assert row["tts"] == pytest.approx(TTS_OF_HALF)
+
+
 class TestTargets:
     def test_what_is_known_is_held_against(self):
         conclusion = concluded({("a", "x"): runs(HALF)}, {("a", "x"): ground(-2.0, "known")})

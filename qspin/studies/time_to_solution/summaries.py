@@ -122,9 +122,10 @@ def _best_length(by_length: Mapping[float, Sequence[Row]]) -> tuple[float, bool]
     """The length with the shortest time of all instances together, and whether it lies inside the range."""
     pooled = {}
     for length, group in by_length.items():
-        successes = sum(row.probability.successes for row in group)
-        runs = sum(row.probability.runs for row in group)
-        seconds = float(np.median([row.tts.seconds_a_run for row in group if row.tts is not None]))
+        times = [row.tts for row in group if row.tts is not None]
+        successes = sum(time.probability.successes for time in times)
+        runs = sum(time.probability.runs for time in times)
+        seconds = float(np.median([time.seconds_a_run for time in times]))
         pooled[length] = time_to_solution(successes, runs, seconds)
     best = best_length(pooled)
     return (best.length if math.isfinite(best.length) else max(by_length)), best.is_inside
