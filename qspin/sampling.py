@@ -6,6 +6,7 @@ neither end a run in a traceback nor bring in samples that are none.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -58,7 +59,7 @@ def sampled(
         As the backend raised it. KeyboardInterrupt passes too.
     """
     start = {} if initial is None else {"initial": initial}
-    if not takes_initial(sampler):
+    if not takes_initial(sampler) and "initial" not in inspect.signature(sampler.sample).parameters:
         refuse_initial(backend, initial, "it does not say that it can start from configurations")
     try:
         samples = sampler.sample(problem, seed=seed, **start)

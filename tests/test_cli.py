@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import ROOT, qspin
 from typer.testing import CliRunner
@@ -213,6 +214,33 @@ def test_sample_writes_a_sample_set(tmp_path):
     assert "best energy -1, seed 5" in done.stdout
     samples = SampleSet.load(tmp_path / "a.nc")
     assert (samples.info["seed"], samples.betas.tolist()) == (5, [3.0])
+
+
+def test_sample_starts_from_a_file_and_stops_at_an_energy(tmp_path):
+    (tmp_path / "pair.coo").write_text("0 1 -1\n")
+    np.save(tmp_path / "start.npy", np.array([1, 1], dtype=np.int8))
+    command = ["sample", "pair.coo", "--backend", "tempering", "--set", "target_energy=-1", "--seed", 5]
+    done = qspin(*command, "--initial", "start.npy", "-o", "a.nc", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "replicas were stopped where they reached the energy -1" in done.stderr
+    samples = SampleSet.load(tmp_path / "a.nc")
+    assert (samples.dataset["sweeps_to_target"].values == 0).all()
+    assert (samples.spins.values == 1).all()
+    betas = f"betas={samples.betas.tolist()}"
+    done = qspin(*command, "--set", betas, "--initial", "a.nc", "-o", "b.nc", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert SampleSet.load(tmp_path / "b.nc").info["initial"] == samples.info["initial"]
+    for arguments, message in (
+        (["--initial", "none.npy"], "cannot read 'none.npy'"),
+        (["--initial", "pair.coo"], "pair.coo is not a readable NetCDF sample set"),
+        (
+            ["--initial", "start.npy", "--backend", "exact"],
+            "'exact' takes no initial: it draws configurations",
+        ),
+    ):
+        done = qspin("sample", "pair.coo", "--backend", "tempering", "-o", "c.nc", *arguments, cwd=tmp_path)
+        assert done.returncode == 2
+        assert message in done.stderr.splitlines()[-1]
 
 
 def test_an_interrupted_sample_keeps_what_there_is(tmp_path):

@@ -25,6 +25,14 @@ def sample(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="NetCDF file to write.")],
     set_: Sets = None,
     seed: Annotated[int | None, typer.Option(help="Sampling seed; default fresh, and recorded.")] = None,
+    initial: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Start from these: samples (their last draws), or .npy spins (N), (replica, N), "
+            "(beta, replica, N).",
+        ),
+    ] = None,
     format: Annotated[str | None, typer.Option(help="Format of PROBLEM; default by suffix.")] = None,
     checkpoint: Annotated[
         Path | None,
@@ -38,12 +46,13 @@ def sample(
     with errors(debug) as context:
         from qspin.checkpoint import checkpointing
         from qspin.errors import InputError
-        from qspin.events import Event, Kind, one_at_a_time
+        from qspin.events import Event, Kind, one_at_a_time, step
         from qspin.experiment.config.overrides import parse_settings
         from qspin.files import require_writable
         from qspin.formats import read_problem
         from qspin.registry import get_backend
         from qspin.remarks import Level, by_level
+        from qspin.sampling import sampled
         from qspin.settings import resolved_seed
         from qspin.showing import Terminal
         from qspin.stopping import acknowledgement, patient, shielded
@@ -54,13 +63,15 @@ def sample(
             raise InputError(f"the checkpoint and the samples need files of their own; both are {output}")
         require_writable(output)
         instance = read_problem(problem, format)
+        start = None if initial is None else _read_initial(initial)
         with Terminal(problem.name) as shown, contextlib.ExitStack() as block:
             reporter = one_at_a_time(shown)
             if checkpoint is not None:
                 block.enter_context(checkpointing(checkpoint))
                 heard = Event(Kind.NOTE, remark=acknowledgement(1))
                 block.enter_context(patient(_PATIENCE, lambda: reporter(heard)))
-            samples = _sample_with_progress(reporter, sampler, instance, seed, backend, problem.name)
+            with step(reporter, f"sampling {problem.name}"):
+                samples = sampled(sampler, instance, seed=seed, backend=backend, initial=start)
             with shielded():
                 samples.save(output)
         typer.echo(
@@ -76,11 +87,16 @@ def sample(
             raise KeyboardInterrupt
 
 
-def _sample_with_progress(
-    reporter: Any, sampler: Any, problem: Any, seed: Any, backend: str, name: str
-) -> Any:
-    from qspin.events import step
-    from qspin.sampling import sampled
+def _read_initial(path: Path) -> Any:
+    """Samples, or an array of spins."""
+    from qspin.archives import file_content, read_array
+    from qspin.errors import InputError
+    from qspin.samples import SampleSet
 
-    with step(reporter, f"sampling {name}"):
-        return sampled(sampler, problem, seed=seed, backend=backend)
+    if path.suffix != ".npy":
+        return SampleSet.load(path)
+    content = file_content(path)
+    try:
+        return read_array(content)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
