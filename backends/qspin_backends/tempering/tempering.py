@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from qspin.problem import IsingProblem
 from qspin.sampler import report_progress
 from qspin_backends.tempering.arrivals import Arrivals, on_watch
-from qspin_backends.tempering.clusters.choice import Burned, paces
 from qspin_backends.tempering.clusters.graph import BondGraph, bond_graph, no_bonds
+from qspin_backends.tempering.clusters.pacing import set_paces
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.exchange import Ladders, start_ladders, temper
@@ -330,37 +330,15 @@ def _begin_recording(packs: list[Pack], rules: Rules, n_burn_in: int) -> None:
     All packs decide together, so that samples do not depend on how ladders are packed.
     """
     if rules.cluster_every and n_burn_in:
-        _pace_clusters(packs, rules, n_burn_in)
+        ladders, bonds = [pack.ladders for pack in packs], [pack.bonds for pack in packs]
+        sweep = sweep_nanoseconds(packs[0].graph, packs[0].walkers.plan.name)
+        set_paces(ladders, bonds, n_burn_in, rules.cluster_every, sweep, reversible=rules.reversible)
     for pack in packs:
         pack.walkers.refresh()
         ladders = pack.ladders
         ladders.attempts[:] = 0
         ladders.accepted[:] = 0
         ladders.origin[:] = pack.walkers.energies[: len(ladders.origin)]
-
-
-def _pace_clusters(packs: list[Pack], rules: Rules, n_burn_in: int) -> None:
-    """Set the pace of cluster moves at every beta, and how freely walkers travelled."""
-
-    def total(name: str) -> NDArray[Any]:
-        return np.sum([getattr(pack.ladders, name) for pack in packs], axis=0)
-
-    attempts, accepted = (
-        np.sum([getattr(pack.ladders, name).sum(axis=1) for pack in packs], axis=0)
-        for name in ("attempts", "accepted")
-    )
-    burned = Burned(
-        *(total(f"cluster_{name}") for name in ("sizes", "flips", "work", "counts")),
-        rejection=1 - accepted / np.maximum(attempts, 1),
-        trips=float(np.concatenate([pack.ladders.round_trips for pack in packs]).mean()),
-        n_sweeps=n_burn_in,
-    )
-    flow = burned.flow(reversible=rules.reversible)
-    first = packs[0].walkers
-    sweep = sweep_nanoseconds(packs[0].graph, first.plan.name)
-    for pack in packs:
-        pack.bonds.flow[:] = flow
-        pack.bonds.pace[:] = paces(pack.bonds, burned, sweep, rules.cluster_every)
 
 
 def _collect(packs: list[Pack], recorder: Recorder | None) -> None:
