@@ -146,23 +146,23 @@ def _cold_end(graph: Graph, packs: list[Pack], spins_end: float) -> float:
     """Inverse temperature at which clusters are frozen, too, units of 1/energy.
 
     It is not before the cold end of single spins, and not so cold that kernels would have to go over to
-    double precision for it.
-
-    The walkers of the colder half of a pilot are left in local minima.
+    double precision for it. The walkers of the pilot are left in local minima, of which the lower half is
+    looked at.
     """
     if graph.n_spins > _MOST_CLUSTERED:
         return spins_end
     reach = SINGLE / graph.largest_field / 2
     spins = []
     for pack in packs:
-        w, lanes = pack.walkers, slice(pack.walkers.n_lanes // 2, None)
+        w = pack.walkers
         w.set_betas(np.full(w.n_lanes, max(reach / graph.unit, float(pack.betas[-1]) / graph.unit)))
         alike = np.full(len(pack.betas), pack.betas[-1])
         temper(
             w.kernel, w.words, w.walker, w.energies, alike, pack.ladders, pack.bonds,
             False, 0, False, 0, _POLISH,
         )  # fmt: skip
-        spins.append(w.spins()[lanes])
+        lower = np.argsort(w.energies[: w.n_lanes], kind="stable")[: w.n_lanes // 2]
+        spins.append(w.spins()[lower])
     end = spins_end * graph.unit
     gaps = independent_gaps(graph, np.concatenate(spins), end)
     cold = _frozen(gaps, _allowed(graph.n_spins), end)
