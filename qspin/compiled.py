@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import os
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -53,10 +55,27 @@ def njit(function: Callable[..., Any] | None = None, /, *, cache: bool = False, 
 def _without_a_grudge(kernel: Any) -> Any:
     """The kernel, which will go on where its cache can no longer be read or written: a full disk, say."""
     cache = getattr(kernel, "_cache", None)
+    if (index := getattr(cache, "_cache_file", None)) is not None and (own := _sources(kernel.__module__)):
+        index._source_stamp = (index._source_stamp, own)
     for name in ("load_overload", "save_overload"):
         if hasattr(cache, name):  # not under NUMBA_DISABLE_JIT
             setattr(cache, name, _tolerant(getattr(cache, name)))
     return kernel
+
+
+@functools.cache
+def _sources(module: str) -> str:
+    """A digest of all sources of the room that a module is in; of a module without a room, none.
+
+    What a kernel calls is compiled into it, but Numba takes a kept one for good while the file of the kernel
+    itself is as it was.
+    """
+    room = sys.modules.get(".".join(module.split(".")[:2]))
+    sha = hashlib.sha256()
+    for folder in getattr(room, "__path__", ()):
+        for path in sorted(Path(folder).rglob("*.py")):
+            sha.update(f"{path.name} ".encode() + path.read_bytes())
+    return sha.hexdigest() if hasattr(room, "__path__") else ""
 
 
 def _tolerant(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -23,15 +23,17 @@ from qspin_backends.tempering.simd import (
     fma,
     less,
     minimum,
+    not_less,
     shift_left,
     to_float32,
 )
 
-__all__ = ["Move", "decide", "exp2", "scales"]
+__all__ = ["Move", "decide", "decide_spins", "exp2", "scales"]
 
 _LARGEST = np.float32(126.0)  # 2**126 is finite in float32, and rarer events never happen
 _ROUNDER = np.float32(1.5 * 2**23)  # x + this has the nearest integer to x in its low bits
-_RANGE = np.float32(2.0**32)  # random numbers lie below
+_RANGE = np.float32(2.0**31)  # random numbers lie below
+_SIGN, _ONE = np.uint32(0x80000000), np.uint32(0x3F800000)  # bits of float32: the sign, and those of 1
 _C0, _C1, _C2, _C3, _C4, _C5 = (  # of 2**x on [-1/2, 1/2], largest relative error 9e-8
     np.float32(c) for c in (1.0, 0.693146978, 0.240222421, 0.0555073374, 0.00967151279, 0.00132647273)
 )
@@ -74,15 +76,33 @@ def decide(local, scale, drawn, old, heat_bath, metropolis):
     ----------
     local : Vector, local fields dE/ds, float32 or float64
     scale : Vector of float32, 2 beta log2(e)
-    drawn : Vector of float32, uniform in (0, 2**32]
+    drawn : Vector of float32, uniform in (0, 2**31]
     old : unsigned integer, spins before, 1 is up
     heat_bath : float32, 1 for heat bath, 0 for Metropolis
     metropolis : unsigned integer, all bits set for Metropolis, none for heat bath
     """
-    exponent = minimum(absolute(to_float32(local)) * scale, _LARGEST)
-    unlikely = less(drawn * (exp2(exponent) + heat_bath), _RANGE)
+    unlikely = less(_odds(to_float32(local), scale, drawn, heat_bath), _RANGE)
     favoured = less(local, 0.0)
     return favoured ^ (unlikely & ~((old ^ favoured) & metropolis))
+
+
+@njit(inline="always")
+def decide_spins(local, scale, drawn, before, heat_bath, metropolis):
+    """The same for spins that are float32 lanes -1 and +1, before and after; `local` is float32.
+
+    A spin is its sign bit: that of the field turned around where the outcome is the likely one.
+    """
+    likely = not_less(_odds(local, scale, drawn, heat_bath), _RANGE)
+    field = bits_of(local)
+    if metropolis:
+        likely = likely | ~(bits_of(before) ^ field)
+    return floats_of(((field ^ likely) & _SIGN) | _ONE)
+
+
+@njit(inline="always")
+def _odds(local, scale, drawn, heat_bath):
+    """The unlikely outcome is where this lies below `_RANGE`."""
+    return drawn * (exp2(minimum(absolute(local) * scale, _LARGEST)) + heat_bath)
 
 
 def scales(betas: ArrayLike) -> NDArray[np.float32]:

@@ -64,7 +64,7 @@ def parts_of(problem: IsingProblem, size: Size) -> Mapping[str, tuple[int, str]]
         what = f"statistics of {n} spins and {problem.n_couplings} couplings"
     n_entries = 2 * problem.n_couplings
     could_be_dense = size.kernel == "dense" or (size.kernel == "auto" and n_entries > 0.3 * n * n)
-    walking = size.n_walkers * n * 4 if could_be_dense else size.n_walkers * n // 2
+    walking = size.n_walkers * n * 4 if could_be_dense else size.n_walkers * n * 2
     reading = 12 * n * n if could_be_dense else 16 * n_entries + 32 * n
     return {
         f"{n_betas} betas x {size.n_replicas} replicas x {what}": (

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
-from qspin_backends.tempering.simd import load, rotate_left, shift_left, store, to_float32
+from qspin_backends.tempering.simd import load, rotate_left, shift_left, shift_right, store, to_float32
 
 __all__ = ["draw", "draw_bits", "lane_streams", "load_state", "store_state", "uniform", "word_streams"]
 
@@ -53,12 +53,12 @@ def store_state(states, number, width, s0, s1, s2, s3):
 
 @njit(inline="always")
 def draw(s0, s1, s2, s3):
-    """Next uint32 of every lane (xoshiro128+) as float32 in (0, 2**32], and the state after it.
+    """Next number of every lane as float32 in (0, 2**31], and the state after it (xoshiro128+).
 
-    Half a unit is added, so that an event of probability below 2**-33 never happens and no logarithm of zero
-    is near.
+    The lowest bit, which is the weakest, is left out: integers below 2**31 become real numbers in one
+    instruction. Half a unit is added, so that an event of probability below 2**-32 never happens.
     """
-    drawn = to_float32(s0 + s3) + np.float32(0.5)
+    drawn = to_float32(shift_right(s0 + s3, 1)) + np.float32(0.5)
     carried = shift_left(s1, 9)
     s2 = s2 ^ s0
     s3 = s3 ^ s1

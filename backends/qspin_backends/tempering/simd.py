@@ -22,9 +22,9 @@ from numba.extending import intrinsic as _intrinsic
 from numba.extending import lower_builtin, models, register_model
 
 __all__ = [
-    "Vector", "absolute", "any_bit", "bits_of", "broadcast", "count_bits", "floats_of", "fma",
-    "gather", "less", "load", "minimum",
-    "pointer_to", "prefetch", "rotate_left", "shift_left", "shift_right", "store", "to_float32", "where",
+    "Vector", "absolute", "as_real", "bits_of", "broadcast", "count_bits", "floats_of", "fma",
+    "gather", "less", "load", "minimum", "not_less",
+    "pointer_to", "prefetch", "rotate_left", "shift_left", "shift_right", "store", "to_float32", "where", "width_of",
 ]  # fmt: skip
 
 intrinsic: Any = _intrinsic  # its stubs describe the call inside jitted code wrongly
@@ -288,6 +288,18 @@ def less(typing, a, b):
 
 
 @intrinsic
+def not_less(typing, a, b):
+    """uint32 lanes, all bits set unless a < b, float32; `b` may be a scalar: a mask that stays a vector."""
+    result = Vector(types.uint32, a.width)
+
+    def code(context, builder, sig, args):
+        other = _operand(context, builder, args[1], sig.args[1], a)
+        return builder.sext(builder.fcmp_unordered(">=", args[0], other), result.llvm)
+
+    return result(a, b), code
+
+
+@intrinsic
 def where(typing, mask, a, b):
     """Lanes of `a` where the bit of `mask` is set, else of `b`."""
 
@@ -323,6 +335,17 @@ def to_float32(typing, a):
         return (builder.fptrunc if a.is_real else builder.uitofp)(args[0], result.llvm)
 
     return result(a), code
+
+
+@intrinsic
+def as_real(typing, a, like):
+    """float32 lanes as the type of the scalar `like`, float32 or float64."""
+    result = Vector(like, a.width)
+
+    def code(context, builder, sig, args):
+        return args[0] if like is types.float32 else builder.fpext(args[0], result.llvm)
+
+    return result(a, like), code
 
 
 # -- bits ----------------------------------------------------------------------------------------
@@ -361,14 +384,13 @@ def rotate_left(typing, a, count):
 
 
 @intrinsic
-def any_bit(typing, a):
-    """Whether any bit of any integer lane is set."""
+def width_of(typing, word):
+    """Bits of an unsigned integer, lanes of a mask: a constant for the compiler, as uint64."""
 
     def code(context, builder, sig, args):
-        lanes = builder.icmp_unsigned("!=", args[0], _constant(a.llvm, 0))
-        return builder.icmp_unsigned("!=", _as_mask(builder, lanes, a), ir.IntType(a.width)(0))
+        return ir.IntType(64)(word.bitwidth)
 
-    return types.boolean(a), code
+    return types.uint64(word), code
 
 
 @intrinsic

@@ -19,7 +19,7 @@ from qspin_backends.tempering.multispin import (
     sweep_multispin,
     vector_states,
 )
-from qspin_backends.tempering.sparse import SparseKernel, SparsePlan, sweep_sparse
+from qspin_backends.tempering.sparse import STATES, SparseKernel, SparsePlan, sweep_sparse
 from qspin_backends.tempering.words import bit_words, expanded, fill_words, lane_bits
 
 __all__ = ["Plan", "Walkers", "follow", "start_walkers", "sweep", "word_type"]
@@ -169,9 +169,7 @@ def start_walkers(
         width = 8 * word.itemsize
         n_words = max(1, -(-n_lanes // width))
         storage = np.zeros((max(1, plan.n_rows), n_words), word)
-        padded = np.ones((n_words * width, 4), np.uint32)  # idle lanes need states that are not zero
-        padded[:n_lanes] = random
-        states = np.ascontiguousarray(padded.reshape(n_words, width, 4).swapaxes(1, 2))
+        states = _lane_states(random, n_words * width, STATES if isinstance(plan, SparsePlan) else width)
     n_all = 8 * storage.itemsize * storage.shape[1]
     walkers = Walkers(
         problem,
@@ -186,3 +184,12 @@ def start_walkers(
     )
     walkers.set_bits(bits)
     return walkers
+
+
+def _lane_states(random: NDArray[np.uint32], n_all: int, width: int) -> NDArray[np.uint32]:
+    """States (n_lanes, 4) as vectors of so many lanes, (n_all / width, 4, width), those of idle lanes not
+    zero.
+    """
+    padded = np.ones((n_all, 4), np.uint32)
+    padded[: len(random)] = random
+    return np.ascontiguousarray(padded.reshape(-1, width, 4).swapaxes(1, 2))

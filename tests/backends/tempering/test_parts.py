@@ -85,7 +85,7 @@ def test_lanes_draw_what_the_recurrence_says():
     for lane in range(16):
         state = [int(x) for x in states[lane]]
         for k in range(50):
-            number = (state[0] + state[3]) & (2**32 - 1)
+            number = ((state[0] + state[3]) & (2**32 - 1)) >> 1
             assert drawn[k, lane] == np.float32(np.float32(number) + np.float32(0.5))
             STEPS[32](state)
 
