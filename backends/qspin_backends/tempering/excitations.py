@@ -15,6 +15,7 @@ __all__ = ["FREE", "independent_gaps"]
 
 FREE = 1e-13  # gaps below this share of the largest energy are rounding: what costs so little counts as free
 _FROZEN = 20.0  # beta x gap of excitations that are never met
+_ENTRIES, _FEWEST = 4_000_000, 4  # of the couplings, in all configurations that are looked at; of those
 _DESCENTS = 5  # rounds over all configurations in which the best one is lowered
 
 
@@ -56,7 +57,7 @@ def independent_gaps(graph: Graph, spins: NDArray[np.int8], beta: float) -> NDAr
     strong.data = np.where(np.abs(matrix.data) * beta > 1.0, matrix.data, 0.0)
     strong.eliminate_zeros()
     landscape = _Landscape(graph, matrix, _FROZEN / beta)
-    others = np.unique(spins, axis=0)
+    others = _lowest(landscape, spins)
     best = _lowered(landscape, others)
     found = [
         cluster
@@ -70,11 +71,18 @@ def independent_gaps(graph: Graph, spins: NDArray[np.int8], beta: float) -> NDAr
     return _cheapest({c.bits: c.gap for c in found if FREE < c.gap <= landscape.highest}, mirror)
 
 
+def _lowest(landscape: _Landscape, spins: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Distinct configurations by ascending energy, fewer where looking at them takes long."""
+    distinct = np.unique(spins, axis=0)
+    up = distinct.astype(np.float64)
+    energies = ((up @ landscape.matrix) * up).sum(axis=1) / 2 + up @ landscape.graph.fields
+    n_looked_at = max(_FEWEST, _ENTRIES // max(1, 2 * landscape.graph.n_couplings))
+    return distinct[np.argsort(energies, kind="stable")[:n_looked_at]]
+
+
 def _lowered(landscape: _Landscape, others: NDArray[np.int8]) -> NDArray[np.float64]:
-    """The best of these configurations, with every cluster flipped by which another one is better."""
-    graph, up = landscape.graph, others.astype(np.float64)
-    energies = ((up @ landscape.matrix) * up).sum(axis=1) / 2 + up @ graph.fields
-    best = up[int(np.argmin(energies))].copy()
+    """The first of these configurations, with every cluster flipped by which another one is better."""
+    graph, best = landscape.graph, others[0].astype(np.float64)
     for _ in range(_DESCENTS):
         n_flipped = 0
         for other in others:

@@ -68,9 +68,9 @@ class Tempering:
     method : ``tempering``: replica exchange; ``annealing``: each replica is cooled once through `betas` and
         recorded at each of them, which is no proof of equilibrium; ``population``: population annealing,
         whose draws are the members of a population and which measures the free energy
-    betas : ascending inverse temperatures, units of 1/energy; ``auto`` derives the range from local fields
-        and gaps and the spacing from the swap rates of a pilot run; for annealing it is a geometric schedule
-        from local fields alone
+    betas : ascending inverse temperatures, units of 1/energy; ``auto`` derives the hot end from local
+        fields, the cold end from the gaps of spins and of clusters in which walkers of a pilot differ, and
+        the spacing from its swap rates; for annealing it is a geometric schedule from local fields alone
     n_replicas : independent copies; overlaps need at least two
     n_burn_in : sweeps before recording (tempering); one sweep visits every spin once at every beta
     n_sweeps : sweeps of the recorded phase; shared evenly among the betas where copies are cooled
