@@ -24,7 +24,7 @@ NAMES = [
     for chip in ("Advantage2_system1", "Advantage_system4")
     for epochs in (10, 40)
 ]
-LENGTH = {"n_burn_in": 30_000, "n_sweeps": 150_000, "n_threads": 2}
+LENGTH = {"n_burn_in": 20_000, "n_sweeps": 80_000, "n_threads": 2}
 LADDERS = {"machine": {"geometric": [0.02, 1.0, 24]}, "twin": {"geometric": [0.05, 1.0, 24]}}
 SECONDS = 60.0
 
