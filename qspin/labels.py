@@ -28,22 +28,22 @@ _NAMED = 5  # labels that a message shows
 
 def labels_to_json(labels: Iterable[Hashable]) -> str:
     """Labels of a problem as JSON: numbers, strings and (nested) tuples of them; a `range` in short form."""
+    if isinstance(labels, range):  # without dimod, whose import takes longer than a small run
+        return json.dumps({"range": len(labels)})
     from dimod.variables import iter_serialize_variables
 
-    if isinstance(labels, range):
-        return json.dumps({"range": len(labels)})
     return json.dumps(list(iter_serialize_variables(labels)))
 
 
 def labels_from_json(text: str) -> Sequence[Hashable]:
     """The inverse of `labels_to_json`; raises InputError if `text` is nothing that it wrote."""
-    from dimod.variables import iter_deserialize_variables
-
     stored = parse_json(text)
     if isinstance(stored, dict) and type(stored.get("range")) is int and 0 <= stored["range"] < 2**63:
         return range(stored["range"])
     if not isinstance(stored, list):
         raise InputError(f"expected stored labels, a list; got {text[:60]!r}")
+    from dimod.variables import iter_deserialize_variables
+
     try:
         return tuple(iter_deserialize_variables(stored))
     except RecursionError:

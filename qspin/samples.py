@@ -18,6 +18,7 @@ from qspin.clamping import Clamping
 from qspin.dimod_rows import on_reported, rows_of
 from qspin.errors import CapacityError, InputError
 from qspin.files import atomic_write
+from qspin.labelled import index_of, variable_of
 from qspin.labels import coordinate_of, labels_from_json, labels_to_json
 from qspin.problem import IsingProblem
 from qspin.provenance import checked_info
@@ -137,12 +138,15 @@ class SampleSet:
             "info": json.dumps({"status": "complete", "remarks": [], **info}, sort_keys=True),
         }
         dataset = xr.Dataset(
-            {"spins": (DIMS, spins.astype(np.int8, copy=False)), "energies": (DIMS[:3], energies)},
-            coords={"beta": ladder, "spin": coordinate_of(labels)},
+            {
+                "spins": variable_of(DIMS, spins.astype(np.int8, copy=False)),
+                "energies": variable_of(DIMS[:3], energies),
+            },
+            coords={"beta": index_of("beta", ladder), "spin": index_of("spin", coordinate_of(labels))},
             attrs=attributes,
         )
         try:
-            dataset = dataset.assign(dict(extra or {}))
+            dataset = dataset.assign({name: variable_of(*given) for name, given in (extra or {}).items()})
         except (ValueError, TypeError) as error:
             raise InputError(f"extra variables do not fit the samples: {error}") from error
         return cls(dataset if handed_over else dataset.copy(deep=True))
@@ -383,7 +387,9 @@ def _read_only(dataset: xr.Dataset) -> xr.Dataset:
     """The same dataset over views that cannot be written to."""
     dataset = dataset.copy(deep=False)
     for variable in dataset.variables.values():
-        if not isinstance(variable, xr.IndexVariable) and isinstance(variable.data, np.ndarray):
+        if isinstance(variable, xr.IndexVariable) or not isinstance(variable.data, np.ndarray):
+            continue
+        if variable.data.flags.writeable:
             variable.data = locked(variable.data.view())
     return dataset
 

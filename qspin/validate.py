@@ -152,6 +152,8 @@ def _check_diagonal(matrix: Any) -> None:
 
 def _symmetric(matrix: Any) -> NDArray[np.float64] | sparse.csr_array:
     """The matrix itself, or its symmetric part where the two halves differ by rounding alone."""
+    if sparse.issparse(matrix) and _is_its_mirror(matrix):
+        return _locked_rows(matrix)
     difference = abs(matrix - matrix.T)
     largest = difference.max()
     if largest > _ROUNDING * abs(matrix).max():
@@ -164,9 +166,21 @@ def _symmetric(matrix: Any) -> NDArray[np.float64] | sparse.csr_array:
     if not _has_symmetric_pattern(matrix):  # an explicit zero in one triangle only
         matrix.eliminate_zeros()
     matrix.sort_indices()
+    return _locked_rows(matrix)
+
+
+def _locked_rows(matrix: sparse.csr_array) -> sparse.csr_array:
     for array in (matrix.data, matrix.indices, matrix.indptr):
         locked(array)
     return matrix
+
+
+def _is_its_mirror(matrix: sparse.csr_array) -> bool:
+    """Whether rows with sorted columns equal those of the transpose, entry by entry."""
+    mirror = matrix.T.tocsr()
+    return all(
+        np.array_equal(getattr(matrix, part), getattr(mirror, part)) for part in ("indptr", "indices", "data")
+    )
 
 
 def _asymmetry(matrix: Any, difference: Any) -> str:
