@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CSR", "Edges", "IsingProblem", "Known"]
 
-_CHUNK_ELEMENTS = 2**20
-
 
 class IsingProblem:
     """An Ising energy function of N spins, immutable.
@@ -183,18 +181,12 @@ class IsingProblem:
         """
         spins = checked_spins(spins, self.n_spins)
         flat = spins.reshape(math.prod(spins.shape[:-1]), self.n_spins).astype(np.int8, copy=False)
-        energies = np.empty(len(flat))
+        from qspin.energies import dense_energies, sparse_energies
+
         if self.is_sparse:
-            from qspin.energies import sparse_energies
-
-            sparse_energies(*self.edges, self._fields, np.ascontiguousarray(flat), energies)
+            energies = sparse_energies(*self.edges, self._fields, np.ascontiguousarray(flat))
         else:
-            from qspin.energies import dense_energies
-
-            chunk = max(1, _CHUNK_ELEMENTS // max(1, self.n_spins))
-            for start in range(0, len(flat), chunk):
-                block = flat[start : start + chunk]
-                energies[start : start + chunk] = dense_energies(self._couplings, self._fields, block)
+            energies = dense_energies(self._couplings, self._fields, flat)
         return (energies + self._offset).reshape(spins.shape[:-1])
 
     def scaled(self, factor: float) -> IsingProblem:
@@ -329,12 +321,7 @@ class IsingProblem:
         CapacityError
             If so many spins would not fit in memory.
         """
-        n_spins, i, j, values = checked_edges(n_spins, i, j, couplings)
-        rows, columns = np.concatenate([i, j]), np.concatenate([j, i])
-        matrix = sparse.coo_array(
-            (np.concatenate([values, values]), (rows, columns)), shape=(n_spins, n_spins)
-        )
-        return cls(sparse.csr_array(matrix), fields, offset, labels)
+        return cls(_both_triangles(*checked_edges(n_spins, i, j, couplings)), fields, offset, labels)
 
     @classmethod
     def from_bqm(cls, bqm: dimod.BinaryQuadraticModel) -> IsingProblem:
@@ -393,3 +380,13 @@ class IsingProblem:
     def to_networkx(self, *, weight: str = "weight", field: str = "field") -> nx.Graph:
         """Graph with the couplings, fields and offset as attributes; the inverse of `from_networkx`."""
         return graph_of(self, weight, field)
+
+
+def _both_triangles(
+    n_spins: int, i: NDArray[np.int64], j: NDArray[np.int64], couplings: NDArray[np.float64]
+) -> sparse.csr_array:
+    """The symmetric matrix of couplings given once; entries of one pair add up."""
+    kind = np.int32 if n_spins < 2**31 else np.int64
+    rows, columns = (np.concatenate(ends, dtype=kind, casting="same_kind") for ends in ((i, j), (j, i)))
+    values = np.concatenate([couplings, couplings])
+    return sparse.csr_array(sparse.coo_array((values, (rows, columns)), shape=(n_spins, n_spins)))

@@ -59,7 +59,7 @@ class TestEnergies:
     def test_many_configurations_are_taken_in_chunks(self, glass, monkeypatch):
         spins = np.random.default_rng(0).choice([-1, 1], size=(50, 10))
         whole = glass.energies(spins)
-        monkeypatch.setattr("qspin.problem._CHUNK_ELEMENTS", 70)
+        monkeypatch.setattr("qspin.energies._CHUNK_ELEMENTS", 70)
         np.testing.assert_allclose(glass.energies(spins), whole, rtol=1e-13)
 
     def test_binary_values_are_refused_with_the_remedy(self, glass):

@@ -24,7 +24,8 @@ from numba.extending import lower_builtin, models, register_model
 __all__ = [
     "Vector", "absolute", "as_real", "bits_of", "broadcast", "count_bits", "floats_of", "fma",
     "gather", "less", "load", "minimum", "not_less",
-    "pointer_to", "prefetch", "rotate_left", "shift_left", "shift_right", "store", "to_float32", "where", "width_of",
+    "pointer_to", "prefetch", "rotate_left", "shift_left", "shift_right", "store",
+    "to_float32", "where", "width_of",
 ]  # fmt: skip
 
 intrinsic: Any = _intrinsic  # its stubs describe the call inside jitted code wrongly
