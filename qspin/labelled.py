@@ -1,7 +1,7 @@
 """Arrays in the form in which xarray takes them at once.
 
-Of an array as such xarray asks whether Dask has made it, and imports Dask for the question, which takes longer
-than a small run. Variables and indexes that are made already are not asked about.
+Of an array as such xarray asks whether Dask has made it, and imports Dask for the question, which takes
+longer than a small run. Variables and indexes that are made already are not asked about.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 drift.
 
 For the time of a sweep the spins of a vector of lanes are written out as numbers -1 and +1: a neighbour then
-costs one multiply-add for as many lanes as a register holds, less than keeping fields up to date would. Random
-numbers are drawn for some visits ahead, while their state is in registers. Spins are visited colour by colour,
-so that neighbouring visits do not wait for each other.
+costs one multiply-add for as many lanes as a register holds, less than keeping fields up to date. Random
+numbers are drawn for some visits ahead, while their state is in registers. Spins are visited colour by
+colour, so that neighbouring visits do not wait for each other.
 """
 
 from __future__ import annotations
