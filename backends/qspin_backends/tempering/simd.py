@@ -387,18 +387,10 @@ def rotate_left(typing, a, count):
 @intrinsic
 def width_of(typing, word):
     """Bits of an unsigned integer, lanes of a mask: a constant for the compiler, as uint64."""
-
-    def code(context, builder, sig, args):
-        return ir.IntType(64)(word.bitwidth)
-
-    return types.uint64(word), code
+    return types.uint64(word), lambda context, builder, sig, args: ir.IntType(64)(word.bitwidth)
 
 
 @intrinsic
 def count_bits(typing, word):
     """How many bits of an unsigned integer are set."""
-
-    def code(context, builder, sig, args):
-        return builder.ctpop(args[0])
-
-    return word(word), code
+    return word(word), lambda context, builder, sig, args: builder.ctpop(args[0])
