@@ -55,6 +55,7 @@ def test_a_sampler_that_tells_something_else_is_refused(glass):
         ("tempering", {}, {"n_sweeps": 40_000}),
         ("tempering", {"method": "annealing"}, {"n_sweeps": 20_000}),
         ("tempering", {"method": "population"}, {"n_population": 1_000}),
+        ("tempering", {"method": "search"}, {"n_sweeps": 20_000}),
         ("annealer", {"topology": "none"}, {"n_reads": 200}),
         ("annealer", {"topology": "none", "physics": "rotor"}, {"n_sweeps": 400}),
         ("annealer", {"topology": "none", "physics": "thermal"}, {"betas": [1.0, 2.0]}),

@@ -41,6 +41,8 @@ SETTINGS = {
         {**COLD, "method": "annealing", "store": "coldest"},
         {**COLD, "method": "population", "n_population": 20},
         {**SHORT, "method": "population", "n_population": 3},
+        {**SHORT, "method": "search"},
+        {**SHORT, "method": "search", "n_replicas": 1},
     ],
     "annealer": [
         ANNEALER,
@@ -69,7 +71,7 @@ EACH = [(name, settings) for name, rows in SETTINGS.items() for settings in rows
 
 OTHER = {  # another value of settings that may be ignored
     "n_population": 77, "n_burn_in": 33, "n_draws": 1, "swap_scheme": "reversible", "cluster_every": 0,
-    "cluster": "none",
+    "cluster": "none", "move": "metropolis",
     "annealing_time": 30.0, "reinitialize_state": False,
     "reduce_intersample_correlation": True, "flux_drift_compensation": False,
     "flux_biases": "test_declarations:biases",

@@ -19,6 +19,7 @@ ONE_THREAD = (
 
 def pytest_addoption(parser):
     parser.addoption("--plot", metavar="FILE", help="draw the updates per second of all contenders")
+    parser.addoption("--quick", action="store_true", help="few instances, and less time for each")
 
 
 def pytest_configure(config):

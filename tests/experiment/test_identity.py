@@ -119,11 +119,12 @@ class TestSettings:
             np.testing.assert_array_equal(again.spins.values, samples.spins.values, err_msg=name)
             assert again.info["settings"][name] == value
 
-    @pytest.mark.parametrize("method", ["tempering", "annealing", "population"])
+    @pytest.mark.parametrize("method", ["tempering", "annealing", "population", "search"])
     @pytest.mark.parametrize("problem", [GLASS, BIMODAL], ids=["sparse", "multispin"])
     def test_threads_change_no_sample(self, method, problem):
         sizes = {"n_replicas": 7, "n_sweeps": 30, "n_population": 70}
-        given = {"method": method, "betas": [0.2, 0.5, 0.9], **sizes}
+        betas = {} if method == "search" else {"betas": [0.2, 0.5, 0.9]}
+        given = {"method": method, **betas, **sizes}
         one, three = (
             qspin.get_backend("tempering", **given, n_threads=n).sample(problem, seed=2) for n in (1, 3)
         )

@@ -19,7 +19,17 @@ from qspin_backends.tempering.recording import Extra
 from qspin_backends.tempering.walkers import Walkers, sweep
 from qspin_backends.tempering.words import expanded
 
-__all__ = ["Arrivals", "Watch", "arrives", "nobody", "on_watch", "run_until", "told"]
+__all__ = [
+    "Arrivals",
+    "Watch",
+    "arrives",
+    "nobody",
+    "on_watch",
+    "run_until",
+    "target_facts",
+    "target_remarks",
+    "told",
+]
 
 _SLACK = 2.0**-17  # of the sum of |J| and |h|: how far carried energies may be off
 
@@ -160,12 +170,20 @@ def told(
     if target is None:
         return {}, {}, []
     sweeps = np.concatenate([own.sweeps[:: own.stride] for own in arrivals if own is not None])
+    facts = target_facts(sweeps, target, most)
+    return {"sweeps_to_target": (("replica",), sweeps)}, facts, list(target_remarks(problem, target, sweeps))
+
+
+def target_facts(sweeps: NDArray[np.float64], target: float, most: int) -> dict[str, Any]:
+    """How many of the replicas, sweeps (n_replicas,) to the target or NaN, reached it; for the rest see
+    `told`.
+    """
     reached = int((~np.isnan(sweeps)).sum())
-    facts = {"target": {"energy": target, "n_reached": reached, "most_sweeps": most}}
-    return {"sweeps_to_target": (("replica",), sweeps)}, facts, list(_remarks(problem, target, sweeps))
+    return {"target": {"energy": target, "n_reached": reached, "most_sweeps": most}}
 
 
-def _remarks(problem: IsingProblem, target: float, sweeps: NDArray[np.float64]) -> Iterator[Remark]:
+def target_remarks(problem: IsingProblem, target: float, sweeps: NDArray[np.float64]) -> Iterator[Remark]:
+    """What is to be said where replicas were to stop at an energy."""
     n_replicas = len(sweeps)
     reached = int((~np.isnan(sweeps)).sum())
     if reached:

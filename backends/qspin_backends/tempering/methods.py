@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qspin.problem import IsingProblem
 from qspin.sampler import Level, Remark
 from qspin_backends.tempering.annealing import Cooling, cool, start_annealing
-from qspin_backends.tempering.arrivals import run_until, told
+from qspin_backends.tempering.arrivals import run_until, target_facts, target_remarks, told
 from qspin_backends.tempering.asked import Asked
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.diagnosis import diagnose_arrivals, diagnose_ladders, diagnose_populations
@@ -23,6 +23,7 @@ from qspin_backends.tempering.ladder import TunedLadder, annealing_ladder, tuned
 from qspin_backends.tempering.packs import Seeds
 from qspin_backends.tempering.population import Resampling, start_populations
 from qspin_backends.tempering.recording import Averages, Extra, Recorder, Spins
+from qspin_backends.tempering.search import running
 from qspin_backends.tempering.tempering import Pack, Rules, Schedule, last_bits, run_packs, start_tempering
 from qspin_backends.tempering.walkers import Walkers, run_sweeps
 from qspin_backends.tempering.words import expanded
@@ -51,11 +52,11 @@ class Method(NamedTuple):
     Parameters
     ----------
     run : of a problem, as kernels see it, from seeds, and on with what is kept
-    ladder : that it finds where no betas are given
+    ladder : that it finds where no betas are given; None: it has no temperatures
     """
 
     run: Callable[[IsingProblem, Graph, Asked, Rules, Seeds, Keeping], Run]
-    ladder: Callable[[IsingProblem, Graph, Asked, Rules, Seeds], TunedLadder]
+    ladder: Callable[[IsingProblem, Graph, Asked, Rules, Seeds], TunedLadder] | None
 
 
 def _temper(
@@ -145,6 +146,29 @@ def _populate(
     return Run(betas[:n_betas], spins, measured, facts, clocks, remarks, progress.status)
 
 
+def _search(
+    problem: IsingProblem, graph: Graph, asked: Asked, rules: Rules, seeds: Seeds, keeping: Keeping
+) -> Run:
+    began = time.perf_counter()
+    rows, aim = running.rows_of(graph), running.aim_of(problem, graph, asked.target)
+    n_draws, initial = asked.n_draws(1, problem.n_spins), None if asked.initial is None else asked.initial[0]
+    searches = running.start_searches(rows, asked.n_replicas, n_draws, seeds, keeping, initial)
+    prepared = time.perf_counter()
+    running.compile_rounds(rows, searches, aim)
+    clocks = {"prepare": prepared - began, "compile": time.perf_counter() - prepared}
+    progress = running.run_searches(
+        problem, rows, searches, aim, asked.n_sweeps, rules.n_threads, keeping, graph.unit
+    )
+    spins, extra, remarks = running.found(searches, rows)
+    facts: dict[str, Any] = {"kernel": "search", "sweeps_per_second": progress.sweeps_per_second}
+    if asked.target is not None:
+        sweeps = running.sweeps_to_target(searches, aim)
+        extra["sweeps_to_target"] = (("replica",), sweeps)
+        facts |= target_facts(sweeps, asked.target, asked.n_sweeps)
+        remarks += target_remarks(problem, asked.target, sweeps)
+    return Run(np.array([np.nan]), spins, extra, facts, clocks, remarks, progress.status)
+
+
 def _tuned(
     problem: IsingProblem, graph: Graph, asked: Asked, rules: Rules, seeds: Seeds
 ) -> tuple[NDArray[np.float64], dict[str, Any]]:
@@ -176,6 +200,7 @@ METHODS = {
     "tempering": Method(_temper, _pilot_ladder),
     "annealing": Method(_anneal, _cooling_ladder),
     "population": Method(_populate, _pilot_ladder),
+    "search": Method(_search, None),
 }
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qspin_backends.tempering.methods import METHODS
+from qspin_backends.tempering.search.sizes import MOST_DRAWS
+
 if TYPE_CHECKING:
     from qspin_backends.tempering.sampler import Tempering
 
@@ -15,6 +18,7 @@ def refuse_misfits(given: Tempering) -> None:
     _refuse_draws(given)
     _refuse_clusters(given)
     _refuse_target(given)
+    _refuse_temperatures(given)
     needed = {"statistics": "tempering", "coldest": "annealing"}.get(given.store, given.method)
     if given.method != needed:
         raise ValueError(
@@ -33,6 +37,7 @@ def _refuse_draws(given: Tempering) -> None:
         "tempering": (given.n_sweeps, f"n_sweeps ({given.n_sweeps}): a sweep gives one draw"),
         "annealing": (1, "1: an annealed walker arrives once at each beta. Raise n_replicas"),
         "population": (given.n_population, f"n_population ({given.n_population}): a member is one draw"),
+        "search": (MOST_DRAWS, f"{MOST_DRAWS}: a search compares all that it finds with what it keeps"),
     }[given.method]
     if given.n_draws is not None and given.n_draws > most:
         raise ValueError(f"n_draws ({given.n_draws}) must not exceed {why}")
@@ -62,9 +67,18 @@ def _refuse_target(given: Tempering) -> None:
         return
     if given.method == "population":
         raise ValueError(
-            "target_energy belongs to methods 'tempering' and 'annealing'; leave it out for 'population'"
+            "target_energy belongs to methods 'tempering', 'annealing' and 'search'; leave it out for "
+            "'population'"
         )
     if given.store == "statistics":
         raise ValueError("with target_energy replicas keep one draw, of which there are no statistics")
     if given.n_draws not in (None, 1):
         raise ValueError(f"with target_energy replicas keep one draw; n_draws is {given.n_draws}")
+
+
+def _refuse_temperatures(given: Tempering) -> None:
+    """Settings of what moves at temperatures, for a method that has none."""
+    if METHODS[given.method].ladder is None:
+        for name in ("betas", "kernel"):
+            if getattr(given, name) != "auto":
+                raise ValueError(f"{name} belongs to methods that sample; leave it out for {given.method!r}")

@@ -44,6 +44,7 @@ from qspin_backends.tempering.methods import METHODS
 from qspin_backends.tempering.misfits import refuse_misfits
 from qspin_backends.tempering.packs import Seeds
 from qspin_backends.tempering.planning import KernelName, choose_kernel
+from qspin_backends.tempering.search.sizes import DEFAULT_DRAWS, WALKERS
 from qspin_backends.tempering.starts import checked_initial
 from qspin_backends.tempering.tempering import Rules
 from qspin_backends.tempering.workload import expected_betas, expected_workload
@@ -67,7 +68,8 @@ class Tempering:
     ----------
     method : ``tempering``: replica exchange; ``annealing``: each replica is cooled once through `betas` and
         recorded at each of them, which is no proof of equilibrium; ``population``: population annealing,
-        whose draws are the members of a population and which measures the free energy
+        whose draws are the members of a population and which measures the free energy; ``search``: no
+        sampler, but a search for the ground state alone, see `search.blocks`, at no temperature: beta is NaN
     betas : ascending inverse temperatures, units of 1/energy; ``auto`` derives the hot end from local
         fields, the cold end from the gaps of spins and of clusters in which walkers of a pilot differ, and
         the spacing from its swap rates; for annealing it is a geometric schedule from local fields alone
@@ -88,7 +90,7 @@ class Tempering:
         replica has a partner ladder that is not recorded; ``none``; ``auto``: bonds, wherever the ladder has
         neighbours. Where clusters span the system the moves are switched off after burn-in
     cluster_every : sweeps between cluster moves, 0 for none; None: as many as make them cheap
-    target_energy : energy, with offset, at which a replica stops (tempering, annealing), however many sweeps
+    target_energy : energy, with offset, at which a replica stops (not population), however many sweeps
         are left; of its betas it keeps the configurations of that moment, one each. None: nobody stops
     store : ``spins``, or ``statistics``: overlaps, link overlaps, spin and pair averages are taken during the
         run from `n_draws` configurations, and of the spins only the last ones are kept (tempering); or
@@ -103,7 +105,7 @@ class Tempering:
     is_paid: ClassVar[bool] = False
     takes_initial: ClassVar[bool] = True
 
-    method: Literal["tempering", "annealing", "population"] = "tempering"
+    method: Literal["tempering", "annealing", "population", "search"] = "tempering"
     betas: AutoLadder = "auto"
     n_replicas: PositiveInt = 8
     n_burn_in: NonNegativeInt = 1_000
@@ -135,12 +137,14 @@ class Tempering:
             "draws": self.store != "statistics" and self._asked().draws.fewest >= _CHAIN,
             "spins": self.store != "statistics",
         }
+        if METHODS[self.method].ladder is None:
+            return frozenset({name for name in ("replicas", "spins") if has[name]})
         return frozenset({"thermostat"} | {name for name, is_there in has.items() if is_there})
 
     @property
     def finds_settings(self) -> bool:
         """Whether each problem gets a ladder of its own, unless `shared` gives one for all."""
-        return self.betas == "auto"
+        return self.betas == "auto" and METHODS[self.method].ladder is not None
 
     def shared(self, problems: Sequence[IsingProblem], *, seed: int) -> dict[str, Any]:
         """One ladder for several problems, in the place of the one that ``betas: auto`` finds for each.
@@ -154,9 +158,9 @@ class Tempering:
         -------
         ``betas``, units of 1/energy; nothing where they are given
         """
-        if self.betas != "auto" or not problems:
-            return {}
         some, ladder, asked = pilots(problems), METHODS[self.method].ladder, self._asked()
+        if self.betas != "auto" or not problems or ladder is None:
+            return {}
         graphs = [Graph.of(problem) for problem in some]
         seeds = np.random.SeedSequence(seed).spawn(len(some))
         ladders = [
@@ -198,6 +202,9 @@ class Tempering:
             reached; of the above ``swap_rate`` and ``round_trips``. ``info["target"]`` tells how many did
         population : ``log_partition`` (beta, replica), ln Z; ``n_families`` and ``mean_square_family`` (beta,
             replica)
+        search : draws are the lowest configurations that each replica found, in ascending order and distinct,
+            also from the reverse of another where there are no fields; ``n_hits`` (replica, draw), rounds
+            that ended there from random configurations; ``n_rounds`` (replica,)
 
         An interrupt (Ctrl-C) returns what there is, with status ``interrupted``. Inside `qspin.checkpointing`
         unfinished work is kept and gone on with.
@@ -256,7 +263,9 @@ class Tempering:
     def _size(self, problem: IsingProblem, n_betas: int) -> Size:
         """Of samples at so many betas."""
         asked = self._asked()
-        a_replica = {"tempering": n_betas, "annealing": 1, "population": self.n_population}[self.method]
+        a_replica = {"annealing": 1, "population": self.n_population, "search": WALKERS}.get(
+            self.method, n_betas
+        )
         return Size(
             n_betas,
             self.n_replicas,
@@ -268,7 +277,8 @@ class Tempering:
 
     def _checked(self, problem: IsingProblem) -> Graph:
         """The problem as kernels see it, if it can be sampled; an automatic ladder counts at its longest."""
-        size = self._size(problem, MOST_BETAS if self.betas == "auto" else len(self.betas))
+        most = 1 if METHODS[self.method].ladder is None else MOST_BETAS
+        size = self._size(problem, most if self.betas == "auto" else len(self.betas))
         require_room(problem, size, None if self.max_memory is None else int(self.max_memory * 2**30))
         graph = Graph.of(problem)
         choose_kernel(graph, self.kernel, 0.0 if self.betas == "auto" else self.betas[-1])
@@ -286,6 +296,7 @@ class Tempering:
             "tempering": (self.n_sweeps, _SWEEPS_A_DRAW),
             "annealing": (1, 1),
             "population": (self.n_population, 1),
+            "search": (DEFAULT_DRAWS, 1),
         }[self.method]
         return Asked(
             None if self.betas == "auto" else np.array(self.betas),
@@ -343,6 +354,7 @@ class Tempering:
             "tempering": {"n_population"},
             "annealing": {"n_burn_in", "n_draws", "n_population", "swap_scheme", "cluster", "cluster_every"},
             "population": {"cluster", "cluster_every"},
+            "search": {"n_burn_in", "n_population", "move", "swap_scheme", "cluster", "cluster_every"},
         }[self.method]
         if self.method == "population" and self.betas != "auto":
             ignored |= {"n_burn_in", "swap_scheme"}  # which otherwise decide on the pilot

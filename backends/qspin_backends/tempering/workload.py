@@ -20,6 +20,7 @@ from qspin_backends.tempering.planning import (
     walkers_a_pack,
 )
 from qspin_backends.tempering.recording import Averages
+from qspin_backends.tempering.search.descent import LANES
 from qspin_backends.tempering.tempering import Rules
 from qspin_backends.tempering.walkers import word_type
 from qspin_backends.tempering.words import WORD
@@ -47,6 +48,8 @@ def expected_betas(n_spins: int, method: str) -> int:
     """How many betas an automatic ladder will about have: its barrier grows with the root of the size."""
     if method == "annealing":
         return MOST_BETAS
+    if method == "search":
+        return 1
     return min(max(round(_BETAS_A_ROOT * math.sqrt(n_spins)), FEWEST_BETAS), MOST_BETAS)
 
 
@@ -59,6 +62,8 @@ def expected_workload(
     ----------
     size : of the samples, at the length that the ladder is expected to have
     """
+    if method == "search":
+        return _searching(problem, graph, asked, size)
     largest_beta = 0.0 if asked.betas is None else float(asked.betas[-1])
     kernel = choose_kernel(graph, rules.kernel, largest_beta)
     update = sweep_nanoseconds(graph, kernel)
@@ -80,6 +85,13 @@ def expected_workload(
         _kept(problem, asked, size),
         n_parts=max(1, lanes.n_packs),
     )
+
+
+def _searching(problem: IsingProblem, graph: Graph, asked: Asked, size: Size) -> Workload:
+    """Of a search: its walkers, and once as much for blocks of their spins."""
+    work = _CALL + asked.n_replicas * 2 * LANES * asked.n_sweeps * sweep_nanoseconds(graph, "sparse")
+    memory = _memory(problem, asked, size, "tempering")
+    return Workload("tempering search", work, memory, _kept(problem, asked, size), n_parts=asked.n_replicas)
 
 
 def _memory(problem: IsingProblem, asked: Asked, size: Size, method: str) -> int:

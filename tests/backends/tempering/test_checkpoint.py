@@ -55,6 +55,7 @@ RUNS = {
             "n_population": 100,
         },
     ),
+    "search": (GLASS, {"method": "search", "n_replicas": 3, "n_sweeps": 60_000, "n_draws": 4}),
 }
 
 

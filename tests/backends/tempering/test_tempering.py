@@ -249,6 +249,7 @@ LONG = {
     },
     "annealing": {"betas": {"linear": [0.1, 1, 100]}, "n_replicas": 4, "n_sweeps": 10**9},
     "population": {"betas": {"linear": [0.1, 1, 100]}, "n_replicas": 4, "n_sweeps": 10**9, "n_draws": 5},
+    "search": {"n_replicas": 4, "n_sweeps": 10**9},
 }
 
 
@@ -291,11 +292,12 @@ def test_an_interrupt_in_burn_in_returns_the_present_configurations(glass):
     assert "before the first draw" in remark.text
 
 
-@pytest.mark.parametrize("method", ["tempering", "annealing", "population"])
+@pytest.mark.parametrize("method", ["tempering", "annealing", "population", "search"])
 def test_progress_tells_fraction_speed_and_the_lowest_energy(glass, method):
     """Which in so many sweeps is that of the ground states, by enumeration."""
     heard = []
-    settings = {"betas": [0.5, 1.0, 3.0], "n_replicas": 5, "n_sweeps": 2_000, "method": method}
+    betas = {} if method == "search" else {"betas": [0.5, 1.0, 3.0]}
+    settings = {**betas, "n_replicas": 5, "n_sweeps": 2_000, "method": method}
     shifted = IsingProblem(glass.couplings, glass.fields, offset=100.0)
     with listening(heard.append):
         samples = qspin.get_backend("tempering", **settings).sample(shifted, seed=0)
