@@ -103,6 +103,7 @@ def dwave_tabu(problem: IsingProblem, tenure: int | None = None) -> tuple[Run, E
 
 
 def openjij_annealer(problem: IsingProblem, betas: str = "default") -> tuple[Run, Energies]:
+    """Without a seed: with one, all reads of a call are the same."""
     import openjij
 
     bqm, sampler = problem.to_bqm(), openjij.SASampler()
@@ -113,9 +114,7 @@ def openjij_annealer(problem: IsingProblem, betas: str = "default") -> tuple[Run
     )
 
     def run(length: int, reads: int, seed: int) -> Any:
-        return sampler.sample(
-            bqm, num_reads=reads, num_sweeps=length, sparse=problem.is_sparse, seed=seed, **ends
-        )
+        return sampler.sample(bqm, num_reads=reads, num_sweeps=length, sparse=problem.is_sparse, **ends)
 
     return run, _recorded
 
@@ -123,52 +122,55 @@ def openjij_annealer(problem: IsingProblem, betas: str = "default") -> tuple[Run
 def openjij_quantum_annealer(
     problem: IsingProblem, trotter: int = 4, beta: float | None = None
 ) -> tuple[Run, Energies]:
-    """Path-integral annealing of the transverse field; `beta` in units of 1 / (median rms local field)."""
+    """Path-integral annealing of the transverse field; `beta` in units of 1 / (median rms local field).
+
+    A call for each read: all reads of one call are the same, with a seed and without.
+    """
     import openjij
 
     bqm, sampler = problem.to_bqm(), openjij.SQASampler()
     own = {} if beta is None else {"beta": beta * _ranges(problem, "narrow")[1] / 5}
 
     def run(length: int, reads: int, seed: int) -> Any:
-        return sampler.sample(
-            bqm,
-            num_reads=reads,
-            num_sweeps=length,
-            trotter=trotter,
-            sparse=problem.is_sparse,
-            seed=seed,
-            **own,
-        )
+        return [
+            sampler.sample(
+                bqm, num_reads=1, num_sweeps=length, trotter=trotter, sparse=problem.is_sparse,
+                seed=1_000 * seed + k, **own,
+            )
+            for k in range(reads)
+        ]  # fmt: skip
 
-    return run, _recorded
+    return run, lambda answers: np.concatenate([_recorded(answer) for answer in answers])
 
 
 def simulated_bifurcation(
     problem: IsingProblem, mode: str = "ballistic", heated: bool = False
 ) -> tuple[Run, Energies]:
-    import simulated_bifurcation as sb
     import torch
+    from simulated_bifurcation.core import Ising
 
     torch.set_num_threads(1)
-    matrix = torch.tensor(problem.toarray() / 2, dtype=torch.float32)
-    fields = torch.tensor(problem.fields, dtype=torch.float32)
+    unit = np.abs(problem.csr[2]).max()
+    model = Ising(  # E = -1/2 sum J s s + sum h s
+        torch.tensor(-problem.toarray() / unit, dtype=torch.float32),
+        torch.tensor(problem.fields / unit, dtype=torch.float32),
+        dtype=torch.float32,
+    )
 
     def run(length: int, reads: int, seed: int) -> Any:
         torch.manual_seed(seed)
-        spins, _ = sb.minimize(
-            matrix, fields, domain="spin", agents=reads, max_steps=length, best_only=False, mode=mode,
-            heated=heated, early_stopping=False, verbose=False, dtype=torch.float32,
-        )  # fmt: skip
-        return spins
+        return model.minimize(
+            agents=reads, max_steps=length, mode=mode, heated=heated, early_stopping=False, verbose=False
+        )
 
-    return run, lambda spins: problem.energies(np.asarray(spins.numpy(), np.int8))
+    return run, lambda spins: problem.energies(spins.numpy().T.astype(np.int8))
 
 
 _LENGTHS = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)
 _RANGES = ({"betas": "default"}, {"betas": "wide"}, {"betas": "narrow"})
 
 OPTIMISERS = {
-    "search": Optimiser(search, (8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096), most_reads=256),
+    "search": Optimiser(search, (2, 5, 10, 20, 40, 160, 640, 2_500, 10_000, 40_000, 160_000), most_reads=256),
     "dwave annealer": Optimiser(dwave_annealer, _LENGTHS, settings=_RANGES),
     "dwave tabu": Optimiser(
         dwave_tabu,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
+from qspin_backends.tempering.random import uniform
 from qspin_backends.tempering.search.blocks import renormalised
 from qspin_backends.tempering.search.descent import LANES, cooled, drawn, relaxed
 
@@ -17,8 +18,8 @@ POOL = 16  # configurations that rounds hand on
 _SHARE, _POOL_SHARE = 0.5, 0.9  # of the spins that there may be blocks of: among walkers, and in the pool
 _SHORTEST = 10  # sweeps of a round ...
 _GROWTH = 2  # ... and one in so many of all before, so that rounds get longer where short ones do not do
-_BLOCK_SWEEPS = (10, 50)  # of the walkers of blocks: as many as of spins, within these
-_REHEATED = 0.4  # of the way from the hottest beta to the coldest, in logarithms, where walkers go on
+_BLOCK_SWEEPS = (10, 1000)  # of the walkers of blocks: as many as of spins, within these
+_REHEATED = (0.3, 0.8)  # of the logarithmic way from the hottest beta to the coldest, where walkers go on
 _ALIKE = 0.05  # share of opposed spins below which two configurations of the pool stand for the same valley
 
 
@@ -99,7 +100,9 @@ def _run_round(rows: Any, own: Any, aim: Any, length: int) -> None:
     if not is_fresh:
         for lane in range(LANES):
             starts[lane] = own.pool[lane % n_pool]
-    minima = cooled(rows, starts, 0.0 if is_fresh else _REHEATED, length, own.random)
+    hottest, coldest = _REHEATED
+    start = 0.0 if is_fresh else hottest + (coldest - hottest) * uniform(own.state)
+    minima = cooled(rows, starts, start, length, own.random)
     energies = relaxed(rows, minima, aim.least)
     for lane in range(LANES):
         _keep(own, aim, minima[lane], energies[lane], 0)
