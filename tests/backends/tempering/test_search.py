@@ -9,6 +9,7 @@ from qspin_backends.tempering.random import lane_streams, word_streams
 from qspin_backends.tempering.search.blocks import _blocks, _connected, _smaller, renormalised
 from qspin_backends.tempering.search.descent import LANES, cooled, drawn, energy, relaxed
 from qspin_backends.tempering.search.running import rows_of
+from qspin_backends.tempering.sparse import STATES
 
 import qspin
 from qspin import IsingProblem, instances
@@ -29,7 +30,7 @@ ORACLES = {"lattice": LATTICE, "in fields": IN_FIELDS, "decades": DECADES, **sma
 
 
 def streams(seed):
-    lanes = lane_streams(np.random.SeedSequence(seed), 1, LANES).swapaxes(1, 2)
+    lanes = lane_streams(np.random.SeedSequence(seed), 1, LANES)[0].reshape(-1, STATES, 4).swapaxes(1, 2)
     return np.ascontiguousarray(lanes), word_streams(np.random.SeedSequence(seed), 1, 1)[0, 0]
 
 

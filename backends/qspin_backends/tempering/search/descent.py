@@ -108,26 +108,28 @@ def cooled(rows, starts, start, n_sweeps, random):
     Parameters
     ----------
     start : how far on the logarithmic way from the hottest beta (0) to the coldest (1) they begin
-    random : uint32 (1, 4, LANES), advanced
+    random : uint32 (LANES / STATES, 4, STATES), advanced
     """
     n = len(rows.fields)
-    doubled = (2.0 * rows.couplings).astype(np.float32)
-    base = np.empty(n, np.float32)
     words = np.zeros((n, 1), np.uint32)
     for i in range(n):
-        total = rows.fields[i]
-        for p in range(rows.indptr[i], rows.indptr[i + 1]):
-            total -= rows.couplings[p]
-        base[i] = total
         for lane in range(LANES):
             if starts[lane, i] > 0:
                 words[i, 0] |= np.uint32(1) << np.uint32(lane)
     scale = np.empty((1, LANES), np.float32)
     walker, energies = np.zeros(0, np.int64), np.zeros(LANES)
     kernel = SparseKernel(
-        rows.indptr.astype(np.uint64), rows.indices.astype(np.uint32), doubled, base, scale, random,
-        np.float32(0.0), np.uint32(0xFFFFFFFF),
-    )  # fmt: skip
+        indptr=rows.indptr.astype(np.uint64),
+        neighbours=rows.indices.astype(np.uint32),
+        couplings=rows.couplings.astype(np.float32),
+        fields=rows.fields.astype(np.float32),
+        masks=words,
+        spins=np.empty((n, LANES), np.float32),
+        scale=scale,
+        random=random,
+        heat_bath=np.float32(0.0),
+        metropolis=np.uint32(0xFFFFFFFF),
+    )
     hot, cold = _ends(rows)
     for t in range(n_sweeps):
         beta = hot * (cold / hot) ** (start + (1.0 - start) * t / max(1, n_sweeps - 1))

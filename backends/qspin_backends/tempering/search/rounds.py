@@ -28,7 +28,7 @@ class Search(NamedTuple):
 
     Parameters
     ----------
-    random : uint32 (1, 4, LANES), xoshiro128+ of the walkers
+    random : uint32 (LANES / STATES, 4, STATES), xoshiro128+ of the walkers
     state : uint64 (4,), xoshiro256++ of everything else
     place : int64 (2,), sweeps of each walker, and rounds
     pool, pool_energies : int8 (POOL, N), float64 (POOL,), infinite where nothing is

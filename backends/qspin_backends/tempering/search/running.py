@@ -18,6 +18,7 @@ from qspin_backends.tempering.packs import Crew, Seeds
 from qspin_backends.tempering.random import lane_streams, word_streams
 from qspin_backends.tempering.search.descent import LANES, Rows, drawn, energy
 from qspin_backends.tempering.search.rounds import POOL, Aim, Search, run_rounds
+from qspin_backends.tempering.sparse import STATES
 from qspin_backends.tempering.tempering import Progress
 
 __all__ = [
@@ -70,7 +71,7 @@ def start_searches(
     initial : int8 (n_replicas, N), configurations that are in their pools
     """
     n = len(rows.fields)
-    lanes = lane_streams(seeds.lanes, n_replicas, LANES).swapaxes(1, 2)[:, None]
+    lanes = lane_streams(seeds.lanes, n_replicas, LANES).reshape(n_replicas, -1, STATES, 4).swapaxes(2, 3)
     searches = Search(
         np.ascontiguousarray(lanes),
         word_streams(seeds.words, n_replicas, 1)[:, 0].copy(),
