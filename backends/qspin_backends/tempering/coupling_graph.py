@@ -69,6 +69,12 @@ class Graph:
         return np.sqrt(self.row_sums(self.couplings**2) + self.fields**2)
 
     @cached_property
+    def participation(self) -> NDArray[np.float64]:
+        """How many couplings of each spin count, (N,): (sum |J|)^2 / sum J^2, its degree if all are alike."""
+        strength, squares = self.row_sums(np.abs(self.couplings)), self.row_sums(self.couplings**2)
+        return strength**2 / np.where(squares > 0, squares, 1.0)
+
+    @cached_property
     def is_bimodal(self) -> bool:
         """Couplings of one magnitude and no fields."""
         return bool(self.n_couplings and (np.abs(self.couplings) == 1.0).all() and not self.fields.any())

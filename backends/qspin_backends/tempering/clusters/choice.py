@@ -61,7 +61,7 @@ def chosen(cluster: str, every: int | None, graph: Graph, kernel: str, n_betas: 
     if not graph.n_couplings:
         return Choice("none", 0, 1, "there are no couplings")
     sweep = sweep_nanoseconds(graph, kernel)
-    looks = math.sqrt(graph.n_couplings * graph.n_spins)  # between clusters of few spins and of all
+    looks = graph.participation.sum()  # by clusters of half of the spins, twice
     pace = max(2, math.ceil(pace_of(graph.n_spins, looks, sweep, every or _EVERY, _FIRST_SHARE)))
     return Choice("bonds", every or _EVERY, pace, "the burn-in was too short to tell how much the moves help")
 
