@@ -98,6 +98,27 @@ class TestReadOnlyInstallation:
         assert (tmp_path / "here" / "report.html").is_file()
 
 
+def test_a_kernel_is_compiled_anew_when_what_it_calls_has_changed(tmp_path):
+    """Numba itself looks at the file of the kernel alone, and would go on with what was compiled into it."""
+    room = tmp_path / "house" / "room"
+    room.mkdir(parents=True)
+    (tmp_path / "house" / "__init__.py").touch()
+    (room / "__init__.py").touch()
+    (room / "outer.py").write_text(
+        "from qspin.compiled import njit\nfrom house.room.inner import inner\n"
+        "@njit(cache=True)\ndef outer(): return inner()\n"
+    )
+    path = os.pathsep.join(map(str, (tmp_path, ROOT)))
+    printed = []
+    for number in (1, 2):
+        (room / "inner.py").write_text(f"from numba import njit\n@njit\ndef inner(): return {number}\n")
+        code = "from house.room.outer import outer; print(outer(), sum(outer.stats.cache_hits.values()))"
+        for _ in range(2):
+            done = python(path, "-c", code, QSPIN_CACHE_DIR=str(tmp_path), PYTHONDONTWRITEBYTECODE="1")
+            printed.append(done.stdout)
+    assert printed == ["1 0\n", "1 1\n", "2 0\n", "2 1\n"]
+
+
 def test_a_cache_that_fills_up_costs_nothing_else(monkeypatch):
     from numba.core.caching import IndexDataCacheFile
 

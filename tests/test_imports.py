@@ -17,7 +17,7 @@ FLOORS = [
     {"cliques", "compiled", "errors", "netcdf", "progress", "rounding", "significance", "stopping"},
     {"confidential", "energies", "enumeration", "events", "files", "memory", "remarks", "trust"},
     {"archives", "sections", "settings", "showing", "validate"},
-    {"checkpoint", "conversions", "dimod_rows", "executor", "known", "labels"},
+    {"checkpoint", "conversions", "dimod_rows", "executor", "known", "labelled", "labels"},
     {"clamping", "coupled", "provenance", "sealed", "timings"},
     {"problem"},
     {"sample_files", "spectrum", "workload"},
@@ -189,6 +189,10 @@ def loaded_after(statement: str) -> set[str]:
         ),
         ("import qspin; qspin.available_backends()", {"torch", "dwave.system", "numba", "matplotlib"}),
         ("import qspin; qspin.get_backend('exact')", {"torch", "dwave", "matplotlib"}),
+        (
+            "import qspin; p = qspin.IsingProblem([[0.0]]); qspin.get_backend('exact', betas=[1]).sample(p)",
+            {"torch", "dwave", "dimod", "dask", "matplotlib"},
+        ),
     ],
 )
 def test_imports_are_lazy(statement, absent):

@@ -62,6 +62,37 @@ class TestEnergies:
         monkeypatch.setattr("qspin.energies._CHUNK_ELEMENTS", 70)
         np.testing.assert_allclose(glass.energies(spins), whole, rtol=1e-13)
 
+    @pytest.mark.parametrize("n_spins", [200, 213])
+    @pytest.mark.parametrize("size", [1.0, 0.3])
+    def test_tables_of_groups_of_spins(self, n_spins, size):
+        """So many configurations that tables are used, of groups that fill the matrix and that do not."""
+        rng = np.random.default_rng(n_spins)
+        upper = np.triu(rng.normal(size=(n_spins, n_spins)), 1)
+        problem = IsingProblem(size * (upper + upper.T), rng.normal(size=n_spins), offset=2.0)
+        spins = rng.choice(np.array([-1, 1], np.int8), size=(5_000, n_spins))
+        floats = spins.astype(np.float64)
+        expected = (
+            0.5 * np.einsum("mi,mi->m", floats @ problem.couplings, floats) + floats @ problem.fields + 2
+        )
+        np.testing.assert_allclose(problem.energies(spins), expected, rtol=0, atol=1e-11)
+
+    @pytest.mark.parametrize("fields", [None, np.linspace(-1, 1, 300)])
+    @pytest.mark.parametrize("n_couplings", [1, 255, 1_500])
+    def test_couplings_of_one_size_are_counted(self, fields, n_couplings):
+        """Exactly, where there are no fields: an integer times the size."""
+        rng = np.random.default_rng(n_couplings)
+        pairs = np.argwhere(np.triu(np.ones((300, 300)), 1))[:: 44_850 // n_couplings]
+        signs = rng.choice([-1, 1], len(pairs))
+        problem = IsingProblem.from_edges(300, *pairs.T, 0.3 * signs, fields)
+        spins = rng.choice(np.array([-1, 1], np.int8), size=(150, 300))
+        sums = (spins[:, pairs[:, 0]].astype(int) * spins[:, pairs[:, 1]]) @ signs
+        if fields is None:
+            np.testing.assert_array_equal(problem.energies(spins), 0.3 * sums)
+        else:
+            np.testing.assert_allclose(
+                problem.energies(spins), 0.3 * sums + spins @ fields, rtol=0, atol=1e-11
+            )
+
     def test_binary_values_are_refused_with_the_remedy(self, glass):
         with pytest.raises(InputError, match=r"-1 or \+1; got 0; .* s = 2 x - 1"):
             glass.energies(np.zeros(10, int))

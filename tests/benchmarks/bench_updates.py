@@ -1,9 +1,12 @@
-"""Attempted spin updates per second, in one run, on one thread each."""
+"""Attempted spin updates per second, in one run: on one thread each, and on all cores of a socket."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
-from peers import dwave_annealer, openjij_annealer, ours, peapods_tempering
+from peers import BETAS, dwave_annealer, openjij_annealer, ours, peapods_tempering
 
 from qspin import instances
 
@@ -66,3 +69,24 @@ def test_two_threads(benchmark, remark, case):
     ratios = sorted(two.rate(n_sweeps, 1) / one.rate(n_sweeps, 1) for _ in range(5))
     remark(f"two threads over one, {case}: {ratios[2]:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
     benchmark.pedantic(two.run, args=(n_sweeps // 10,), rounds=1)
+
+
+def cores_of_a_socket() -> int:
+    """Processors that this process may use, on the first of the sockets that they belong to."""
+    place = "/sys/devices/system/cpu/cpu{}/topology/physical_package_id"
+    usable = sorted(os.sched_getaffinity(0))
+    sockets = [Path(place.format(k)).read_text() for k in usable if Path(place.format(k)).exists()]
+    return sockets.count(sockets[0]) if sockets else len(usable)
+
+
+@pytest.mark.parametrize("case", [GAUSSIAN, MANY, SK])
+def test_a_socket(benchmark, remark, case):
+    """Rate of as many threads as a socket has cores, each with full words."""
+    n_threads = cores_of_a_socket()
+    problem = {GAUSSIAN: lattice("gaussian"), MANY: lattice("bimodal"), SK: glass(1_000)}[case]
+    lanes = 8 * 64 if case == MANY else 64
+    n_sweeps = {GAUSSIAN: 2_000, MANY: 500, SK: 200}[case]
+    replicas = lanes // len(BETAS) * max(n_threads, 4)  # four packs are the fewest with so many lanes
+    socket = ours(problem, n_replicas=replicas, n_threads=n_threads)
+    remark(f"a socket of {n_threads} cores, {case}: {socket.rate(n_sweeps, 3):.3g} updates/s")
+    benchmark.pedantic(socket.run, args=(max(1, n_sweeps // 10),), rounds=1)
