@@ -49,7 +49,7 @@ class DimodSampler(dimod.Sampler):
         return samples.to_dimod().change_vartype(bqm.vartype, inplace=False)
 
 
-def _initial(states: Any, vartype: dimod.Vartype, problem: IsingProblem) -> NDArray[np.int8]:
+def _initial(states: Any, vartype: dimod.Vartype, problem: IsingProblem) -> NDArray[Any]:
     """Configurations in the order of the spins, (N,) or (n, N)."""
     if isinstance(states, dimod.SampleSet):
         states = states.change_vartype(vartype, inplace=False)

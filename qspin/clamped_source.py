@@ -94,8 +94,9 @@ def clamped_class(source: type[Source]) -> type[Source]:
 
 
 def _again(whole: Source, clamp: dict[str, int]) -> Source:
-    given = {name: getattr(whole, name) for name in setting_names(type(whole))}
-    return clamped_class(type(whole))(**given, clamp=clamp)
+    cls: Any = type(whole)
+    made: Any = clamped_class(cls)
+    return made(**{name: getattr(whole, name) for name in setting_names(cls)}, clamp=clamp)
 
 
 def _left(problem: IsingProblem, clamp: Mapping[str, int]) -> IsingProblem:

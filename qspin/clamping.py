@@ -75,7 +75,7 @@ class Clamping:
         return whole
 
 
-def clamp(problem: IsingProblem, values: Mapping[Hashable, int]) -> IsingProblem:
+def clamp(problem: IsingProblem, values: Mapping[Any, int]) -> IsingProblem:
     """The problem of the spins that are not held; see `IsingProblem.clamped`."""
     held, spins = _held(problem, values)
     if not held.size:
@@ -90,7 +90,7 @@ def clamp(problem: IsingProblem, values: Mapping[Hashable, int]) -> IsingProblem
     return rest._standing_for(_clamping(problem, held, spins), _known(problem, rest, left, held, spins))
 
 
-def _held(problem: IsingProblem, values: Mapping[Hashable, int]) -> tuple[NDArray[np.intp], NDArray[np.int8]]:
+def _held(problem: IsingProblem, values: Mapping[Any, int]) -> tuple[NDArray[np.intp], NDArray[np.int8]]:
     """Positions of the spins that are to be held, ascending, and their values."""
     if not isinstance(values, Mapping):
         raise InputError(f"clamped takes a mapping from labels to -1 or +1; got {shown(values)}")

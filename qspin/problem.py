@@ -209,7 +209,7 @@ class IsingProblem:
 
     # -- some spins held fixed ---------------------------------------------------------------------
 
-    def clamped(self, spins: Mapping[Hashable, int]) -> IsingProblem:
+    def clamped(self, spins: Mapping[Any, int]) -> IsingProblem:
         """The problem of the other spins while some are held: what couples to those becomes a field.
 
         Energies are those of the whole. A ground energy stays known where a ground state has these spins, and

@@ -273,7 +273,7 @@ def class_of(kind: Kind, name: str) -> type[Any]:
 def spec_class(kind: Kind, name: str) -> type[Any]:
     """The class of everything that stands under a name in a config: a source with ``clamp`` beside its own
     settings. Raises as `class_of`."""
-    cls = class_of(kind, name)
+    cls: Any = class_of(kind, name)
     return clamped_class(cls) if kind is SOURCE else cls
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
 from qspin.sampler import report_progress
-from qspin_backends.tempering.arrivals import Arrivals, nobody, on_watch, run_until
+from qspin_backends.tempering.arrivals import Arrivals, are_complete, nobody, on_watch, run_until
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.keeping import Arrays, Keeping, gathered, put_back
 from qspin_backends.tempering.packs import Crew, Grid, Seeds, start_packs
@@ -80,7 +80,9 @@ def start_annealing(
         initial=initial,
     )  # fmt: skip
     started = [Cooling(walkers) for walkers in packs]
-    for pack in started if target is not None else ():
+    if target is None:
+        return started
+    for pack in started:
         watch = nobody(pack.walkers.n_lanes, len(pack.walkers.walker))
         pack.arrivals = on_watch(pack.walkers, target, watch, n_betas=1)
     return started
@@ -131,11 +133,11 @@ def cool(
 
     with Crew(rules.n_threads, lambda: keeping.is_last) as crew:
         try:
-            while done < n_sweeps and not all(pack.is_complete for pack in packs):
+            while done < n_sweeps and not are_complete(packs):
                 until = min(done + chunk, n_sweeps)
                 save = partial(keeping.save, partial(_state, packs, done))
                 crew.work(partial(descend, until=until), packs, keep=save)
-                is_over = all(pack.is_complete for pack in packs)
+                is_over = are_complete(packs)
                 done = max(int(pack.place[1]) for pack in packs) if is_over else until
                 report_progress(
                     1.0 if is_over else done / n_sweeps,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from qspin_backends.tempering.words import expanded
 __all__ = [
     "Arrivals",
     "Watch",
+    "are_complete",
     "arrives",
     "nobody",
     "on_watch",
@@ -141,6 +142,18 @@ class Arrivals:
         return {"sweeps": self.sweeps, "bits": self.bits, **self.watch._asdict()}
 
 
+class _Stopping(Protocol):
+    """A pack of any method."""
+
+    @property
+    def is_complete(self) -> bool: ...
+
+
+def are_complete(packs: Sequence[_Stopping]) -> bool:
+    """Whether all replicas of all packs have arrived where they were to stop."""
+    return all(pack.is_complete for pack in packs)
+
+
 def on_watch(walkers: Walkers, target: float, watch: Watch, n_betas: int, stride: int = 1) -> Arrivals:
     """Arrivals of the recorded ladders of a pack at an energy, with offset, units of energy.
 
@@ -207,7 +220,7 @@ def _least(problem: IsingProblem) -> tuple[float, str]:
     """An energy that no configuration falls below, and by what."""
     strengths = np.abs(problem.edges.couplings).sum() + np.abs(problem.fields).sum()
     bound = problem.offset - float(strengths)
-    known = problem.known and problem.known.ground_energy
+    known = None if problem.known is None else problem.known.ground_energy
     return (
         (bound, "couplings and fields") if known is None else (max(bound, known), "the known ground states")
     )

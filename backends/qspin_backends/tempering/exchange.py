@@ -72,7 +72,10 @@ def start_ladders(random: NDArray[np.uint64], n_betas: int, n_all: int) -> Ladde
         np.zeros((N_BINS, n_lanes)),
         np.zeros((2, n_lanes)),
         np.zeros(n_lanes),
-        *(np.zeros(n_betas, np.int64) for _ in range(4)),
+        np.zeros(n_betas, np.int64),
+        np.zeros(n_betas, np.int64),
+        np.zeros(n_betas, np.int64),
+        np.zeros(n_betas, np.int64),
         nobody(n_ladders, n_all),
     )
 

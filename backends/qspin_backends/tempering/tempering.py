@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
 from qspin.sampler import report_progress
-from qspin_backends.tempering.arrivals import Arrivals, on_watch
+from qspin_backends.tempering.arrivals import Arrivals, are_complete, on_watch
 from qspin_backends.tempering.clusters.graph import BondGraph, bond_graph, no_bonds
 from qspin_backends.tempering.clusters.pacing import set_paces
 from qspin_backends.tempering.coupling_graph import Graph
@@ -224,14 +224,13 @@ def run_packs(
     tell : takes the fraction done, and figures, as `qspin.progress.report_progress`
     """
     first = _start(packs) if keeping.stored is None else _restore(keeping.stored, packs, recorder)
-    status = "complete"
-    done, began = first, time.perf_counter()
+    status, done, began = "complete", first, time.perf_counter()
     draws = schedule.draws if recorder is not None else np.zeros(0, np.int64)
     longest = _stretch(packs[0])
     n_lanes = sum(pack.walkers.n_lanes for pack in packs)
     with Crew(rules.n_threads, lambda: keeping.is_last) as crew:
         try:
-            while done < schedule.total and not _are_complete(packs):
+            while done < schedule.total and not are_complete(packs):
                 last = schedule.next_stop(done, longest)
                 if done == schedule.n_burn_in and all(p.done == done or p.is_complete for p in packs):
                     _begin_recording(packs, rules, done)
@@ -249,7 +248,7 @@ def run_packs(
                 _collect(packs, recorder)
                 done = max(pack.done for pack in packs)
                 tell(
-                    1.0 if _are_complete(packs) else done / schedule.total,
+                    1.0 if are_complete(packs) else done / schedule.total,
                     best_energy=min(pack.walkers.best_energy for pack in packs),
                     sweeps_per_second=(done - first) * n_lanes / (time.perf_counter() - began),
                 )
@@ -261,10 +260,6 @@ def run_packs(
     for pack in packs:
         pack.walkers.refresh()
     return Progress(done, status, (done - first) * n_lanes / max(time.perf_counter() - began, 1e-9))
-
-
-def _are_complete(packs: list[Pack]) -> bool:
-    return all(pack.is_complete for pack in packs)
 
 
 def last_bits(packs: list[Pack]) -> NDArray[np.uint64]:
