@@ -7,6 +7,7 @@ from concurrent.futures import wait
 import numpy as np
 import pytest
 from qspin_backends.tempering import annealing, packs, tempering
+from qspin_backends.tempering.search import running
 
 import qspin
 from qspin import instances, stopping
@@ -134,6 +135,7 @@ def test_a_run_that_is_asked_to_stop_loses_no_sweep(name, tmp_path, monkeypatch)
     problem, settings = RUNS[name]
     monkeypatch.setattr(tempering, "_UPDATES_A_PIECE", 2**18)
     monkeypatch.setattr(annealing, "_UPDATES_A_CHUNK", 2**17)
+    monkeypatch.setattr(running, "_UPDATES_A_STRETCH", 2**20)
     sampler = qspin.get_backend("tempering", n_threads=3, **{**settings, "n_sweeps": 40_000})
     whole = sampler.sample(problem, seed=7)
     file = tmp_path / "work.checkpoint"
