@@ -132,7 +132,7 @@ def _first_look(optimiser: Optimiser, problem, goal, effort):
         a_read, before, best = 0.0, optimiser.lengths[0], np.inf
         for length in optimiser.lengths:
             expected = a_read * length / before
-            if expected > min(effort.look, best):
+            if expected > min(effort.measure / 2, best):
                 break
             trial = Trial(settings, length)
             trial.go_on(run, energies, goal, _reads(optimiser, expected, effort.look), 1)
