@@ -3,6 +3,9 @@
 A source with costly ingredients (a training, a file) names them in `needs`; each is a `Preparation`, which is
 made once however many problems want it, and kept. `qspin.testing.SourceContract` checks the rest.
 
+In configs every source also takes ``clamp``, label of a spin -> -1 or +1: it then builds the problem of the
+others (`IsingProblem.clamped`). Authors do nothing for it, see `qspin.clamped_source`.
+
 A generator needs no class: a registered function from settings to an `IsingProblem`, with a type on every
 parameter, becomes a source by its signature.
 """

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from qspin.errors import InputError
 from qspin.measure import offered_by
 from qspin.problem import IsingProblem
 from qspin.registry import get_backend
@@ -28,6 +29,7 @@ from qspin.sampler import (
     offers,
     samples_version,
     shared_settings,
+    takes_initial,
     workload_of,
 )
 from qspin.samples import DIMS, SampleSet
@@ -118,6 +120,21 @@ class SamplerContract:
     def test_a_wrong_seed_is_refused(self) -> None:
         for seed in (-1, 1.5, "a"):
             assert_refused(lambda s=seed: self.samples(small_problems()["one spin"], seed=s), "seed")
+
+    def test_configurations_to_start_from_are_taken_or_refused(self) -> None:
+        if not takes_initial(self.sampler()):
+            return
+        problem = small_problems()["dense"]
+        sampler: Any = self.sampler()
+        for wrong in ([1, -1], [0] * problem.n_spins, {"no such spin": 1}):
+            assert_refused(lambda w=wrong: sampler.sample(problem, seed=1, initial=w), "initial")
+        try:
+            samples = sampler.sample(problem, seed=1, initial=[1] * problem.n_spins)
+        except InputError as error:  # with these settings
+            assert "initial" in str(error)
+        else:
+            assert samples.info["initial"] is not None
+            check_samples(samples, problem)
 
     def test_whether_reads_are_paid_is_said_with_yes_or_no(self) -> None:
         assert isinstance(getattr(self.sampler(), "is_paid", True), bool)
