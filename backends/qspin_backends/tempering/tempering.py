@@ -325,9 +325,9 @@ def _begin_recording(packs: list[Pack], rules: Rules, n_burn_in: int) -> None:
     All packs decide together, so that samples do not depend on how ladders are packed.
     """
     if rules.cluster_every and n_burn_in:
-        ladders, bonds = [pack.ladders for pack in packs], [pack.bonds for pack in packs]
+        counted, bonds = [pack.ladders for pack in packs], [pack.bonds for pack in packs]
         sweep = sweep_nanoseconds(packs[0].graph, packs[0].walkers.plan.name)
-        set_paces(ladders, bonds, n_burn_in, rules.cluster_every, sweep, reversible=rules.reversible)
+        set_paces(counted, bonds, n_burn_in, rules.cluster_every, sweep, reversible=rules.reversible)
     for pack in packs:
         pack.walkers.refresh()
         ladders = pack.ladders

@@ -46,7 +46,10 @@ def set_paces(
         for name in ("attempts", "accepted")
     )
     burned = _Burned(
-        *(total(f"cluster_{name}") for name in ("sizes", "flips", "work", "counts")),
+        sizes=total("cluster_sizes"),
+        flips=total("cluster_flips"),
+        work=total("cluster_work"),
+        counts=total("cluster_counts"),
         rejection=1 - accepted / np.maximum(attempts, 1),
         trips=float(np.concatenate([one.round_trips for one in ladders]).mean()),
         n_sweeps=n_burn_in,
