@@ -114,7 +114,8 @@ def tuned_ladder(
     ends = ladder_range(problem, graph, seeds)
     if ends is None:
         return TunedLadder(np.array([1.0]), 0.0)
-    betas, pilot = np.geomspace(*ends, PILOT_BETAS), replace(rules, n_threads=1)
+    betas = np.geomspace(*ends, PILOT_BETAS)
+    pilot = replace(rules, cluster_pace=1, n_threads=1)  # at every turn: it has few sweeps to come down in
     packs: list[Pack] = []
     rejection = np.zeros(0)
     for share, seed in zip(_ROUNDS, seeds.pilot.spawn(len(_ROUNDS)), strict=True):
