@@ -70,10 +70,11 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def _remind(self, which: int, seconds: float) -> None:
-        """The same signal again, which also wakes a main thread that sleeps."""
+        """The same signal again, which also wakes a main thread that sleeps; none that another hears."""
 
         def remind() -> None:
-            if stopping.is_requested() and signal.getsignal(which) is self:
+            handler: object = signal.getsignal(which)
+            if stopping.is_requested() and handler is self:
                 self._is_reminder = True
                 signal.pthread_kill(threading.main_thread().ident or 0, which)
 

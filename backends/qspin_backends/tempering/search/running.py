@@ -144,7 +144,8 @@ def sweeps_to_target(searches: Search, aim: Aim) -> NDArray[np.float64]:
 
 
 def _part(searches: Search, some: slice) -> Search:
-    return Search(*(array[some] for array in searches))
+    parts: dict[str, Any] = {name: array[some] for name, array in searches._asdict().items()}
+    return Search(**parts)
 
 
 def _left(searches: Search, aim: Aim, n_sweeps: int) -> int | None:
