@@ -35,7 +35,7 @@ _DOUBLE = 2.0**42  # the same for float64
 _A_LANE, _A_SPIN = 26.0, 0.65  # nanoseconds of a sweep of one lane
 _A_COUPLING = {"sparse": 0.045, "multispin": 0.0}  # of each end of a coupling; read by words of lanes
 _A_FIELD = 0.035  # of a dense kernel: of each field of each spin, where as many flip as they usually do
-_DENSE_SHARE, _DENSE_OFFSET = 0.3, 140  # mean degree from which keeping fields up to date is cheaper; measured
+_DENSE_SHARE, _DENSE_OFFSET = 0.3, 140  # mean degree from which keeping fields up to date pays; measured
 
 
 def choose_kernel(graph: Graph, kernel: KernelName, largest_beta: float) -> KernelName:
