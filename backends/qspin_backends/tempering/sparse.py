@@ -140,7 +140,7 @@ def _visit(kernel, vector, changes, drawn, energies):
     changes, drawn : room for energy changes (lanes,), and for random numbers (visits, lanes)
     """
     one, tag = np.uint64(1), kernel.metropolis
-    n_spins, n_vectors = np.uint64(kernel.masks.shape[0]), np.uint64(kernel.masks.shape[1])
+    n_spins, n_vectors = np.uint64(len(kernel.fields)), np.uint64(kernel.masks.shape[1])
     lanes = width_of(tag)
     bits, spins, numbers = pointer_to(kernel.masks), pointer_to(kernel.spins), pointer_to(drawn)
     indptr, neighbours = pointer_to(kernel.indptr), pointer_to(kernel.neighbours)
