@@ -98,6 +98,8 @@ def _held(problem: IsingProblem, values: Mapping[Any, int]) -> tuple[NDArray[np.
         if isinstance(spin, bool) or not isinstance(spin, numbers.Real) or abs(spin) != 1:
             hint = "; a binary value x is the spin 2 x - 1" if shown(spin) in ("0", "False", "True") else ""
             raise InputError(f"clamped spins are -1 or +1; got {shown(spin)} for {shown(label)}{hint}")
+    if problem.clamping is not None:
+        _refuse_held(values, problem.clamping.values)
     held = np.array(places_of(values, problem, what="clamped"), dtype=np.intp)
     if held.size == problem.n_spins and held.size:
         raise InputError(
@@ -106,6 +108,16 @@ def _held(problem: IsingProblem, values: Mapping[Any, int]) -> tuple[NDArray[np.
         )
     order = np.argsort(held)
     return held[order], np.array([int(spin) for spin in values.values()], dtype=np.int8)[order]
+
+
+def _refuse_held(values: Mapping[Hashable, int], before: Mapping[Hashable, int]) -> None:
+    """Spins that are held already are none of the problem's any more."""
+    for label in values:
+        if label in before:
+            raise InputError(
+                f"spin {shown(label)} is held at {before[label]:+d} already; leave it out, or clamp the "
+                "whole problem anew"
+            )
 
 
 def _clamping(problem: IsingProblem, held: NDArray[np.intp], spins: NDArray[np.int8]) -> Clamping:

@@ -57,6 +57,12 @@ def test_energies_are_those_of_the_whole(name, is_sparse):
     )
 
 
+def test_a_spin_that_is_held_already_is_told_as_such():
+    held = IsingProblem([[0, 1, 0], [1, 0, 1], [0, 1, 0]], labels="abc").clamped({"a": 1})
+    with pytest.raises(InputError, match=r"spin 'a' is held at \+1 already; leave it out"):
+        held.clamped({"a": -1})
+
+
 def test_the_distribution_is_the_conditional_one():
     problem, beta = whole("dense"), 0.8
     rest = problem.clamped(HELD["dense"])

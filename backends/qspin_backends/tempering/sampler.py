@@ -77,8 +77,9 @@ class Tempering:
     n_burn_in : sweeps before recording (tempering); one sweep visits every spin once at every beta
     n_sweeps : sweeps of the recorded phase; shared evenly among the betas where copies are cooled
     n_draws : configurations kept per replica and beta, evenly spaced over `n_sweeps`, or members of a
-        population; None: one in ten sweeps, or every member, but at least 100 and at most 500, and fewer than
-        500 where the recorded spins would take more than 128 MiB
+        population, or the lowest distinct ones of a search (at most 1000, and no more than every replica
+        found); None: one in ten sweeps, or every member, but at least 100 and at most 500, and fewer than 500
+        where the recorded spins would take more than 128 MiB; of a search three
     n_population : members of each population
     kernel : ``auto`` takes the fastest one that is exact for the problem: ``multispin`` for couplings of one
         magnitude without fields and up to seven neighbours, ``dense`` for large full matrices, else
@@ -90,8 +91,9 @@ class Tempering:
         replica has a partner ladder that is not recorded; ``none``; ``auto``: bonds, wherever the ladder has
         neighbours. Where clusters span the system the moves are switched off after burn-in
     cluster_every : sweeps between cluster moves, 0 for none; None: as many as make them cheap
-    target_energy : energy, with offset, at which a replica stops (not population), however many sweeps
-        are left; of its betas it keeps the configurations of that moment, one each. None: nobody stops
+    target_energy : energy, with offset, at which a replica stops (not population), however many sweeps are
+        left; of its betas it keeps the configurations of that moment, one each. A search looks at the end of
+        its rounds. None: nobody stops
     store : ``spins``, or ``statistics``: overlaps, link overlaps, spin and pair averages are taken during the
         run from `n_draws` configurations, and of the spins only the last ones are kept (tempering); or
         ``coldest``: the spins at the last beta alone (annealing)
