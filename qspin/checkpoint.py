@@ -33,6 +33,8 @@ from qspin.files import atomic_write, require_writable
 __all__ = ["Checkpoint", "checkpointing", "current_checkpoint", "fault_of_checkpoint"]
 
 _FORMAT = 1
+_TOLD = 6  # differences from another run
+_SHOWN = 80  # characters of a value
 _current: ContextVar[Checkpoint | None] = ContextVar("checkpoint", default=None)
 
 
@@ -117,13 +119,11 @@ class Checkpoint:
             return None
         theirs = json.loads(str(stored.pop("identity")))
         ours = json.loads(json.dumps({"format": _FORMAT, **identity}))
-        for key in sorted({*theirs, *ours}):
-            if theirs.get(key) != ours.get(key):
-                raise InputError(
-                    f"{self.path} is the checkpoint of another run: its {key} is {_short(theirs.get(key))}, "
-                    f"here it is {_short(ours.get(key))}. Go on as that run was started, or name another "
-                    "file, or remove this one"
-                )
+        if any(theirs.get(key) != ours.get(key) for key in {**theirs, **ours}):
+            raise InputError(
+                f"{self.path} is the checkpoint of another run: {_differences(theirs, ours)}. Go on as that "
+                "run was started, or name another file, or remove this one"
+            )
         return stored
 
     def discard(self) -> None:
@@ -195,6 +195,31 @@ def current_checkpoint() -> Checkpoint | None:
     return _current.get()
 
 
-def _short(value: Any, length: int = 80) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= length else text[: length - 3] + "..."
+def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    """What differs between what a file belongs to and this run, by name: the value there, the value here."""
+    there, here = ({name: json.dumps(value) for name, value in _leaves(values)} for values in (theirs, ours))
+    names = [name for name in {**here, **there} if there.get(name) != here.get(name)]
+    told = [_difference(name, there.get(name, "absent"), here.get(name, "absent")) for name in names[:_TOLD]]
+    more = len(names) - len(told)
+    return "; ".join(told) + (f"; and {more} more differ" if more else "")
+
+
+def _difference(name: str, there: str, here: str) -> str:
+    """Of two texts; from where they differ, if that is far from their beginning."""
+    same = next((k for k, pair in enumerate(zip(there, here, strict=False)) if len({*pair}) > 1), 0)
+    start = 0 if same < _SHOWN // 2 else same - _SHOWN // 4
+    return f"its {name} is {_short(there, start)}, here it is {_short(here, start)}"
+
+
+def _leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Values that are no mappings, by their names joined by dots."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def _short(text: str, start: int) -> str:
+    head, rest = "..." if start else "", text[start:]
+    return head + (rest if len(rest) <= _SHOWN else f"{rest[: _SHOWN - 3]}...")

@@ -55,6 +55,27 @@ class TestDone:
         assert (tmp_path / "a").is_file()
 
 
+def test_what_differs_from_another_run_is_told_by_name(tmp_path):
+    settings = {"betas": [0.1 * k for k in range(60)], "cluster": "bonds", "n_sweeps": 10}
+    Checkpoint(tmp_path / "a", 0).save({"seed": 1, "settings": settings}, ARRAYS)
+    here = {"n_sweeps": 10, "cluster": "none", "betas": settings["betas"], "move": "heat_bath"}
+    with pytest.raises(InputError) as refusal:
+        Checkpoint(tmp_path / "a", 0).load({"settings": here, "seed": 1})
+    assert str(refusal.value) == (
+        f"{tmp_path / 'a'} is the checkpoint of another run: "
+        'its settings.cluster is "bonds", here it is "none"; '
+        'its settings.move is absent, here it is "heat_bath". '
+        "Go on as that run was started, or name another file, or remove this one"
+    )
+
+
+def test_long_values_are_shown_where_they_differ(tmp_path):
+    betas = [round(0.1 * k, 1) for k in range(60)]
+    Checkpoint(tmp_path / "a", 0).save({"settings": {"betas": betas}}, ARRAYS)
+    with pytest.raises(InputError, match=r"betas is \.\.\..* 5\.9\], here it is \.\.\..* 6\.5\]\."):
+        Checkpoint(tmp_path / "a", 0).load({"settings": {"betas": [*betas[:-1], 6.5]}})
+
+
 def test_a_save_that_fails_later_warns_and_goes_on(tmp_path, monkeypatch):
     import qspin.checkpoint as module
 
