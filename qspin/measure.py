@@ -27,6 +27,7 @@ __all__ = [
     "PositiveInt",
     "SampleSet",
     "checked_arguments",
+    "is_thermal",
     "mean_over_instances",
     "offered_by",
     "require_needs",
@@ -108,13 +109,19 @@ def told_by(problem: IsingProblem) -> frozenset[str]:
     return frozenset(told | ({"problem:couplings"} if problem.n_couplings else set()))
 
 
+def is_thermal(samples: SampleSet) -> bool:
+    """Whether samples follow exp(-beta E) at the betas that they carry; not where a sampler has none, nor
+    where replicas were to stop at an energy (``info["target"]``), which chooses configurations by it."""
+    return bool(np.isfinite(samples.betas).all()) and "target" not in samples.info
+
+
 def offered_by(samples: SampleSet, problem: IsingProblem) -> frozenset[str]:
     """What samples and their problem have, out of `NEEDS`."""
-    sizes, finite = samples.spins.sizes, bool(np.isfinite(samples.betas).all())
+    sizes, is_set = samples.spins.sizes, is_thermal(samples)
     stored = not samples.has_averages and samples.energies.size > 0
     has = {
-        "thermostat": finite,
-        "ladder": finite and sizes["beta"] >= 2,
+        "thermostat": is_set,
+        "ladder": is_set and sizes["beta"] >= 2,
         "replicas": sizes["replica"] >= 2,
         "draws": stored and sizes["draw"] >= 4,
         "spins": stored,

@@ -21,7 +21,15 @@ from qspin.analysis import Comparison, EffectiveTemperature, Reweighting
 from qspin.analysis.ensembles import VIEWS
 from qspin.analysis.meeting import Meeting, meeting
 from qspin.arguments import checked_samples
-from qspin.measure import InputError, IsingProblem, PositiveInt, SampleSet, require_needs, settings
+from qspin.measure import (
+    InputError,
+    IsingProblem,
+    PositiveInt,
+    SampleSet,
+    is_thermal,
+    require_needs,
+    settings,
+)
 from qspin.measures.averaging import Rule, averaged
 from qspin.measures.base import MEASURED_RULES, NamedMeasure, checked, storable
 
@@ -81,8 +89,15 @@ def fit_of(samples: SampleSet, reference: SampleSet, row: int) -> EffectiveTempe
     return None if np.isfinite(samples.betas[row]) else _fitted(samples, reference, row)
 
 
+def _require_ensemble(samples: SampleSet) -> None:
+    """Refuse samples whose replicas stopped at an energy: they carry temperatures that they do not follow."""
+    if np.isfinite(samples.betas).all() and not is_thermal(samples):
+        raise InputError("replicas stopped where they reached an energy: they follow no distribution")
+
+
 def _fitted(samples: SampleSet, reference: SampleSet, row: int) -> EffectiveTemperature:
     try:
+        _require_ensemble(samples)
         return analysis.effective_temperature(
             samples, reference, row=row, reweighting=reweighting_of(reference)
         )
@@ -143,6 +158,7 @@ class Compare(AgainstMeasure):
         self, samples: SampleSet, problem: IsingProblem, reference: SampleSet, row: int
     ) -> dict[str, Any]:
         try:
+            _require_ensemble(samples)
             found = analysis.compare(
                 reference, samples, problem, row=row, n_permutations=self.permutations, finest=self.finest,
                 most=self.most, seed=self.seed, reweighting=reweighting_of(reference),
@@ -244,6 +260,7 @@ class CrossOverlaps(AgainstMeasure):
         found, reasons = [], []
         for row in compared_rows(samples, self.rows):
             try:
+                _require_ensemble(samples)
                 met = meeting(
                     reference, samples, problem, row=row, most=self.most, seed=self.seed,
                     reweighting=reweighting_of(reference), fit=fit_of(samples, reference, row),

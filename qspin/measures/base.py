@@ -11,7 +11,7 @@ import xarray as xr
 from qspin.analysis import at_measured_temperatures, has_measured_temperatures
 from qspin.analysis.resampling import require_problem
 from qspin.arguments import checked_problem, checked_samples
-from qspin.measure import InputError, Measure, require_needs
+from qspin.measure import InputError, Measure, is_thermal, require_needs
 from qspin.measures.averaging import Rule, averaged
 from qspin.problem import IsingProblem
 from qspin.remarks import Remark, stored
@@ -93,9 +93,11 @@ def storable(result: xr.Dataset, samples: SampleSet) -> xr.Dataset:
 
 def places_of(samples: SampleSet) -> xr.Dataset:
     """Coordinates ``beta`` and ``temperature``; where the sampler measured temperatures, those that it
-    measured, with ``temperature_error`` and what belongs to them (`at_measured_temperatures`).
+    measured, with ``temperature_error`` and what belongs to them (`at_measured_temperatures`); NaN where
+    configurations were chosen by their energy (`qspin.measure.is_thermal`).
     """
-    coordinates = {"beta": samples.betas, "temperature": ("beta", samples.temperatures)}
+    known = 1.0 if is_thermal(samples) else np.nan
+    coordinates = {"beta": known * samples.betas, "temperature": ("beta", known * samples.temperatures)}
     places = xr.Dataset(coords=coordinates)
     return at_measured_temperatures(places, samples) if has_measured_temperatures(samples) else places
 

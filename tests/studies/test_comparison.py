@@ -317,3 +317,23 @@ def test_a_level_is_that_of_the_corrected_p_value():
     rows = [Row("a", "ref", "b", {}, "", temperature=1.0, p_value=p) for p in (0.02, 0.03, 0.5)]
     assert [row.is_other for row in judged(rows, 0.05)] == [False, False, False]
     assert [row.is_other for row in judged(rows, 0.07)] == [True, True, False]
+
+
+def test_samples_that_stopped_at_an_energy_are_held_against_nothing(tmp_path):
+    tempering = {"name": "tempering", "betas": [0.3, 0.6, 1.0], "n_replicas": 8, "n_sweeps": 100}
+    backends = {"tempering": tempering, "easy": {**tempering, "target_energy": -8.0}}
+    found, failures = ran(
+        tmp_path,
+        {
+            "problems": {"glass": {"kind": "edwards_anderson", "shape": [3, 3], "seed": 1}},
+            "backends": backends,
+            "studies": {"comparison": {}, "overlaps": {}},
+        },
+    )
+    assert not failures
+    rows = [row for row in table(found["comparison"], "verdicts") if row["backend"] == "easy"]
+    assert rows
+    assert all("they follow no distribution" in row["verdict"] for row in rows)
+    assert not any("differ" in text or "ensemble" in text for text in texts(found["comparison"]))
+    assert not any("mean |q| of tempering and easy" in text for text in texts(found["overlaps"]))
+    assert any("easy states no temperature" in text for text in texts(found["overlaps"]))

@@ -139,7 +139,7 @@ class Tempering:
             "draws": self.store != "statistics" and self._asked().draws.fewest >= _CHAIN,
             "spins": self.store != "statistics",
         }
-        if METHODS[self.method].ladder is None:
+        if METHODS[self.method].ladder is None or self.target_energy is not None:  # chosen by their energy
             return frozenset({name for name in ("replicas", "spins") if has[name]})
         return frozenset({"thermostat"} | {name for name, is_there in has.items() if is_there})
 

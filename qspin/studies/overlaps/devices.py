@@ -45,7 +45,7 @@ def device_findings(series: Sequence[Series]) -> list[Finding]:
 def _without_temperature(backend: str, own: Sequence[Series]) -> Iterator[Finding]:
     """Samples that no temperature is known of."""
     values = [
-        f"{with_error(float(d['q_abs'][0]), float(d['q_abs_error'][0]))} for {s.name('problem')}"
+        f"{some(map(with_error, d['q_abs'].values, d['q_abs_error'].values))} for {s.name('problem')}"
         for s in own
         if (d := s.curve("q_abs")) is not None
         and "beta_effective" not in d

@@ -9,7 +9,9 @@ from test_kernels import PROBLEMS
 import qspin
 from qspin import IsingProblem, instances
 from qspin.errors import InputError
+from qspin.measure import offered_by
 from qspin.progress import listening
+from qspin.sampler import OFFERS
 from qspin.spectrum import energy_tolerance, enumerate_problem
 
 ENDLESS = {
@@ -195,10 +197,12 @@ def test_settings_that_cannot_work(settings, message):
         qspin.get_backend("tempering", **{"target_energy": -1.0, **settings})
 
 
-def test_it_offers_no_draws():
-    offers = endless(target_energy=-1.0).offers
-    assert "draws" not in offers
-    assert {"spins", "replicas", "ladder"} <= offers
+@pytest.mark.parametrize("method", ["tempering", "annealing", "search"])
+def test_samples_that_are_chosen_by_their_energy_offer_no_temperature(method):
+    sampler = qspin.get_backend("tempering", method=method, target_energy=-1.0)
+    assert sampler.offers == {"spins", "replicas"}
+    pair = IsingProblem([[0, 1], [1, 0]])
+    assert offered_by(sampler.sample(pair, seed=1), pair) & set(OFFERS) == sampler.offers
 
 
 def test_no_spins_have_one_energy():
