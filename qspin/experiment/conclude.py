@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 from qspin.errors import RunError, named
 from qspin.experiment.folder import CONFIG
 from qspin.experiment.run_folder import RunFolder
+from qspin.experiment.sampled import untold
 from qspin.experiment.tables import as_csv, as_parquet, everything, metrics
 from qspin.files import atomic_write
 from qspin.netcdf import to_netcdf, tree_to_netcdf
 from qspin.plot.canvas import draw_all, save_figures
+from qspin.remarks import Remark
 from qspin.report import Page, figures_of, grouped, render, tables_of
 from qspin.study import Axis, Cell, Conclusion, Section
 
@@ -136,6 +138,15 @@ def _write_everything(folder: RunFolder) -> None:
     atomic_write(folder.path / "metrics.csv", metrics(cells))
 
 
+def _remarks(
+    folder: RunFolder, conclusions: Mapping[str, Conclusion], faults: list[str]
+) -> list[tuple[str, str, Remark]]:
+    """Of all studies, and those of samples that no study told."""
+    told = list(dict.fromkeys(remark for own in conclusions.values() for remark in own.remarks))
+    more = _made("remarks of samples", lambda: list(untold(folder, told)), faults)
+    return [*told, *(more or [])]
+
+
 def _page(folder: RunFolder, conclusions: Mapping[str, Conclusion], faults: list[str]) -> Page:
     config, plan = folder.config, folder.plan
     drawings, undrawn = draw_all(figures_of(conclusions.values()))
@@ -152,7 +163,7 @@ def _page(folder: RunFolder, conclusions: Mapping[str, Conclusion], faults: list
         figures=drawings,
         axes=list(axes.values()),
         seed=config.seed,
-        remarks=list(dict.fromkeys(remark for own in conclusions.values() for remark in own.remarks)),
+        remarks=_remarks(folder, conclusions, faults),
         failures=[*folder.faults(), *faults],
         n_done=len(plan.tasks) - folder.n_missing,
         n_tasks=len(plan.tasks),

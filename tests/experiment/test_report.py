@@ -67,6 +67,23 @@ def test_a_study_that_has_nothing_to_ask_says_so(tmp_path):
     assert folder.is_finished
 
 
+@pytest.mark.parametrize(
+    "studies", [{"time_to_solution": {}}, {"m": {"name": "measured", "measure": "diversity"}}]
+)
+def test_remarks_of_samples_are_told_whatever_the_studies(tmp_path, studies):
+    folder = RunFolder(tmp_path / "run")
+    asked = {
+        "name": "tempering", "betas": [0.5, 1.0], "n_replicas": 2, "n_burn_in": 1, "n_sweeps": 5,
+        "target_energy": -1e3,
+    }  # fmt: skip
+    planted = {"kind": "wishart", "n_spins": 10, "alpha": 0.8, "seed": 1}
+    plain = {**config({"aimed": asked}, {"a": planted}), "studies": studies}
+    run_experiment(config_from_plain(plain), folder)
+    told = folder.remarks_file.read_text()
+    assert told.count("a with aimed: no configuration reaches the energy -1000: ") == 1
+    assert "target-out-of-reach" in folder.report_file.read_text(encoding="utf-8")
+
+
 def test_infinite_temperature_alone(tmp_path):
     exact = {"name": "exact", "betas": [0.0], "n_replicas": 60}
     folder = ran(tmp_path, {"exact": exact, "annealer": ANNEALER})

@@ -1,0 +1,49 @@
+"""What samplers say of their samples, for the report: whatever a study makes of them, it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from qspin.errors import InputError
+from qspin.experiment.plan import CellPlan
+from qspin.experiment.run_folder import RunFolder
+from qspin.remarks import Remark, remarks_of
+
+__all__ = ["untold"]
+
+_RECORD = "record"  # the measure that has them, where a study wants it
+
+
+def untold(folder: RunFolder, told: Collection[tuple[str, str, Remark]]) -> Iterator[tuple[str, str, Remark]]:
+    """Remarks of samples whose code no study told of their cell: (problem, backend, remark).
+
+    Parameters
+    ----------
+    told : what studies said
+    """
+    known = {(problem, backend, remark.code) for problem, backend, remark in told}
+    plans = [own for wanted in folder.plan.wanted.values() for own in wanted]
+    records = {
+        (own.cell.problem, own.cell.backend): own.keys for own in plans if own.wanted.measure == _RECORD
+    }
+    for place, cell in folder.plan.cells.items():
+        found = _recorded(folder, records[place]) if place in records else _sampled(folder, cell)
+        for remark in dict.fromkeys(found):
+            if (*place, remark.code) not in known:
+                yield *place, remark
+
+
+def _recorded(folder: RunFolder, keys: Sequence[str]) -> Iterator[Remark]:
+    """Out of what was measured; what is not there is left out."""
+    for key in keys:
+        if (record := folder.store.measured(key)) is not None:
+            yield from remarks_of(record.attrs)
+
+
+def _sampled(folder: RunFolder, cell: CellPlan) -> Iterator[Remark]:
+    """Out of the samples themselves."""
+    for point in cell.points:
+        try:
+            yield from folder.store.samples(point.sample).remarks
+        except InputError:  # not there, or damaged, which the page says elsewhere
+            continue
