@@ -1,7 +1,11 @@
-"""What to know before trusting a run: the same remark on many cells is one remark, the most serious first."""
+"""What to know before trusting a run: the same remark on many cells is one remark, the most serious first.
+
+Remarks are the same where they differ in their numbers alone; those are told as ranges, true of every cell.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -11,15 +15,15 @@ __all__ = ["Group", "grouped", "summary"]
 
 _NAMED = 3  # problems of a group that are named for each backend
 _LEVELS = list(Level)
+_NUMBER = re.compile(r"(?<![\w.])([-+]?(?:\d+(?:\.\d+)?(?:e[-+]?\d+)?|inf)(?:\(\d[\d.]*\))?%?)(?!\.?\w)")
 
 
 class Group(NamedTuple):
-    """Remarks of one code.
+    """Remarks of one code and level whose texts differ in their numbers alone.
 
     Parameters
     ----------
-    level : of the most serious
-    told : (problem, backend, text), each once, the most serious first
+    told : (problem, backend, text), each once
     n_all : cells of the run
     """
 
@@ -30,8 +34,11 @@ class Group(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Of the first."""
-        return self.told[0][2]
+        """Of all; numbers in which they differ as a range, from the least to the greatest."""
+        texts = [_NUMBER.split(text) for text in dict.fromkeys(text for *_, text in self.told)]
+        return "".join(
+            _range(parts) if k % 2 else parts[0] for k, parts in enumerate(zip(*texts, strict=True))
+        )
 
     @property
     def cells(self) -> list[tuple[str, str]]:
@@ -66,7 +73,7 @@ class Group(NamedTuple):
 
 
 def grouped(remarks: Iterable[tuple[str, str, Remark]], n_all: int) -> list[Group]:
-    """Remarks of one code as one group, the most serious first, then the most frequent.
+    """Remarks that differ in their numbers alone as one group, the most serious first, then the most common.
 
     Parameters
     ----------
@@ -75,23 +82,25 @@ def grouped(remarks: Iterable[tuple[str, str, Remark]], n_all: int) -> list[Grou
 
     Examples
     --------
-    >>> broken, late = Remark("broken-chains", "3 of 5 reads broke"), Remark("late", "late", Level.SERIOUS)
-    >>> for group in grouped([("a", "x", broken), ("b", "x", broken), ("b", "y", late)], 4):
+    >>> broken, worse = (Remark("broken-chains", f"{n} of 5 reads broke") for n in (3, 4))
+    >>> late = Remark("late", "late", Level.SERIOUS)
+    >>> for group in grouped([("a", "x", worse), ("b", "x", broken), ("b", "y", late)], 4):
     ...     print(group.level, group)
     serious b with y: late
-    caution 2 of 4 cells (x on a, b): 3 of 5 reads broke
+    caution 2 of 4 cells (x on a, b): 3 to 4 of 5 reads broke
     """
-    kinds: dict[str, list[tuple[str, str, Remark]]] = {}
-    for remark in remarks:
-        kinds.setdefault(remark[2].code, []).append(remark)
-    groups = [_group(code, members, n_all) for code, members in kinds.items()]
+    kinds: dict[tuple[str, Level, str], dict[tuple[str, str, str], None]] = {}
+    for problem, backend, remark in remarks:
+        kind = remark.code, remark.level, _NUMBER.sub("#", remark.text)
+        kinds.setdefault(kind, {})[problem, backend, remark.text] = None
+    groups = [Group(code, level, tuple(told), n_all) for (code, level, _), told in kinds.items()]
     return sorted(groups, key=lambda group: (_LEVELS.index(group.level), -len(group.cells)))
 
 
-def _group(code: str, members: Sequence[tuple[str, str, Remark]], n_all: int) -> Group:
-    ordered = sorted(members, key=lambda member: _LEVELS.index(member[2].level))
-    told = dict.fromkeys((problem, backend, remark.text) for problem, backend, remark in ordered)
-    return Group(code, ordered[0][2].level, tuple(told), n_all)
+def _range(numbers: Sequence[str]) -> str:
+    """``3 to 16`` for numbers as texts, of which the unit is told behind each."""
+    ordered = sorted(dict.fromkeys(numbers), key=lambda text: float(re.split(r"[(%]", text)[0]))
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
 
 
 def summary(groups: Sequence[Group], n_failures: int, n_done: int = 0, n_tasks: int = 0) -> tuple[Level, str]:

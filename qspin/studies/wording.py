@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["at_temperature", "grouped", "line_of", "ranges", "some", "with_error", "without_numbers"]
+__all__ = ["at_temperature", "ranges", "some", "with_error", "without_numbers"]
 
 _NO_ERROR = 1e-9  # share of a value; smaller errors are rounding of equal values
 _SMALL = 1e-6  # values below it are written with a power of ten,
@@ -87,35 +87,3 @@ def without_numbers(text: str) -> str:
     'R-hat exceeds # at # of # temperatures, up to # at T = #'
     """
     return _NUMBER.sub("#", text)
-
-
-def grouped(told: Iterable[tuple[str, str, str]], n_cells: int, noun: str = "cells") -> list[str]:
-    """Sentences that differ in their numbers alone as one line each, those of the most cells first.
-
-    Parameters
-    ----------
-    told : (problem, backend, sentence)
-    n_cells : of how many, called by the `noun`
-
-    Examples
-    --------
-    >>> grouped([("a", "x", "3 of 5 reads broke"), ("b", "x", "4 of 5 reads broke"), ("b", "y", "late")], 4)
-    ['2 of 4 cells (x on a, b): 3 of 5 reads broke', 'b with y: late']
-    """
-    kinds: dict[str, list[tuple[str, str, str]]] = {}
-    for one in told:
-        kinds.setdefault(without_numbers(one[2]), []).append(one)
-    return [line_of(group, n_cells, noun) for group in sorted(kinds.values(), key=lambda group: -len(group))]
-
-
-def line_of(group: Sequence[tuple[str, str, str]], n_cells: int, noun: str) -> str:
-    """One line for (problem, backend, sentence) of one kind: how many cells, which, the first sentence."""
-    problem, backend, text = group[0]
-    n = len({one[:2] for one in group})
-    if n == 1:
-        return f"{problem} with {backend}: {text}"
-    by_backend: dict[str, list[str]] = {}
-    for own_problem, own_backend, _ in group:
-        by_backend.setdefault(own_backend, []).append(own_problem)
-    which = "; ".join(f"{name} on {some(problems)}" for name, problems in by_backend.items())
-    return f"{n} of {n_cells} {noun} ({which}): {text}"

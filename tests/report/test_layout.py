@@ -114,8 +114,8 @@ def test_many_findings_fold():
 def test_the_worst_is_told_first():
     remarks = [
         ("p0", "b0", Remark("no-test", "cannot be tested", Level.NOTE)),
-        ("p0", "b0", Remark("few-draws", "few draws")),
-        ("p0", "b1", Remark("few-draws", "fewer draws")),
+        ("p0", "b0", Remark("few-draws", "2 draws")),
+        ("p0", "b1", Remark("few-draws", "3 draws")),
         ("p1", "b1", Remark("r-hat-energy", "R-hat is 1.3", Level.SERIOUS)),
         ("p1", "b0", Remark("late", "late")),
     ]
@@ -127,7 +127,7 @@ def test_the_worst_is_told_first():
     assert [notice.one("strong").text for notice in trust.all("div")] == [
         "p1 with b1", "2 of 4 cells (b0 on p0; b1 on p0)", "p1 with b0", "p0 with b0",
     ]  # fmt: skip
-    assert "p0 with b1: fewer draws" in trust.text
+    assert "p0 with b1: 3 draws" in trust.text
     strip = tree.one(None, class_="strip")
     assert strip.has("class_", "serious")
     assert "1 serious remark, 2 cautions. First of all, p1 with b1: R-hat is 1.3." in strip.text

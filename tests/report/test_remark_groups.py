@@ -1,6 +1,8 @@
-"""Remarks of one code are one remark."""
+"""Remarks that differ in their numbers alone are one remark, which is true of all of its cells."""
 
 from __future__ import annotations
+
+import pytest
 
 from qspin.remarks import Level, Remark
 from qspin.report.trust import grouped, summary
@@ -11,19 +13,45 @@ LATE = Remark("late", "late", Level.SERIOUS)
 NOTE = Remark("n", "n", Level.NOTE)
 
 
-def test_groups_go_by_code_and_stand_by_level_then_by_number():
+def test_groups_go_by_kind_and_stand_by_level_then_by_number():
     groups = grouped(
         [("a", "x", NOTE), ("a", "x", BROKEN), ("a", "y", Remark("rare", "r")), ("b", "x", WORSE),
          ("b", "y", LATE)], 6,
     )  # fmt: skip
     assert [group.code for group in groups] == ["late", "broken", "rare", "n"]
-    assert str(groups[1]) == "2 of 6 cells (x on a, b): 3 broke"
+    assert str(groups[1]) == "2 of 6 cells (x on a, b): 3 to 4 broke"
     assert str(groups[0]) == "b with y: late"
 
 
-def test_the_worst_of_one_code_is_told():
-    (group,) = grouped([("a", "x", BROKEN), ("b", "x", Remark("broken", "all broke", Level.SERIOUS))], 2)
-    assert (group.level, group.text) == (Level.SERIOUS, "all broke")
+def test_one_code_with_other_words_or_another_level_is_another_remark():
+    told = [Remark("broken", "all broke", Level.SERIOUS), Remark("broken", "3 broke", Level.NOTE)]
+    groups = grouped([("a", "x", BROKEN), *(("b", "x", remark) for remark in told)], 2)
+    assert [(group.level, str(group)) for group in groups] == [
+        (Level.SERIOUS, "b with x: all broke"),
+        (Level.CAUTION, "a with x: 3 broke"),
+        (Level.NOTE, "b with x: 3 broke"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (["16 of 16 stopped at -96.3: chosen", "9 of 16 stopped at -50: chosen"],
+         "9 to 16 of 16 stopped at -96.3 to -50: chosen"),
+        (["3.5% of all at T = 1e-05", "10% of all at T = inf"], "3.5% to 10% of all at T = 1e-05 to inf"),
+        (["is 0.67(4), below 1.", "is 0.5(10), below 1."], "is 0.5(10) to 0.67(4), below 1."),
+        (["n = 8: 4 x2 rows", "n = 64: 4 x2 rows", "n = 30: 4 x2 rows"], "n = 8 to 64: 4 x2 rows"),
+    ],
+)  # fmt: skip
+def test_a_merged_remark_tells_ranges(texts, told):
+    (group,) = grouped([(f"p{k}", "x", Remark("r", text)) for k, text in enumerate(texts)], 9)
+    assert group.text == told
+
+
+def test_names_are_no_numbers():
+    texts = ["x2 of glass-3.nc, v1.2.3", "x4 of glass-3.nc, v1.2.3", "x2 of glass-5.nc, v1.2.3"]
+    groups = grouped([("a", "x", Remark("r", text)) for text in texts], 9)
+    assert [group.text for group in groups] == texts
 
 
 def test_a_cell_counts_once_and_says_a_text_once():
