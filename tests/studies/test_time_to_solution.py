@@ -142,10 +142,36 @@ class TestRunsThatStop:
         assert row["seconds_a_run"] < 1_000 / 32 * sweep
         assert row["tts"] == pytest.approx(TTS_OF_HALF * row["seconds_a_run"])
 
-    def test_an_energy_above_the_aim_tells_nothing_of_it(self):
-        row = self.row(target=-1.5)
-        assert row["seconds_a_run"] == 1.0
-        assert row["tts"] == pytest.approx(TTS_OF_HALF)
+    @pytest.mark.parametrize("proof", ["known", ""])
+    def test_an_energy_above_the_aim_tells_nothing_of_it(self, proof):
+        found = runs(self.ENERGIES, offset=10.0).assign(sweeps=("run", np.array(self.SWEEPS)))
+        found = found.assign_attrs(target=-1.5)
+        conclusion = concluded({("a", "x"): found}, {("a", "x"): ground(-2.0 if proof else math.nan, proof)})
+        (row,) = table(conclusion, "results")
+        assert row["successes"] == 10
+        assert row["tts"] is row["tts_low"] is row["seconds_a_run"] is None
+        (remark,) = [own for *_, own in conclusion.remarks if own.code == "stopped-above-target"]
+        assert remark.level == "caution"
+        assert remark.text == (
+            "runs stop at the energy 8.5 (target_energy), above 8, which success is held against: they tell "
+            "no time to it. For the time to where they stop set studies.time_to_solution.target to {a: 8.5}"
+        )
+        what = "the ground energy" if proof else "the lowest energy that is known"
+        told = texts(conclusion)
+        assert f"x stops above {what} (target_energy), so that no time to it is told." in told
+        assert not any("x reached" in text for text in told)
+        assert conclusion.verdicts[0].text == "stops above it"
+        assert "x no time" in conclusion.bottom_line["energy"].text
+        assert "no-success" not in {own.code for *_, own in conclusion.remarks}
+
+    def test_the_energy_beside_it_is_held_against(self):
+        found = runs([-2.0, -1.0], offset=10.0).assign(sweeps=("run", np.array([10.0, 20.0])))
+        found = found.assign_attrs(target=-1.0)
+        conclusion = concluded({("a", "x"): found}, {("a", "x"): ground(-2.0)}, target={"a": 9.0})
+        (row,) = table(conclusion, "results")
+        assert row["successes"] == 2
+        assert row["tts"] > 0
+        assert "stopped-above-target" not in {own.code for *_, own in conclusion.remarks}
 
 
 class TestTargets:

@@ -60,9 +60,11 @@ class Row(NamedTuple):
     ratio : mean lowest energy over the reference, both without the offset; 1 for ground states, 0 for random
         spins, NaN where the reference is not negative
     probability : of a run to succeed
-    tts : None where the clock was not running
+    tts : None where the clock was not running, or runs stopped above what success is held against
     clocks : seconds of the whole sampling
     remarks : on this cell
+    stopped_above : energy, offset included, at which runs were to stop (target_energy), where that lies above
+        what success is held against; NaN elsewhere
     """
 
     problem: str
@@ -81,6 +83,12 @@ class Row(NamedTuple):
     tts: TimeToSolution | None
     clocks: Mapping[str, float]
     remarks: tuple[Remark, ...] = ()
+    stopped_above: float = math.nan
+
+    @property
+    def is_stopped_above(self) -> bool:
+        """Whether runs stopped before they could tell how long it takes."""
+        return not math.isnan(self.stopped_above)
 
     @property
     def backend_name(self) -> str:
@@ -89,7 +97,7 @@ class Row(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """Time to solution: infinite without a success, NaN where the clock was not running."""
+        """Time to solution: infinite without a success, NaN where there is none to tell."""
         if self.tts is None:
             return math.nan
         return math.inf if self.tts.is_bound else self.tts.seconds
@@ -177,7 +185,11 @@ def _row(results: Results, place: _Place, goal: Goal, reference: float, proof: s
     succeeded = energies <= aim + tolerance
     reached = int(succeeded.sum())
     seconds = json.loads(result.attrs["seconds"])
-    tts = _time(result, succeeded, aim + tolerance, seconds.get(goal.clock, 0.0), goal.probability)
+    stopped = float(result.attrs.get("target", -math.inf))
+    is_above = stopped > aim + tolerance
+    a_run = 0.0 if is_above else seconds.get(goal.clock, 0.0)
+    tts = _time(result, succeeded, aim + tolerance, a_run, goal.probability)
+    above = stopped + offset if is_above else math.nan
     mean = float(energies.mean())
     return Row(
         place.cell.problem, place.cell.backend, place.of_problem, place.of_backend, n_spins, place.instance,
@@ -185,7 +197,8 @@ def _row(results: Results, place: _Place, goal: Goal, reference: float, proof: s
         (mean - reference) / max(n_spins, 1), mean / reference if reference < 0 else math.nan,
         success_probability(reached, len(energies)), tts,
         {clock: seconds[clock] * len(energies) for clock in CLOCKS if clock in seconds},
-        _remarks(goal, seconds, tts),
+        (_stopped_above(place, above, aim + offset),) if is_above else _remarks(goal, seconds, tts),
+        above,
     )  # fmt: skip
 
 
@@ -194,13 +207,23 @@ def _time(
 ) -> TimeToSolution | None:
     """Time to solution from runs that took `a_run` seconds on average; None where the clock was not running.
 
-    Runs that stopped where they succeeded, at the aim or beyond it, tell when that was.
+    Runs that stopped where they succeeded, at the aim or beyond it, tell when that was; those that stopped
+    above it are not to come here.
     """
     if not a_run > 0:
         return None
-    if "sweeps" in result and result.attrs["target"] <= aim and (sweeps := result["sweeps"].values).any():
+    if "sweeps" in result and (sweeps := result["sweeps"].values).any():
         return time_to_target(sweeps, succeeded, a_run / float(sweeps.mean()), target=probability)
     return time_to_solution(int(succeeded.sum()), len(succeeded), a_run, target=probability)
+
+
+def _stopped_above(place: _Place, stopped: float, aim: float) -> Remark:
+    return Remark(
+        "stopped-above-target",
+        f"runs stop at the energy {stopped:.10g} (target_energy), above {aim:.10g}, which success is held "
+        "against: they tell no time to it. For the time to where they stop set "
+        f"studies.time_to_solution.target to {{{place.cell.problem}: {stopped:.10g}}}",
+    )
 
 
 def _remarks(goal: Goal, seconds: Mapping[str, float], tts: TimeToSolution | None) -> tuple[Remark, ...]:

@@ -140,7 +140,8 @@ class TimeToSolution(Study):
             f"{self.probability:g}; a run is one replica with its ladder, one read or one shot. Success is "
             f"{aim} the lowest energy: {which}. Runs that stop where they succeed (target_energy) are "
             "cut at the length at which they are best repeated, chosen by every second of them and measured "
-            "on the others. Intervals of single cells are 95 % of the success probability (Jeffreys), those "
+            "on the others; of runs that stop above it no time is told. "
+            "Intervals of single cells are 95 % of the success probability (Jeffreys), those "
             "of medians 95 % by bootstrap over instances."
         )
 

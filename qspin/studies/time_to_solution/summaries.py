@@ -86,7 +86,7 @@ def summarised(rows: Sequence[Row], *, seed: int = 0) -> list[Summary]:
     """Medians over instances with 95 % intervals by bootstrap, at the best run length.
 
     Instances without a success count as slower than all others; where they are half or more, the median is
-    infinite, a lower bound. Cells without a clock are left out.
+    infinite, a lower bound. Cells without a time are left out.
     """
     rng = np.random.default_rng(seed)
     timed = [row for row in rows if row.tts is not None]

@@ -64,6 +64,11 @@ def _reached(rows: Sequence[Row]) -> Iterator[Finding]:
         problems, reached = grouped_by(own, _problem), _n_reached(own)
         exact = all(row.proof in _EXACT for row in own)
         what = "the ground energy" if exact else "the lowest energy that is known"
+        if all(row.is_stopped_above for row in own):
+            yield Finding(
+                f"{backend} stops above {what} (target_energy), so that no time to it is told.", 0.6
+            )
+            continue
         if len(problems) > 1:
             where = f"{what} on {reached} of {len(problems)} problems, {_times(own)}"
         elif reached:
@@ -86,7 +91,7 @@ def _times(rows: Sequence[Row]) -> str:
     best = [_best_time(group) for group in grouped_by(rows, _problem).values()]
     known = [time for time in best if not math.isnan(time)]
     if not known:
-        return "without a clock"
+        return "without a time"
     if len(known) == 1:
         return f"in {seconds_text(known[0])}" if math.isfinite(known[0]) else "in no run"
     median = float(np.median(known))
@@ -152,7 +157,9 @@ def cell_verdicts(rows: Sequence[Row]) -> Iterator[Verdict]:
     """Of every problem and backend the time to the best energy, or in how many problems it was reached."""
     for (problem, backend), own in grouped_by(rows, lambda row: (row.problem, row.backend)).items():
         problems = grouped_by(own, _problem)
-        if len(problems) > 1:
+        if all(row.is_stopped_above for row in own):
+            text = "stops above it"
+        elif len(problems) > 1:
             text = f"reached in {_n_reached(own)} of {len(problems)}"
         elif any(map(_is_reached, own)):
             text = f"reached in {seconds_text(_best_time(own))}".replace("in no time", "")
