@@ -154,7 +154,7 @@ class TestRunsThatStop:
         assert remark.level == "caution"
         assert remark.text == (
             "runs stop at the energy 8.5 (target_energy), above 8, which success is held against: they tell "
-            "no time to it. For the time to where they stop set studies.time_to_solution.target to {a: 8.5}"
+            "no time to it. Give the energy where they stop as studies.time_to_solution.target of a"
         )
         what = "the ground energy" if proof else "the lowest energy that is known"
         told = texts(conclusion)

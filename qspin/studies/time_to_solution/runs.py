@@ -221,8 +221,8 @@ def _stopped_above(place: _Place, stopped: float, aim: float) -> Remark:
     return Remark(
         "stopped-above-target",
         f"runs stop at the energy {stopped:.10g} (target_energy), above {aim:.10g}, which success is held "
-        "against: they tell no time to it. For the time to where they stop set "
-        f"studies.time_to_solution.target to {{{place.cell.problem}: {stopped:.10g}}}",
+        "against: they tell no time to it. Give the energy where they stop as "
+        f"studies.time_to_solution.target of {place.cell.problem}",
     )
 
 
