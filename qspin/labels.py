@@ -24,12 +24,16 @@ __all__ = ["coordinate_of", "in_order", "labels_from_json", "labels_to_json", "o
 T = TypeVar("T")
 
 _NAMED = 5  # labels that a message shows
+_PLAIN = (int, str)  # JSON has them as they are: no need of dimod, whose import takes longer than a small run
 
 
 def labels_to_json(labels: Iterable[Hashable]) -> str:
     """Labels of a problem as JSON: numbers, strings and (nested) tuples of them; a `range` in short form."""
-    if isinstance(labels, range):  # without dimod, whose import takes longer than a small run
+    if isinstance(labels, range):
         return json.dumps({"range": len(labels)})
+    labels = list(labels)
+    if all(type(label) in _PLAIN for label in labels):
+        return json.dumps(labels)
     from dimod.variables import iter_serialize_variables
 
     return json.dumps(list(iter_serialize_variables(labels)))
@@ -42,6 +46,8 @@ def labels_from_json(text: str) -> Sequence[Hashable]:
         return range(stored["range"])
     if not isinstance(stored, list):
         raise InputError(f"expected stored labels, a list; got {text[:60]!r}")
+    if all(type(label) in _PLAIN for label in stored):
+        return tuple(stored)
     from dimod.variables import iter_deserialize_variables
 
     try:

@@ -228,13 +228,14 @@ class Annealer(Paid):
         start = time.perf_counter()
         with self._connected() as device:
             planned, state = plan(problem, device, stages, seed), stages.anneal.initial_state
-            prepared = time.perf_counter()
             request = self._request(planned, identity)
             if (expected := device.expected_seconds(request)) is not None:
                 report_progress(0.0, f"{expected:.2g} s of QPU access time expected")
             if (computing := device.computing_seconds(request)) is not None and computing > _TOLD_SECONDS:
                 report_progress(0.0, f"about {computing:.2g} s of computing expected")
-            answers = _counted(device.anneal(request), planned)
+            prepared = time.perf_counter()
+            answers = list(_counted(device.anneal(request), planned))
+            seconds = time.perf_counter() - prepared
             reads, batches = read_out(planned, answers, stages)
             facts: dict[str, Any] = {
                 "device": dict(device.identity),
@@ -252,7 +253,7 @@ class Annealer(Paid):
             clocks = {"prepare": prepared - start, **device_clocks(batches)}
         ended()
         elsewhere = clocks.get("queue", 0.0) + clocks.get("device", 0.0)
-        clocks["sample"] = max(0.0, time.perf_counter() - prepared - elsewhere)
+        clocks["sample"] = max(0.0, seconds - elsewhere)
         return self._labelled(problem, planned, reads, seed, clocks, facts, remarks)
 
     def _request(self, planned: Plan, identity: dict[str, Any]) -> Request:

@@ -239,6 +239,7 @@ class Qaoa(Paid):
             )
             prepared = time.perf_counter()
             answers = list(_counted(device, request))
+            seconds = time.perf_counter() - prepared
             spins = np.concatenate([answer.spins for answer in answers])
             errors = device.readout_errors(circuit) if self.readout_mitigation else None
             rng = np.random.default_rng(streams[3])
@@ -252,7 +253,7 @@ class Qaoa(Paid):
             if (expected := device.expected_seconds(request)) is not None:
                 facts["expected_qpu_seconds"] = expected
         ended()
-        clocks = device_clocks(answers, time.perf_counter() - prepared, is_paid=device.is_paid)
+        clocks = device_clocks(answers, seconds, is_paid=device.is_paid)
         clocks["prepare"] = prepared - start
         facts |= {"ansatz": self.ansatz, **record_of(problem, chosen, tilts, self.depth)}
         remarks = [*on_truncation(answers), *remarks]

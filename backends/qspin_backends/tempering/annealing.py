@@ -148,7 +148,8 @@ def cool(
                     keeping.save_if_due(partial(_state, packs, done))
         except KeyboardInterrupt:
             status = "interrupted"
-    return Progress(done, status, (done - first) * n_lanes / max(time.perf_counter() - began, 1e-9))
+    seconds = time.perf_counter() - began
+    return Progress(done, status, (done - first) * n_lanes / max(seconds, 1e-9), seconds)
 
 
 def _sweep_to(pack: Cooling, end: int) -> None:

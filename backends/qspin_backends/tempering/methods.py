@@ -35,7 +35,11 @@ _PILOT = (200, 2_000)  # sweeps of the pilot of an automatic ladder: the burn-in
 
 @dataclass(frozen=True)
 class Run:
-    """What a method gives: samples, variables beside them, and what to say about them."""
+    """What a method gives: samples, variables beside them, and what to say about them.
+
+    Of its `clocks` ``sample`` is that of the walkers alone: neither what came before nor what is made of
+    where they were is sampling.
+    """
 
     betas: NDArray[np.float64]
     spins: NDArray[np.int8]
@@ -73,6 +77,7 @@ def _temper(
     _compile_tempering(packs[0], rules.reversible, rules.cluster_every)
     clocks = {"prepare": prepared - began, "compile": time.perf_counter() - prepared}
     progress = run_packs(packs, schedule, rules, recorder=recorder, keeping=keeping)
+    clocks["sample"] = progress.seconds
     if recorder is None:
         spins, extra = expanded(last_bits(packs), problem.n_spins), Extra()
         measured, found, remarks = diagnose_arrivals(packs, asked, schedule, progress)
@@ -105,6 +110,7 @@ def _anneal(
     )
     clocks = _compiled(packs, began)
     progress = cool(packs, betas, asked.n_sweeps, rules, keeping=keeping)
+    clocks["sample"] = progress.seconds
     arrived = min(len(pack.kept) for pack in packs)
     bits = np.concatenate([np.array(pack.kept[:arrived] or [pack.bits()]) for pack in packs], axis=1)
     if asked.target is not None and progress.status == "interrupted":
@@ -133,6 +139,7 @@ def _populate(
     packs = start_populations(problem, graph, betas, asked.n_replicas, asked.n_population, seeds, rules)
     clocks = _compiled(packs, began)
     progress = cool(packs, betas, asked.n_sweeps, rules, keeping=keeping, arrive=Resampling(betas))
+    clocks["sample"] = progress.seconds
     arrived = min(len(pack.kept) for pack in packs)
     chosen = np.arange(n_draws) * asked.n_population // n_draws
     kept = np.array([pack.kept[:arrived] or [pack.walkers.bits()] for pack in packs])[:, :, chosen]
@@ -159,6 +166,7 @@ def _search(
     progress = running.run_searches(
         problem, rows, searches, aim, asked.n_sweeps, rules.n_threads, keeping, graph.unit
     )
+    clocks["sample"] = progress.seconds
     spins, extra, remarks = running.found(searches, rows)
     facts: dict[str, Any] = {"kernel": "search", "sweeps_per_second": progress.sweeps_per_second}
     if asked.target is not None:

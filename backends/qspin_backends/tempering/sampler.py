@@ -228,11 +228,11 @@ class Tempering:
         started = None if asked.initial is None else initial_digest(asked.initial)
         keeping = Keeping.at(checkpoint, self._identity(problem, seed, started))
         method, clusters = METHODS[self.method].run, self._clusters(graph)
+        before = time.perf_counter() - start
         run = method(problem, graph, asked, self._rules(clusters), Seeds.of(seed), keeping)
-        total = time.perf_counter() - start
         if checkpoint is not None and run.status == "complete":
             checkpoint.discard()
-        clocks = {**run.clocks, "sample": total - sum(run.clocks.values())}
+        clocks = {**run.clocks, "prepare": before + run.clocks["prepare"]}
         remarks = list(run.remarks)
         if checkpoint is not None and checkpoint.warning:
             remarks.append(Remark("checkpoint-not-kept", checkpoint.warning))

@@ -145,11 +145,12 @@ class Pack:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far packs came: sweeps done, status, and walker sweeps per second of this session."""
+    """How far packs came: sweeps done, status, and walker sweeps per second and seconds of this session."""
 
     done: int
     status: str
     sweeps_per_second: float
+    seconds: float
 
 
 def start_tempering(
@@ -259,7 +260,8 @@ def run_packs(
             _collect(packs, recorder)
     for pack in packs:
         pack.walkers.refresh()
-    return Progress(done, status, (done - first) * n_lanes / max(time.perf_counter() - began, 1e-9))
+    seconds = time.perf_counter() - began
+    return Progress(done, status, (done - first) * n_lanes / max(seconds, 1e-9), seconds)
 
 
 def last_bits(packs: list[Pack]) -> NDArray[np.uint64]:

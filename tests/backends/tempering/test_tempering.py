@@ -277,7 +277,7 @@ def test_averages_of_packs_that_stopped_at_different_sweeps():
     _advance(packs[1], lambda: False, rules=rules, now=400, last=700, draws=[], recording=True)
     assert [pack.done for pack in packs] == [400, 700]
     assert max(packs[1].ladders.origin[:2]) > 0, "started where it ends: wrong counts would not show"
-    measured, _, _ = diagnose_ladders(packs, betas, Schedule(0, 400), Progress(400, "interrupted", 1.0))
+    measured, _, _ = diagnose_ladders(packs, betas, Schedule(0, 400), Progress(400, "interrupted", 1.0, 1.0))
     np.testing.assert_allclose(measured["energy_mean"][1], 4.0)
     np.testing.assert_allclose(measured["energy_variance"][1], 0.0, atol=1e-12)
     np.testing.assert_allclose(measured["energy_log2"][1], 4.0)

@@ -133,7 +133,7 @@ def run_searches(
                     keeping.save_if_due(searches._asdict)
         except KeyboardInterrupt:
             status = "interrupted"
-    return Progress(int(searches.place[:, 0].max()), status, speed())
+    return Progress(int(searches.place[:, 0].max()), status, speed(), time.perf_counter() - began)
 
 
 def sweeps_to_target(searches: Search, aim: Aim) -> NDArray[np.float64]:
