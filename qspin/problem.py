@@ -244,7 +244,8 @@ class IsingProblem:
         Parameters
         ----------
         spins : array (..., n_spins), which gives int8 (..., N) in the order of the whole problem; or samples,
-            which give those of the whole, without what was measured of the rest beside the spins
+            which give those of the whole, without what was measured of the rest beside the spins, but with
+            the sweeps that replicas took to an energy: those of the whole are the same
 
         Raises
         ------

@@ -308,13 +308,12 @@ class SampleSet:
         clamping = Clamping.of(problem)
         if self.info.get("problem") != problem.digest or self.has_averages:
             raise InputError("restored takes samples of this clamped problem that keep spins, not averages")
-        text = (
-            f"{len(clamping.held)} of {clamping.whole.n_spins} spins were clamped: the others follow their "
-            "distribution under that condition"
-        )
+        share = f"{len(clamping.held)} of {clamping.whole.n_spins}"
+        text = f"{share} spins were clamped: the others follow their distribution under that condition"
         info = _with_remark(self.info, Remark("clamped", text))
-        spins = clamping.restored(self.spins.values)
-        return SampleSet.from_spins(clamping.whole, spins, self.betas, info, handed_over=True)
+        spins, kept = clamping.restored(self.spins.values), {"sweeps_to_target"} & set(self.dataset)
+        extra = {name: (("replica",), self.dataset[name].values) for name in kept}
+        return SampleSet.from_spins(clamping.whole, spins, self.betas, info, extra, handed_over=True)
 
     @classmethod
     def from_dimod(

@@ -201,6 +201,25 @@ class TestBackends:
         for label, spin in HELD["dense"].items():
             assert (back.spins.values[..., label] == spin).all()
 
+    @pytest.mark.parametrize("method", ["tempering", "annealing", "search"])
+    def test_when_a_target_was_reached_is_true_of_the_whole(self, method, tmp_path):
+        rest = whole("dense").clamped(HELD["dense"])
+        target = float(qspin.get_backend("exact").enumerate(rest).ground_energy)
+        ladder = {} if method == "search" else {"betas": [0.5, 2.0]}
+        sampler = qspin.get_backend(
+            "tempering", method=method, n_replicas=3, n_sweeps=500, target_energy=target, **ladder
+        )
+        samples = sampler.sample(rest, seed=5)
+        back = rest.restored(samples)
+        sweeps = back.dataset["sweeps_to_target"]
+        assert sweeps.dims == ("replica",)
+        np.testing.assert_array_equal(sweeps, samples.dataset["sweeps_to_target"])
+        assert back.info["target"] == samples.info["target"]
+        assert back.info["target"]["n_reached"] == np.isfinite(sweeps.values).sum() > 0
+        back.verify(whole("dense"))
+        back.save(tmp_path / "a.nc")
+        np.testing.assert_array_equal(SampleSet.load(tmp_path / "a.nc").dataset["sweeps_to_target"], sweeps)
+
     @pytest.mark.parametrize("backend", ["exact", "tempering"])
     @pytest.mark.parametrize("name", HELD)
     def test_thermal_ones_by_enumeration(self, backend, name):
