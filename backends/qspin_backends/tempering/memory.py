@@ -22,6 +22,7 @@ class Size(NamedTuple):
     n_walkers : that move at once
     is_averaged : whether averages are kept in the place of spins
     kernel : that was asked for
+    has_clusters : whether there may be cluster moves
     """
 
     n_betas: int
@@ -30,6 +31,7 @@ class Size(NamedTuple):
     n_walkers: int
     is_averaged: bool
     kernel: KernelName
+    has_clusters: bool = False
 
 
 def require_room(problem: IsingProblem, size: Size, limit: int | None) -> None:
@@ -55,7 +57,7 @@ def parts_of(problem: IsingProblem, size: Size) -> Mapping[str, tuple[int, str]]
     """What takes memory -> bytes, and what to do about it.
 
     Counted are recorded spins or statistics, the words of all walkers with the cached fields of a dense
-    kernel, and the couplings as the kernel reads them.
+    kernel, and the couplings as the kernel and cluster moves read them.
     """
     n, n_betas = problem.n_spins, size.n_betas
     kept, what = n_betas * size.n_replicas * size.n_draws * n, f"{size.n_draws} draws of {n} spins"
@@ -66,6 +68,7 @@ def parts_of(problem: IsingProblem, size: Size) -> Mapping[str, tuple[int, str]]
     could_be_dense = size.kernel == "dense" or (size.kernel == "auto" and n_entries > 0.3 * n * n)
     walking = size.n_walkers * n * 4 if could_be_dense else size.n_walkers * n * 2
     reading = 12 * n * n if could_be_dense else 16 * n_entries + 32 * n
+    reading += 20 * n_entries if size.has_clusters else 0
     return {
         f"{n_betas} betas x {size.n_replicas} replicas x {what}": (
             kept, "keep fewer draws (n_draws) or replicas, or store 'statistics' instead of spins"

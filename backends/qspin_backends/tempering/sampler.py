@@ -275,6 +275,7 @@ class Tempering:
             self.n_replicas * (2 if self.cluster == "isoenergetic" else 1) * a_replica,
             asked.is_averaged,
             self.kernel,
+            self.method == "tempering" and self.cluster != "none" and self.cluster_every != 0 and n_betas > 1,
         )
 
     def _checked(self, problem: IsingProblem) -> Graph:

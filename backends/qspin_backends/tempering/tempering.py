@@ -192,13 +192,13 @@ def start_tempering(
     )  # fmt: skip
     exchange = word_streams(seeds.exchange, grid.n_columns, 1)[:, 0]
     packs = []
+    shared = no_bonds(len(betas))
+    if rules.cluster_every:
+        plan, pace = all_walkers[0].plan, rules.cluster_pace
+        shared = bond_graph(graph, plan.row, plan.n_rows, len(betas), rules.cluster, pace)
     for own, walkers in zip(grid.packs(), all_walkers, strict=True):
         walkers.set_betas(np.repeat(betas, own.stop - own.start))
-        plan = walkers.plan
-        bonds = no_bonds(len(betas))
-        if rules.cluster_every:
-            move, pace = rules.cluster, rules.cluster_pace
-            bonds = bond_graph(graph, plan.row, plan.n_rows, len(betas), move, pace)
+        bonds = shared._replace(pace=shared.pace.copy(), flow=shared.flow.copy())
         ladders = start_ladders(exchange[own], len(betas), len(walkers.walker))
         pack = Pack(walkers, ladders, bonds, graph, betas * graph.unit, copies)
         if target is not None:

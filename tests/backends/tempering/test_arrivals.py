@@ -182,7 +182,7 @@ def test_an_interrupt_keeps_who_has_arrived(method):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"method": "population"}, "target_energy belongs to methods 'tempering' and 'annealing'"),
+        ({"method": "population"}, "target_energy belongs to methods 'tempering', 'annealing' and 'search'"),
         (
             {"store": "statistics"},
             "with target_energy replicas keep one draw, of which there are no statistics",

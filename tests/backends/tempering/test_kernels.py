@@ -316,8 +316,8 @@ def test_memory_is_estimated_before_it_is_taken():
     large = IsingProblem.from_edges(300_000, [0], [1], [1.0])
     for settings, message in (
         (
-            {"n_replicas": 50_000, "n_draws": 1},
-            "50000 replicas x 1 draws of 300000 spins .* take .* GiB of this machine",
+            {"n_replicas": 50_000, "n_draws": 10},
+            "50000 replicas x 10 draws of 300000 spins .* take .* GiB of this machine",
         ),
         ({"n_replicas": 2, "max_memory": 0.01}, r"more than the limit that was set \(0.01 GiB\)"),
         ({"n_replicas": 10_000, "store": "statistics"}, "statistics of 300000 spins and 1 couplings"),

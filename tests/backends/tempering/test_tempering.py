@@ -181,7 +181,10 @@ class TestDraws:
         ({"n_sweeps": 0}, "n_sweeps: should be greater than 0; got 0"),
         ({"n_burn_in": -1}, "n_burn_in: should be greater than or equal to 0"),
         ({"n_replicas": 2.5}, "valid integer"),
-        ({"method": "magic"}, "method: should be 'tempering', 'annealing' or 'population'; got 'magic'"),
+        (
+            {"method": "magic"},
+            "method: should be 'tempering', 'annealing', 'population' or 'search'; got 'magic'",
+        ),
         ({"kernel": "fast"}, "kernel: should be 'auto', 'sparse', 'dense' or 'multispin'; got 'fast'"),
         ({"move": "wolff"}, "move: should be 'heat_bath' or 'metropolis'"),
         ({"cluster_every": -1}, "cluster_every: should be greater than or equal to 0"),

@@ -60,24 +60,19 @@ def bond_graph(
     graph: Graph, row: NDArray[np.int64], n_rows: int, n_betas: int, move: str, pace: int
 ) -> BondGraph:
     """By rows, of a plan that puts spin i into row `row[i]`, for the move of this name at this pace."""
-    rows = np.sort(row)
-    ordered = graph.reordered(np.searchsorted(rows, row))
-    strength = np.abs(ordered.couplings)
-    owner = np.repeat(np.arange(len(rows)), ordered.degrees)
-    order = np.lexsort((-strength, owner))
-    degrees = np.zeros(n_rows, np.int64)
-    degrees[rows] = ordered.degrees
-    fields = np.zeros(n_rows)
-    fields[rows] = ordered.fields
-    holds = np.zeros(n_rows, np.uint8)
-    holds[rows] = 1
+    degrees, holds, fields = np.zeros(n_rows, np.int64), np.zeros(n_rows, np.uint8), np.zeros(n_rows)
+    degrees[row], holds[row], fields[row] = graph.degrees, 1, graph.fields
+    indptr = np.concatenate([[0], np.cumsum(degrees)])
+    neighbours, couplings, summed = _by_strength(
+        graph.indptr, graph.indices, graph.couplings, np.asarray(row, np.int64), indptr
+    )
     return BondGraph(
-        np.concatenate([[0], np.cumsum(degrees)]),
-        rows[ordered.indices[order]].astype(np.int32),
-        ordered.couplings[order],
-        _summed(ordered.indptr, strength[order]),
+        indptr,
+        neighbours,
+        couplings,
+        summed,
         fields,
-        rows,
+        np.sort(row),
         holds,
         np.full(n_betas, pace),
         np.full(1, np.nan),
@@ -96,14 +91,29 @@ def no_bonds(n_betas: int) -> BondGraph:
 
 
 @njit(cache=True)
-def _summed(indptr, values):
-    summed = np.empty(len(values))
-    for row in range(len(indptr) - 1):
-        total = 0.0
-        for p in range(indptr[row], indptr[row + 1]):
-            total += values[p]
-            summed[p] = total
-    return summed
+def _by_strength(indptr, indices, couplings, row, starts):
+    """Neighbours by row, couplings, and |J| added up, in every row by falling |J| and then by row.
+
+    Parameters
+    ----------
+    indptr, indices, couplings : by spin
+    row : int64 (N,), row of each spin
+    starts : int64 (n_rows + 1,), where rows begin
+    """
+    neighbours = np.empty(len(indices), np.int32)
+    ordered, summed = np.empty(len(indices)), np.empty(len(indices))
+    for i in range(len(row)):
+        first, last = indptr[i], indptr[i + 1]
+        by_row = first + np.argsort(row[indices[first:last]])
+        order = by_row[np.argsort(-np.abs(couplings[by_row]), kind="mergesort")]
+        total, place = 0.0, starts[row[i]]
+        for k in range(len(order)):
+            p = order[k]
+            total += abs(couplings[p])
+            neighbours[place + k] = row[indices[p]]
+            ordered[place + k] = couplings[p]
+            summed[place + k] = total
+    return neighbours, ordered, summed
 
 
 @njit(inline="always")
