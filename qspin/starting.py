@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from qspin.errors import InputError
 from qspin.labels import in_order, order_of, places_of
 from qspin.problem import IsingProblem
-from qspin.samples import SampleSet
+from qspin.samples import Best, SampleSet
 from qspin.validate import checked_array, checked_spins
 
 __all__ = ["STARTING", "Initial", "initial_digest", "initial_spins", "refuse_initial"]
 
-Initial = SampleSet | xr.DataArray | Mapping[Hashable, int] | ArrayLike
+Initial = SampleSet | Best | xr.DataArray | Mapping[Hashable, int] | ArrayLike
 """What `initial` of a sampler may be, see `initial_spins`."""
 
 STARTING = ("annealer", "ocean", "tempering")
@@ -28,7 +28,12 @@ _AXES = ("beta", "replica", "spin")
 
 
 def initial_spins(
-    problem: IsingProblem, initial: Initial, *, n_replicas: int, n_betas: int = 1
+    problem: IsingProblem,
+    initial: Initial,
+    *,
+    n_replicas: int,
+    n_betas: int | None = 1,
+    betas: Sequence[float] | None = None,
 ) -> NDArray[np.int8]:
     """Configurations to start from, for every beta and replica.
 
@@ -36,13 +41,17 @@ def initial_spins(
     ----------
     initial : array (N,), (replica, N) or (beta, replica, N) in the order of the spins, where one beta or one
         replica is that of all; a mapping from labels to spins; an `xarray.DataArray` over ``spin`` and
-        perhaps ``replica``, ``beta`` and ``draw``; or a `SampleSet`. What has labels takes the order of the
-        problem, and of draws the last one counts
-    n_betas : of the ladder; 1 where a walker starts once, or before a ladder is found
+        perhaps ``replica``, ``beta`` and ``draw``; the `best` of samples, in the order of the spins; or a
+        `SampleSet`. What has labels takes the order of the problem, and of draws the last one counts. Of a
+        `SampleSet` all betas are taken where they are those of the ladder, else the coldest for all of them,
+        and without any temperature the lowest configuration of each replica; its replicas in turn where they
+        are fewer than `n_replicas`, and the first ones where they are more
+    n_betas : of the ladder; 1 where a walker starts once, None before a ladder is found
+    betas : of the ladder, units of 1/energy; None: not known, and samples match by their number of betas
 
     Returns
     -------
-    int8 (n_betas, n_replicas, N)
+    int8 (n_betas, n_replicas, N), one beta where the ladder is still to be found
 
     Raises
     ------
@@ -56,16 +65,23 @@ def initial_spins(
     [[[1, -1], [1, -1]]]
     """
     try:
-        spins = checked_spins(_in_order(problem, initial), problem.n_spins)
+        if isinstance(initial, SampleSet):
+            taken = _of_samples(initial, n_replicas, n_betas, betas)
+            given = _ordered(taken, initial.labels, problem)
+        else:
+            given = _in_order(problem, initial)
+        spins = checked_spins(given, problem.n_spins)
     except InputError as error:
         raise InputError(f"initial: {error}") from None
     shape = (1,) * (3 - spins.ndim) + spins.shape
-    wanted = (n_betas, n_replicas, problem.n_spins)
+    wanted = (n_betas or 1, n_replicas, problem.n_spins)
     if len(shape) > 3 or any(have not in (1, want) for have, want in zip(shape[:2], wanted[:2], strict=True)):
-        several = f", or shape {wanted} for every beta" if n_betas > 1 else ""
+        several = f", or shape {wanted} for every beta" if wanted[0] > 1 else ""
+        none = "; a ladder that is found (betas: auto) has none for every beta" if n_betas is None else ""
         raise InputError(
             f"initial has shape {spins.shape}; expected one configuration of {problem.n_spins} spins, or "
-            f"shape {wanted[1:]} for every replica{several}. Of samples, samples.spins[-1, 0, -1] is one"
+            f"shape {wanted[1:]} for every replica{several}{none}. Of samples, "
+            "samples.spins[-1, 0, -1] is one"
         )
     return np.ascontiguousarray(np.broadcast_to(spins.reshape(shape), wanted), dtype=np.int8)
 
@@ -99,12 +115,10 @@ def refuse_initial(name: str, initial: Initial | None, why: str) -> None:
         )
 
 
-def _in_order(problem: IsingProblem, initial: Initial) -> NDArray[Any]:
+def _in_order(problem: IsingProblem, initial: Any) -> NDArray[Any]:
     """As an array whose last axis is in the order of the spins."""
-    if isinstance(initial, SampleSet):
-        if not initial.energies.size:
-            raise InputError("an empty sample set holds no configuration")
-        return _ordered(initial.spins.values[:, :, -1], initial.labels, problem)
+    if isinstance(initial, Best):
+        return initial.spins
     if isinstance(initial, xr.DataArray):
         return _of_labelled(problem, initial)
     if isinstance(initial, Mapping):
@@ -114,6 +128,24 @@ def _in_order(problem: IsingProblem, initial: Initial) -> NDArray[Any]:
     if array.dtype.kind == "b":
         raise InputError("spins must be -1 or +1; got truth values; binary values x become spins by 2 x - 1")
     return array
+
+
+def _of_samples(
+    samples: SampleSet, n_replicas: int, n_betas: int | None, betas: Sequence[float] | None
+) -> NDArray[Any]:
+    """Those for a sampler, (1 or n_betas, n_replicas, N), in the order of the samples."""
+    if not samples.energies.size:
+        raise InputError("an empty sample set holds no configuration")
+    spins, energies, own = samples.spins.values, samples.energies.values, samples.betas
+    if np.isnan(own).all():
+        by_replica = energies.swapaxes(0, 1).reshape(energies.shape[1], -1)
+        row, draw = np.unravel_index(by_replica.argmin(axis=1), (energies.shape[0], energies.shape[2]))
+        taken = spins[row, np.arange(len(row)), draw][None]
+    elif len(own) == n_betas and (betas is None or np.allclose(own, betas)):
+        taken = spins[:, :, -1]
+    else:
+        taken = spins[[np.nanargmax(own)], :, -1]
+    return taken[:, np.arange(n_replicas) % taken.shape[1]]
 
 
 def _of_labelled(problem: IsingProblem, given: xr.DataArray) -> NDArray[Any]:

@@ -59,6 +59,43 @@ class TestForms:
         for given in (samples, samples.spins, samples.spins[:, :, -1]):
             np.testing.assert_array_equal(initial_spins(LABELLED, given, n_replicas=4, n_betas=2), expected)
 
+    @pytest.mark.parametrize(
+        "ladder",
+        [
+            {"n_betas": 1},
+            {"n_betas": None},
+            {"n_betas": 3},
+            {"n_betas": 2, "betas": [1.0, 2.5]},
+            {"n_betas": 3, "betas": [1.0, 1.5, 2.0]},
+        ],
+    )
+    @pytest.mark.parametrize("n_replicas", [2, 4, 9])
+    def test_samples_of_another_ladder_give_their_coldest(self, ladder, n_replicas):
+        samples = samples_of(LABELLED, (2, 4, 3))
+        spins = initial_spins(LABELLED, samples, n_replicas=n_replicas, **ladder)
+        expected = samples.spins.values[1, np.arange(n_replicas) % 4, -1]
+        np.testing.assert_array_equal(spins, [expected] * (ladder["n_betas"] or 1))
+
+    @pytest.mark.parametrize("n_replicas", [2, 4, 9])
+    def test_samples_of_the_ladder_give_all_betas(self, n_replicas):
+        samples = samples_of(LABELLED, (2, 4, 3))
+        spins = initial_spins(LABELLED, samples, n_replicas=n_replicas, n_betas=2, betas=[1.0, 2.0])
+        np.testing.assert_array_equal(spins, samples.spins.values[:, np.arange(n_replicas) % 4, -1])
+
+    def test_samples_without_a_temperature_give_the_lowest_of_each_replica(self):
+        problem = IsingProblem(np.diag([-1.0, -1.0], 1) + np.diag([-1.0, -1.0], -1), [0.1, 0.2, 0.4])
+        spins = np.random.default_rng(3).choice([-1, 1], (1, 4, 6, 3))
+        samples = SampleSet.from_spins(problem, spins)
+        best = [own[np.argmin(problem.energies(own))] for own in spins[0]]
+        np.testing.assert_array_equal(initial_spins(problem, samples, n_replicas=4)[0], best)
+        both = initial_spins(problem, samples, n_replicas=5, n_betas=2)
+        np.testing.assert_array_equal(both, [[*best, best[0]]] * 2)
+
+    def test_the_best_of_samples_is_one(self):
+        samples = samples_of(LABELLED, (2, 4, 3))
+        spins = initial_spins(LABELLED, samples.best, n_replicas=2, n_betas=3)
+        assert (spins == samples.best.spins).all()
+
     def test_labels_take_the_order_of_the_problem(self):
         other = IsingProblem(np.zeros((3, 3)), labels=[7, "a", ("b", 1)])
         samples = samples_of(other, (1, 4, 1))
@@ -96,6 +133,14 @@ class TestForms:
 def test_what_does_not_fit(given, message):
     with pytest.raises(InputError, match=message):
         initial_spins(LABELLED, given, n_replicas=4, n_betas=2)
+
+
+def test_a_ladder_to_be_found_is_named_where_a_shape_does_not_fit():
+    with pytest.raises(InputError, match=r"\(betas: auto\) has none for every beta"):
+        initial_spins(LABELLED, [[ONE] * 4] * 3, n_replicas=4, n_betas=None)
+    with pytest.raises(InputError) as refused:
+        initial_spins(LABELLED, [1, 2, 1], n_replicas=4, n_betas=None)
+    assert "auto" not in str(refused.value)
 
 
 def test_equal_starts_have_one_digest():

@@ -29,8 +29,8 @@ def sample(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Start from these: samples (their last draws), or .npy spins (N), (replica, N), "
-            "(beta, replica, N).",
+            help="Start from these: samples (their last draws: at all betas where the ladder is theirs, else "
+            "the coldest), or .npy spins (N), (replica, N), (beta, replica, N).",
         ),
     ] = None,
     format: Annotated[str | None, typer.Option(help="Format of PROBLEM; default by suffix.")] = None,

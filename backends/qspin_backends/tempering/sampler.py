@@ -291,7 +291,8 @@ class Tempering:
     def _initial(self, problem: IsingProblem, given: Initial | None) -> NDArray[np.int8] | None:
         """Configurations to start from."""
         at_once = {"tempering": None if self.betas == "auto" else len(self.betas)}.get(self.method, 1)
-        return checked_initial(problem, given, self.method, self.n_replicas, at_once)
+        betas = None if self.betas == "auto" or self.method != "tempering" else self.betas
+        return checked_initial(problem, given, self.method, self.n_replicas, at_once, betas)
 
     def _asked(self) -> Asked:
         """For the methods."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.sampler import Initial, initial_spins, refuse_initial
 from qspin_backends.tempering.words import WORD, bit_words
@@ -14,13 +15,19 @@ __all__ = ["checked_initial", "packed", "random_bits", "start_bits"]
 
 
 def checked_initial(
-    problem: IsingProblem, initial: Initial | None, method: str, n_replicas: int, n_betas: int | None
+    problem: IsingProblem,
+    initial: Initial | None,
+    method: str,
+    n_replicas: int,
+    n_betas: int | None,
+    betas: Sequence[float] | None,
 ) -> NDArray[np.int8] | None:
     """Configurations for the ladders of a method, int8 (1 or n_betas, n_replicas, N); None: random ones.
 
     Parameters
     ----------
     n_betas : that a replica has at once; None where its ladder is still to be found
+    betas : of a ladder that is given and has them at once, units of 1/energy
 
     Raises
     ------
@@ -32,11 +39,7 @@ def checked_initial(
     if method == "population":
         why = "method 'population' starts at infinite temperature, from where it measures its free energy"
         refuse_initial("tempering", initial, why)
-    try:
-        return initial_spins(problem, initial, n_replicas=n_replicas, n_betas=n_betas or 1)
-    except InputError as error:
-        hint = "; a ladder that is found (betas: auto) has none for every beta" if n_betas is None else ""
-        raise InputError(f"{error}{hint}") from None
+    return initial_spins(problem, initial, n_replicas=n_replicas, n_betas=n_betas, betas=betas)
 
 
 def packed(spins: NDArray[np.int8]) -> NDArray[np.uint64]:

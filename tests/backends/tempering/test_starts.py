@@ -14,6 +14,7 @@ from test_kernels import PROBLEMS, assert_distributed
 import qspin
 from qspin import IsingProblem, instances
 from qspin.errors import InputError
+from qspin.starting import initial_digest
 
 LADDER = {"betas": [0.3, 0.6, 1.0], "n_replicas": 5, "n_burn_in": 0, "n_sweeps": 20, "n_draws": 2}
 METHODS = ("tempering", "annealing")
@@ -116,6 +117,33 @@ def test_a_ladder_that_is_found_starts_from_one_or_one_a_replica(glass):
         InputError, match=r"or shape \(3, 10\).*a ladder that is found \(betas: auto\) has none"
     ):
         sampler.sample(glass, seed=1, initial=np.ones((5, 3, 10)))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"betas": [0.2, 0.5, 0.9, 1.3]},
+        {"betas": [0.2, 0.6, 1.0]},
+        {"method": "annealing", "betas": [0.5, 1.0]},
+        {"method": "search"},
+    ],
+)
+def test_samples_of_another_ladder_are_taken(glass, settings):
+    samples = qspin.get_backend("tempering", **LADDER).sample(glass, seed=1)
+    sampler = qspin.get_backend("tempering", n_replicas=7, n_sweeps=20, **settings)
+    coldest = samples.spins.values[-1, np.arange(7) % 5, -1]
+    started = sampler.sample(glass, seed=1, initial=samples)
+    assert started.info["initial"] == initial_digest(coldest[None])
+    one = sampler.sample(glass, seed=1, initial=samples.best)
+    assert one.info["initial"] == initial_digest(samples.best.spins[None, None])
+
+
+def test_samples_of_its_ladder_are_taken_at_every_beta(glass):
+    sampler = qspin.get_backend("tempering", **LADDER)
+    samples = sampler.sample(glass, seed=1)
+    again = sampler.sample(glass, seed=1, initial=samples)
+    assert again.info["initial"] == initial_digest(samples.spins.values[:, :, -1])
 
 
 def test_populations_start_at_infinite_temperature(glass):
