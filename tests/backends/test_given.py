@@ -14,6 +14,7 @@ import qspin
 from qspin import IsingProblem, SampleSet
 from qspin.errors import CapacityError, InputError
 from qspin.experiment import RunFolder, load_config, run_experiment
+from qspin.registry import get_measure
 from qspin.remarks import Level
 from qspin.sampler import deciding_settings, is_paid, offers
 from qspin.sampling import check_samples
@@ -352,3 +353,19 @@ class TestInARun:
         assert done.returncode == 0, done.stderr
         assert "note: the samples were read from a file" in done.stderr
         assert SampleSet.load(tmp_path / "o.nc").best.energy == -1.0
+
+
+def test_replicas_that_stopped_at_an_energy_stay_known_as_such(tmp_path):
+    problem = qspin.instances.edwards_anderson((3, 3), seed=1)
+    stopping = qspin.get_backend(
+        "tempering", betas=[0.3, 1.0], n_replicas=4, n_burn_in=0, n_sweeps=50, target_energy=-4.0
+    )
+    stopped = stopping.sample(problem, seed=1)
+    stopped.save(tmp_path / "stopped.nc")
+    given = qspin.get_backend("samples", path=str(tmp_path / "stopped.nc"))
+    assert given.offers == stopping.offers
+    read = given.sample(problem)
+    assert read.info["target"] == stopped.info["target"]
+    lowest = get_measure("lowest_energies").measure(read, problem)
+    np.testing.assert_array_equal(lowest["sweeps"], stopped.dataset["sweeps_to_target"])
+    assert np.isnan(get_measure("overlap_curve").measure(read, problem)["beta"]).all()

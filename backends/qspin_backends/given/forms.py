@@ -46,6 +46,7 @@ class Fitted(NamedTuple):
     betas : (n_betas,), units of 1/energy; None: the file has none
     extra : further variables of the dataset, name -> (dims, values)
     origin : where they come from, plain JSON
+    target : what ``info["target"]`` says of replicas that were to stop at an energy
     """
 
     spins: NDArray[np.int8]
@@ -53,6 +54,7 @@ class Fitted(NamedTuple):
     extra: Mapping[str, tuple[tuple[str, ...], ArrayLike]]
     remarks: list[Remark]
     origin: dict[str, Any]
+    target: dict[str, Any] | None = None
 
 
 class Held(Protocol):
@@ -66,6 +68,11 @@ class Held(Protocol):
     @property
     def has_betas(self) -> bool:
         """Whether it says at which temperatures it was sampled."""
+        ...
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether replicas were to stop at an energy, so that they follow none of these temperatures."""
         ...
 
     @property
@@ -92,6 +99,10 @@ class _OfQspin:
     @property
     def has_betas(self) -> bool:
         return bool(np.isfinite(self.samples.betas).all())
+
+    @property
+    def is_stopped(self) -> bool:
+        return "target" in self.samples.info
 
     @property
     def is_averaged(self) -> bool:
@@ -121,7 +132,8 @@ class _OfQspin:
             text = f"the samples were {info['status']}: the run that made them did not reach its end"
             remarks = [*remarks, Remark("given-unfinished", text, Level.SERIOUS)]
         betas = self.samples.betas if self.has_betas else None
-        return Fitted(self.samples.spins.values, betas, extra, remarks, {"format": "netcdf", "info": info})
+        origin = {"format": "netcdf", "info": info}
+        return Fitted(self.samples.spins.values, betas, extra, remarks, origin, info.get("target"))
 
 
 @dataclass(frozen=True)
@@ -147,6 +159,10 @@ class _OfDimod:
     @property
     def has_betas(self) -> bool:
         return bool(np.isfinite(self._grid.betas).all())
+
+    @property
+    def is_stopped(self) -> bool:
+        return False
 
     @property
     def is_averaged(self) -> bool:
@@ -175,6 +191,10 @@ class _OfCounts:
 
     @property
     def has_betas(self) -> bool:
+        return False
+
+    @property
+    def is_stopped(self) -> bool:
         return False
 
     @property

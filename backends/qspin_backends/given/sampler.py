@@ -86,7 +86,7 @@ class Given:
             return None
         held = self._held()
         n_betas, n_replicas, n_draws = held.shape
-        is_thermal = held.has_betas or self.betas is not None
+        is_thermal = self.betas is not None or (held.has_betas and not held.is_stopped)
         has = {
             "thermostat": is_thermal,
             "ladder": is_thermal and n_betas > 1,
@@ -140,6 +140,7 @@ class Given:
             clocks=clocks,
             remarks=remarks,
             headline=f"{fitted.origin['format']} file {Path(self.path.path).name}",
+            **({"target": fitted.target} if fitted.target is not None else {}),
             given={"file": Path(self.path.path).name, "sha256": self.path.content(), **fitted.origin},
         )
         return SampleSet.from_spins(problem, fitted.spins, betas, info, fitted.extra)
