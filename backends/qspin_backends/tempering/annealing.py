@@ -16,13 +16,15 @@ from qspin_backends.tempering.arrivals import Arrivals, are_complete, nobody, on
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.keeping import Arrays, Keeping, gathered, put_back
 from qspin_backends.tempering.packs import Crew, Grid, Seeds, start_packs
-from qspin_backends.tempering.planning import walkers_a_pack
+from qspin_backends.tempering.planning import sweep_nanoseconds, sweeps_a_piece, walkers_a_pack
 from qspin_backends.tempering.tempering import Progress, Rules
 from qspin_backends.tempering.walkers import Walkers, run_sweeps
+from qspin_backends.tempering.words import WORD
 
 __all__ = ["Cooling", "cool", "start_annealing"]
 
-_UPDATES_A_CHUNK = 2**25  # of one pack between two refreshes, looks at the clock and at interrupts
+_UPDATES_A_CHUNK = 2**25  # of one pack between two refreshes, looks at the clock and at interrupts ...
+_LOOKED_AT = 4  # ... and of an energy to stop at, sweeps that exact looks at energies take beside each sweep
 
 
 @dataclass(eq=False)
@@ -95,6 +97,7 @@ def cool(
     rules: Rules,
     *,
     keeping: Keeping,
+    graph: Graph,
     arrive: Callable[[Cooling, int], None] = lambda pack, stage: None,
 ) -> Progress:
     """Take all packs through `betas` (n_betas,), sharing `n_sweeps` evenly; an interrupt ends it early.
@@ -102,14 +105,14 @@ def cool(
     Parameters
     ----------
     keeping : where unfinished work goes, and what to go on with
+    graph : of the problem
     arrive : called with a pack and the number of a beta before its sweeps
     """
     ends = (np.arange(len(betas) + 1) * n_sweeps // len(betas)).tolist()
     first = 0 if keeping.stored is None else _restore(keeping.stored, packs)
     done, status, began = first, "complete", time.perf_counter()
     n_lanes = sum(pack.walkers.n_lanes for pack in packs)
-    largest = max(pack.walkers.n_lanes for pack in packs) * max(1, packs[0].walkers.problem.n_spins)
-    chunk = max(1, _UPDATES_A_CHUNK // largest)
+    chunk = _chunk(packs, graph)
 
     def descend(pack: Cooling, stopped: Callable[[], bool], until: int) -> None:
         """To sweep `until`, or to the end of the ladder if no sweeps are left; unless stopped before."""
@@ -150,6 +153,22 @@ def cool(
             status = "interrupted"
     seconds = time.perf_counter() - began
     return Progress(done, status, (done - first) * n_lanes / max(seconds, 1e-9), seconds)
+
+
+def _chunk(packs: list[Cooling], graph: Graph) -> int:
+    """Sweeps between two refreshes; samples may depend on them by rounding, and so on no clock.
+
+    Where so many updates would take too long, of spins with many neighbours, there are fewer, as if packs
+    were full.
+    """
+    n_spins = max(1, graph.n_spins)
+    most = _UPDATES_A_CHUNK // (max(pack.walkers.n_lanes for pack in packs) * n_spins)
+    lane = sweep_nanoseconds(graph, packs[0].walkers.plan.name)
+    if packs[0].arrivals is not None:
+        lane *= 1 + _LOOKED_AT
+    if sweeps_a_piece(lane) * n_spins < _UPDATES_A_CHUNK:
+        most = min(most, sweeps_a_piece(lane * WORD))
+    return max(1, most)
 
 
 def _sweep_to(pack: Cooling, end: int) -> None:

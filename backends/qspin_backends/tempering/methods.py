@@ -109,7 +109,7 @@ def _anneal(
         problem, graph, float(betas[-1]), asked.n_replicas, seeds, rules, keeping, asked.initial, asked.target
     )
     clocks = _compiled(packs, began)
-    progress = cool(packs, betas, asked.n_sweeps, rules, keeping=keeping)
+    progress = cool(packs, betas, asked.n_sweeps, rules, keeping=keeping, graph=graph)
     clocks["sample"] = progress.seconds
     arrived = min(len(pack.kept) for pack in packs)
     bits = np.concatenate([np.array(pack.kept[:arrived] or [pack.bits()]) for pack in packs], axis=1)
@@ -138,7 +138,9 @@ def _populate(
     n_draws = asked.n_draws(len(betas), problem.n_spins)
     packs = start_populations(problem, graph, betas, asked.n_replicas, asked.n_population, seeds, rules)
     clocks = _compiled(packs, began)
-    progress = cool(packs, betas, asked.n_sweeps, rules, keeping=keeping, arrive=Resampling(betas))
+    progress = cool(
+        packs, betas, asked.n_sweeps, rules, keeping=keeping, graph=graph, arrive=Resampling(betas)
+    )
     clocks["sample"] = progress.seconds
     arrived = min(len(pack.kept) for pack in packs)
     chosen = np.arange(n_draws) * asked.n_population // n_draws

@@ -22,7 +22,9 @@ __all__ = [
     "choose_kernel",
     "ladders_a_pack",
     "make_plan",
+    "nanoseconds_of",
     "sweep_nanoseconds",
+    "sweeps_a_piece",
     "uses_multispin",
     "walkers_a_pack",
     "words_for",
@@ -34,6 +36,7 @@ SINGLE = 2.0**13  # reach up to which float32 fields do: exponents are then off 
 _DOUBLE = 2.0**42  # the same for float64
 _A_LANE, _A_SPIN = 26.0, 0.65  # nanoseconds of a sweep of one lane
 _A_COUPLING = {"sparse": 0.045, "multispin": 0.0}  # of each end of a coupling; read by words of lanes
+_A_PIECE = 2.5e8  # nanoseconds between two looks at interrupts, about, at the most
 _A_FIELD = 0.035  # of a dense kernel: of each field of each spin, where as many flip as they usually do
 _DENSE_SHARE, _DENSE_OFFSET = 0.3, 140  # mean degree from which keeping fields up to date pays; measured
 
@@ -93,9 +96,18 @@ def make_plan(
 
 def sweep_nanoseconds(graph: Graph, kernel: str) -> float:
     """What a sweep of one lane takes on a core of an AMD EPYC, measured; to weigh work against other work."""
-    n = graph.n_spins
-    couplings = _A_FIELD * n * n if kernel == "dense" else _A_COUPLING[kernel] * 2 * graph.n_couplings
+    return nanoseconds_of(graph.n_spins, graph.n_couplings, kernel)
+
+
+def nanoseconds_of(n: int, n_couplings: int, kernel: str) -> float:
+    """The same, of so many spins and couplings."""
+    couplings = _A_FIELD * n * n if kernel == "dense" else _A_COUPLING[kernel] * 2 * n_couplings
     return _A_LANE + _A_SPIN * n + couplings
+
+
+def sweeps_a_piece(nanoseconds: float) -> int:
+    """Sweeps between two looks at interrupts, of so many nanoseconds each; at least one."""
+    return max(1, int(_A_PIECE // max(nanoseconds, 1.0)))
 
 
 def _reach(graph: Graph, largest_beta: float) -> float:

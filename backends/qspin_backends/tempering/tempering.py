@@ -15,7 +15,7 @@ from qspin.problem import IsingProblem
 from qspin.sampler import report_progress
 from qspin_backends.tempering.arrivals import Arrivals, are_complete, on_watch
 from qspin_backends.tempering.clusters.graph import BondGraph, bond_graph, no_bonds
-from qspin_backends.tempering.clusters.pacing import set_paces
+from qspin_backends.tempering.clusters.pacing import moving_nanoseconds, set_paces
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.exchange import Ladders, start_ladders, temper
@@ -25,6 +25,7 @@ from qspin_backends.tempering.planning import (
     KernelName,
     ladders_a_pack,
     sweep_nanoseconds,
+    sweeps_a_piece,
     uses_multispin,
 )
 from qspin_backends.tempering.random import word_streams
@@ -35,7 +36,7 @@ __all__ = ["Pack", "Progress", "Rules", "Schedule", "last_bits", "run_packs", "s
 
 _UPDATES_A_STRETCH = 2**27  # of one ladder between two refreshes ...
 _STRETCH = (64, 8192)  # ... but no fewer and no more sweeps than these
-_UPDATES_A_PIECE = 2**23  # of one pack between two looks at interrupts
+_UPDATES_A_PIECE = 2**23  # of one pack between two looks at interrupts, at the most
 _NOWHERE = Keeping()
 
 
@@ -299,7 +300,7 @@ def _advance(
     if pack.done == now:
         w.refresh()
         _look(pack)
-    piece = max(1, _UPDATES_A_PIECE // (max(1, w.problem.n_spins) * w.n_lanes))
+    piece = _piece(pack, rules)
     for k, end in enumerate([*draws, last]):
         while pack.done < end and not pack.is_complete:
             if stopped():
@@ -312,6 +313,15 @@ def _advance(
             _look(pack)
         if len(pack.draws) == k < len(draws):
             pack.draws.append(pack.replica_bits())
+
+
+def _piece(pack: Pack, rules: Rules) -> int:
+    """Sweeps between two looks at interrupts; samples do not depend on it."""
+    n_lanes, looks = pack.walkers.n_lanes, float(pack.graph.participation.sum())
+    lane = sweep_nanoseconds(pack.graph, pack.walkers.plan.name)
+    lane += moving_nanoseconds(pack.bonds, looks, rules.cluster_every)
+    updates = max(1, pack.walkers.problem.n_spins) * n_lanes
+    return max(1, min(_UPDATES_A_PIECE // updates, sweeps_a_piece(lane * n_lanes)))
 
 
 def _look(pack: Pack) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qspin_backends.tempering.clusters.graph import ISOENERGETIC, BondGraph
 
-__all__ = ["pace_of", "set_paces"]
+__all__ = ["moving_nanoseconds", "pace_of", "set_paces"]
 
 _SPANNING = 0.25  # mean share of the spins in a cluster above which isoenergetic moves are dropped
 _USEFUL = 0.05  # share of moves that flip several spins, but not all, below which those of bonds are
@@ -120,4 +120,23 @@ def pace_of(n_spins: int, looks: Any, sweep: float, every: int, share: float) ->
     """Turns between moves at which these take a share of the time of sweeps: a pair moves in every second
     turn, and there are as many pairs as lanes.
     """
-    return (_A_MOVE + _A_SPIN * n_spins + _A_LOOK * looks) / (2 * every * share * sweep)
+    return _nanoseconds(n_spins, looks) / (2 * every * share * sweep)
+
+
+def moving_nanoseconds(bonds: BondGraph, looks: float, every: int) -> float:
+    """What cluster moves take of a sweep of one lane, on average, at the pace that they have now.
+
+    Parameters
+    ----------
+    looks : at couplings, of a move
+    every : sweeps between two turns, 0 where there are none
+    """
+    made = 1 / bonds.pace[bonds.pace > 0]
+    if not every or not made.size:
+        return 0.0
+    return float(made.sum() / len(bonds.pace)) * _nanoseconds(len(bonds.rows), looks) / (2 * every)
+
+
+def _nanoseconds(n_spins: int, looks: Any) -> Any:
+    """Of a move of one pair."""
+    return _A_MOVE + _A_SPIN * n_spins + _A_LOOK * looks

@@ -15,6 +15,7 @@ from qspin.sampler import Level, Remark, energy_tolerance, report_progress
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.keeping import Keeping
 from qspin_backends.tempering.packs import Crew, Seeds
+from qspin_backends.tempering.planning import nanoseconds_of, sweeps_a_piece
 from qspin_backends.tempering.random import lane_streams, word_streams
 from qspin_backends.tempering.search.descent import LANES, Rows, drawn, energy
 from qspin_backends.tempering.search.rounds import POOL, Aim, Search, run_rounds
@@ -103,10 +104,10 @@ def run_searches(
 ) -> Progress:  # fmt: skip
     """Run all searches to the end; an interrupt ends them early, at the end of a round."""
     n_replicas, updates = len(searches.place), LANES * max(1, len(rows.fields))
-    stretch = max(10, _UPDATES_A_STRETCH // (updates * n_replicas))
-    a_piece = int(
-        np.clip(_UPDATES_A_PIECE // (updates * min(stretch, n_sweeps)), 1, -(-n_replicas // n_threads))
-    )
+    most = sweeps_a_piece(LANES * nanoseconds_of(len(rows.fields), len(rows.indices) // 2, "sparse"))
+    stretch = max(10, min(_UPDATES_A_STRETCH // (updates * n_replicas), most))
+    at_once = min(stretch, n_sweeps)
+    a_piece = int(np.clip(min(_UPDATES_A_PIECE // updates, most) // at_once, 1, -(-n_replicas // n_threads)))
     pieces = [_part(searches, slice(k, k + a_piece)) for k in range(0, n_replicas, a_piece)]
     first, began = int(searches.place[:, 0].sum()), time.perf_counter()
     status = "complete"
