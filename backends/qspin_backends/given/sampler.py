@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,6 +132,7 @@ class Given:
             remarks.append(Remark("betas-given", text))
         text = "the samples were read from a file: every seed gives the same"
         remarks.append(Remark("read-from-file", text, Level.NOTE))
+        facts: dict[str, Any] = {} if fitted.target is None else {"target": fitted.target}
         clocks = {"prepare": time.perf_counter() - start, "sample": 0.0}
         report_progress(1.0)
         info = run_info(
@@ -140,7 +141,7 @@ class Given:
             clocks=clocks,
             remarks=remarks,
             headline=f"{fitted.origin['format']} file {Path(self.path.path).name}",
-            **({"target": fitted.target} if fitted.target is not None else {}),
+            **facts,
             given={"file": Path(self.path.path).name, "sha256": self.path.content(), **fitted.origin},
         )
         return SampleSet.from_spins(problem, fitted.spins, betas, info, fitted.extra)
