@@ -16,6 +16,7 @@ _SPANNING = 0.25  # mean share of the spins in a cluster above which isoenergeti
 _USEFUL = 0.05  # share of moves that flip several spins, but not all, below which those of bonds are
 _FREE_FLOW = 0.3  # of the round trips that swaps would allow, above which walkers need no help
 _FEWEST_TRIPS = 4.0  # expected ones of a replica, below which nothing can be told of them
+_FEWEST_MOVES = 4  # of a pair of betas, in all ladders, below which nothing can be told of them
 _A_MOVE, _A_SPIN, _A_LOOK = 150.0, 2.0, 4.0  # nanoseconds of a move of bonds; of each coupling looked at
 _SHARE = 0.3  # of the time of sweeps that such moves may take
 
@@ -95,7 +96,8 @@ def _paces(bonds: BondGraph, burned: _Burned, sweep: float, every: int) -> NDArr
     Isoenergetic moves are dropped where clusters span the system, moves of bonds where they hardly ever flip
     more than one spin and less than all in which the walkers differ: single spins are moved by sweeps, and
     all of them by exchange. Moves that nobody asked for are dropped where walkers travel as freely as swaps
-    allow, and elsewhere made as often as they take no more than a third of the time of the sweeps.
+    allow, and elsewhere made as often as they take no more than a third of the time of the sweeps; where too
+    few were made to tell, they go on at the pace at which they began, which costs little.
 
     Parameters
     ----------
@@ -110,10 +112,8 @@ def _paces(bonds: BondGraph, burned: _Burned, sweep: float, every: int) -> NDArr
     if bonds.flow[0] >= _FREE_FLOW:
         return np.zeros_like(bonds.pace)
     looks = burned.work / np.maximum(burned.counts, 1)
-    return (
-        np.maximum(np.ceil(pace_of(len(bonds.rows), looks, sweep, every, _SHARE)), 1).astype(np.int64)
-        * useful
-    )
+    affordable = np.maximum(np.ceil(pace_of(len(bonds.rows), looks, sweep, every, _SHARE)), 1)
+    return np.where(burned.counts >= _FEWEST_MOVES, affordable.astype(np.int64) * useful, bonds.pace)
 
 
 def pace_of(n_spins: int, looks: Any, sweep: float, every: int, share: float) -> Any:
