@@ -55,7 +55,8 @@ def njit(function: Callable[..., Any] | None = None, /, *, cache: bool = False, 
 def _without_a_grudge(kernel: Any) -> Any:
     """The kernel, which will go on where its cache can no longer be read or written: a full disk, say."""
     cache = getattr(kernel, "_cache", None)
-    if (index := getattr(cache, "_cache_file", None)) is not None and (own := _sources(kernel.__module__)):
+    index, own = getattr(cache, "_cache_file", None), _sources(_room(kernel.__module__))
+    if index is not None and own:
         index._source_stamp = (index._source_stamp, own)
     for name in ("load_overload", "save_overload"):
         if hasattr(cache, name):  # not under NUMBA_DISABLE_JIT
@@ -63,14 +64,19 @@ def _without_a_grudge(kernel: Any) -> Any:
     return kernel
 
 
+def _room(module: str) -> str:
+    """The package that a module is in, such as that of a backend."""
+    return ".".join(module.split(".")[:2])
+
+
 @functools.cache
-def _sources(module: str) -> str:
-    """A digest of all sources of the room that a module is in; of a module without a room, none.
+def _sources(name: str) -> str:
+    """A digest of all sources of a room; of a module that is none, nothing.
 
     What a kernel calls is compiled into it, but Numba takes a kept one for good while the file of the kernel
     itself is as it was.
     """
-    room = sys.modules.get(".".join(module.split(".")[:2]))
+    room = sys.modules.get(name)
     sha = hashlib.sha256()
     for folder in getattr(room, "__path__", ()):
         for path in sorted(Path(folder).rglob("*.py")):
