@@ -58,9 +58,11 @@ def sampled(
     QspinError
         As the backend raised it. KeyboardInterrupt passes too.
     """
-    start = {} if initial is None else {"initial": initial}
-    if not takes_initial(sampler) and "initial" not in inspect.signature(sampler.sample).parameters:
-        refuse_initial(backend, initial, "it does not say that it can start from configurations")
+    start = {}
+    if initial is not None:
+        start = {"initial": initial}
+        if not takes_initial(sampler) and "initial" not in inspect.signature(sampler.sample).parameters:
+            refuse_initial(backend, initial, "it does not say that it can start from configurations")
     try:
         samples = sampler.sample(problem, seed=seed, **start)
     except (QspinError, KeyboardInterrupt):
