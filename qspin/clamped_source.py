@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
+from qspin.clamping import binary_hint
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.settings import setting_names, settings
@@ -31,8 +32,7 @@ def _by_text(given: Any) -> Any:
         raise ValueError("names a spin twice, as a number and as text; give it once")
     for label, spin in texts.items():
         if isinstance(spin, bool) or spin not in (-1, 1):
-            hint = "; a binary value x is the spin 2 x - 1" if spin in (0, False, True) else ""
-            raise ValueError(f"holds spins at -1 or +1, but {label!r} at {spin!r}{hint}")
+            raise ValueError(f"holds spins at -1 or +1, but {label!r} at {spin!r}{binary_hint(spin)}")
     return texts
 
 

@@ -19,7 +19,7 @@ from qspin.validate import checked_spins, locked
 if TYPE_CHECKING:
     from qspin.problem import IsingProblem
 
-__all__ = ["Clamping", "clamp"]
+__all__ = ["Clamping", "binary_hint", "clamp"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,14 +90,20 @@ def clamp(problem: IsingProblem, values: Mapping[Any, int]) -> IsingProblem:
     return rest._standing_for(_clamping(problem, held, spins), _known(problem, rest, left, held, spins))
 
 
+def binary_hint(spin: Any) -> str:
+    """What is to be said of a value that is no spin, if it is a binary one."""
+    return "; a binary value x is the spin 2 x - 1" if shown(spin) in ("0", "0.0", "False", "True") else ""
+
+
 def _held(problem: IsingProblem, values: Mapping[Any, int]) -> tuple[NDArray[np.intp], NDArray[np.int8]]:
     """Positions of the spins that are to be held, ascending, and their values."""
     if not isinstance(values, Mapping):
         raise InputError(f"clamped takes a mapping from labels to -1 or +1; got {shown(values)}")
     for label, spin in values.items():
         if isinstance(spin, bool) or not isinstance(spin, numbers.Real) or abs(spin) != 1:
-            hint = "; a binary value x is the spin 2 x - 1" if shown(spin) in ("0", "False", "True") else ""
-            raise InputError(f"clamped spins are -1 or +1; got {shown(spin)} for {shown(label)}{hint}")
+            raise InputError(
+                f"clamped spins are -1 or +1; got {shown(spin)} for {shown(label)}{binary_hint(spin)}"
+            )
     if problem.clamping is not None:
         _refuse_held(values, problem.clamping.values)
     held = np.array(places_of(values, problem, what="clamped"), dtype=np.intp)
