@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
 from qspin.sampler import report_progress
-from qspin_backends.tempering.arrivals import Arrivals, are_complete, nobody, on_watch, run_until
+from qspin_backends.tempering.arrivals import (
+    Arrivals,
+    are_complete,
+    kept_of,
+    look,
+    nobody,
+    on_watch,
+    run_until,
+)
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.keeping import Arrays, Keeping, gathered, put_back
 from qspin_backends.tempering.packs import Crew, Grid, Seeds, start_packs
@@ -57,7 +65,7 @@ class Cooling:
             "random": self.walkers.kernel.random,
             "place": self.place,
             **self.more,
-            **{f"arrivals.{k}": a for k, a in (self.arrivals.evolving() if self.arrivals else {}).items()},
+            **kept_of(self.arrivals),
         }
 
 
@@ -119,7 +127,7 @@ def cool(
         if stopped() or pack.is_complete:
             return
         pack.walkers.refresh()
-        _look(pack)
+        look(pack.walkers, pack.arrivals, int(pack.place[1]))
         if pack.place[0]:
             _set_beta(pack.walkers, betas[pack.place[0] - 1])
         while (stage := len(pack.kept)) < len(betas) and not pack.is_complete:
@@ -181,14 +189,7 @@ def _sweep_to(pack: Cooling, end: int) -> None:
         else:
             count = run_until(w.kernel, w.words, w.walker, w.energies, count, arrivals.watch)
         pack.place[1] += count
-        _look(pack)
-
-
-def _look(pack: Cooling) -> None:
-    """At energies that are met, and at who has arrived."""
-    pack.walkers.look()
-    if pack.arrivals is not None:
-        pack.arrivals.look(pack.walkers, int(pack.place[1]))
+        look(pack.walkers, pack.arrivals, int(pack.place[1]))
 
 
 def _set_beta(walkers: Walkers, beta: float) -> None:

@@ -24,6 +24,8 @@ __all__ = [
     "Watch",
     "are_complete",
     "arrives",
+    "kept_of",
+    "look",
     "nobody",
     "on_watch",
     "run_until",
@@ -140,6 +142,18 @@ class Arrivals:
     def evolving(self) -> dict[str, NDArray[np.generic]]:
         """What a checkpoint holds."""
         return {"sweeps": self.sweeps, "bits": self.bits, **self.watch._asdict()}
+
+
+def look(walkers: Walkers, arrivals: Arrivals | None, done: int) -> None:
+    """At energies that are met after `done` sweeps, and at who has arrived, where anybody is to."""
+    walkers.look()
+    if arrivals is not None:
+        arrivals.look(walkers, done)
+
+
+def kept_of(arrivals: Arrivals | None) -> dict[str, NDArray[np.generic]]:
+    """What a checkpoint of a pack holds of its arrivals, if there are any."""
+    return {} if arrivals is None else {f"arrivals.{k}": array for k, array in arrivals.evolving().items()}
 
 
 class _Stopping(Protocol):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
 from qspin.sampler import report_progress
-from qspin_backends.tempering.arrivals import Arrivals, are_complete, on_watch
+from qspin_backends.tempering.arrivals import Arrivals, are_complete, kept_of, look, on_watch
 from qspin_backends.tempering.clusters.graph import BondGraph, bond_graph, no_bonds
 from qspin_backends.tempering.clusters.pacing import moving_nanoseconds, set_paces
 from qspin_backends.tempering.coupling_graph import Graph
@@ -125,7 +125,7 @@ class Pack:
             "pace": self.bonds.pace,
             "flow": self.bonds.flow,
             **{f"ladders.{name}": array for name, array in self.ladders.evolving().items()},
-            **{f"arrivals.{k}": a for k, a in (self.arrivals.evolving() if self.arrivals else {}).items()},
+            **kept_of(self.arrivals),
         }
 
     def within(self) -> Arrays:
@@ -299,7 +299,7 @@ def _advance(
         return
     if pack.done == now:
         w.refresh()
-        _look(pack)
+        look(pack.walkers, pack.arrivals, pack.done)
     piece = _piece(pack, rules)
     for k, end in enumerate([*draws, last]):
         while pack.done < end and not pack.is_complete:
@@ -310,7 +310,7 @@ def _advance(
                 w.kernel, w.words, w.walker, w.energies, pack.betas, pack.ladders, pack.bonds,
                 rules.reversible, rules.cluster_every, recording, pack.done, n_sweeps,
             )  # fmt: skip
-            _look(pack)
+            look(pack.walkers, pack.arrivals, pack.done)
         if len(pack.draws) == k < len(draws):
             pack.draws.append(pack.replica_bits())
 
@@ -322,13 +322,6 @@ def _piece(pack: Pack, rules: Rules) -> int:
     lane += moving_nanoseconds(pack.bonds, looks, rules.cluster_every)
     updates = max(1, pack.walkers.problem.n_spins) * n_lanes
     return max(1, min(_UPDATES_A_PIECE // updates, sweeps_a_piece(lane * n_lanes)))
-
-
-def _look(pack: Pack) -> None:
-    """At energies that are met, and at who has arrived."""
-    pack.walkers.look()
-    if pack.arrivals is not None:
-        pack.arrivals.look(pack.walkers, pack.done)
 
 
 def _begin_recording(packs: list[Pack], rules: Rules, n_burn_in: int) -> None:
