@@ -16,7 +16,7 @@ from qspin.sampler import Initial, imported, in_order, initial_spins, refuse_ini
 from qspin_backends.annealer.embedding import METHODS
 
 if TYPE_CHECKING:
-    from qspin_backends.annealer.sampler import Annealer
+    from qspin_backends.annealer.settings import AnnealerSettings
 
 __all__ = [
     "NAMED",
@@ -76,13 +76,13 @@ def ordered(state: State | None, problem: IsingProblem) -> NDArray[np.int8] | No
     return None if state is None else np.array(state, dtype=np.int8)
 
 
-def is_reverse(given: Annealer) -> bool:
+def is_reverse(given: AnnealerSettings) -> bool:
     """Whether an anneal starts at s = 1, from a configuration."""
     return given.anneal_schedule is not None and given.anneal_schedule[0][1] == 1
 
 
 def starting_state(
-    given: Annealer, problem: IsingProblem, initial: Initial | None
+    given: AnnealerSettings, problem: IsingProblem, initial: Initial | None
 ) -> NDArray[np.int8] | None:
     """What a reverse anneal starts from, (n_spins,) in the order of the spins; None for a forward one.
 
@@ -112,7 +112,7 @@ def starting_state(
     return initial_spins(problem, initial, n_replicas=1)[0, 0]
 
 
-def refuse_misfits(given: Annealer) -> None:
+def refuse_misfits(given: AnnealerSettings) -> None:
     """Raises ValueError for settings that do not go together."""
     if given.annealing_time is not None and given.anneal_schedule is not None:
         raise ValueError("annealing_time and anneal_schedule both say how long to anneal; give one of them")
@@ -131,6 +131,17 @@ def refuse_misfits(given: Annealer) -> None:
         raise ValueError("fast_anneal takes an annealing_time, no anneal_schedule; leave one of them out")
     if given.device == "qpu" and given.topology == "none":
         raise ValueError("a QPU has a topology: leave topology out, or choose zephyr or pegasus")
+    if given.device == "simulated" and given.solver_file is not None:
+        _refuse_beside_a_description(given)
     thermal = given.device == "simulated" and given.physics == "thermal"
     if thermal and given.anneal_schedule is not None:
         raise ValueError("physics 'thermal' has no transverse field, so no anneal_schedule; leave it out")
+
+
+def _refuse_beside_a_description(given: AnnealerSettings) -> None:
+    """A solver that is described has the qubits that it has."""
+    usual = {"topology": None, "size": None, "working": 1.0}
+    if also := [name for name, value in usual.items() if getattr(given, name) != value]:
+        raise ValueError(
+            f"solver_file says which qubits there are: leave {', '.join(also)} out, or leave solver_file out"
+        )

@@ -201,7 +201,10 @@ class Device(Protocol):
         ...
 
     def expected_seconds(self, request: Request) -> float | None:
-        """Of QPU access time that are charged; None for no QPU, or where it is not known."""
+        """Of QPU access time that are charged, or would be by the solver that a simulated device follows.
+
+        None where that is not known.
+        """
         ...
 
     def remarks(self, request: Request) -> list[Remark]:

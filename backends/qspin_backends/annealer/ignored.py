@@ -9,7 +9,7 @@ from qspin_backends.annealer.choices import is_reverse
 from qspin_backends.common.paid import PAID
 
 if TYPE_CHECKING:
-    from qspin_backends.annealer.sampler import Annealer
+    from qspin_backends.annealer.settings import AnnealerSettings
 
 __all__ = ["QPU_ONLY", "ignored_settings"]
 
@@ -18,7 +18,7 @@ QPU_ONLY = ("programming_thermalization", "readout_thermalization", "h_gain_sche
 
 _BY_QPU = (
     "size", "working", "yield_seed", "physics", "n_sweeps", "transverse_field", "temperature", "h_noise",
-    "j_noise", "readout_error",
+    "j_noise", "readout_error", "solver_file",
 )  # fmt: skip
 _BY_SIMULATED = (
     *QPU_ONLY, "annealing_time", "reduce_intersample_correlation", "flux_drift_compensation",
@@ -27,7 +27,7 @@ _BY_SIMULATED = (
 _WITHOUT_GRAPH = ("size", "working", "yield_seed", "embedding", "embedding_seed")
 
 
-def ignored_settings(given: Annealer) -> list[str]:
+def ignored_settings(given: AnnealerSettings) -> list[str]:
     """Names of the settings that decide nothing about the reads, as the others are given."""
     ignored = set(_BY_QPU if given.device == "qpu" else _BY_SIMULATED)
     if not is_reverse(given):

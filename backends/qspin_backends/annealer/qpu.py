@@ -14,6 +14,7 @@ import numpy as np
 from qspin.errors import InputError, RunError
 from qspin.sampler import Remark, scrubbed
 from qspin_backends.annealer.cloud import CloudProblem
+from qspin_backends.annealer.description import access_seconds
 from qspin_backends.annealer.device import Hardware, Program, Request
 from qspin_backends.annealer.faults import TOKEN_HELP, learn_tokens, translated
 from qspin_backends.common.faults import TokenRefused, one_line, patiently
@@ -130,22 +131,8 @@ class Qpu:
         return bought(self._orders(request), self._access.retries, self._access.retry_pause)
 
     def _expected(self, programs: Sequence[Program]) -> tuple[float | None, str]:
-        """Seconds, or None and why they are not known.
-
-        What is charged is the access time, divided by the ``quota_conversion_rate`` of the solver.
-        """
-        estimate = self._sampler.solver.estimate_qpu_access_time
-        try:
-            times = [
-                estimate(len(program.qubits), num_reads=program.n_reads, **program.parameters)
-                for program in programs
-            ]
-        except (KeyError, ValueError, TypeError) as error:
-            return None, one_line(error)
-        rate = self.properties.get("quota_conversion_rate", 1)
-        if not rate > 0:
-            return None, f"its quota_conversion_rate is {rate}"
-        return 1e-6 * float(sum(times)) / rate, ""
+        """Seconds that are charged, or None and why they are not known."""
+        return access_seconds(self.properties, programs)
 
     def _orders(self, request: Request) -> list[Order]:
         solver = {name: self.identity[name] for name in ("name", "graph_id")}

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.sampler import Remark, report_progress
+from qspin_backends.annealer.description import Description, access_seconds
 from qspin_backends.annealer.device import Hardware, Program, Request
 from qspin_backends.annealer.physics import LONGEST_WORLDLINE, Physics, Substitute
 from qspin_backends.common.background import side_by_side
@@ -61,6 +62,7 @@ class Simulated:
     working : fraction of qubits that work; which ones `yield_seed` decides
     physics, n_sweeps, transverse_field : see `Substitute`
     imperfections : of the device
+    description : of a solver, whose graph, ranges and limits it has in place of those of `MockDWaveSampler`
     """
 
     topology: str | None
@@ -71,6 +73,7 @@ class Simulated:
     n_sweeps: int
     transverse_field: float
     imperfections: Imperfections
+    description: Description | None = None
 
     is_paid: ClassVar[bool] = False
 
@@ -78,8 +81,9 @@ class Simulated:
     def identity(self) -> Mapping[str, Any]:
         if self.hardware is None:
             return {"name": "simulated", "topology": None}
+        described = "" if self.description is None else f", description of {self.description.name}"
         return {
-            "name": "simulated",
+            "name": f"simulated{described}",
             "topology": self.hardware.topology,
             "shape": list(self.hardware.shape),
             "n_qubits": len(self.hardware.qubits),
@@ -89,17 +93,27 @@ class Simulated:
 
     @property
     def hardware(self) -> Hardware | None:
+        if self.description is not None:
+            return self.description.hardware
         if self.topology is None:
             return None
         return _hardware(self.topology, self.shape, self.working, self.yield_seed)
 
     @property
     def properties(self) -> Mapping[str, Any]:
-        """Ranges of `MockDWaveSampler`, those of an Advantage; without a graph, no sum over couplers."""
+        """Those of the description, else of `MockDWaveSampler`, an Advantage; without a graph, no sum over
+        couplers."""
+        if self.description is not None:
+            return self.description.properties
         if self.topology is not None:
             return _mock(self).properties
         smallest = _mock(dataclasses.replace(self, topology="pegasus", shape=(2,), working=1.0))
         return {n: v for n, v in smallest.properties.items() if n != "per_qubit_coupling_range"}
+
+    @property
+    def known_parameters(self) -> tuple[str, ...]:
+        """Of the solver that it follows, by Ocean's names."""
+        return () if self.description is None else tuple(self.description.properties["parameters"])
 
     @property
     def substitute(self) -> Substitute:
@@ -110,7 +124,9 @@ class Simulated:
         return 1.0 if fixed is None else fixed / factor
 
     def expected_seconds(self, request: Request) -> float | None:
-        return None
+        if self.description is None:
+            return None
+        return access_seconds(self.properties, request.programs)[0]
 
     def remarks(self, request: Request) -> list[Remark]:
         temperature = self._temperature(request)
@@ -237,5 +253,5 @@ def _mock(device: Simulated) -> Any:
         substitute_sampler=device.substitute,
         exact_solver_cutoff=0,
     )
-    mock.parameters.update(dict.fromkeys(_SUBSTITUTE_PARAMETERS, ()))
+    mock.parameters.update(dict.fromkeys((*_SUBSTITUTE_PARAMETERS, *device.known_parameters), ()))
     return mock

@@ -1,0 +1,111 @@
+"""Settings of the annealer: what the user gives, refused here where it cannot work."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
+
+from qspin.sampler import FileSetting, ImportPath, Ladder, PlainValues, PositiveInt, settings
+from qspin_backends.annealer.choices import ChainStrength, Embeddings, State, Unembedding, refuse_misfits
+from qspin_backends.annealer.physics import Physics
+from qspin_backends.common.paid import Paid
+
+__all__ = ["AnnealerSettings"]
+
+
+@settings
+class AnnealerSettings(Paid):
+    """How a problem is to be annealed.
+
+    Parameters
+    ----------
+    device : ``simulated`` or ``qpu``
+    betas : ascending factors on the couplings; the largest decides on scaling and chains
+    n_reads : at each factor
+    n_gauges : random spin reversals that share the reads; each is programmed anew. 0 for none
+    auto_scale : shrink all energies by one factor where they exceed the range; otherwise refuse
+    extended_j_range : let couplings, in gauges only chains, be as negative as the device allows
+    embedding : ``auto``: native where labels are qubits, else for dense graphs ``clique``, else
+        ``minorminer``; or ``biclique``, chains of qubits by spin, or the import path of a function of
+        (problem graph, hardware graph)
+    embedding_seed : of the search; what was found is kept on disk
+    chain_strength : in units of the problem times the largest of `betas`; ``uniform_torque_compensation``;
+        ``auto``, the same but no less than three temperatures where the temperature is known; or the import
+        path of a function of (bqm, embedding)
+    unembedding : ``majority_vote`` with fair ties, ``minimize_energy``, ``discard`` reads with broken chains,
+        or the import path of a function of (reads, chains)
+    annealing_time : microseconds; without meaning for a simulated device
+    fast_anneal : by the fast-anneal protocol
+    anneal_schedule : points (time in microseconds, s); starting at s = 1 it is a reverse anneal
+    initial_state : of a reverse anneal, by order of the spins or by label; or `initial` of `sample`
+    reinitialize_state : start every read of a reverse anneal from it
+    reduce_intersample_correlation, flux_drift_compensation : switches of a QPU
+    flux_biases : import path of a function of (properties, qubits) that returns qubit -> flux bias
+    programming_thermalization, readout_thermalization : microseconds that a QPU waits after a programming,
+        and after a read; without meaning for a simulated device, like the two below
+    h_gain_schedule : points (time in microseconds, gain on the fields) of a QPU, over the time of the anneal
+    anneal_offsets : by how much a QPU anneals qubits ahead, in its normalised units: by spin, for all qubits
+        of its chain, or import path of a function of (properties, qubits) that returns qubit -> offset
+    topology : ``zephyr``, ``pegasus``, or ``none``: simulated, every problem is its own graph. Default
+        zephyr; a QPU is chosen by it if it is given
+    size : m of a simulated topology, up to 40; default that of the largest device in service
+    working : fraction of qubits that work, of a simulated device
+    yield_seed : decides which
+    physics : of a simulated device: ``path_integral`` (quantum Monte Carlo), ``rotor`` (spin vectors) or
+        ``thermal``
+    n_sweeps : of one simulated anneal
+    transverse_field : at s = 0 of a simulated device, units of its couplings
+    temperature : of a simulated device, units of its couplings; None: it follows the scaling, so that
+        beta_effective comes out as `betas` where the anneal is slow enough
+    h_noise, j_noise : standard deviation of what a simulated device programs, units of its couplings
+    readout_error : probability that a simulated device reads a qubit wrongly
+    solver : of a QPU: its name, or features such as ``{topology__type: zephyr}``; default from Ocean's config
+    region : of the QPU; default from Ocean's config
+    solver_file : JSON that D-Wave's cloud describes a solver by, or its properties alone, which a simulated
+        device then follows: the graph that works, ranges, groups of couplers, limits, timing. `topology`,
+        `size` and `working` are those of the description
+    max_qpu_seconds, reuse, retries, retry_pause : of a QPU, see `Paid`
+    """
+
+    device: Literal["simulated", "qpu"] = "simulated"
+    betas: Ladder = (1.0,)
+    n_reads: PositiveInt = 100
+    n_gauges: NonNegativeInt = 10
+    auto_scale: bool = True
+    extended_j_range: bool = True
+    embedding: Embeddings = "auto"
+    embedding_seed: NonNegativeInt = 0
+    chain_strength: ChainStrength = "auto"
+    unembedding: Unembedding = "majority_vote"
+    annealing_time: PositiveFloat | None = None
+    fast_anneal: bool = False
+    anneal_schedule: tuple[tuple[float, float], ...] | None = None
+    initial_state: State | None = None
+    reinitialize_state: bool = True
+    reduce_intersample_correlation: bool = False
+    flux_drift_compensation: bool = True
+    flux_biases: ImportPath | None = None
+    programming_thermalization: NonNegativeFloat | None = None
+    readout_thermalization: NonNegativeFloat | None = None
+    h_gain_schedule: tuple[tuple[float, float], ...] | None = None
+    anneal_offsets: ImportPath | dict[str | int, float] | None = None
+    topology: Literal["zephyr", "pegasus", "none"] | None = None
+    size: Annotated[int, Field(ge=1, le=40)] | None = None
+    working: Annotated[float, Field(gt=0, le=1)] = 1.0
+    yield_seed: NonNegativeInt = 0
+    physics: Physics = "path_integral"
+    n_sweeps: PositiveInt = 200
+    transverse_field: NonNegativeFloat = 1.0
+    temperature: PositiveFloat | None = None
+    h_noise: NonNegativeFloat = 0.0
+    j_noise: NonNegativeFloat = 0.0
+    readout_error: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    solver: str | PlainValues | None = None
+    region: str | None = None
+    solver_file: FileSetting | None = None
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        refuse_misfits(self)
+        return self
