@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qspin.sampler import njit
-from qspin_backends.qaoa.kernels import REORDER, phase, rotated
+from qspin_backends.common.amplitudes import REORDER, phase, rotated
 
 __all__ = [
     "backward_blocks",

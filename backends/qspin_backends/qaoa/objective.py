@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from qspin_backends.qaoa import kernels
+from qspin_backends.common import amplitudes
 
 if TYPE_CHECKING:
     from qspin_backends.qaoa.statevector import StateVector
@@ -93,7 +93,7 @@ def _quantile(fraction: float, re: Floats, im: Floats, energies: Floats) -> floa
         if not width > 1e-14 * max(abs(low), abs(high)):
             break
         weights = np.zeros(_BINS)
-        kernels.histogram(re, im, energies, low, width, weights)
+        amplitudes.histogram(re, im, energies, low, width, weights)
         cumulated = below + np.cumsum(weights)
         k = min(int(np.searchsorted(cumulated, fraction)), _BINS - 1)
         below = float(cumulated[k - 1]) if k else below

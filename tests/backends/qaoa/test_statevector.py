@@ -5,8 +5,8 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 import pytest
+from qspin_backends.common.amplitudes import BLOCK_QUBITS
 from qspin_backends.qaoa.ansatz import Angles, Terms, Tilts
-from qspin_backends.qaoa.kernels import BLOCK_QUBITS
 from qspin_backends.qaoa.lightcone import LightCones, largest_cone
 from qspin_backends.qaoa.objective import CVaR, Expectation, Gibbs
 from qspin_backends.qaoa.statevector import StateVector

@@ -205,6 +205,42 @@ def rotate_mirrored(re, im, c, e, first, last):
         re[k], im[k], re[top - k], im[top - k] = rotated(re[k], im[k], re[top - k], im[top - k], c, 0.0, e)
 
 
+@njit(cache=True, nogil=True)
+def layers_in_a_row(re, im, energies, turns, cs, ds, es, n_low, folded):
+    """`forward_blocks` and the rotations above, layer after layer.
+
+    Parameters
+    ----------
+    turns : of each layer (n_layers,)
+    cs, ds, es : of each layer and spin (n_layers, n_spins); the last spin of a folded state is not stored
+    """
+    size = len(re)
+    n_qubits = cs.shape[1] - (1 if folded else 0)
+    for layer in range(len(turns)):
+        c, d, e = cs[layer], ds[layer], es[layer]
+        forward_blocks(re, im, energies, turns[layer], c, d, e, n_low, 0, size >> n_low)
+        qubit = n_low
+        while qubit + 3 <= n_qubits:
+            q = slice(qubit, qubit + 3)
+            rotate_three(re, im, 1 << qubit, c[q], d[q], e[q], 0, size >> 3)
+            qubit += 3
+        while qubit < n_qubits:
+            rotate(re, im, 1 << qubit, c[qubit], d[qubit], e[qubit], 0, size >> 1)
+            qubit += 1
+        if folded:
+            rotate_mirrored(re, im, c[n_qubits], e[n_qubits], 0, size >> 1)
+
+
+@njit(cache=True, nogil=True, fastmath=REORDER)
+def squared_distance(re, im, other_re, other_im, first, last):
+    """Sum of |amplitude - other|^2 over positions `first` to `last`."""
+    total = 0.0
+    for k in range(first, last):
+        a, b = re[k] - other_re[k], im[k] - other_im[k]
+        total += a * a + b * b
+    return total
+
+
 @njit(cache=True, nogil=True, fastmath=REORDER)
 def mean(re, im, values):
     """Sum of |amplitude|^2 times values."""
