@@ -65,6 +65,7 @@ _BACKENDS = {
 _SOURCES = {
     "biclique": _Builtin("qspin.instances:biclique"),
     "cubic_dimers": _Builtin("qspin.instances:cubic_dimers"),
+    "diamond": _Builtin("qspin.instances:diamond"),
     "edwards_anderson": _Builtin("qspin.instances:edwards_anderson"),
     "hopfield": _Builtin("qspin.instances:hopfield"),
     "file": _Builtin("qspin.formats.instance_file:InstanceFile"),

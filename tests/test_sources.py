@@ -21,6 +21,7 @@ from qspin.testing import SourceContract, prepared_for
 GENERATED = {
     "biclique": ({"n": 2, "m": 1}, [{"n": 50}, {"m": 0}, {"couplings": "uniform"}]),
     "cubic_dimers": ({"shape": [1, 1, 2], "m": 2}, [{"shape": [1, 1, 13]}, {"shape": 3}]),
+    "diamond": ({"shape": [2, 1, 2]}, [{"shape": [2, 2]}, {"periodic": [True]}, {"couplings": "uniform"}]),
     "edwards_anderson": ({"shape": [3, 4]}, [{"shape": [2, 2, 2, 2]}, {"periodic": "maybe"}]),
     "hopfield": ({"n_spins": 12, "n_patterns": 2}, [{"n_patterns": -1}, {"n_spins": 10**7}]),
     "lattice_ferromagnet": ({"shape": [3, 3]}, [{"shape": []}]),

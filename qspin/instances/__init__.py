@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qspin.instances.graphs import maxcut_regular
     from qspin.instances.hardware import biclique, cubic_dimers, pegasus, zephyr
-    from qspin.instances.lattices import edwards_anderson, lattice_ferromagnet
+    from qspin.instances.lattices import diamond, edwards_anderson, lattice_ferromagnet
     from qspin.instances.mean_field import hopfield, mattis, sherrington_kirkpatrick
     from qspin.instances.planted import wishart
 
 _HOMES = {
     "biclique": "hardware",
     "cubic_dimers": "hardware",
+    "diamond": "lattices",
     "edwards_anderson": "lattices",
     "hopfield": "mean_field",
     "lattice_ferromagnet": "lattices",
@@ -32,6 +33,7 @@ _HOMES = {
 __all__ = [
     "biclique",
     "cubic_dimers",
+    "diamond",
     "edwards_anderson",
     "hopfield",
     "lattice_ferromagnet",

@@ -72,29 +72,40 @@ def cubic_dimers(
     return _chained(logical, dimers, lattice, number)
 
 
-def biclique(n: int, *, m: int = 12, couplings: Distribution = "bimodal", seed: int) -> IsingProblem:
+def biclique(n: int, *, m: int | None = 12, couplings: Distribution = "bimodal", seed: int) -> IsingProblem:
     """Complete bipartite glass of chains on Zephyr, for quenches (King et al. 2025, Science 388, 199).
 
-    Chains are those of `minorminer.busclique`. Needs the extra ``dwave``. The problem is one of qubits, as of
-    `cubic_dimers`; its groups are the chains of first one side, then the other.
+    Chains are those of `minorminer.busclique`; they need the extra ``dwave``. The problem is one of qubits,
+    as of `cubic_dimers`; its groups are the chains of first one side, then the other.
 
     Parameters
     ----------
     n : chains on each side
-    m : of the Zephyr graph Z_m whose qubits are the labels; an Advantage2 has Z_12
+    m : of the Zephyr graph Z_m whose qubits are the labels; an Advantage2 has Z_12. None for no device: then
+        every chain is one spin, and the two sides are the groups ``a`` and ``b``
     couplings, seed : as of `cubic_dimers`
     """
-    n, m = checked_count(n, "n", least=1), checked_count(m, "m", least=1)
+    n = checked_count(n, "n", least=1)
+    if m is None:
+        return _complete_bipartite(n, couplings, seed).with_known(
+            groups={"a": range(n), "b": range(n, 2 * n)}
+        )
+    m = checked_count(m, "m", least=1)
     require_edges(_EDGES_PER_CELL * m**2 + n**2, f"a zephyr_graph of size {m} and {n} chains a side")
     lattice = _dwave_graphs("biclique").zephyr_graph(m)
     sides = range(n), range(n, 2 * n)
     chains = search_cliques(lattice, 0, lambda cliques: cliques.find_biclique_embedding(*sides))
     if not chains:
         raise InputError(f"K_({n},{n}) does not fit on Z_{m}: give a smaller n or a larger m")
-    i, j = (axis.ravel() for axis in np.meshgrid(*sides, indexing="ij"))
-    values = draw(generator(seed), couplings, n * n)
-    logical = IsingProblem.from_edges(2 * n, i, j, values)
+    logical = _complete_bipartite(n, couplings, seed)
     return _chained(logical, [tuple(chains[k]) for k in range(2 * n)], lattice, int)
+
+
+def _complete_bipartite(n: int, couplings: Distribution, seed: int) -> IsingProblem:
+    """Every spin of the first n coupled to every one of the others."""
+    require_edges(n**2, f"{n} spins a side")
+    i, j = (axis.ravel() for axis in np.meshgrid(range(n), range(n, 2 * n), indexing="ij"))
+    return IsingProblem.from_edges(2 * n, i, j, draw(generator(seed), couplings, n * n))
 
 
 def _chained(

@@ -337,6 +337,7 @@ def generators(rng: Rng, folder: Path) -> None:
         (instances.pegasus, {"m": 2, "couplings": "gaussian", "seed": 1}),
         (instances.zephyr, {"m": 1, "couplings": "gaussian", "seed": 1}),
         (instances.cubic_dimers, {"shape": (1, 1, 2), "m": 2, "couplings": "bimodal", "seed": 1}),
+        (instances.diamond, {"shape": (1, 2, 2), "couplings": "bimodal", "periodic": True, "seed": 1}),
         (instances.biclique, {"n": 2, "m": 2, "couplings": "bimodal", "seed": 1}),
     ]
     _call(rng, *cases[rng.integers(len(cases))])

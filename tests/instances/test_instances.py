@@ -18,6 +18,7 @@ SEEDED = {
     "zephyr": {"m": 1},
     "cubic_dimers": {"shape": (2, 2, 3), "m": 3},
     "biclique": {"n": 3, "m": 1},
+    "diamond": {"shape": (2, 2, 1)},
 }
 QUENCHES = {
     "cubic_dimers": {"shape": (3, 2, 12), "m": 4},
@@ -49,6 +50,62 @@ def test_lattices_are_those_of_networkx(shape, periodic):
     named = [tuple(site if isinstance(site, tuple) else (site,) for site in edge) for edge in grid.edges]
     expected = {tuple(sorted((index[u], index[v]))) for u, v in named}
     assert set(zip(problem.edges.i.tolist(), problem.edges.j.tolist(), strict=True)) == expected
+
+
+def test_a_direction_of_its_own_may_be_open():
+    """A cylinder: closed along one direction alone."""
+    problem = instances.edwards_anderson((3, 4), periodic=(False, True), seed=0)
+    grid = nx.cartesian_product(nx.path_graph(3), nx.cycle_graph(4))
+    expected = {tuple(sorted((4 * a + b, 4 * c + d))) for (a, b), (c, d) in grid.edges}
+    assert set(zip(problem.edges.i.tolist(), problem.edges.j.tolist(), strict=True)) == expected
+
+
+def fcc_neighbours(shape, periodic):
+    """Bonds of a diamond lattice from its geometry: sites of the two sublattices at the shortest distance."""
+    basis = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
+    cells = np.array(list(np.ndindex(shape)))
+    first, second = cells @ basis, cells @ basis + 1 / 4
+    images = [np.array(k) for k in np.ndindex(3, 3, 3)]
+    edges = set()
+    for image in images:
+        shift = image - 1
+        if any(s and not closed for s, closed in zip(shift, periodic, strict=True)):
+            continue
+        moved = second + (shift * np.array(shape)) @ basis
+        distance = np.linalg.norm(first[:, None] - moved[None], axis=-1)
+        for a, b in zip(*np.nonzero(np.isclose(distance, np.sqrt(3) / 4)), strict=True):
+            edges.add((2 * int(a), 2 * int(b) + 1))
+    return edges
+
+
+@pytest.mark.parametrize("periodic", [True, False, (True, False, True)])
+@pytest.mark.parametrize("shape", [(2, 2, 2), (3, 2, 2), (1, 2, 3), (3, 3, 3), (1, 1, 1)])
+def test_the_diamond_is_that_of_its_geometry(shape, periodic):
+    """Against distances of points in space, periodic images among them."""
+    problem = instances.diamond(shape, periodic=periodic, seed=0)
+    closed = periodic if isinstance(periodic, tuple) else (periodic,) * 3
+    edges = {tuple(sorted(e)) for e in zip(*(x.tolist() for x in problem.edges[:2]), strict=True)}
+    assert len(edges) == problem.n_couplings
+    assert edges == {tuple(sorted(e)) for e in fcc_neighbours(shape, closed)}
+    groups = problem.known.groups
+    assert all(min(e) in groups["a"] or max(e) in groups["a"] for e in edges)
+    assert not any(set(e) <= set(groups[side].tolist()) for e in edges for side in "ab")
+
+
+def test_inside_the_diamond_everybody_has_four_neighbours_and_rings_have_six():
+    problem = instances.diamond((4, 4, 4), couplings="seven_bit", seed=3)
+    assert problem.n_spins == 128
+    assert (np.diff(problem.csr.indptr) == 4).all()
+    assert nx.girth(nx.Graph(list(problem.to_networkx().edges))) == 6
+    values = problem.edges.couplings
+    assert (values * 128 == np.rint(values * 128)).all()
+    assert 0 < np.abs(values).min() <= np.abs(values).max() <= 1
+
+
+def test_a_biclique_without_a_device_has_the_couplings_of_the_one_on_it():
+    alone, on_it = instances.biclique(4, m=None, seed=5), instances.biclique(4, m=2, seed=5)
+    assert alone == on_it.known.logical
+    assert {k: v.tolist() for k, v in alone.known.groups.items()} == {"a": [0, 1, 2, 3], "b": [4, 5, 6, 7]}
 
 
 def test_coupling_distributions():
@@ -131,6 +188,15 @@ def test_hardware_graphs_are_labelled_by_qubit():
         (lambda: instances.edwards_anderson((0,), seed=0), "one to three positive lengths"),
         (lambda: instances.sherrington_kirkpatrick(0, seed=0), "n_spins must be at least 1; got 0"),
         (lambda: instances.wishart(10, 0.01, seed=0), "at least 1 vector"),
+        (
+            lambda: instances.diamond((2, 2), seed=0),
+            r"three positive numbers of primitive cells; got \(2",
+        ),
+        (lambda: instances.diamond((2, 2, 2), periodic="no", seed=0), "true or false, or one of them a dir"),
+        (lambda: instances.diamond((2, 2, 2), periodic=(True, False), seed=0), "each of 3 directions; got 2"),
+        (lambda: instances.diamond((2, 2, 2), couplings="ternary", seed=0), "couplings must be one of"),
+        (lambda: instances.edwards_anderson((3, 3), periodic=[True], seed=0), "each of 2 directions; got 1"),
+        (lambda: instances.biclique(0, m=None, seed=0), "n must be at least 1; got 0"),
     ],
 )
 def test_impossible_instances(call, message):
@@ -217,6 +283,8 @@ def test_quenches_run_on_the_device_they_are_made_for(name, topology):
         lambda: instances.zephyr(10**5, seed=0),
         lambda: instances.cubic_dimers((2, 2, 2), m=10**5, seed=0),
         lambda: instances.biclique(10**6, seed=0),
+        lambda: instances.biclique(10**6, m=None, seed=0),
+        lambda: instances.diamond((10**4, 10**4, 10**4), seed=0),
     ],
 )
 def test_what_would_not_fit_is_refused_before_memory_is_taken(make):
