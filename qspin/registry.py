@@ -104,6 +104,7 @@ _MEASURES = {
     "magnetisation_curve": _Builtin("qspin.measures.energy:MagnetisationCurve"),
     "overlap_curve": _Builtin("qspin.measures.overlaps:OverlapCurve"),
     "overlap_distribution": _Builtin("qspin.measures.overlaps:OverlapDistribution"),
+    "pair_correlations": _Builtin("qspin.measures.correlations:PairCorrelations"),
     "pattern_overlap_curve": _Builtin("qspin.measures.parts:PatternOverlapCurve"),
     "record": _Builtin("qspin.measures.record:Record"),
     "residual_energy": _Builtin("qspin.measures.solutions:ResidualEnergy"),

@@ -2,6 +2,12 @@
 
 from qspin.analysis.chains import chain_diagnostics, equilibrium_remarks
 from qspin.analysis.correction import holm
+from qspin.analysis.correlations import (
+    CorrelationDistance,
+    correlation_distance,
+    kink_density,
+    pair_correlations,
+)
 from qspin.analysis.curves import compare_curves, half_temperature
 from qspin.analysis.disorder import bootstrap, disorder_curve, disorder_distribution
 from qspin.analysis.distance import (
@@ -14,7 +20,7 @@ from qspin.analysis.distance import (
 )
 from qspin.analysis.effective import EffectiveTemperature, effective_temperature
 from qspin.analysis.ensembles import EnsembleTest, same_ensemble
-from qspin.analysis.finite_size import collapse, crossings
+from qspin.analysis.finite_size import collapse, collapse_in_time, crossings
 from qspin.analysis.free_energy import free_energy_curve
 from qspin.analysis.glassiness import landscape_nulls
 from qspin.analysis.independent import independent_configurations
@@ -60,6 +66,7 @@ from qspin.analysis.ultrametric import ultrametricity
 
 __all__ = [
     "Comparison",
+    "CorrelationDistance",
     "EffectiveTemperature",
     "EnsembleTest",
     "Reweighting",
@@ -68,9 +75,11 @@ __all__ = [
     "bootstrap",
     "chain_diagnostics",
     "collapse",
+    "collapse_in_time",
     "compare",
     "compare_curves",
     "confidence_factor",
+    "correlation_distance",
     "correlation_error",
     "correlation_length",
     "cross_overlaps",
@@ -95,6 +104,7 @@ __all__ = [
     "independent_configurations",
     "interpolated",
     "jackknife",
+    "kink_density",
     "landscape_nulls",
     "layers_by_label",
     "layers_of",
@@ -106,6 +116,7 @@ __all__ = [
     "overlap_curve",
     "overlap_distribution",
     "overlap_matrix",
+    "pair_correlations",
     "pattern_overlap_curve",
     "pattern_overlaps",
     "replica_overlaps",
