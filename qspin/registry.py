@@ -129,6 +129,7 @@ _STUDIES = {
     "finite_size": _Builtin("qspin.studies.finite_size:FiniteSize"),
     "training": _Builtin("qspin.studies.training:Training"),
     "measured": _Builtin("qspin.studies.measured:Measured"),
+    "quench": _Builtin("qspin.studies.quench:Quench"),
 }
 
 _EXECUTORS = {

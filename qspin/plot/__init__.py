@@ -10,6 +10,7 @@ from qspin.plot.comparison import cross_overlaps, energy_distributions, energy_i
 from qspin.plot.curves import binder_ratios, dissimilarity, energy_curves, overlap_curves, profile, quantity
 from qspin.plot.landscape import disconnectivity, overlap_sizes, triangle_densities
 from qspin.plot.overlaps import overlap_densities, overlap_matrix, triangles
+from qspin.plot.quench import over_time
 from qspin.plot.style import Styles, style_of, styles_of
 from qspin.plot.training import epoch_curves, learning_curves
 
@@ -24,6 +25,7 @@ __all__ = [
     "energy_intervals",
     "epoch_curves",
     "learning_curves",
+    "over_time",
     "overlap_bands",
     "overlap_curves",
     "overlap_densities",

@@ -20,6 +20,7 @@ __all__ = [
     "by_backend",
     "by_problem",
     "datasets_of",
+    "free_name",
     "panels",
     "series_of",
     "together",
@@ -217,14 +218,14 @@ def datasets_of(series: Sequence[Series]) -> dict[str, xr.Dataset]:
         facts |= {key: told(value) for key, value in one.at.items()}
         try:
             merged = xr.merge(one.results.values(), compat="override", join="exact", combine_attrs="drop")
-            found[_free(name, found)] = merged.assign_attrs(facts)
+            found[free_name(name, found)] = merged.assign_attrs(facts)
         except ValueError:  # over different temperatures, where instances are missing in some of them
             for label, result in one.results.items():
-                found[_free(f"{name}-{label}", found)] = result.assign_attrs(facts)
+                found[free_name(f"{name}-{label}", found)] = result.assign_attrs(facts)
     return found
 
 
-def _free(name: str, taken: Mapping[str, Any]) -> str:
+def free_name(name: str, taken: Mapping[str, Any]) -> str:
     """The name, or with a number behind it where it is taken."""
     number, free = 2, name
     while free in taken:

@@ -10,6 +10,7 @@ from qspin.testing import StudyContract
 
 LADDER = {"geometric": [0.3, 3.0, 5]}
 TWIN = {"kind": "mlp", "dataset": "digits_small", "layers": [12, 5, 3], "epochs": 2, "learning_rate": 0.01}
+ANNEALER = {"name": "annealer", "topology": "none", "physics": "thermal", "n_reads": 40, "n_gauges": 0}
 FEW_SHOTS = {"name": "tempering", "betas": [0.5, 2.0], "n_replicas": 20, "n_burn_in": 0, "n_draws": 1}
 
 # name of a study -> what differs from the defaults of the contract
@@ -28,6 +29,17 @@ ASKED: dict[str, dict[str, Any]] = {
         }
     },
     "measured": {"settings": {"measure": "energy_curve"}},
+    "quench": {
+        "settings": {"reference": "long"},
+        "problems": {
+            "glass": {"kind": "biclique", "m": None, "sizes": {"n": [3, 4]}, "instances": 2},
+            "ring": {"kind": "lattice_ferromagnet", "shape": [8]},
+        },
+        "backends": {
+            "long": {**ANNEALER, "n_sweeps": 100},
+            "swept": {**ANNEALER, "lengths": {"n_sweeps": [2, 8, 32, 128]}},
+        },
+    },
     "time_to_solution": {
         "problems": {
             "glass": {"kind": "sherrington_kirkpatrick", "sizes": {"n_spins": [6, 8]}, "instances": 2}
