@@ -6,7 +6,7 @@ import statistics
 import time
 
 import pytest
-from qspin_backends.annealer.embedding import embed
+from qspin_backends.annealer.embeddings.search import embed
 from qspin_backends.annealer.simulated import Imperfections, Simulated
 
 import qspin

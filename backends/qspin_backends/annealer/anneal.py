@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from qspin.errors import InputError, nearest_name
 from qspin.problem import IsingProblem
-from qspin_backends.annealer.embedding import Layout
+from qspin_backends.annealer.embeddings.layout import Layout
 
 __all__ = ["Anneal"]
 
@@ -86,6 +87,12 @@ class Anneal:
                 _check_time(setting, wait, f"{setting}_range", properties)
         if self.h_gain_schedule is not None:
             _check_gains(self.h_gain_schedule, self.time(properties), properties)
+
+    def of_copies(self, n: int) -> Anneal:
+        """The same for n copies of the problem side by side: what is given by spin is repeated."""
+        given = {"initial_state": self.initial_state, "anneal_offsets": self.anneal_offsets}
+        repeated = {k: np.tile(v, n) for k, v in given.items() if v is not None and not callable(v)}
+        return dataclasses.replace(self, **repeated)  # type: ignore[arg-type]
 
     @property
     def gains(self) -> tuple[float, ...]:

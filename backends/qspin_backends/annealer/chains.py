@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
-from qspin_backends.annealer.embedding import Embedding, Layout
+from qspin_backends.annealer.embeddings.embedding import Embedding
 from qspin_backends.annealer.gauges import gauged
 
 __all__ = ["LEAST_STRENGTH", "Unembedded", "chain_strengths", "unembed"]
@@ -94,7 +94,7 @@ def _checked(returned: Any, problem: IsingProblem) -> NDArray[np.float64]:
 
 def unembed(
     reads: NDArray[np.int8],
-    layout: Layout,
+    spin_of: NDArray[np.int64],
     rule: str | Callable[..., Any],
     problem: IsingProblem,
     rng: np.random.Generator,
@@ -104,7 +104,8 @@ def unembed(
 
     Parameters
     ----------
-    reads : (n_reads, n_used) in the order of ``layout.qubits``
+    reads : of qubits (n_reads, n_used)
+    spin_of : the spin that each qubit stands for (n_used,)
     rule : ``majority_vote``, a tie being decided by a fair coin; ``minimize_energy``: broken chains are set
         one by one, each to the side of lower energy (`dwave.embedding.MinimizeEnergy`); ``discard``: only
         reads without a broken chain are kept; or a function of (reads, chains) as `dwave.embedding` has them
@@ -112,8 +113,8 @@ def unembed(
     rng : throws the coins
     gauge : of the reads (n_spins,), and of the spins that are returned; None for none
     """
-    order = np.argsort(layout.spin_of, kind="stable")
-    starts = np.searchsorted(layout.spin_of[order], np.arange(problem.n_spins))
+    order = np.argsort(spin_of, kind="stable")
+    starts = np.searchsorted(spin_of[order], np.arange(problem.n_spins))
     lengths = np.diff(np.append(starts, len(order)))
     sums = np.add.reduceat(reads[:, order].astype(np.int32), starts, axis=1)
     broken = np.abs(sums) != lengths

@@ -12,8 +12,8 @@ from pydantic import BeforeValidator, PositiveFloat
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
-from qspin.sampler import Initial, imported, in_order, initial_spins, refuse_initial
-from qspin_backends.annealer.embedding import METHODS
+from qspin.sampler import Initial, PositiveInt, imported, in_order, initial_spins, refuse_initial
+from qspin_backends.annealer.embeddings.methods import METHODS
 
 if TYPE_CHECKING:
     from qspin_backends.annealer.settings import AnnealerSettings
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = [
     "NAMED",
     "ChainStrength",
+    "Copies",
     "Embeddings",
+    "Score",
     "State",
     "Unembedding",
     "function_of",
@@ -54,11 +56,19 @@ def _named_or_imported(setting: str, other: str = "") -> Any:
     return BeforeValidator(check)
 
 
+def _number_or_auto(value: Any) -> Any:
+    if value != "auto" and (isinstance(value, bool | str) or not isinstance(value, int) or value < 1):
+        raise ValueError("expected a number of copies from 1, or 'auto': as many as fit")
+    return value
+
+
 Embeddings = Annotated[
     str | dict[str | int, tuple[int, ...]], _named_or_imported("embedding", ", chains of qubits by spin")
 ]
 ChainStrength = Annotated[PositiveFloat | str, _named_or_imported("chain_strength", ", a positive number")]
 Unembedding = Annotated[str, _named_or_imported("unembedding")]
+Copies = Annotated[PositiveInt | Literal["auto"], BeforeValidator(_number_or_auto)]
+Score = Literal["longest_chain", "n_qubits", "spread"]
 State = tuple[Literal[-1, 1], ...] | dict[str | int, Literal[-1, 1]]
 
 
@@ -131,6 +141,8 @@ def refuse_misfits(given: AnnealerSettings) -> None:
         raise ValueError("fast_anneal takes an annealing_time, no anneal_schedule; leave one of them out")
     if given.device == "qpu" and given.topology == "none":
         raise ValueError("a QPU has a topology: leave topology out, or choose zephyr or pegasus")
+    if given.device == "simulated" and given.topology == "none" and given.n_copies == "auto":
+        raise ValueError("topology 'none' has room for any number of copies: say how many, as n_copies")
     if given.device == "simulated" and given.solver_file is not None:
         _refuse_beside_a_description(given)
     thermal = given.device == "simulated" and given.physics == "thermal"

@@ -24,7 +24,10 @@ _BY_SIMULATED = (
     *QPU_ONLY, "annealing_time", "reduce_intersample_correlation", "flux_drift_compensation",
     "flux_biases", "solver", "region", *PAID,
 )  # fmt: skip
-_WITHOUT_GRAPH = ("size", "working", "yield_seed", "embedding", "embedding_seed")
+_WITHOUT_GRAPH = (
+    "size", "working", "yield_seed", "embedding", "embedding_seed", "embedding_tries", "embedding_score",
+    "n_embeddings",
+)  # fmt: skip
 
 
 def ignored_settings(given: AnnealerSettings) -> list[str]:
@@ -36,6 +39,8 @@ def ignored_settings(given: AnnealerSettings) -> list[str]:
         ignored.add("transverse_field")
     if given.device == "simulated" and given.topology == "none":
         ignored.update(_WITHOUT_GRAPH)
+    if given.embedding_tries == given.n_copies == 1:
+        ignored.add("embedding_score")
     if given.working == 1:
         ignored.add("yield_seed")
     return [name for name in setting_names(type(given)) if name in ignored]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.sampler import (
     Initial,
@@ -29,8 +30,11 @@ from qspin.sampler import (
 from qspin.samples import SampleSet
 from qspin_backends.annealer.anneal import Anneal
 from qspin_backends.annealer.choices import function_of, starting_state
+from qspin_backends.annealer.compared import copies_apart, copy_groups, of_each_copy
 from qspin_backends.annealer.description import described
 from qspin_backends.annealer.device import Device, Request
+from qspin_backends.annealer.embedded import embedded
+from qspin_backends.annealer.embeddings.choice import Wanted
 from qspin_backends.annealer.ignored import QPU_ONLY, ignored_settings
 from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
 from qspin_backends.annealer.qpu import Access, connected
@@ -93,6 +97,14 @@ class Annealer(AnnealerSettings):
             request = Request(planned.programs, planned.fit.factor, {"check": problem.digest}, {})
             return expected_workload(planned, request, device, len(self.betas))
 
+    def embedded(self, problem: IsingProblem) -> dict[str, Any]:
+        """What `sample` would do, see `embedded`; nothing is annealed or bought. Raises as `check`."""
+        if not problem.n_spins:
+            raise InputError("there are no spins to embed")
+        with self._connected() as device:
+            stages = self._stages(problem)
+            return embedded(plan(problem, device, stages, seed=0), device, stages)
+
     @checked_arguments
     def sample(
         self, problem: IsingProblem, *, seed: Seed = None, initial: Initial | None = None
@@ -107,7 +119,8 @@ class Annealer(AnnealerSettings):
         ``beta_effective_error`` (beta,) by maximum pseudo-likelihood, units of 1/energy of the problem, NaN
         where no temperature can be told, which a remark explains; ``beta_matched`` and
         ``beta_matched_error`` (beta,) from the mean energy, for problems small enough to enumerate;
-        ``chain_break_fraction`` and ``gauge`` (beta, replica); ``gauge_spins`` (gauge, spin).
+        ``chain_break_fraction``, ``gauge``, ``copy`` and ``embedding`` (beta, replica); ``gauge_spins``
+        (gauge, spin).
         ``info["pipeline"]`` holds every stage, ``info["device"]`` the device, ``info["batches"]`` each
         programming with problem id and timing in microseconds.
 
@@ -133,17 +146,20 @@ class Annealer(AnnealerSettings):
             request = self._request(planned, identity)
             expected = device.expected_seconds(request)
             if expected is not None and device.is_paid:
-                report_progress(0.0, f"{expected:.2g} s of QPU access time expected")
+                copies = f" for {planned.n_copies} copies at once" if planned.n_copies > 1 else ""
+                report_progress(0.0, f"{expected:.2g} s of QPU access time expected{copies}")
             if (computing := device.computing_seconds(request)) is not None and computing > _TOLD_SECONDS:
                 report_progress(0.0, f"about {computing:.2g} s of computing expected")
             prepared = time.perf_counter()
             answers = list(_counted(device.anneal(request), planned))
             seconds = time.perf_counter() - prepared
             reads, batches = read_out(planned, answers, stages)
+            pipeline = planned.to_json(stages, self._anneal_time(stages, device))
+            pipeline["copies"] |= of_each_copy(planned, reads, self.betas)
             facts: dict[str, Any] = {
                 "device": dict(device.identity),
                 "initial": None if state is None else initial_digest(state[None, None]),
-                "pipeline": planned.to_json(stages, self._anneal_time(stages, device)),
+                "pipeline": pipeline,
                 "batches": [dict(batch) for batch in batches],
             }
             if expected is not None:
@@ -152,6 +168,7 @@ class Annealer(AnnealerSettings):
                 *self._without_meaning(),
                 *device.remarks(request),
                 *remarks_on(planned, stages.anneal, reads, device),
+                *copies_apart(planned, reads, self.betas),
             ]
             clocks = {"prepare": prepared - start, **device_clocks(batches)}
         ended()
@@ -161,7 +178,8 @@ class Annealer(AnnealerSettings):
 
     def _request(self, planned: Plan, identity: dict[str, Any]) -> Request:
         """What is bought."""
-        record = {"settings": settings_of(self), "embedding": planned.embedding.to_json()}
+        chains = [placement.chains for placement in planned.placements]
+        record = {"settings": settings_of(self), "embedding": planned.embedding.to_json(), "chains": chains}
         purpose = purpose_of(identity)
         return Request(planned.programs, planned.fit.factor, purpose, record)
 
@@ -178,7 +196,7 @@ class Annealer(AnnealerSettings):
         measured = measured_temperatures(
             problem,
             reads.spins,
-            reads.batch,
+            copy_groups(planned, reads),
             reads.break_fraction.mean(axis=1),
             [f"at scale {scale:g}" for scale in self.betas],
         )
@@ -188,13 +206,15 @@ class Annealer(AnnealerSettings):
             "chain_break_fraction": (("beta", "replica"), reads.break_fraction),
             "gauge": (("beta", "replica"), reads.gauge),
             "gauge_spins": (("gauge_index", "spin"), planned.gauges),
+            "copy": (("beta", "replica"), reads.copy),
+            "embedding": (("beta", "replica"), reads.embedding),
         }
         info = run_info(
             self,
             seed,
             clocks=clocks,
             remarks=[*remarks, *measured.remarks],
-            headline=planned.embedding.headline,
+            headline=planned.placements[0].headline,
             ignored=ignored_settings(self),
             **facts,
         )
@@ -219,8 +239,14 @@ class Annealer(AnnealerSettings):
             n_gauges=self.n_gauges,
             auto_scale=self.auto_scale,
             extended_j_range=self.extended_j_range,
-            embedding=function_of(self.embedding, "embedding"),
-            embedding_seed=self.embedding_seed,
+            embeddings=Wanted(
+                function_of(self.embedding, "embedding"),
+                self.embedding_seed,
+                self.n_copies,
+                self.n_embeddings,
+                self.embedding_tries,
+                self.embedding_score,
+            ),
             chain_strength=function_of(self.chain_strength, "chain_strength"),
             unembedding=function_of(self.unembedding, "unembedding"),
             anneal=Anneal(

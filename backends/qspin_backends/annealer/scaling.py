@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin_backends.annealer.device import Hardware, Limits
-from qspin_backends.annealer.embedding import Layout
+from qspin_backends.annealer.embeddings.layout import Layout
 
 __all__ = ["Fit", "coupling_groups", "fit"]
 

@@ -7,7 +7,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from qspin.sampler import FileSetting, ImportPath, Ladder, PlainValues, PositiveInt, settings
-from qspin_backends.annealer.choices import ChainStrength, Embeddings, State, Unembedding, refuse_misfits
+from qspin_backends.annealer.choices import (
+    ChainStrength,
+    Copies,
+    Embeddings,
+    Score,
+    State,
+    Unembedding,
+    refuse_misfits,
+)
 from qspin_backends.annealer.physics import Physics
 from qspin_backends.common.paid import Paid
 
@@ -30,6 +38,14 @@ class AnnealerSettings(Paid):
         ``minorminer``; or ``biclique``, chains of qubits by spin, or the import path of a function of
         (problem graph, hardware graph)
     embedding_seed : of the search; what was found is kept on disk
+    embedding_tries : embeddings that are searched, with this seed and those after it; the best one is taken
+    embedding_score : which is best: ``longest_chain``, the least of it, then fewest qubits; ``n_qubits``, the
+        other way round; ``spread``, the least standard deviation of the lengths of chains, then fewest qubits
+    n_copies : of the problem side by side on the device, all of them read in every anneal: so many times
+        fewer anneals are annealed, and paid. Each has gauges of its own. ``auto``: as many as a search of a
+        minute finds and `n_reads` needs; it is kept on disk
+    n_embeddings : different embeddings that share the reads, to average over the qubits: displacements over
+        the device, of a single copy, and automorphisms of the graph of the problem
     chain_strength : in units of the problem times the largest of `betas`; ``uniform_torque_compensation``;
         ``auto``, the same but no less than three temperatures where the temperature is known; or the import
         path of a function of (bqm, embedding)
@@ -76,6 +92,10 @@ class AnnealerSettings(Paid):
     extended_j_range: bool = True
     embedding: Embeddings = "auto"
     embedding_seed: NonNegativeInt = 0
+    embedding_tries: PositiveInt = 1
+    embedding_score: Score = "longest_chain"
+    n_copies: Copies = 1
+    n_embeddings: PositiveInt = 1
     chain_strength: ChainStrength = "auto"
     unembedding: Unembedding = "majority_vote"
     annealing_time: PositiveFloat | None = None

@@ -29,7 +29,8 @@ def expected_workload(planned: Plan, request: Request, device: Device, n_scales:
     work += _CALL
     expected = device.expected_seconds(request)
     programs = request.programs
-    n_reads = sum(program.n_reads for program in programs)
+    n_anneals = sum(program.n_reads for program in programs)
+    n_reads = n_anneals * planned.n_copies
     at_once = min(len(programs), os.cpu_count() or 1)
     largest = max((len(p.qubits) + len(p.couplers) for p in programs), default=0)
     n_couplers = 0 if device.hardware is None else len(device.hardware.couplers)
@@ -37,7 +38,7 @@ def expected_workload(planned: Plan, request: Request, device: Device, n_scales:
     memory = (
         kept
         + temperature_bytes(n_reads // max(1, n_scales), planned.problem.n_spins)
-        + _COPIES_OF_READS * n_reads * len(planned.layout.qubits)
+        + _COPIES_OF_READS * n_anneals * max((len(p.qubits) for p in programs), default=0)
         + at_once * _BYTES_A_COUPLER * largest
         + _BYTES_OF_HARDWARE * n_couplers
     )

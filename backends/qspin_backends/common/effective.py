@@ -50,7 +50,8 @@ def pseudo_likelihood(
     Parameters
     ----------
     spins : (n_reads, n_spins)
-    groups : which programming each read belongs to (n_reads,)
+    groups : which programming each read belongs to (n_reads,); or several ways to group them
+        (n_ways, n_reads), of which the one that scatters most counts
     broken : mean share of broken chains
     """
     if broken > _MOST_BROKEN:
@@ -75,7 +76,7 @@ def pseudo_likelihood(
     scores = (local * flip).sum(axis=1)
     curvature = float((local**2 * flip * (1 - flip)).sum())
     error = float(np.sqrt((scores**2).sum())) / curvature
-    return Estimate(beta, error * _scatter(scores, groups))
+    return Estimate(beta, error * max(_scatter(scores, way) for way in np.atleast_2d(groups)))
 
 
 def enumerated_energies(problem: IsingProblem) -> NDArray[np.float64] | None:

@@ -43,14 +43,15 @@ def measured_temperatures(
     Parameters
     ----------
     spins : (n_rows, n_reads, n_spins)
-    groups : which programming each read belongs to (n_rows, n_reads)
+    groups : which programming each read belongs to (n_rows, n_reads), or several ways to group them
+        (n_ways, n_rows, n_reads)
     broken : mean share of broken chains (n_rows,)
     wheres : what distinguishes each row, such as "at scale 0.5", for remarks
     """
     levels = enumerated_energies(problem)
     rows, remarks = [], list[Remark]()
     for k, where in enumerate(wheres):
-        local = pseudo_likelihood(problem, spins[k], groups[k], float(broken[k]))
+        local = pseudo_likelihood(problem, spins[k], groups[..., k, :], float(broken[k]))
         matched = energy_matching(problem, spins[k], levels)
         rows.append((local.beta, local.error, matched.beta, matched.error))
         remarks += _remarks(where, float(broken[k]), local, matched)

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 from dwave.embedding import embed_bqm
 from dwave.system.temperatures import maximum_pseudolikelihood_temperature
-from qspin_backends.annealer import chains, embedding, gauges, scaling
+from qspin_backends.annealer import chains, gauges, scaling
 from qspin_backends.annealer.device import Limits
+from qspin_backends.annealer.embeddings import kept
+from qspin_backends.annealer.embeddings.embedding import Embedding, fault_of
+from qspin_backends.annealer.embeddings.layout import lay_out
+from qspin_backends.annealer.embeddings.search import embed
 from qspin_backends.annealer.simulated import Imperfections, Simulated
 from qspin_backends.common.effective import energy_matching, enumerated_energies, pseudo_likelihood
 from qspin_backends.common.places import embeddings_folder
@@ -40,8 +44,8 @@ def cache(monkeypatch, tmp_path):
 @pytest.fixture
 def embedded(glass):
     device = hardware()
-    found = embedding.embed(glass, device, "auto", 0)
-    return found, embedding.lay_out(glass, found, device), device
+    found = embed(glass, device, "auto", 0)
+    return found, lay_out(glass, found, device), device
 
 
 def programmed(layout, problem, strengths):
@@ -70,9 +74,9 @@ class TestEmbedding:
     @pytest.mark.parametrize("method", ["clique", "minorminer"])
     def test_layout_programs_what_ocean_embeds(self, glass, method):
         device = hardware()
-        found = embedding.embed(glass, device, method, 0)
+        found = embed(glass, device, method, 0)
         assert found.longest > 1
-        layout = embedding.lay_out(glass, found, device)
+        layout = lay_out(glass, found, device)
         ours = programmed(layout, glass, np.full(10, 1.7))
         by_label = dict(zip(glass.labels, found.chains, strict=True))
         theirs = embed_bqm(glass.to_bqm(), by_label, device.graph.adj, chain_strength=1.7)
@@ -81,36 +85,36 @@ class TestEmbedding:
 
     def test_problems_on_the_qubits_of_the_device_need_no_chains(self):
         problem = qspin.instances.zephyr(2, seed=1)
-        found = embedding.embed(problem, hardware(), "auto", 0)
+        found = embed(problem, hardware(), "auto", 0)
         assert (found.method, found.longest) == ("native", 1)
         assert [chain[0] for chain in found.chains] == list(problem.labels)
 
     def test_sparse_graphs_are_searched_dense_ones_are_cliques(self, glass):
         lattice = qspin.instances.edwards_anderson((3, 3), seed=1)
         named = qspin.IsingProblem(lattice.couplings, labels=[f"s{k}" for k in range(9)])
-        assert embedding.embed(named, hardware(), "auto", 0).method == "minorminer"
-        assert embedding.embed(glass, hardware(), "auto", 0).method == "clique"
+        assert embed(named, hardware(), "auto", 0).method == "minorminer"
+        assert embed(glass, hardware(), "auto", 0).method == "clique"
 
     @pytest.mark.parametrize(("topology", "shape"), [("zephyr", (2, 4)), ("pegasus", (3,))])
     def test_two_sides_are_a_biclique(self, topology, shape):
         sides = np.zeros((8, 8))
         sides[:4, 4:] = sides[4:, :4] = 1.0
-        found = embedding.embed(qspin.IsingProblem(sides), hardware(topology, shape), "biclique", 0)
+        found = embed(qspin.IsingProblem(sides), hardware(topology, shape), "biclique", 0)
         assert found.method == "biclique"
-        assert embedding._fault(found.chains, qspin.IsingProblem(sides), hardware(topology, shape)) is None
+        assert fault_of(found.chains, qspin.IsingProblem(sides), hardware(topology, shape)) is None
 
     def test_a_triangle_has_no_two_sides(self):
         with pytest.raises(InputError, match="needs a graph of two sides"):
-            embedding.embed(qspin.IsingProblem(np.ones((3, 3)) - np.eye(3)), hardware(), "biclique", 0)
+            embed(qspin.IsingProblem(np.ones((3, 3)) - np.eye(3)), hardware(), "biclique", 0)
 
     def test_the_cache_is_read_and_a_damaged_one_is_made_anew(self, glass, cache):
-        first = embedding.embed(glass, hardware(), "auto", 0)
-        again = embedding.embed(glass.scaled(2.0), hardware(), "auto", 0)
+        first = embed(glass, hardware(), "auto", 0)
+        again = embed(glass.scaled(2.0), hardware(), "auto", 0)
         assert (first.cached, again.cached, again.chains) == (False, True, first.chains)
         (file,) = cache.iterdir()
         for content in ("{", '{"method": "clique", "chains": [[0]]}', '{"chains": 3}'):
             file.write_text(content)
-            assert embedding.embed(glass, hardware(), "auto", 0) == first
+            assert embed(glass, hardware(), "auto", 0) == first
 
     def test_the_cache_knows_device_graph_method_and_seed(self, glass, cache):
         other = qspin.instances.edwards_anderson((2, 5), periodic=False, seed=1)
@@ -121,7 +125,7 @@ class TestEmbedding:
             (glass, hardware(), "auto", 1),
             (other, hardware(), "auto", 0),
         ]:
-            assert not embedding.embed(problem, device, method, seed).cached
+            assert not embed(problem, device, method, seed).cached
         assert embeddings_folder() == cache
 
     @pytest.mark.parametrize("place", ["QSPIN_CACHE_DIR", "HOME"])
@@ -131,28 +135,28 @@ class TestEmbedding:
         for name in ("QSPIN_CACHE_DIR", "XDG_CACHE_HOME"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv(place, str(tmp_path / "file" / "below"))
-        monkeypatch.setattr(embedding, "_unkept", {})
+        monkeypatch.setattr(kept, "_unkept", {})
         with pytest.warns(UserWarning, match=r"cannot be kept in .* \(Not a directory\)") as heard:
-            first, again, other = (embedding.embed(glass, hardware(), "clique", seed) for seed in (0, 0, 1))
+            first, again, other = (embed(glass, hardware(), "clique", seed) for seed in (0, 0, 1))
         assert [str(warning.message).split()[0] for warning in heard] == ["cliques", "embeddings"]
         assert (first.cached, again.cached, again.chains) == (False, True, first.chains)
         assert not other.cached
         with pytest.raises(CapacityError, match="up to 24 spins"):
-            embedding.embed(qspin.instances.sherrington_kirkpatrick(70, seed=1), hardware(), "clique", 0)
+            embed(qspin.instances.sherrington_kirkpatrick(70, seed=1), hardware(), "clique", 0)
 
     def test_cliques_are_kept_in_our_cache_alone(self, glass, cache, monkeypatch):
         def elsewhere(*args, **kwargs):
             raise AssertionError("busclique keeps them where it likes")
 
         monkeypatch.setattr("homebase.user_data_dir", elsewhere)
-        found = embedding.embed(glass, hardware(), "clique", 0)
+        found = embed(glass, hardware(), "clique", 0)
         kept = [path for path in (cache.parent / "busclique").rglob("*") if path.is_file()]
         assert kept
         for file in kept:
             file.write_bytes(b"damaged")
         shutil.rmtree(cache)
         with pytest.warns(UserWarning, match="cliques of devices cannot be kept"):
-            assert embedding.embed(glass, hardware(), "clique", 0) == found
+            assert embed(glass, hardware(), "clique", 0) == found
 
     def test_chains_may_be_given(self):
         pair = qspin.IsingProblem([[0, 1], [1, 0]], labels=["a", 7])
@@ -186,10 +190,10 @@ class TestEmbedding:
         large = qspin.instances.sherrington_kirkpatrick(70, seed=1)
         with pytest.raises(CapacityError, match="up to 24 spins fits there.*zephyr 5 would hold"):
             annealer().check(large)
-        assert embedding.embed(large, hardware(shape=(5, 4)), "clique", 0).longest > 1
+        assert embed(large, hardware(shape=(5, 4)), "clique", 0).longest > 1
         with pytest.raises(CapacityError, match="pegasus 7 would hold"):
             annealer(topology="pegasus").check(large)
-        assert embedding.embed(large, hardware("pegasus", (7,)), "clique", 0).longest > 1
+        assert embed(large, hardware("pegasus", (7,)), "clique", 0).longest > 1
         full = qspin.instances.sherrington_kirkpatrick(24, seed=1)  # fits where every qubit works
         with pytest.raises(CapacityError, match="a `size` above 2") as refused:
             annealer(size=2, working=0.5).check(full)
@@ -222,7 +226,7 @@ class TestGauges:
 class TestScaling:
     def fitted(self, problem, strength=0.0, gauged=False, extended=True, limits=LIMITS, scale=1.0):
         device = hardware()
-        layout = embedding.lay_out(problem, embedding.embed(problem, device, "auto", 0), device)
+        layout = lay_out(problem, embed(problem, device, "auto", 0), device)
         strengths = np.full(problem.n_spins, strength)
         return scaling.fit(problem, layout, scale, strengths, limits, gauged=gauged, extended=extended)
 
@@ -304,10 +308,10 @@ class TestChains:
         u, v = map(int, device.couplers[0])
         w = next(q for q in device.graph[v] if q != u)
         longer = next(q for q in device.graph[w] if q not in (u, v))
-        layout = embedding.lay_out(pair, embedding.Embedding(((u, v), (w, longer)), "given"), device)
+        layout = lay_out(pair, Embedding(((u, v), (w, longer)), "given"), device)
         reads = np.ones((2_000, 4), dtype=np.int8)
         reads[:, np.flatnonzero(layout.spin_of == 0)[0]] = -1
-        got = chains.unembed(reads, layout, "majority_vote", pair, np.random.default_rng(0))
+        got = chains.unembed(reads, layout.spin_of, "majority_vote", pair, np.random.default_rng(0))
         ups = (got.spins[:, 0] == 1).sum()
         assert abs(ups - 1_000) < 4 * np.sqrt(500)
         assert (got.spins[:, 1] == 1).all()
@@ -319,12 +323,12 @@ class TestChains:
         reads[0] = 1
         rng = np.random.default_rng(0)
         greedy, voted, whole = (
-            chains.unembed(reads, layout, rule, glass, rng)
+            chains.unembed(reads, layout.spin_of, rule, glass, rng)
             for rule in ("minimize_energy", "majority_vote", "discard")
         )
         assert glass.energies(greedy.spins).mean() < glass.energies(voted.spins).mean()
         assert whole.kept.tolist() == [0]
-        own = chains.unembed(reads, layout, dropping_first, glass, rng)
+        own = chains.unembed(reads, layout.spin_of, dropping_first, glass, rng)
         assert own.kept.tolist() == list(range(1, 30))
 
     def test_reads_that_are_left_out_are_counted(self, glass):

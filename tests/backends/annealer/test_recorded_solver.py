@@ -130,7 +130,8 @@ class TestRanges:
 
     def test_groups_of_another_topology_are_not_guessed(self, cloud, recorded):
         from qspin_backends.annealer.device import Limits
-        from qspin_backends.annealer.embedding import Embedding, lay_out
+        from qspin_backends.annealer.embeddings.embedding import Embedding
+        from qspin_backends.annealer.embeddings.layout import lay_out
         from qspin_backends.annealer.scaling import coupling_groups as ours
 
         pegasus = Hardware("pegasus", (2,), np.arange(4), np.array([[0, 1], [2, 3]]))
@@ -198,7 +199,7 @@ class TestCost:
 def test_every_limit_that_the_solver_states_has_a_place(recorded):
     """Held, or said why not, in some docstring."""
     room = Path(qspin_backends.annealer.__file__).parent
-    text = "".join(file.read_text() for file in room.glob("*.py"))
+    text = "".join(file.read_text() for file in room.rglob("*.py"))
     limits = [
         name for name in recorded if name.startswith("max_") or name.endswith(("_range", "_ranges", "_step"))
     ]

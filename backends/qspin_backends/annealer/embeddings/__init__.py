@@ -1,0 +1,1 @@
+"""Which qubits of a device stand for the spins of a problem: found, chosen, copied over the chip, kept."""
