@@ -44,7 +44,7 @@ NOT_THEIRS = {
 HEAVY = {
     "torch": {"networks"},
     "sklearn": {"networks"},
-    "dwave": {"instances"},
+    "dwave": {"instances", "plot"},
     "dask": {"engine"},
     "distributed": {"engine"},
     "dask_jobqueue": {"engine"},
