@@ -47,6 +47,7 @@ from qspin.progress import ABANDONED, report_progress
 from qspin.provenance import run_info
 from qspin.remarks import Level, Remark
 from qspin.samples import SampleSet
+from qspin.schedules import GHZ_A_MILLIKELVIN, SHAPES, Course, Schedule, schedule_of
 from qspin.settings import (
     AutoLadder,
     FileSetting,
@@ -82,11 +83,14 @@ from qspin.workload import Workload, workload_of
 
 __all__ = [
     "ABANDONED",
+    "GHZ_A_MILLIKELVIN",
     "MAX_SPINS",
     "OFFERS",
+    "SHAPES",
     "STANDARD_ERRORS",
     "AutoLadder",
     "Checkpoint",
+    "Course",
     "Enumeration",
     "FileSetting",
     "GivenFile",
@@ -99,6 +103,7 @@ __all__ = [
     "PositiveInt",
     "Remark",
     "Sampler",
+    "Schedule",
     "Seed",
     "Workload",
     "all_energies",
@@ -134,6 +139,7 @@ __all__ = [
     "run_info",
     "samples_bytes",
     "samples_version",
+    "schedule_of",
     "scrubbed",
     "search_cliques",
     "setting_names",

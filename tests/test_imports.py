@@ -17,7 +17,7 @@ FLOORS = [
     {"cliques", "compiled", "errors", "netcdf", "progress", "rounding", "significance", "stopping"},
     {"confidential", "energies", "enumeration", "events", "files", "memory", "remarks", "trust"},
     {"archives", "sections", "settings", "showing", "validate"},
-    {"checkpoint", "conversions", "dimod_rows", "executor", "known", "labelled", "labels"},
+    {"checkpoint", "conversions", "dimod_rows", "executor", "known", "labelled", "labels", "schedules"},
     {"clamping", "coupled", "provenance", "sealed", "timings"},
     {"problem"},
     {"sample_files", "spectrum", "workload"},

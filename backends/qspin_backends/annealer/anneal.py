@@ -175,8 +175,13 @@ def _check_time(
             f"{time:g}",
             key=(setting,),
         )
-    if rounded:
+    if rounded and _rounds(properties):
         _check_resolution(setting, [time])
+
+
+def _rounds(properties: Mapping[str, Any]) -> bool:
+    """Whether a device rounds times: not one that anneals in less than the resolution."""
+    return bool(properties.get("annealing_time_range", (1.0,))[0] >= _RESOLUTION)
 
 
 def _check_resolution(setting: str, times: Sequence[float]) -> None:
@@ -202,7 +207,8 @@ def _check_schedule(schedule: Schedule, properties: Mapping[str, Any]) -> None:
             "microseconds, s]",
             key=("anneal_schedule",),
         ) from error
-    _check_resolution("anneal_schedule", [time for time, _ in schedule])
+    if _rounds(properties):
+        _check_resolution("anneal_schedule", [time for time, _ in schedule])
 
 
 def _check_gains(schedule: Schedule, anneal_time: float, properties: Mapping[str, Any]) -> None:

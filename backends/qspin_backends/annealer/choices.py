@@ -14,6 +14,7 @@ from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.sampler import Initial, PositiveInt, imported, in_order, initial_spins, refuse_initial
 from qspin_backends.annealer.embeddings.methods import METHODS
+from qspin_backends.annealer.physics.choices import physics_of
 
 if TYPE_CHECKING:
     from qspin_backends.annealer.settings import AnnealerSettings
@@ -109,8 +110,10 @@ def starting_state(
                 key=("initial_state",),
             )
         return ordered(given.initial_state, problem)
-    if given.device == "simulated" and given.physics == "thermal":
-        refuse_initial("annealer", initial, "physics 'thermal' has no reverse anneal, as the others do")
+    if given.device == "simulated" and not physics_of(given).has_transverse_field:
+        refuse_initial(
+            "annealer", initial, f"physics {given.physics!r} has no reverse anneal, as the others do"
+        )
     if not is_reverse(given):
         raise InputError(
             "initial is what a reverse anneal starts from: it needs an anneal_schedule that starts at s = 1, "
@@ -145,9 +148,6 @@ def refuse_misfits(given: AnnealerSettings) -> None:
         raise ValueError("topology 'none' has room for any number of copies: say how many, as n_copies")
     if given.device == "simulated" and given.solver_file is not None:
         _refuse_beside_a_description(given)
-    thermal = given.device == "simulated" and given.physics == "thermal"
-    if thermal and given.anneal_schedule is not None:
-        raise ValueError("physics 'thermal' has no transverse field, so no anneal_schedule; leave it out")
 
 
 def _refuse_beside_a_description(given: AnnealerSettings) -> None:

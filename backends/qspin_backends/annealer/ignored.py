@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qspin.sampler import setting_names
 from qspin_backends.annealer.choices import is_reverse
+from qspin_backends.annealer.physics.choices import ignored_by_physics
 from qspin_backends.common.paid import PAID
 
 if TYPE_CHECKING:
@@ -17,12 +18,13 @@ QPU_ONLY = ("programming_thermalization", "readout_thermalization", "h_gain_sche
 """Settings that a simulated device has nothing for, and says so where they are given."""
 
 _BY_QPU = (
-    "size", "working", "yield_seed", "physics", "n_sweeps", "transverse_field", "temperature", "h_noise",
-    "j_noise", "readout_error", "solver_file",
+    "size", "working", "yield_seed", "physics", "schedule", "n_sweeps", "sweeps_per_ns", "transverse_field",
+    "temperature", "temperature_mk", "dephasing", "tolerance", "h_noise", "j_noise", "readout_error",
+    "solver_file",
 )  # fmt: skip
 _BY_SIMULATED = (
-    *QPU_ONLY, "annealing_time", "reduce_intersample_correlation", "flux_drift_compensation",
-    "flux_biases", "solver", "region", *PAID,
+    *QPU_ONLY, "reduce_intersample_correlation", "flux_drift_compensation", "flux_biases", "solver", "region",
+    *PAID,
 )  # fmt: skip
 _WITHOUT_GRAPH = (
     "size", "working", "yield_seed", "embedding", "embedding_seed", "embedding_tries", "embedding_score",
@@ -35,8 +37,8 @@ def ignored_settings(given: AnnealerSettings) -> list[str]:
     ignored = set(_BY_QPU if given.device == "qpu" else _BY_SIMULATED)
     if not is_reverse(given):
         ignored.add("reinitialize_state")
-    if given.device == "simulated" and given.physics == "thermal":
-        ignored.add("transverse_field")
+    if given.device == "simulated":
+        ignored |= ignored_by_physics(given)
     if given.device == "simulated" and given.topology == "none":
         ignored.update(_WITHOUT_GRAPH)
     if given.embedding_tries == given.n_copies == 1:

@@ -36,6 +36,7 @@ from qspin_backends.annealer.device import Device, Request
 from qspin_backends.annealer.embedded import embedded
 from qspin_backends.annealer.embeddings.choice import Wanted
 from qspin_backends.annealer.ignored import QPU_ONLY, ignored_settings
+from qspin_backends.annealer.physics import Conditions
 from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
 from qspin_backends.annealer.qpu import Access, connected
 from qspin_backends.annealer.remarks import device_clocks, remarks_on
@@ -305,8 +306,20 @@ class Annealer(AnnealerSettings):
             self.physics,
             self.n_sweeps,
             self.transverse_field,
-            Imperfections(self.temperature, self.h_noise, self.j_noise, self.readout_error),
+            Imperfections(self._temperature(), self.h_noise, self.j_noise, self.readout_error),
             follows,
+            self.schedule,
+            self.sweeps_per_ns,
+            self.dephasing,
+            self.tolerance,
+        )
+
+    def _temperature(self) -> float | None:
+        """Of a simulated device, units of its couplings; None: it follows the scaling."""
+        if self.temperature_mk is None:
+            return self.temperature
+        return Conditions(self.n_sweeps, self.transverse_field, self.schedule).in_couplings(
+            self.temperature_mk
         )
 
     def _graph(self) -> tuple[str | None, tuple[int, ...]]:

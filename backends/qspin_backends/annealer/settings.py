@@ -17,6 +17,7 @@ from qspin_backends.annealer.choices import (
     refuse_misfits,
 )
 from qspin_backends.annealer.physics import Physics
+from qspin_backends.annealer.physics.choices import ScheduleSetting, refuse_misfits_of_physics
 from qspin_backends.common.paid import Paid
 
 __all__ = ["AnnealerSettings"]
@@ -51,7 +52,8 @@ class AnnealerSettings(Paid):
         path of a function of (bqm, embedding)
     unembedding : ``majority_vote`` with fair ties, ``minimize_energy``, ``discard`` reads with broken chains,
         or the import path of a function of (reads, chains)
-    annealing_time : microseconds; without meaning for a simulated device
+    annealing_time : microseconds (0.02 is 20 ns); to a simulated device it means something where physics is
+        ``schrodinger`` or sweeps_per_ns is given. One without a graph takes any time
     fast_anneal : by the fast-anneal protocol
     anneal_schedule : points (time in microseconds, s); starting at s = 1 it is a reverse anneal
     initial_state : of a reverse anneal, by order of the spins or by label; or `initial` of `sample`
@@ -68,12 +70,22 @@ class AnnealerSettings(Paid):
     size : m of a simulated topology, up to 40; default that of the largest device in service
     working : fraction of qubits that work, of a simulated device
     yield_seed : decides which
-    physics : of a simulated device: ``path_integral`` (quantum Monte Carlo), ``rotor`` (spin vectors) or
-        ``thermal``
-    n_sweeps : of one simulated anneal
-    transverse_field : at s = 0 of a simulated device, units of its couplings
+    physics : of a simulated device: ``path_integral`` (quantum Monte Carlo), ``rotor`` (spin vectors),
+        ``thermal``, or ``schrodinger``: the state vector in real time, exact for some 24 connected qubits
+    schedule : that a simulated device follows: a CSV file of s, A and B in GHz as D-Wave publishes them,
+        H / h = -A/2 sum sigma^x + B/2 E; or a shape of ours, ``quadratic``, H = -G (1 - s)^2 sum sigma^x +
+        s E in units of the couplings, or ``linear``, with 1 - s. None: ``quadratic``, and for ``thermal`` a
+        cooling in the first half of the sweeps. For ``schrodinger`` a unit of the couplings of a shape is
+        1 GHz
+    n_sweeps : of one simulated anneal by Monte Carlo
+    sweeps_per_ns : in place of `n_sweeps`, where annealing_time or anneal_schedule says how long it takes
+    transverse_field : G of a shape, units of the couplings of the device
     temperature : of a simulated device, units of its couplings; None: it follows the scaling, so that
         beta_effective comes out as `betas` where the anneal is slow enough
+    temperature_mk : the same in millikelvin, of a schedule in GHz
+    dephasing : of ``schrodinger``, 1/ns: the rate at which the coherence of a qubit decays; every read then
+        follows a trajectory of its own
+    tolerance : of ``schrodinger``: on the norm of the error of the state, by which its steps are chosen
     h_noise, j_noise : standard deviation of what a simulated device programs, units of its couplings
     readout_error : probability that a simulated device reads a qubit wrongly
     solver : of a QPU: its name, or features such as ``{topology__type: zephyr}``; default from Ocean's config
@@ -115,9 +127,14 @@ class AnnealerSettings(Paid):
     working: Annotated[float, Field(gt=0, le=1)] = 1.0
     yield_seed: NonNegativeInt = 0
     physics: Physics = "path_integral"
+    schedule: ScheduleSetting | None = None
     n_sweeps: PositiveInt = 200
+    sweeps_per_ns: PositiveFloat | None = None
     transverse_field: NonNegativeFloat = 1.0
     temperature: PositiveFloat | None = None
+    temperature_mk: PositiveFloat | None = None
+    dephasing: NonNegativeFloat = 0.0
+    tolerance: Annotated[float, Field(ge=1e-12, le=0.1)] = 1e-6
     h_noise: NonNegativeFloat = 0.0
     j_noise: NonNegativeFloat = 0.0
     readout_error: Annotated[float, Field(ge=0, le=0.5)] = 0.0
@@ -128,4 +145,5 @@ class AnnealerSettings(Paid):
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         refuse_misfits(self)
+        refuse_misfits_of_physics(self)
         return self

@@ -18,10 +18,10 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from qspin.sampler import Remark, report_progress
+from qspin.sampler import GivenFile, Remark, report_progress
 from qspin_backends.annealer.description import Description, access_seconds
 from qspin_backends.annealer.device import Hardware, Program, Request
-from qspin_backends.annealer.physics import LONGEST_WORLDLINE, Physics, Substitute
+from qspin_backends.annealer.physics import Dynamics, Path, Physics, Substitute
 from qspin_backends.common.background import side_by_side
 from qspin_backends.common.journal import Answer
 
@@ -30,7 +30,8 @@ __all__ = ["FLAGSHIP", "Imperfections", "Simulated"]
 FLAGSHIP = {"zephyr": (12, 4), "pegasus": (16,)}
 """Shapes of the largest devices in service: Advantage2 (Zephyr) and Advantage (Pegasus)."""
 
-_SUBSTITUTE_PARAMETERS = ("seed", "temperature", "interrupt_function")  # taken beside those of a QPU
+_SUBSTITUTE_PARAMETERS = ("seed", "temperature", "interrupt_function", "kept")  # beside those of a QPU
+_ANY_TIME = [1e-6, 1e9]  # microseconds
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Simulated:
     physics, n_sweeps, transverse_field : see `Substitute`
     imperfections : of the device
     description : of a solver, whose graph, ranges and limits it has in place of those of `MockDWaveSampler`
+    schedule, sweeps_per_ns, dephasing, tolerance : see `Conditions`
     """
 
     topology: str | None
@@ -74,6 +76,10 @@ class Simulated:
     transverse_field: float
     imperfections: Imperfections
     description: Description | None = None
+    schedule: GivenFile | str | None = None
+    sweeps_per_ns: float | None = None
+    dephasing: float = 0.0
+    tolerance: float = 1e-6
 
     is_paid: ClassVar[bool] = False
 
@@ -102,13 +108,14 @@ class Simulated:
     @property
     def properties(self) -> Mapping[str, Any]:
         """Those of the description, else of `MockDWaveSampler`, an Advantage; without a graph, no sum over
-        couplers."""
+        couplers, and any time."""
         if self.description is not None:
             return self.description.properties
         if self.topology is not None:
             return _mock(self).properties
         smallest = _mock(dataclasses.replace(self, topology="pegasus", shape=(2,), working=1.0))
-        return {n: v for n, v in smallest.properties.items() if n != "per_qubit_coupling_range"}
+        kept = {n: v for n, v in smallest.properties.items() if n != "per_qubit_coupling_range"}
+        return {**kept, "annealing_time_range": _ANY_TIME, "fast_anneal_time_range": _ANY_TIME}
 
     @property
     def known_parameters(self) -> tuple[str, ...]:
@@ -117,9 +124,23 @@ class Simulated:
 
     @property
     def substitute(self) -> Substitute:
-        return Substitute(self.physics, self.n_sweeps, self.transverse_field)
+        return Substitute(
+            self.physics,
+            self.n_sweeps,
+            self.transverse_field,
+            schedule=self.schedule,
+            sweeps_per_ns=self.sweeps_per_ns,
+            dephasing=self.dephasing,
+            tolerance=self.tolerance,
+        )
+
+    @property
+    def dynamics(self) -> Dynamics:
+        return self.substitute.dynamics
 
     def temperature(self, factor: float) -> float | None:
+        if not self.dynamics.has_temperature:
+            return None
         fixed = self.imperfections.temperature
         return 1.0 if fixed is None else fixed / factor
 
@@ -129,48 +150,28 @@ class Simulated:
         return access_seconds(self.properties, request.programs)[0]
 
     def remarks(self, request: Request) -> list[Remark]:
-        temperature = self._temperature(request)
-        warm = self.substitute.warm_until(_schedule(request), temperature)
-        if not warm:
-            return []
-        strongest = self.transverse_field / temperature
-        text = (
-            f"the transverse field starts at {strongest:.3g} temperatures and path integrals follow up to "
-            f"{LONGEST_WORLDLINE:g}: until sweep {warm} of {self.n_sweeps} the device is warmer, 1/"
-            f"{LONGEST_WORLDLINE:g} of that field, and only then as cold as it was asked to be. What froze "
-            "before stays as it was; raise n_sweeps for a slower end, or lower betas or transverse_field"
-        )
-        return [Remark("warmer-than-asked", text)]
+        follows = self.imperfections.temperature is None
+        return self.dynamics.remarks(_path(request), self._temperature(request), follows)
 
     def computing_seconds(self, request: Request) -> float | None:
-        seconds = [
-            self.substitute.seconds(
-                len(p.qubits), len(p.couplers), _schedule(request), self._temperature(request)
-            )
-            for p in request.programs
-        ]
-        if None in seconds:
-            return None
-        cores = min(len(seconds), os.cpu_count() or 1)
-        return sum(p.n_reads * (s or 0.0) for p, s in zip(request.programs, seconds, strict=True)) / cores
+        path, temperature = _path(request), self._temperature(request)
+        return self.dynamics.seconds(request.programs, path, temperature, os.cpu_count() or 1)
 
     def work(self, request: Request) -> tuple[str, float]:
-        course, temperature = _schedule(request), self._temperature(request)
-        reads = [
-            (p.n_reads, self.substitute.work(len(p.qubits), len(p.couplers), course, temperature))
-            for p in request.programs
-        ]
-        return self.physics, sum(n_reads * work for n_reads, work in reads)
+        path, temperature = _path(request), self._temperature(request)
+        return self.physics, self.dynamics.work(request.programs, path, temperature)
 
     def check(self, request: Request) -> None:
-        pass  # it is free
+        self.dynamics.require(request.programs)  # beyond memory it cannot be; it is free
 
     def anneal(self, request: Request) -> Iterator[Answer]:
         """Several programs at once; what is read does not depend on how many."""
         temperature = self._temperature(request)
+        self.check(request)
         sampler = self.substitute if self.topology is None else _mock(self)
         stop = threading.Event()
-        read = functools.partial(_read, sampler, temperature, self.imperfections, stop)
+        shared = {"temperature": temperature, "kept": self.dynamics.shared()}
+        read = functools.partial(_read, sampler, shared, self.imperfections, stop)
         yield from side_by_side(read, request.programs, os.cpu_count() or 1, stop, _tell)
 
     def _temperature(self, request: Request) -> float:
@@ -183,14 +184,14 @@ def _tell(seconds: float, done: float) -> None:
     report_progress(done, f"annealing, {seconds:.0f} s so far")
 
 
-def _schedule(request: Request) -> Any:
-    """Of all programs alike; None for the default."""
-    return request.programs[0].parameters.get("anneal_schedule") if request.programs else None
+def _path(request: Request) -> Path:
+    """Of all programs alike."""
+    return Path.of(request.programs[0].parameters if request.programs else {})
 
 
 def _read(
     sampler: dimod.Sampler,
-    temperature: float,
+    shared: Mapping[str, Any],
     imperfections: Imperfections,
     stop: threading.Event,
     program: Program,
@@ -208,7 +209,7 @@ def _read(
         num_reads=program.n_reads,
         answer_mode="raw",
         seed=int(streams[2].generate_state(1)[0] >> 1),
-        temperature=temperature,
+        **shared,
         interrupt_function=stop.is_set,
     )
     spins = program.spins_of(answer)
@@ -253,5 +254,6 @@ def _mock(device: Simulated) -> Any:
         substitute_sampler=device.substitute,
         exact_solver_cutoff=0,
     )
+    mock.properties["parameters"].setdefault("fast_anneal", "")  # Ocean's own entry lacks a comma
     mock.parameters.update(dict.fromkeys((*_SUBSTITUTE_PARAMETERS, *device.known_parameters), ()))
     return mock

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import dimod
 import numpy as np
 import pytest
-from qspin_backends.annealer.physics import LONGEST_WORLDLINE, Substitute, annealing_fractions
+from qspin_backends.annealer.physics import Path, Substitute
+from qspin_backends.annealer.physics.monte_carlo import LONGEST_WORLDLINE, PathIntegral, annealing_fractions
 from scipy import stats
 
 import qspin
@@ -245,11 +246,11 @@ class TestCost:
         """What the path integral was told to follow: transverse and problem fields, in temperatures."""
         seen = []
 
-        def spy(bqm, **arguments):
+        def spy(self, bqm, **arguments):
             seen.append((arguments["Hd_field"], arguments["Hp_field"]))
             return dimod.SampleSet.from_samples(np.ones((arguments["num_reads"], len(bqm)), int), "SPIN", 0)
 
-        monkeypatch.setattr("qspin_backends.annealer.physics._PATH_INTEGRAL", spy)
+        monkeypatch.setattr(PathIntegral, "_anneal", spy)
         samples = annealer(topology="none", n_reads=4, n_gauges=1, **settings).sample(problem, seed=1)
         return (*seen[0], samples.remarks)
 
@@ -304,11 +305,12 @@ class TestCost:
     def test_computing_is_estimated(self):
         """Within a factor of ten on any machine: for users who would wait for hours."""
         bqm = dense(40, 1).to_bqm()
+        program = SimpleNamespace(qubits=range(40), couplers=range(bqm.num_interactions), n_reads=20)
         substitute = Substitute("path_integral", 200, 1.0)
         start = time.process_time()
         substitute.sample(bqm, num_reads=20, seed=1, temperature=0.1)
         taken = time.process_time() - start
-        estimate = 20 * substitute.seconds(40, bqm.num_interactions, None, 0.1)
+        estimate = substitute.dynamics.seconds([program], Path(), 0.1, 1)
         assert taken / 10 < estimate < 10 * taken
 
     def test_long_computing_is_told_before(self, monkeypatch):

@@ -1,0 +1,209 @@
+"""Closed-system dynamics of an annealer, exactly: the transverse-field Ising model in real time.
+
+The state begins in the ground state of the driver, all spins along x, or in a configuration, and follows the
+schedule in real time, H / h = -Gamma(s) sum sigma^x + kappa(s) E with Gamma and kappa in GHz; of schedules
+that have a name, a unit of the couplings is taken for 1 GHz. What is read is drawn from the distribution of
+the final state. With dephasing, every read follows a trajectory of its own: sigma^z acts on each qubit at
+random times with half of the rate, which on average is Lindblad's equation
+
+    d rho / dt = -2 pi i [H / h, rho] + (dephasing / 2) sum (sigma^z rho sigma^z - rho),
+
+in which the coherence of a free qubit decays as exp(-dephasing t).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import dimod
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.problem import IsingProblem
+from qspin.sampler import Course, Initial, Remark, Schedule, initial_spins, schedule_of
+from qspin_backends.annealer.device import Program
+from qspin_backends.annealer.physics.dynamics import Conditions, Path
+from qspin_backends.annealer.physics.states import (
+    Jumps,
+    Kept,
+    Part,
+    State,
+    evolved,
+    final,
+    parts_of,
+    require_part,
+)
+
+__all__ = ["Schrodinger", "final_state"]
+
+_NS_A_LAYER = 0.35  # of each stored amplitude and qubit; a core of an AMD EPYC 9004
+_STEP = 0.3  # turns of the geometric mean of both terms in a step, where the tolerance is 1 a ns
+
+
+def final_state(
+    problem: IsingProblem,
+    schedule: Schedule | str,
+    annealing_time_ns: float | Sequence[tuple[float, float]],
+    *,
+    initial: Initial | None = None,
+    tolerance: float = 1e-9,
+    n_threads: int | None = None,
+) -> NDArray[np.complex128]:
+    """The state of a closed annealer at the end of an anneal.
+
+    Parameters
+    ----------
+    problem : whose energy, its offset left out, is multiplied by kappa(s)
+    schedule : as `qspin.schedules.schedule_of` takes it
+    annealing_time_ns : of an anneal from s = 0 to 1, or points (time in ns, s)
+    initial : configuration to start from, by order or by label; None for the ground state of the driver
+    tolerance : on the norm of the error of the state
+    n_threads : default as many as Numba has
+
+    Returns
+    -------
+    amplitudes (2^n_spins,), of norm 1; bit q of a position is 1 where spin q is -1, as Qiskit has it. The
+    phase of the whole is that of these energies
+
+    Raises
+    ------
+    CapacityError
+        If it would take more than half of the memory of the machine.
+    InputError
+        If the schedule is none, or the points or the initial configuration do not fit.
+    """
+    points = annealing_time_ns
+    if np.ndim(points) == 0:
+        points = [(0.0, 0.0), (float(points), 1.0)]  # type: ignore[arg-type]
+    course = schedule_of(schedule).course(points)  # type: ignore[arg-type]
+    n = problem.n_spins
+    start = None if initial is None else initial_spins(problem, initial, n_replicas=1)[0, 0]
+    ones = np.ones(n, dtype=np.int8)
+    part = Part(np.arange(n), ones, problem.toarray().copy(), problem.fields.copy(), start)
+    require_part(part)
+    (re, im), layers, _, _ = evolved(part, course, tolerance, _never, n_threads=n_threads)
+    state = re + 1j * im
+    return np.concatenate([state, state[::-1]]) / np.sqrt(2) if layers.folded else state
+
+
+class Schrodinger:
+    """Reads of the exact final state; see the module. There is no temperature: nothing leaves the qubits."""
+
+    has_transverse_field: ClassVar[bool] = True
+    has_temperature: ClassVar[bool] = False
+    needs_time: ClassVar[bool] = True
+    ignores: ClassVar[tuple[str, ...]] = ("n_sweeps", "sweeps_per_ns", "temperature", "temperature_mk")
+
+    def __init__(self, conditions: Conditions):
+        self.conditions = conditions
+
+    def shared(self) -> Kept:
+        return Kept()
+
+    def reads(
+        self,
+        bqm: dimod.BinaryQuadraticModel,
+        path: Path,
+        *,
+        num_reads: int,
+        seed: int,
+        temperature: float,
+        initial: dict[int, int] | None,
+        anew: bool,
+        stopped: Callable[[], bool] | None,
+        kept: Kept | None,
+    ) -> dimod.SampleSet:
+        problem = IsingProblem.from_bqm(bqm)
+        reading = _Reading(
+            problem,
+            self.conditions,
+            path,
+            np.random.default_rng(seed),
+            stopped or _never,
+            Kept() if kept is None else kept,
+        )
+        start = None if initial is None else np.array([initial[q] for q in problem.labels], dtype=np.int8)
+        if start is None or anew:
+            spins = reading.reads(num_reads, start)
+        else:
+            spins = np.concatenate(list(reading.one_after_another(num_reads, start)))
+        return dimod.SampleSet.from_samples_bqm((spins, list(problem.labels)), bqm)
+
+    def require(self, programs: Sequence[Program]) -> None:
+        for program in programs:
+            for part in _parts(program):
+                require_part(part)
+
+    def remarks(self, path: Path, temperature: float, follows: bool) -> list[Remark]:
+        return []
+
+    def seconds(
+        self, programs: Sequence[Program], path: Path, temperature: float, n_cores: int
+    ) -> float | None:
+        return 1e-9 * self.work(programs, path, temperature) / n_cores
+
+    def work(self, programs: Sequence[Program], path: Path, temperature: float) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """All that reads of one program need."""
+
+    problem: IsingProblem
+    conditions: Conditions
+    path: Path
+    rng: np.random.Generator
+    stopped: Callable[[], bool]
+    kept: Kept
+
+    def reads(self, n: int, start: NDArray[np.int8] | None) -> NDArray[np.int8]:
+        """Independent of each other (n, n_spins)."""
+        spins = np.empty((n, self.problem.n_spins), dtype=np.int8)
+        course = self.conditions.followed.course(self.path.in_ns())
+        for part in parts_of(self.problem, start):
+            spins[:, part.spins] = self._drawn(part, course, n) * part.gauge
+        return spins
+
+    def one_after_another(self, n: int, start: NDArray[np.int8]) -> Iterator[NDArray[np.int8]]:
+        """Each starts where the one before it ended."""
+        for _ in range(n):
+            spins = self.reads(1, start)
+            yield spins
+            start = spins[0]
+
+    def _drawn(self, part: Part, course: Course, n: int) -> NDArray[np.int8]:
+        if not self.conditions.dephasing:
+            return self._undisturbed(part, course).drawn(n, self.rng)
+        return np.concatenate([self._trajectory(part, course).drawn(1, self.rng) for _ in range(n)])
+
+    def _undisturbed(self, part: Part, course: Course) -> State:
+        key = (self.path, *part.key)
+        return self.kept.get(key, lambda: final(part, course, self.conditions.tolerance, self.stopped))
+
+    def _trajectory(self, part: Part, course: Course) -> State:
+        """The end of one run of the dephasing."""
+        jumps = _jumps(self.conditions.dephasing, part, course, self.rng)
+        if not jumps:
+            return self._undisturbed(part, course)
+        return final(part, course, self.conditions.tolerance, self.stopped, jumps)
+
+
+def _jumps(rate: float, part: Part, course: Course, rng: np.random.Generator) -> Jumps:
+    n = int(rng.poisson(0.5 * rate * course.duration * len(part.spins)))
+    times = np.sort(rng.uniform(course.times[0], course.times[-1], n))
+    return list(zip(times.tolist(), rng.integers(len(part.spins), size=n).tolist(), strict=True))
+
+
+def _parts(program: Program) -> list[Part]:
+    n = len(program.qubits)
+    problem = IsingProblem.from_edges(n, *program.couplers.T, program.couplings, program.fields)
+    starts = program.parameters.get("initial_state")
+    given = None if starts is None else np.array([starts[q] for q in program.qubits.tolist()], dtype=np.int8)
+    return parts_of(problem, given)
+
+
+def _never() -> bool:
+    return False
