@@ -24,12 +24,12 @@ _HOMES = {
     "QspinError": "qspin.errors",
     "runs": "qspin.experiment.runs.asked",
 }
-_ROOMS = ("analysis", "benchmark", "errors", "instances", "networks", "plot", "testing")
+_ROOMS = ("analysis", "benchmark", "errors", "instances", "networks", "plot", "testing", "theory")
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 
 if TYPE_CHECKING:
-    from qspin import analysis, benchmark, errors, instances, networks, plot, testing
+    from qspin import analysis, benchmark, errors, instances, networks, plot, testing, theory
     from qspin.adapter import as_dimod
     from qspin.checkpoint import checkpointing
     from qspin.errors import QspinError

@@ -27,7 +27,7 @@ FLOORS = [
     {"adapter", "measure", "sampling", "source"},
     {"clamped_source", "study"},
     {"registry"},
-    {"analysis", "formats", "instances"},
+    {"analysis", "formats", "instances", "theory"},
     {"benchmark", "networks", "plot"},
     {"engine", "measures", "report"},
     {"studies"},
