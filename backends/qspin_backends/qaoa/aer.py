@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from qspin.errors import CapacityError, InputError, RunError
 from qspin.problem import IsingProblem
-from qspin.sampler import machine_memory, report_progress, require_bytes
+from qspin.sampler import Remark, machine_memory, report_progress, require_bytes
 from qspin_backends.common.child import in_child
 from qspin_backends.common.journal import Answer
 from qspin_backends.qaoa import noise as noises
@@ -34,6 +34,7 @@ VECTOR_QUBITS = 26
 _NARROW = 8  # log2 of the bond dimension up to which a matrix product state is exact and cheap
 _SHOTS_A_CALL = 2**20
 _SEEDS = 2**31 - 1
+_DRIFT_BATCHES = 10
 _START = 5e8  # numbers that are computed while another process starts
 _HEAVY = 5e8  # numbers to compute beyond which another process is worth its start; about half a second
 
@@ -49,6 +50,7 @@ class Aer:
     truncation_threshold : of a matrix product state: weight that a bond may lose at every gate
     noise : name of a fake backend, gate -> probability, or None
     target : what circuits are transpiled to
+    noise_drift : by what share of themselves probabilities have grown at the last shots
     """
 
     method: str
@@ -56,6 +58,7 @@ class Aer:
     truncation_threshold: float
     noise: str | Mapping[str, Any] | None
     target: Target
+    noise_drift: float = 0.0
 
     is_paid: ClassVar[bool] = False
 
@@ -78,6 +81,7 @@ class Aer:
             "method": method,
             "method_reason": reason,
             "noise": self.noise if isinstance(self.noise, str) else dict(self.noise or {}),
+            **({"noise_drift": self.noise_drift} if self.noise_drift else {}),
             "transpiled_to": self.target.name,
         }
 
@@ -89,31 +93,49 @@ class Aer:
             return measured_errors(circuit, fake_backend(self.noise, "noise"))
         return [(0.0, 0.0)] * circuit.num_clbits
 
-    def transpiled(self, circuit: QuantumCircuit) -> QuantumCircuit:
-        return self.target.transpiled(circuit)
-
     def expected_seconds(self, request: Request) -> float | None:
         return None
 
-    def refuse_cost(self, request: Request) -> None:
+    def refuse_cost(self, requests: Sequence[Request]) -> None:
         pass  # it is free
+
+    def remarks(self) -> list[Remark]:
+        return []
 
     def answers(self, request: Request) -> Iterator[Answer]:
         """Every call has a seed of its own: a seeded simulator repeats its shots."""
-        problem, n_spins = request.problem, request.problem.n_spins
-        method, _ = self._chosen(problem, request.angles.depth, request.n_shots)
-        noise = self.noise if isinstance(self.noise, str) else dict(self.noise or {})
-        run = _aside if self._work(method, request) > _HEAVY else _run
         n_calls = -(-request.n_shots // _SHOTS_A_CALL)
+        if self.noise_drift:
+            n_calls = max(n_calls, min(_DRIFT_BATCHES, request.n_shots))
         sizes = [len(part) for part in np.array_split(np.empty(request.n_shots), n_calls)]
-        for size, stream in zip(sizes, np.random.SeedSequence(request.seed).spawn(n_calls), strict=True):
-            own = int(stream.generate_state(1, np.uint32)[0]) % _SEEDS
-            start = time.perf_counter()
-            memory, log = run(request.circuit, size, own, self._options(method), noise)
-            facts = {"n_shots": size, "seed": own, "seconds": time.perf_counter() - start}
-            if log is not None:
-                facts |= _truncation(log)
-            yield Answer(spins_of(memory, n_spins), facts)
+        streams = np.random.SeedSequence(request.seed).spawn(n_calls)
+        for k, (size, stream) in enumerate(zip(sizes, streams, strict=True)):
+            factor = 1 + self.noise_drift * (k / (n_calls - 1) if n_calls > 1 else 1.0)
+            yield self._answer(request, size, stream, factor)
+
+    def _answer(self, request: Request, size: int, stream: np.random.SeedSequence, factor: float) -> Answer:
+        """One call. Copies share no qubit and no noise: each is run alone, which is the same and cheaper."""
+        method, _ = self._chosen(request.problem, request.angles.depth, request.n_shots)
+        noise = self.noise if isinstance(self.noise, str) else noises.scaled(self.noise or {}, factor)
+        run = _aside if self._work(method, request) > _HEAVY else _run
+        circuits = request.copies.circuits or (request.circuit,)
+        streams = stream.spawn(len(circuits)) if request.copies.n > 1 else [stream]
+        seeds = [int(own.generate_state(1, np.uint32)[0]) % _SEEDS for own in streams]
+        start = time.perf_counter()
+        read = [
+            run(circuit, size, own, self._options(method), noise)
+            for circuit, own in zip(circuits, seeds, strict=True)
+        ]
+        facts: dict[str, Any] = {"n_shots": size, "seed": seeds[0] if len(seeds) == 1 else seeds}
+        facts["seconds"] = time.perf_counter() - start
+        if self.noise_drift:
+            facts["noise_factor"] = factor
+        logs = [_truncation(log) for _, log in read if log is not None]
+        if logs:
+            facts["truncation"] = max(log["truncation"] for log in logs)
+            facts["bond_dimension"] = max(log["bond_dimension"] for log in logs)
+        spins = [spins_of(memory, request.problem.n_spins) for memory, _ in read]
+        return Answer(np.concatenate(spins, axis=1), facts)
 
     # -- method ----------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ rounds. Qubit i is spin i; |0> is +1.
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from qspin_backends.qaoa.ansatz import Angles, Terms, Tilts
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-__all__ = ["GATES", "coloured", "qaoa_circuit", "spins_of", "summary"]
+__all__ = ["GATES", "coloured", "qaoa_circuit", "spins_of", "summary", "to_qasm", "written"]
 
 GATES = frozenset({"h", "ry", "rz", "rx", "rzz"})
 """Gates of a circuit that was not transpiled."""
@@ -122,3 +123,19 @@ def spins_of(bitstrings: list[str], n_spins: int) -> NDArray[np.int8]:
     characters = np.frombuffer("".join(bitstrings).encode(), dtype=np.uint8)
     bits = characters.reshape(len(bitstrings), n_spins)[:, ::-1] - ord("0")
     return 1 - 2 * bits.astype(np.int8)
+
+
+def written(circuit: QuantumCircuit) -> NDArray[np.uint8]:
+    """A circuit as Qiskit writes it to files (QPY)."""
+    from qiskit import qpy
+
+    content = io.BytesIO()
+    qpy.dump(circuit, content)
+    return np.frombuffer(content.getvalue(), dtype=np.uint8)
+
+
+def to_qasm(circuit: QuantumCircuit) -> str:
+    """A circuit in OpenQASM 3."""
+    from qiskit import qasm3
+
+    return str(qasm3.dumps(circuit))

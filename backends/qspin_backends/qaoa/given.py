@@ -12,7 +12,7 @@ from qspin_backends.qaoa.noise import READOUT
 from qspin_backends.qaoa.strategies import STRATEGIES
 
 if TYPE_CHECKING:
-    from qspin_backends.qaoa.sampler import Qaoa
+    from qspin_backends.qaoa.settings import QaoaSettings
 
 __all__ = ["GivenAngles", "GivenNoise", "GivenNumbers", "refuse_misfits"]
 
@@ -71,9 +71,18 @@ def require_layers(gamma: Sequence[Any], beta: Sequence[Any], depth: int) -> Non
         raise ValueError("gamma and beta hold a number for every layer each, or equally long lists")
 
 
-def refuse_misfits(given: Qaoa) -> None:
+def refuse_misfits(given: QaoaSettings) -> None:
     """Raises ValueError for settings that do not go together."""
-    if not isinstance(given.angles, str):
+    _of_angles(given)
+    _of_devices(given)
+    if given.noise_drift:
+        _of_drift(given)
+
+
+def _of_angles(given: QaoaSettings) -> None:
+    if given.depths is not None:
+        _of_depths(given, given.depths)
+    elif not isinstance(given.angles, str):
         require_layers(given.angles["gamma"], given.angles["beta"], given.depth)
     if (given.angles == "transfer") != (given.angles_from is not None):
         raise ValueError("angles: transfer needs angles_from, a sample file; one of them is missing")
@@ -84,6 +93,18 @@ def refuse_misfits(given: Qaoa) -> None:
     steps = [point[0] for point in given.schedule]
     if len(steps) < 2 or steps[0] != 0 or steps[-1] != 1 or sorted(set(steps)) != steps:
         raise ValueError("a schedule has points (s, A, B) whose s ascends from 0 to 1")
+
+
+def _of_depths(given: QaoaSettings, depths: tuple[int, ...]) -> None:
+    if not depths or list(depths) != sorted(set(depths)):
+        raise ValueError(f"depths ascend, such as [1, 2, 3]; got {list(depths)}")
+    if not isinstance(given.angles, str):
+        raise ValueError("given angles are of one depth; leave depths out, or name where angles come from")
+    if given.multi_angle:
+        raise ValueError("multi_angle trains one depth; leave depths out")
+
+
+def _of_devices(given: QaoaSettings) -> None:
     if isinstance(given.noise, str) and (given.backend or given.coupling_map or given.basis_gates):
         raise ValueError(
             "noise of a fake backend belongs to its gates and graph; leave backend, coupling_map and "
@@ -91,3 +112,49 @@ def refuse_misfits(given: Qaoa) -> None:
         )
     if given.backend is not None and given.device == "aer" and (given.coupling_map or given.basis_gates):
         raise ValueError("backend has gates and a graph of its own; leave coupling_map and basis_gates out")
+    if given.device == "backend" and given.backend is None:
+        raise ValueError("device: backend needs backend, the import path 'package.module:name' of one")
+    for name in ("backend_name", "backend_options"):
+        if getattr(given, name) and given.device != "backend":
+            raise ValueError(f"device {given.device!r} has no {name}; device: backend has")
+    for name in ("dynamical_decoupling", "twirling"):
+        if getattr(given, name) and given.device != "ibm":
+            raise ValueError(f"device {given.device!r} has no {name}; device: ibm has")
+    _of_places(given)
+
+
+def _of_places(given: QaoaSettings) -> None:
+    """Where on a device circuits lie."""
+    has_map = given.device != "aer" or any((given.backend, given.coupling_map, isinstance(given.noise, str)))
+    for name, is_given in (("layout", given.layout is not None), ("n_copies", given.n_copies != 1)):
+        if is_given and not has_map:
+            raise ValueError(
+                f"{name} is for a device with a graph; without one there are no qubits to choose from: set "
+                "coupling_map or backend, or leave it out"
+            )
+    if given.n_copies != 1 and isinstance(given.coupling_map, str) and given.device == "aer":
+        raise ValueError(
+            f"n_copies needs qubits that are left, and coupling_map {given.coupling_map!r} is as large as "
+            "the problem; give pairs of qubits, or a backend"
+        )
+    if given.layout is not None and given.n_copies != 1:
+        raise ValueError("layout places one copy, n_copies finds places of its own; leave one of them out")
+    if given.layout is not None and len(set(given.layout)) < len(given.layout):
+        raise ValueError(f"layout gives every spin a qubit of its own; got {list(given.layout)}")
+
+
+def _of_drift(given: QaoaSettings) -> None:
+    """Of a device that is no simulator of ours, `noise` means nothing, nor does its drift."""
+    if given.device != "aer":
+        return
+    if not isinstance(given.noise, Mapping):
+        raise ValueError(
+            "noise_drift changes the probabilities of noise, such as {rzz: 0.01}; those of a fake backend "
+            "are as they were recorded"
+        )
+    largest = max((np.max(value) for value in given.noise.values()), default=0.0)
+    if largest * (1 + given.noise_drift) > 1:
+        raise ValueError(
+            f"noise_drift {given.noise_drift:g} lets a probability of {largest:g} grow beyond 1; lower one "
+            "of them"
+        )

@@ -6,8 +6,7 @@ Its class is `qiskit_ibm_runtime.executor_sampler.Sampler`, which replaces `Samp
 from __future__ import annotations
 
 import contextlib
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,13 +15,14 @@ from numpy.typing import NDArray
 
 from qspin.errors import InputError, MissingExtraError, RunError
 from qspin.problem import IsingProblem
+from qspin.sampler import Remark
 from qspin_backends.common.faults import Cancelled, Malformed, TokenRefused, patiently
 from qspin_backends.common.journal import Answer, Entry, digest_of
 from qspin_backends.common.purchase import Order, bought, refuse_beyond
 from qspin_backends.qaoa.aer import measured_errors
-from qspin_backends.qaoa.circuit import spins_of, summary
+from qspin_backends.qaoa.circuit import spins_of, summary, written
 from qspin_backends.qaoa.device import Request
-from qspin_backends.qaoa.runtime import Access, Runtime, opened, shots_a_job, translated
+from qspin_backends.qaoa.runtime import NO_OPTIONS, Access, Options, Runtime, opened, shots_a_job, translated
 from qspin_backends.qaoa.target import Target
 
 if TYPE_CHECKING:
@@ -40,9 +40,15 @@ class _Job:
     noun: ClassVar[str] = "job"
 
     def __init__(
-        self, runtime: Runtime, circuit: QuantumCircuit, n_shots: int, seed: int, limit: float | None
+        self,
+        runtime: Runtime,
+        circuit: QuantumCircuit,
+        n_shots: int,
+        seed: int,
+        limit: float | None,
+        options: Options,
     ):
-        self._runtime = runtime
+        self._runtime, self._options = runtime, options
         self._circuit, self._n_shots, self._seed, self._limit = circuit, n_shots, seed, limit
         self._job: Any = None
 
@@ -55,7 +61,10 @@ class _Job:
         return not self._runtime.is_local
 
     def send(self, label: str) -> str | None:
-        self._job = self._runtime.submitted(self._circuit, self._n_shots, label, self._seed, self._limit)
+        options = self._options.plain(self._n_shots)
+        self._job = self._runtime.submitted(
+            self._circuit, self._n_shots, label, self._seed, self._limit, **options
+        )
         return str(self._job.job_id())
 
     def find(self, label: str) -> str | None:
@@ -71,16 +80,16 @@ class _Job:
         n_bits = self._circuit.num_clbits
         try:
             bits = result[0].data.meas
-            shape = (bits.num_shots, bits.num_bits)
+            shape = (bits.size * bits.num_shots, bits.num_bits)
             spins = spins_of(bits.get_bitstrings(), n_bits) if shape[1] == n_bits else None
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise Malformed(f"Malformed: an answer without shots ({type(error).__name__})") from error
-        if spins is None or shape[0] != self._n_shots:
+        if spins is None or shape[0] != self._options.n_answered(self._n_shots):
             raise Malformed(
                 f"Malformed: {shape[0]} shots of {shape[1]} bits came, {self._n_shots} of {n_bits} were "
                 "asked for"
             )
-        return Answer(spins, {"job_id": str(self._job.job_id()), **self._usage()})
+        return Answer(spins[: self._n_shots], {"job_id": str(self._job.job_id()), **self._usage()})
 
     def cancel(self, job_id: str) -> bool:
         job = self._runtime.by_id(job_id) if self._job is None else self._job
@@ -106,10 +115,11 @@ class Ibm:
 
     is_paid: ClassVar[bool] = True
 
-    def __init__(self, access: Access, runtime: Runtime, target: Target):
+    def __init__(self, access: Access, runtime: Runtime, target: Target, options: Options):
         self._access = access
         self._runtime = runtime
-        self._target = target
+        self.target = target
+        self._options = options
 
     @cached_property
     def _facts(self) -> dict[str, Any]:
@@ -130,13 +140,11 @@ class Ibm:
         return self._facts
 
     def check(self, problem: IsingProblem, depth: int, n_shots: int) -> None:
-        self._target.check(problem.n_spins)
+        self.target.check(problem.n_spins)
+        self._options.check(self._runtime.backend)
 
     def readout_errors(self, circuit: QuantumCircuit) -> list[tuple[float, float]]:
         return measured_errors(circuit, self._runtime.backend)
-
-    def transpiled(self, circuit: QuantumCircuit) -> QuantumCircuit:
-        return self._target.transpiled(circuit)
 
     def expected_seconds(self, request: Request) -> float | None:
         """2 s for every job, and for every shot the circuit and the delay before the next."""
@@ -150,14 +158,17 @@ class Ibm:
         n = problem.n_spins
         return "ibm local", gates * 2.0**n * n_shots, 16 * 2**n
 
-    def refuse_cost(self, request: Request) -> None:
+    def refuse_cost(self, requests: Sequence[Request]) -> None:
         """Refuse what would cost more than allowed; answers that are on disk cost nothing."""
-        self._refuse(self._orders(request))
+        self._refuse([order for request in requests for order in self._orders(request)])
 
     def answers(self, request: Request) -> Iterator[Answer]:
         orders = self._orders(request)
         self._refuse(orders)
         return bought(orders, self._access.retries, self._access.retry_pause)
+
+    def remarks(self) -> list[Remark]:
+        return []
 
     def _refuse(self, orders: list[Order]) -> None:
         limit = self._access.max_qpu_seconds
@@ -171,31 +182,43 @@ class Ibm:
         streams = np.random.SeedSequence(request.seed).spawn(n_jobs)
         tilts = np.zeros(0) if request.tilts is None else request.tilts.tilts
         arrays = {"gamma": request.angles.gamma, "beta": request.angles.beta, "tilts": tilts}
-        program: dict[str, NDArray[Any]] = {**arrays, "circuit": _written(circuit)}
+        program: dict[str, NDArray[Any]] = {**arrays, "circuit": written(circuit)}
         facts = {"device": self._facts, "record": request.record, "circuit": summary(circuit)}
         orders = []
         for k, (size, stream) in enumerate(zip(sizes, streams, strict=True)):
-            head = {
+            options = self._options.plain(size)
+            head: dict[str, Any] = {
+                **self._placing(request),
+                **({"options": options} if options else {}),
                 "backend": self._facts["name"],
                 "channel": self._facts["channel"],
                 "purpose": request.purpose,
                 "position": k,
                 "n_shots": size,
-                "optimization_level": self._target.optimization_level,
-                "transpiler_seed": self._target.seed,
+                "optimization_level": self.target.optimization_level,
+                "transpiler_seed": self.target.seed,
             }
             seed = int(stream.generate_state(1, np.uint32)[0])
             orders.append(
                 Order(
-                    job=_Job(self._runtime, circuit, size, seed, self._access.max_qpu_seconds),
+                    job=_Job(self._runtime, circuit, size, seed, self._access.max_qpu_seconds, self._options),
                     entry=Entry.of(digest_of(head, *arrays.values()), "qaoa"),
                     program=program,
                     facts={**head, **facts},
-                    shape=(size, request.problem.n_spins),
-                    seconds=_JOB_SECONDS + size * self._shot_seconds(circuit),
+                    shape=(size, request.n_bits),
+                    seconds=_JOB_SECONDS + self._options.n_answered(size) * self._shot_seconds(circuit),
                 )
             )
         return orders
+
+    def _placing(self, request: Request) -> dict[str, Any]:
+        """Where a circuit lies, as far as it was asked for."""
+        given: dict[str, Any] = {}
+        if self.target.layout is not None:
+            given["layout"] = list(self.target.layout)
+        if request.copies.n > 1:
+            given["copies"] = [list(region) for region in request.copies.regions]
+        return given
 
     def _shot_seconds(self, circuit: QuantumCircuit) -> float:
         from qiskit.exceptions import QiskitError
@@ -210,12 +233,13 @@ class Ibm:
 
 
 @contextlib.contextmanager
-def connected(access: Access, options: Mapping[str, Any]) -> Iterator[Ibm]:
+def connected(access: Access, placing: Mapping[str, Any], options: Options = NO_OPTIONS) -> Iterator[Ibm]:
     """A backend of IBM's service for the time of a block.
 
     Parameters
     ----------
-    options : of `Target`, beside the backend
+    placing : of `Target`, beside the backend
+    options : of Qiskit Runtime's sampler
 
     Raises
     ------
@@ -238,13 +262,4 @@ def connected(access: Access, options: Mapping[str, Any]) -> Iterator[Ibm]:
         if isinstance(error.__cause__, TokenRefused):
             raise InputError(str(error.__cause__)) from error.__cause__
         raise
-    yield Ibm(access, runtime, Target(runtime.backend, None, None, **options))
-
-
-def _written(circuit: QuantumCircuit) -> NDArray[np.uint8]:
-    """The circuit as Qiskit writes it to files (QPY)."""
-    from qiskit import qpy
-
-    content = io.BytesIO()
-    qpy.dump(circuit, content)
-    return np.frombuffer(content.getvalue(), dtype=np.uint8)
+    yield Ibm(access, runtime, Target(runtime.backend, None, None, **placing), options)

@@ -8,12 +8,14 @@ from qspin.sampler import setting_names
 from qspin_backends.common.paid import PAID
 
 if TYPE_CHECKING:
-    from qspin_backends.qaoa.sampler import Qaoa
+    from qspin_backends.qaoa.settings import QaoaSettings
 
 __all__ = ["ignored_settings"]
 
-_BY_IBM = ("method", "noise", "coupling_map", "basis_gates")
+_BY_IBM = ("method", "noise", "noise_drift", "coupling_map", "basis_gates")
 _BY_AER = ("channel", "instance", *PAID)
+_BY_OTHERS = (*_BY_IBM, "channel", "instance")
+_BY_DEVICE = {"ibm": _BY_IBM, "aer": _BY_AER, "backend": _BY_OTHERS}
 _OF_STATES = ("max_bond_dimension", "truncation_threshold")
 _OF_QUENCHES = ("quench_time", "schedule")
 _OF_TRAINING = frozenset({"objective", "cvar_fraction", "gibbs_eta", "n_iterations"})
@@ -29,7 +31,7 @@ _USED = {
 _OF_OBJECTIVES = {"expectation": None, "cvar": "cvar_fraction", "gibbs": "gibbs_eta"}
 
 
-def ignored_settings(given: Qaoa, method: str | None = None) -> list[str]:
+def ignored_settings(given: QaoaSettings, method: str | None = None) -> list[str]:
     """Names of the settings that decide nothing about the shots, as the others are given.
 
     Parameters
@@ -37,9 +39,11 @@ def ignored_settings(given: Qaoa, method: str | None = None) -> list[str]:
     method : that Aer took, where it ran; those of a matrix product state mean nothing to the others
     """
     ignored = _on_angles(given)
-    ignored.update(_BY_IBM if given.device == "ibm" else _BY_AER)
-    if given.device == "ibm" or method not in (None, "matrix_product_state"):
+    ignored.update(_BY_DEVICE[given.device])
+    if given.device != "aer" or method not in (None, "matrix_product_state"):
         ignored.update(_OF_STATES)
+    if given.depths is not None:
+        ignored.add("depth")
     if given.device == "aer" and not (
         isinstance(given.noise, str) or given.backend or given.coupling_map or given.basis_gates
     ):
@@ -49,7 +53,7 @@ def ignored_settings(given: Qaoa, method: str | None = None) -> list[str]:
     return [name for name in setting_names(type(given)) if name in ignored]
 
 
-def _on_angles(given: Qaoa) -> set[str]:
+def _on_angles(given: QaoaSettings) -> set[str]:
     if given.ansatz == "quench":
         return {"angles", *_OF_ANGLES}
     used = set(_USED.get(given.angles, ())) if isinstance(given.angles, str) else set()

@@ -10,6 +10,8 @@ from qspin.sampler import Remark
 
 __all__ = ["after_measurement", "kept_shots", "mitigated", "post_selected"]
 
+REDRAWN = "shots-redrawn"
+
 _STEPS = 100
 _LARGEST_SET = 4096  # distinct configurations that a matrix of transitions is made for
 
@@ -17,28 +19,36 @@ _LARGEST_SET = 4096  # distinct configurations that a matrix of transitions is m
 def after_measurement(
     problem: IsingProblem,
     spins: NDArray[np.int8],
+    copy: NDArray[np.int64],
     errors: list[tuple[float, float]] | None,
     fraction: float | None,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.int8], list[Remark], list[str]]:
-    """Shots after what was asked for, what a reader must know of it, and what was done.
+) -> tuple[NDArray[np.int8], NDArray[np.int64], list[Remark], list[str]]:
+    """Shots and their copies after what was asked for, what a reader must know of it, and what was done.
 
     Parameters
     ----------
-    errors : to be unfolded, as `mitigated` takes them; None: they are not to be
+    copy : of the problem that each shot was read from (n_shots,)
+    errors : to be unfolded, as `mitigated` takes them, copy by copy; None: they are not to be
     fraction : of the shots to be kept, those of lowest energy; None: all of them
     """
-    remarks, done = [], []
+    remarks: dict[Remark, None] = {}
+    done = []
     if errors is not None:
-        redrawn, remark = mitigated(spins, errors, rng)
-        remarks.append(remark)
-        done += ["readout_mitigation"] if redrawn is not spins else []
+        redrawn, n = spins.copy(), spins.shape[1]
+        for k in range(len(errors) // n if n else 0):
+            if not (own := copy == k).any():
+                continue
+            redrawn[own], remark = mitigated(spins[own], errors[k * n : (k + 1) * n], rng)
+            remarks[remark] = None
+        done += ["readout_mitigation"] if any(remark.code == REDRAWN for remark in remarks) else []
         spins = redrawn
     if fraction is not None:
-        spins, remark = post_selected(problem, spins, fraction)
-        remarks.append(remark)
+        kept, remark = post_selected(problem, spins, fraction)
+        spins, copy = spins[kept], copy[kept]
+        remarks[remark] = None
         done.append("post_selection")
-    return spins, remarks, done
+    return spins, copy, list(remarks), done
 
 
 def mitigated(
@@ -77,7 +87,7 @@ def mitigated(
         truth /= truth.sum()
     chosen = rng.choice(len(seen), size=len(spins), p=truth)
     return seen[chosen], Remark(
-        "shots-redrawn",
+        REDRAWN,
         "readout errors were unfolded and shots redrawn from the result: replicas may repeat one another, "
         "and error bars that take them for independent are too small",
     )
@@ -90,11 +100,11 @@ def kept_shots(fraction: float, n_shots: int) -> int:
 
 def post_selected(
     problem: IsingProblem, spins: NDArray[np.int8], fraction: float
-) -> tuple[NDArray[np.int8], Remark]:
-    """The fraction of shots with the lowest energies, in the order in which they were taken."""
+) -> tuple[NDArray[np.intp], Remark]:
+    """Which shots have the lowest energies, a fraction of them, in the order in which they were taken."""
     n_kept = kept_shots(fraction, len(spins))
     kept = np.sort(np.argsort(problem.energies(spins), kind="stable")[:n_kept])
-    return spins[kept], Remark(
+    return kept, Remark(
         "shots-selected",
         f"post-selection kept the {n_kept} of {len(spins)} shots of lowest energy: they are no samples of "
         "the circuit",

@@ -10,7 +10,7 @@ from qspin.errors import InputError, nearest_name
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
 
-__all__ = ["READOUT", "check_gates", "noise_model", "readout_error"]
+__all__ = ["READOUT", "check_gates", "noise_model", "readout_error", "scaled"]
 
 READOUT = "readout"
 _OTHERS = {"measure", "delay", "reset", "barrier", "if_else", "for_loop", "while_loop", "switch_case"}
@@ -42,6 +42,22 @@ def check_gates(noise: Mapping[str, Any], gates: frozenset[str]) -> None:
 def readout_error(value: float | tuple[float, float]) -> tuple[float, float]:
     """P(1 | 0) and P(0 | 1)."""
     return (value, value) if isinstance(value, float | int) else (value[0], value[1])
+
+
+def scaled(noise: Mapping[str, Any], factor: float) -> dict[str, Any]:
+    """The same with all probabilities multiplied.
+
+    Examples
+    --------
+    >>> scaled({"rzz": 0.25, "readout": (0.5, 0.25)}, 2.0)
+    {'rzz': 0.5, 'readout': (1.0, 0.5)}
+    """
+    if factor == 1:
+        return dict(noise)
+    return {
+        name: tuple(factor * part for part in value) if isinstance(value, tuple | list) else factor * value
+        for name, value in noise.items()
+    }
 
 
 def noise_model(noise: Mapping[str, Any]) -> NoiseModel:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +28,15 @@ from qspin_backends.common.paid import Terms
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-__all__ = ["Access", "Runtime", "opened", "shots_a_job", "translated"]
+__all__ = ["NO_OPTIONS", "Access", "Options", "Runtime", "opened", "shots_a_job", "translated"]
 
 TOKEN_HELP = (
     "set it in the environment (QISKIT_IBM_TOKEN) or save an account once with "
     "QiskitRuntimeService.save_account; it is read from there only, and never stored"
 )
 _SHOTS_A_JOB = 100_000  # where a backend does not say
+_FRAMES = 32  # random frames of twirled shots, at most; as many as Qiskit Runtime takes
+_TWIRLED = ("cx", "cz", "ecr")  # Clifford gates of two qubits, which frames are pulled through
 _PASSING_CODES = (408, 409, 429)
 
 
@@ -45,6 +47,72 @@ class Access(Terms):
     backend: str | None
     channel: str | None
     instance: str | None
+
+
+@dataclass(frozen=True)
+class Options:
+    """Of Qiskit Runtime's sampler, by the names that it has for them.
+
+    Parameters
+    ----------
+    dynamical_decoupling : sequence of pulses, or None
+    twirling : of two-qubit gates and measurements
+    """
+
+    dynamical_decoupling: str | None = None
+    twirling: bool = False
+
+    def check(self, backend: Any) -> None:
+        """Raises InputError if a backend has not what an option needs."""
+        gates = backend.target
+        if self.dynamical_decoupling is not None and not _is_timed(gates):
+            raise InputError(
+                f"dynamical_decoupling fills idle times with X gates, and {backend.name} states no "
+                "duration of them; leave it out",
+                key=("dynamical_decoupling",),
+            )
+        if self.twirling and not set(_TWIRLED) & set(gates.operation_names):
+            raise InputError(
+                f"twirling needs a two-qubit gate out of {', '.join(_TWIRLED)}; {backend.name} has none of "
+                "them; leave it out",
+                key=("twirling",),
+            )
+
+    def plain(self, n_shots: int) -> dict[str, dict[str, Any]]:
+        """What differs from the defaults of the sampler, group by group; nothing for none."""
+        groups: dict[str, dict[str, Any]] = {}
+        if self.dynamical_decoupling is not None:
+            groups["dynamical_decoupling"] = {"enable": True, "sequence_type": self.dynamical_decoupling}
+        if self.twirling:
+            n_frames, each = _frames(n_shots)
+            groups["twirling"] = {
+                "enable_gates": True,
+                "enable_measure": True,
+                "num_randomizations": n_frames,
+                "shots_per_randomization": each,
+            }
+        return groups
+
+    def n_answered(self, n_shots: int) -> int:
+        """Shots that come where that many are wanted: every frame has as many."""
+        n_frames, each = _frames(n_shots)
+        return n_frames * each if self.twirling else n_shots
+
+
+NO_OPTIONS = Options()
+"""As Qiskit Runtime runs circuits by itself."""
+
+
+def _frames(n_shots: int) -> tuple[int, int]:
+    """How many random frames, and shots of each."""
+    each = -(-n_shots // _FRAMES)
+    return -(-n_shots // each), each
+
+
+def _is_timed(gates: Any) -> bool:
+    """Whether a device states how long an X takes, on any of its qubits."""
+    known = gates["x"] if "x" in gates.operation_names else None
+    return any(at is not None and at.duration is not None for at in (known or {}).values())
 
 
 class Runtime:
@@ -62,12 +130,26 @@ class Runtime:
         self.is_local = bool(getattr(service, "is_local", False))
 
     def submitted(
-        self, circuit: QuantumCircuit, n_shots: int, label: str, seed: int, limit: float | None
+        self,
+        circuit: QuantumCircuit,
+        n_shots: int,
+        label: str,
+        seed: int,
+        limit: float | None,
+        **options: Mapping[str, Any],
     ) -> Any:
-        """A job that runs."""
+        """A job that runs.
+
+        Parameters
+        ----------
+        options : of Qiskit Runtime's sampler, group by group
+        """
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
         sampler = Sampler(mode=self.backend)
+        for group, values in options.items():
+            for name, value in values.items():
+                setattr(getattr(sampler.options, group), name, value)
         sampler.options.environment.job_tags = [label]
         if limit is not None and not self.is_local:
             sampler.options.max_execution_time = max(1, math.ceil(limit))

@@ -1,28 +1,21 @@
-"""QAOA: any Ising problem as a circuit, with good angles, on Qiskit Aer or IBM hardware."""
+"""QAOA: any Ising problem as a circuit, with good angles, on Qiskit Aer, IBM hardware or other vendors'."""
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
-from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.sampler import (
-    FileSetting,
     Initial,
     Level,
-    PositiveInt,
     Remark,
     Seed,
     Workload,
     checked_arguments,
-    in_order,
     refuse_initial,
     report_progress,
     require_memory,
@@ -33,24 +26,23 @@ from qspin.sampler import (
 )
 from qspin.samples import SampleSet
 from qspin_backends.common.journal import Answer
-from qspin_backends.common.paid import Paid
 from qspin_backends.common.resume import begun, ended, purpose_of
 from qspin_backends.common.temperature import measured_temperatures
-from qspin_backends.qaoa.aer import METHODS, Aer
-from qspin_backends.qaoa.ansatz import Terms, Tilts
-from qspin_backends.qaoa.circuit import qaoa_circuit, summary
-from qspin_backends.qaoa.descent import greedy_state
+from qspin_backends.qaoa.ansatz import Tilts
+from qspin_backends.qaoa.circuit import qaoa_circuit, summary, to_qasm
 from qspin_backends.qaoa.device import Device, Request
-from qspin_backends.qaoa.given import GivenAngles, GivenNoise, GivenNumbers, refuse_misfits
-from qspin_backends.qaoa.ibm import connected
 from qspin_backends.qaoa.ignored import ignored_settings
-from qspin_backends.qaoa.mitigation import after_measurement, kept_shots
-from qspin_backends.qaoa.objective import CVaR, Expectation, Gibbs, Objective
-from qspin_backends.qaoa.record import device_clocks, headline_of, on_truncation, record_of
-from qspin_backends.qaoa.runtime import Access
-from qspin_backends.qaoa.schedules import RAMP_STEP
-from qspin_backends.qaoa.strategies import Chosen, Recipe, check_recipe, chosen_angles, untrained
-from qspin_backends.qaoa.target import Target, fake_backend
+from qspin_backends.qaoa.mitigation import after_measurement
+from qspin_backends.qaoa.record import (
+    device_clocks,
+    headline_of,
+    on_truncation,
+    record_of,
+)
+from qspin_backends.qaoa.resolved import connected_device, recipe_of, tilts_of
+from qspin_backends.qaoa.rows import Reads, Row, added_remarks, seed_at, told_of, variables_of
+from qspin_backends.qaoa.settings import QaoaSettings
+from qspin_backends.qaoa.strategies import Recipe, check_recipe, chosen_together, untrained
 from qspin_backends.qaoa.workload import expected_workload
 
 if TYPE_CHECKING:
@@ -60,207 +52,92 @@ __all__ = ["Qaoa"]
 
 
 @settings
-class Qaoa(Paid):
-    """The quantum approximate optimisation algorithm; every shot is a replica with one draw.
-
-    Layers exp(-i gamma E) and exp(i beta sum X) act on the ground state of -sum X (Farhi, Goldstone, Gutmann
-    2014, arXiv:1411.4028); the qubits are measured. A circuit has no thermostat: the coordinate ``beta`` is
-    NaN, and the inverse temperature that the shots look like is measured, as for annealers.
-
-    Parameters
-    ----------
-    device : ``aer`` (Qiskit Aer, on this machine) or ``ibm`` (Qiskit Runtime)
-    ansatz : ``qaoa``, or ``quench``: a Trotterised quench of the transverse field in `depth` steps
-    depth : layers, or steps of a quench
-    angles : ``table`` (published: regular graphs, Sherrington-Kirkpatrick), ``linear_ramp``, ``interp`` and
-        ``fourier`` (trained depth by depth), ``optimise`` (trained from several starts), ``transfer`` (of
-        another run), or ``{gamma: [...], beta: [...]}``, gamma in units of 1/energy
-    angles_from : sample file of the run whose angles are to be transferred; what it holds decides, not where
-        it lies
-    n_shots : independent measurements
-    ramp_step : gamma at the end and beta at the start of a linear ramp, units of the coupling scale
-    fourier_terms : coefficients of ``fourier``; default as many as layers
-    objective : of training: ``expectation``, ``cvar`` or ``gibbs``
-    cvar_fraction : of the probability that ``cvar`` averages
-    gibbs_eta : of ``gibbs``, units of 1/energy; default 1 / standard deviation of the energies of random
-        states
-    n_starts : of ``optimise``
-    n_iterations : of one descent, at most
-    multi_angle : an angle for every term and spin, from the best shared ones on; with ``optimise`` only
-    warm_start : mean between -1 and 1 of every spin, by order or by label, or ``greedy``: initial state and
-        mixers lean towards it
-    regularisation : least probability of either value of a spin in a warm start
-    quench_time : of a quench, units of 1/coupling scale
-    schedule : of a quench: points (s, A, B) from s = 0 to 1; A in units of the coupling scale
-    method : of Aer: ``auto`` (by size; `info` says why), ``statevector``, ``matrix_product_state``,
-        ``tensor_network``, ``density_matrix``
-    max_bond_dimension : of a matrix product state; default no limit
-    truncation_threshold : of a matrix product state
-    noise : of Aer: a fake backend by name (``fake_torino``), or probabilities by gate and for ``readout``:
-        ``{rzz: 0.01, rx: 0.001, readout: 0.02}``, depolarising
-    backend : of ``ibm``: its name, default the least busy; of ``aer``: a fake backend to transpile for
-    coupling_map : of Aer: ``line``, ``ring``, ``grid`` or pairs of qubits to transpile for
-    basis_gates : of Aer: gates to transpile to
-    optimization_level : of Qiskit's transpiler
-    transpiler_seed : of Qiskit's transpiler
-    post_selection : keep this fraction of the shots, of lowest energy
-    readout_mitigation : unfold the readout errors that the device states
-    channel, instance : of IBM's service; default from the environment or the saved account. ``local`` runs
-        fake backends on this machine
-    max_qpu_seconds, reuse, retries, retry_pause : of ``ibm``, see `Paid`
-    """
-
-    name: ClassVar[str] = "qaoa"
-    samples_version: ClassVar[int] = 1
-
-    device: Literal["aer", "ibm"] = "aer"
-    ansatz: Literal["qaoa", "quench"] = "qaoa"
-    depth: PositiveInt = 1
-    angles: GivenAngles = "table"
-    angles_from: FileSetting | None = None
-    n_shots: PositiveInt = 1000
-    ramp_step: PositiveFloat = RAMP_STEP
-    fourier_terms: PositiveInt | None = None
-    objective: Literal["expectation", "cvar", "gibbs"] = "expectation"
-    cvar_fraction: Annotated[float, Field(gt=0, le=1)] = 0.2
-    gibbs_eta: PositiveFloat | None = None
-    n_starts: PositiveInt = 3
-    n_iterations: PositiveInt = 500
-    multi_angle: bool = False
-    warm_start: Literal["greedy"] | GivenNumbers | dict[str | int, float] | None = None
-    regularisation: Annotated[float, Field(ge=0, lt=0.5)] = 0.25
-    quench_time: PositiveFloat = 10.0
-    schedule: tuple[tuple[float, float, float], ...] = ((0.0, 1.0, 0.0), (1.0, 0.0, 1.0))
-    method: Literal[METHODS] = "auto"  # type: ignore[valid-type]
-    max_bond_dimension: PositiveInt | None = None
-    truncation_threshold: NonNegativeFloat = 1e-16
-    noise: GivenNoise | None = None
-    backend: str | None = None
-    coupling_map: Literal["line", "ring", "grid"] | tuple[tuple[int, int], ...] | None = None
-    basis_gates: tuple[str, ...] | None = None
-    optimization_level: Annotated[int, Field(ge=0, le=3)] = 1
-    transpiler_seed: NonNegativeInt = 0
-    post_selection: Annotated[float, Field(gt=0, lt=1)] | None = None
-    readout_mitigation: bool = False
-    channel: Literal["ibm_quantum_platform", "ibm_cloud", "local"] | None = None
-    instance: str | None = None
-
-    @model_validator(mode="after")
-    def _fit_together(self) -> Qaoa:
-        refuse_misfits(self)
-        return self
-
-    @property
-    def is_paid(self) -> bool:
-        """Whether shots cost money."""
-        return self.device == "ibm" and self.channel != "local"
-
-    @property
-    def offers(self) -> frozenset[str]:
-        """What the samples have, see `qspin.sampler.OFFERS`."""
-        kept = kept_shots(self.post_selection or 1.0, self.n_shots)
-        return frozenset({"replicas", "spins"} if kept > 1 else {"spins"})
+class Qaoa(QaoaSettings):
+    __doc__ = QaoaSettings.__doc__
 
     def check(self, problem: IsingProblem) -> None:
         """Refuse what cannot be sampled, before anything is trained or bought; raises as `sample`."""
-        require_memory(1, self.n_shots, 1, problem.n_spins)
+        require_memory(len(self.each_depth), self.n_shots, 1, problem.n_spins)
         if not problem.n_spins:
             return
-        tilts, recipe = self._tilts(problem, seed=0), self._recipe(problem)
-        check_recipe(problem, recipe, tilts)
-        with self._connected() as device:
-            device.check(problem, self.depth, self.n_shots)
+        tilts, recipes = tilts_of(self, problem, seed=0), self._recipes(problem)
+        with connected_device(self) as device:
+            self._refuse(problem, device, recipes, tilts)
             if device.is_paid and self.max_qpu_seconds is not None:
-                device.refuse_cost(self._untrained(problem, recipe, tilts, device))
+                device.refuse_cost(self._untrained(problem, device, recipes, tilts))
 
     def workload(self, problem: IsingProblem) -> Workload:
         """What a call will take, see `qspin.sampler.Workload`; raises as `check`."""
         self.check(problem)
         if not problem.n_spins:
             return Workload("qaoa nothing", 0.0)
-        tilts, recipe = self._tilts(problem, seed=0), self._recipe(problem)
-        with self._connected() as device:
+        tilts, recipes = tilts_of(self, problem, seed=0), self._recipes(problem)
+        with connected_device(self) as device:
             paid: float | None = 0.0
             if self.is_paid:
-                paid = device.expected_seconds(self._untrained(problem, recipe, tilts, device))
-            return expected_workload(problem, recipe, device, self.n_shots, paid)
-
-    def _untrained(
-        self, problem: IsingProblem, recipe: Recipe, tilts: Tilts | None, device: Device
-    ) -> Request:
-        """A request that costs what the real one will, without its training."""
-        angles = chosen_angles(problem, untrained(recipe), tilts, seed=0).angles
-        circuit = device.transpiled(qaoa_circuit(problem, angles, tilts))
-        purpose = {"check": problem.digest}
-        return Request(problem, angles, tilts, circuit, self.n_shots, 0, purpose, {})
+                told = [
+                    device.expected_seconds(request)
+                    for request in self._untrained(problem, device, recipes, tilts)
+                ]
+                paid = None if None in told else sum(seconds or 0.0 for seconds in told)
+            n_copies = max(1, len(device.target.regions(problem.n_spins, self.n_copies)))
+            return expected_workload(problem, recipes, device, self.n_shots, n_copies, paid)
 
     @checked_arguments
     def sample(
         self, problem: IsingProblem, *, seed: Seed = None, initial: Initial | None = None
     ) -> SampleSet:
-        """Returns spins (1, shot, 1, spin) in the variables of the problem.
+        """Returns spins (depth, shot, 1, spin) in the variables of the problem; one row without `depths`.
 
         Variables of the dataset beside them: ``beta_effective`` and ``beta_effective_error`` (beta,) by
         maximum pseudo-likelihood, units of 1/energy, NaN where no temperature can be told, which a remark
         explains; ``beta_matched`` and ``beta_matched_error`` (beta,) from the mean energy, for problems small
-        enough to enumerate. ``info["angles"]`` holds gamma (units of 1/energy), beta and their origin,
+        enough to enumerate; with `n_copies` ``copy`` (beta, replica), and with `depths` the coordinate
+        ``depth`` (beta,). ``info["angles"]`` holds gamma (units of 1/energy), beta and their origin,
         ``info["circuit"]`` depth and gates as they ran, ``info["device"]`` how, ``info["batches"]`` every
         call, ``info["expected_energy"]`` the mean energy of the circuit without noise, where it can be had
-        cheaply.
+        cheaply; these are of the largest of several depths, and ``info["depths"]`` has them of each, with the
+        seed by which a call with these angles alone gives the same shots. ``info["copies"]`` tells copies
+        apart, ``info["drift"]`` what changed from the first batch of shots to the last.
 
         Raises
         ------
         CapacityError
-            If the state, the samples or the training would not fit, or the backend is too small.
+            If the state, the samples or the training would not fit, the backend is too small, or copies do
+            not fit on it; the message says how many do.
         InputError
-            If angles do not fit, the budget is exceeded, no token is set, or `initial` configurations are
-            given: `warm_start` is what leans towards one.
+            If angles do not fit, the budget is exceeded, no token is set, a device has not what an option
+            needs, or `initial` configurations are given: `warm_start` is what leans towards one.
         RunError
             If hardware failed; what was bought is in the journal.
         """
         refuse_initial(self.name, initial, "its circuits start from product states, see warm_start")
-        require_memory(1, self.n_shots, 1, problem.n_spins)
+        require_memory(len(self.each_depth), self.n_shots, 1, problem.n_spins)
         if not problem.n_spins:
             return self._nothing_to_measure(problem, resolved_seed(seed))
         identity = begun(problem, seed, reuse=self.reuse)
-        streams = np.random.SeedSequence(identity["seed"]).spawn(4)
         start = time.perf_counter()
-        with self._connected() as device:
-            chosen, circuit, tilts = self._prepared(problem, device, streams)
-            request = Request(
-                problem,
-                chosen.angles,
-                tilts,
-                circuit,
-                self.n_shots,
-                _number(streams[2]),
-                purpose_of(identity),
-                {"settings": settings_of(self), "origin": chosen.origin},
-            )
+        with connected_device(self) as device:
+            rows = self._rows(problem, device, identity["seed"], purpose_of(identity))
+            if device.is_paid:
+                device.refuse_cost([row.request for row in rows])
             prepared = time.perf_counter()
-            answers = list(_counted(device, request))
+            answers = list(_counted(device, rows))
             seconds = time.perf_counter() - prepared
-            spins = np.concatenate([answer.spins for answer in answers])
-            errors = device.readout_errors(circuit) if self.readout_mitigation else None
-            rng = np.random.default_rng(streams[3])
-            spins, remarks, after = after_measurement(problem, spins, errors, self.post_selection, rng)
-            facts: dict[str, Any] = {
-                "device": dict(device.identity(problem, self.depth, self.n_shots)),
-                "circuit": summary(circuit),
-                "batches": [dict(answer.facts) for answer in answers],
-                "after_measurement": after,
-            }
-            if (expected := device.expected_seconds(request)) is not None:
-                facts["expected_qpu_seconds"] = expected
+            reads = [self._read(row, own, device) for row, own in zip(rows, answers, strict=True)]
+            facts = self._facts(device, rows, answers, reads)
+            remarks = device.remarks()
         ended()
-        clocks = device_clocks(answers, seconds, is_paid=device.is_paid)
+        flat = [answer for own in answers for answer in own]
+        clocks = device_clocks(flat, seconds, is_paid=device.is_paid)
         clocks["prepare"] = prepared - start
-        facts |= {"ansatz": self.ansatz, **record_of(problem, chosen, tilts, self.depth)}
-        remarks = [*on_truncation(answers), *remarks]
-        return self._labelled(problem, spins, identity["seed"], clocks, facts, remarks)
+        facts |= {"ansatz": self.ansatz, **self._records(problem, rows, answers, reads)}
+        remarks += [*on_truncation(flat), *added_remarks(facts, reads)]
+        return self._labelled(problem, reads, identity["seed"], clocks, facts, remarks)
 
     def circuit(self, problem: IsingProblem, *, seed: Seed = None) -> QuantumCircuit:
-        """The circuit that `sample` measures, in the gates of the device; raises as `sample`.
+        """The circuit that `sample` measures, in the gates of the device, of `depths` the largest; raises as
+        `sample`.
 
         Examples
         --------
@@ -268,33 +145,153 @@ class Qaoa(Paid):
         >>> dict(Qaoa().circuit(pair).count_ops())
         {'h': 2, 'rx': 2, 'measure': 2, 'rzz': 1, 'barrier': 1}
         """
-        streams = np.random.SeedSequence(resolved_seed(seed)).spawn(4)
-        with self._connected() as device:
-            return self._prepared(problem, device, streams)[1]
+        seed = resolved_seed(seed)
+        with connected_device(self) as device:
+            return self._rows(problem, device, seed, {})[-1].request.circuit
 
-    def _prepared(
-        self, problem: IsingProblem, device: Device, streams: list[np.random.SeedSequence]
-    ) -> tuple[Chosen, QuantumCircuit, Tilts | None]:
-        """Angles, the circuit of the device, and the warm start; what cannot be is refused before."""
-        tilts, recipe = self._tilts(problem, _number(streams[0])), self._recipe(problem)
-        check_recipe(problem, recipe, tilts)
-        device.check(problem, self.depth, self.n_shots)
-        chosen = chosen_angles(problem, recipe, tilts, _number(streams[1]))
-        return chosen, device.transpiled(qaoa_circuit(problem, chosen.angles, tilts)), tilts
+    def qasm(self, problem: IsingProblem, *, seed: Seed = None) -> str:
+        """The same circuit in OpenQASM 3; bit i of ``meas`` is spin i, 0 for +1. Raises as `sample`."""
+        return to_qasm(self.circuit(problem, seed=seed))
+
+    # -- before ----------------------------------------------------------------------------------
+
+    def _recipes(self, problem: IsingProblem) -> list[Recipe]:
+        return [recipe_of(self, problem, depth) for depth in self.each_depth]
+
+    def _refuse(
+        self, problem: IsingProblem, device: Device, recipes: Sequence[Recipe], tilts: Tilts | None
+    ) -> None:
+        """What cannot be, before anything is trained."""
+        for recipe in recipes:
+            check_recipe(problem, recipe, tilts)
+        n_copies = max(1, len(device.target.regions(problem.n_spins, self.n_copies)))
+        for recipe in recipes:
+            device.check(problem, recipe.depth, -(-self.n_shots // n_copies))
+
+    def _rows(
+        self, problem: IsingProblem, device: Device, seed: int, purpose: Mapping[str, Any]
+    ) -> list[Row]:
+        """Angles and circuit of every depth; what cannot be is refused before."""
+        streams = np.random.SeedSequence(seed).spawn(2)
+        tilts, recipes = tilts_of(self, problem, seed_at(streams[0])), self._recipes(problem)
+        self._refuse(problem, device, recipes, tilts)
+        found = chosen_together(problem, recipes, tilts, seed_at(streams[1]))
+        rows = []
+        for recipe, chosen in zip(recipes, found, strict=True):
+            circuit = qaoa_circuit(problem, chosen.angles, tilts)
+            own = seed if self.depths is None else Row.seed_of(seed, recipe.depth)
+            wanted = {"purpose": {**purpose, "seed": own}, "record": {"origin": chosen.origin}}
+            request = self._request(problem, device, chosen.angles, tilts, circuit, own, wanted)
+            rows.append(Row(recipe.depth, own, chosen, request))
+        return rows
+
+    def _request(
+        self,
+        problem: IsingProblem,
+        device: Device,
+        angles: Any,
+        tilts: Tilts | None,
+        circuit: QuantumCircuit,
+        seed: int,
+        wanted: Mapping[str, Any],
+    ) -> Request:
+        placed, copies = device.target.side_by_side(circuit, self.n_copies)
+        record = {"settings": settings_of(self), **wanted["record"]}
+        shots = seed_at(Row.streams_of(seed)[2])
+        return Request(
+            problem,
+            angles,
+            tilts,
+            placed,
+            copies.runs(self.n_shots),
+            shots,
+            wanted["purpose"],
+            record,
+            copies,
+        )
+
+    def _untrained(
+        self, problem: IsingProblem, device: Device, recipes: Sequence[Recipe], tilts: Tilts | None
+    ) -> list[Request]:
+        """Requests that cost what the real ones will, without their training."""
+        requests = []
+        for recipe in recipes:
+            (chosen,) = chosen_together(problem, [untrained(recipe)], tilts, seed=0)
+            circuit = qaoa_circuit(problem, chosen.angles, tilts)
+            wanted = {"purpose": {"check": problem.digest}, "record": {}}
+            requests.append(self._request(problem, device, chosen.angles, tilts, circuit, 0, wanted))
+        return requests
+
+    # -- after -----------------------------------------------------------------------------------
+
+    def _read(self, row: Row, answers: Sequence[Answer], device: Device) -> Reads:
+        """Shots of one circuit, copy by copy, after what was asked for."""
+        copies, problem = row.request.copies, row.request.problem
+        taken = copies.apart(np.concatenate([answer.spins for answer in answers]))[: self.n_shots]
+        copy = np.arange(len(taken)) % copies.n
+        errors = device.readout_errors(row.request.circuit) if self.readout_mitigation else None
+        rng = np.random.default_rng(Row.streams_of(row.seed)[3])
+        return Reads(*after_measurement(problem, taken, copy, errors, self.post_selection, rng))
+
+    def _facts(
+        self,
+        device: Device,
+        rows: Sequence[Row],
+        answers: Sequence[Sequence[Answer]],
+        reads: Sequence[Reads],
+    ) -> dict[str, Any]:
+        problem, last = rows[-1].request.problem, rows[-1]
+        depth_of = {} if self.depths is None else {k: {"depth": row.depth} for k, row in enumerate(rows)}
+        facts: dict[str, Any] = {
+            "device": dict(device.identity(problem, last.depth, last.request.n_shots)),
+            "circuit": summary(last.request.circuit),
+            "batches": [
+                {**depth_of.get(k, {}), **answer.facts} for k, own in enumerate(answers) for answer in own
+            ],
+            "after_measurement": reads[-1].done,
+        }
+        expected = [device.expected_seconds(row.request) for row in rows]
+        if None not in expected:
+            facts["expected_qpu_seconds"] = sum(seconds or 0.0 for seconds in expected)
+        return facts
+
+    def _records(
+        self,
+        problem: IsingProblem,
+        rows: Sequence[Row],
+        answers: Sequence[Sequence[Answer]],
+        reads: Sequence[Reads],
+    ) -> dict[str, Any]:
+        """Of the last row; of all where there are several."""
+        each = [
+            {
+                **record_of(problem, row.chosen, row.request.tilts, row.depth),
+                **told_of(row, own, read, self.n_copies),
+            }
+            for row, own, read in zip(rows, answers, reads, strict=True)
+        ]
+        if self.depths is None:
+            return each[-1]
+        told = [
+            {"depth": row.depth, "seed": row.seed, "circuit": summary(row.request.circuit), **record}
+            for row, record in zip(rows, each, strict=True)
+        ]
+        return {**each[-1], "depths": told}
 
     def _labelled(
         self,
         problem: IsingProblem,
-        spins: NDArray[np.int8],
+        reads: Sequence[Reads],
         seed: int,
         clocks: Mapping[str, float],
         facts: Mapping[str, Any],
         remarks: list[Remark],
     ) -> SampleSet:
-        measured = measured_temperatures(
-            problem, spins[None], np.zeros((1, len(spins)), dtype=np.int64), np.zeros(1), ["in the shots"]
-        )
-        extra = {name: ("beta", values) for name, values in measured.values.items()}
+        spins = np.stack([read.spins for read in reads])
+        copy = np.stack([read.copy for read in reads])
+        where = ["in the shots"] if self.depths is None else [f"at depth {depth}" for depth in self.depths]
+        measured = measured_temperatures(problem, spins, copy, np.zeros(len(reads)), where)
+        extra = {**variables_of(copy, facts), **{name: ("beta", v) for name, v in measured.values.items()}}
         info = run_info(
             self,
             seed,
@@ -304,83 +301,30 @@ class Qaoa(Paid):
             ignored=ignored_settings(self, facts["device"].get("method")),
             **facts,
         )
-        return SampleSet.from_spins(problem, spins[None, :, None], None, info, extra, handed_over=True)
+        betas = np.full(len(reads), np.nan)
+        samples = SampleSet.from_spins(problem, spins[:, :, None], betas, info, extra, handed_over=True)
+        return self._with_depths(samples)
+
+    def _with_depths(self, samples: SampleSet) -> SampleSet:
+        if self.depths is None:
+            return samples
+        return SampleSet(samples.dataset.assign_coords(depth=("beta", np.array(self.depths))))
 
     def _nothing_to_measure(self, problem: IsingProblem, seed: int) -> SampleSet:
         report_progress(1.0)
-        spins = np.empty((1, self.n_shots, 1, 0), dtype=np.int8)
+        spins = np.empty((len(self.each_depth), self.n_shots, 1, 0), dtype=np.int8)
         remark = Remark("no-spins", "there are no spins to measure", Level.NOTE)
         info = run_info(self, seed, clocks={"sample": 0.0}, remarks=[remark], ignored=ignored_settings(self))
-        return SampleSet.from_spins(problem, spins, None, info)
-
-    def _tilts(self, problem: IsingProblem, seed: int) -> Tilts | None:
-        if self.warm_start is None:
-            return None
-        if self.warm_start == "greedy":
-            means: Any = greedy_state(problem, seed)
-        elif isinstance(self.warm_start, dict):
-            means = in_order(self.warm_start, problem, setting="warm_start", what="mean")
-        else:
-            means = self.warm_start
-        if len(means) != problem.n_spins:
-            raise InputError(
-                f"warm_start holds {len(means)} means; the problem has {problem.n_spins} spins",
-                key=("warm_start",),
-            )
-        return Tilts.towards(means, self.regularisation)
-
-    def _recipe(self, problem: IsingProblem) -> Recipe:
-        return Recipe(
-            ansatz=self.ansatz,
-            depth=self.depth,
-            angles=self.angles,
-            angles_from=self.angles_from,
-            ramp_step=self.ramp_step,
-            fourier_terms=self.fourier_terms,
-            objective=self._objective(problem),
-            n_starts=self.n_starts,
-            n_iterations=self.n_iterations,
-            multi_angle=self.multi_angle,
-            quench_time=self.quench_time,
-            schedule=self.schedule,
-        )
-
-    def _objective(self, problem: IsingProblem) -> Objective:
-        if self.objective == "cvar":
-            return CVaR(self.cvar_fraction)
-        if self.objective == "gibbs":
-            spread = float(np.sqrt((Terms.of(problem).weights ** 2).sum()))
-            return Gibbs(self.gibbs_eta or 1 / (spread or 1.0))
-        return Expectation()
-
-    @contextlib.contextmanager
-    def _connected(self) -> Iterator[Device]:
-        transpiler = {"optimization_level": self.optimization_level, "seed": self.transpiler_seed}
-        if self.device == "ibm":
-            access = Access(
-                backend=self.backend,
-                channel=self.channel,
-                instance=self.instance,
-                **self.terms(),
-            )
-            with connected(access, transpiler) as device:
-                yield device
-            return
-        named, key = self.backend, "backend"
-        if isinstance(self.noise, str):
-            named, key = self.noise, "noise"
-        backend = None if named is None else fake_backend(named, key)
-        target = Target(backend, self.coupling_map, self.basis_gates, **transpiler)
-        yield Aer(self.method, self.max_bond_dimension, self.truncation_threshold, self.noise, target)
+        betas = np.full(len(spins), np.nan)
+        return self._with_depths(SampleSet.from_spins(problem, spins, betas, info))
 
 
-def _number(stream: np.random.SeedSequence) -> int:
-    return int(stream.generate_state(1, np.uint64)[0])
-
-
-def _counted(device: Device, request: Request) -> Iterator[Answer]:
-    done = 0
-    for answer in device.answers(request):
-        yield answer
-        done += len(answer.spins)
-        report_progress(done / request.n_shots, f"{done} of {request.n_shots} shots")
+def _counted(device: Device, rows: Sequence[Row]) -> Iterator[list[Answer]]:
+    done, total = 0, sum(row.request.n_shots for row in rows)
+    for row in rows:
+        answers = []
+        for answer in device.answers(row.request):
+            answers.append(answer)
+            done += len(answer.spins)
+            report_progress(done / total, f"{done} of {total} shots")
+        yield answers

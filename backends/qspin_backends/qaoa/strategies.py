@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from qspin.sampler import GivenFile
 from qspin.samples import SampleSet
 from qspin_backends.qaoa.ansatz import Angles, Terms, Tilts
 from qspin_backends.qaoa.objective import Objective
-from qspin_backends.qaoa.schedules import linear_ramp, quench
+from qspin_backends.qaoa.schedules import interpolated, linear_ramp, quench
 from qspin_backends.qaoa.tables import coupling_scale, table_angles, table_depths
 from qspin_backends.qaoa.training import (
     Target,
@@ -27,7 +27,7 @@ from qspin_backends.qaoa.training import (
     require_engine,
 )
 
-__all__ = ["STRATEGIES", "Chosen", "Recipe", "check_recipe", "chosen_angles", "untrained"]
+__all__ = ["STRATEGIES", "Chosen", "Recipe", "check_recipe", "chosen_angles", "chosen_together", "untrained"]
 
 STRATEGIES = ("table", "linear_ramp", "interp", "fourier", "optimise", "transfer")
 
@@ -91,6 +91,21 @@ def chosen_angles(problem: IsingProblem, recipe: Recipe, tilts: Tilts | None, se
     return Chosen(angles, {"name": recipe.angles, "coupling_scale": scale, **origin})
 
 
+def chosen_together(
+    problem: IsingProblem, recipes: Sequence[Recipe], tilts: Tilts | None, seed: int
+) -> list[Chosen]:
+    """Angles of recipes that differ by their depth, which ascends; those that are trained in one go.
+
+    Raises as `chosen_angles`.
+    """
+    if len(recipes) == 1 or not recipes[-1].is_trained:
+        return [chosen_angles(problem, recipe, tilts, seed) for recipe in recipes]
+    scale = coupling_scale(problem)
+    found = _trained_together(problem, recipes, tilts, scale, seed)
+    name = str(recipes[-1].angles)
+    return [Chosen(angles, {"name": name, "coupling_scale": scale, **origin}) for angles, origin in found]
+
+
 def check_recipe(problem: IsingProblem, recipe: Recipe, tilts: Tilts | None) -> None:
     """Raises as `chosen_angles`, without training."""
     if recipe.is_trained:
@@ -129,7 +144,8 @@ def _transfer(
             "angles; give a sample file of backend 'qaoa'",
             key=("angles_from",),
         )
-    given = info["angles"]
+    of_depths = {row["depth"]: row["angles"] for row in info.get("depths", [])}
+    given = of_depths.get(recipe.depth, info["angles"])
     angles = _fitted(Angles.from_json(given), problem, recipe, "angles_from")
     theirs = float(info["coupling_scale"])
     record = {
@@ -143,22 +159,47 @@ def _transfer(
 def _trained(
     problem: IsingProblem, recipe: Recipe, tilts: Tilts | None, scale: float, seed: int
 ) -> tuple[Angles, dict[str, Any]]:
-    require_engine(problem, recipe.depth, recipe.objective, multi=recipe.multi_angle)
-    with engine_for(problem, recipe.depth, tilts) as engine:
+    return _trained_together(problem, [recipe], tilts, scale, seed)[0]
+
+
+def _trained_together(
+    problem: IsingProblem, recipes: Sequence[Recipe], tilts: Tilts | None, scale: float, seed: int
+) -> list[tuple[Angles, dict[str, Any]]]:
+    """Angles of recipes that differ by their depth, which ascends, in one go."""
+    deepest = recipes[-1]
+    require_engine(problem, deepest.depth, deepest.objective, multi=deepest.multi_angle)
+    with engine_for(problem, deepest.depth, tilts) as engine:
         is_long = problem.n_spins > _SHORT
-        target = Target(engine, recipe.objective, scale, recipe.n_iterations, is_long)
-        trained = _TRAININGS[str(recipe.angles)](problem, recipe, target, seed)
-    record = {"engine": type(engine).__name__, "training": trained.record}
-    return trained.angles.scaled(1 / scale), record
+        target = Target(engine, deepest.objective, scale, deepest.n_iterations, is_long)
+        found = _TRAININGS[str(deepest.angles)](problem, recipes, target, seed)
+    name = type(engine).__name__
+    return [
+        (trained.angles.scaled(1 / scale), {"engine": name, "training": trained.record}) for trained in found
+    ]
 
 
-def _optimised(problem: IsingProblem, recipe: Recipe, target: Target, seed: int) -> Trained:
-    """From the table, a ramp, and the better of the two shaken."""
-    starts = {"linear_ramp": linear_ramp(recipe.depth, recipe.ramp_step)}
+def _optimised(problem: IsingProblem, recipes: Sequence[Recipe], target: Target, seed: int) -> list[Trained]:
+    found: list[Trained] = []
+    for k, recipe in enumerate(recipes):
+        before = {f"depth {recipes[k - 1].depth}": _longer(found[-1].angles, recipe.depth)} if found else {}
+        rng = np.random.default_rng([seed, k] if k else seed)
+        found.append(_from_several(problem, recipe, target, before, rng))
+    return found
+
+
+def _from_several(
+    problem: IsingProblem,
+    recipe: Recipe,
+    target: Target,
+    before: Mapping[str, Angles],
+    rng: np.random.Generator,
+) -> Trained:
+    """From what was found before, the table, a ramp, and the best of them shaken."""
+    starts = {**before, "linear_ramp": linear_ramp(recipe.depth, recipe.ramp_step)}
     if recipe.depth in table_depths():
-        starts = {"table": table_angles(problem, recipe.depth)[0].scaled(target.scale), **starts}
+        table = table_angles(problem, recipe.depth)[0].scaled(target.scale)
+        starts = {**before, "table": table, **starts}
     best = min(starts.values(), key=target.value)
-    rng = np.random.default_rng(seed)
     while len(starts) < recipe.n_starts:
         shaken = best.vector + _JITTER * rng.normal(size=len(best.vector))
         starts[f"random {len(starts) + 1}"] = best.moved_to(shaken)
@@ -170,13 +211,24 @@ def _optimised(problem: IsingProblem, recipe: Recipe, target: Target, seed: int)
     return Trained(multi.angles, {**multi.record, "shared": trained.record})
 
 
-def _interpolated(problem: IsingProblem, recipe: Recipe, target: Target, seed: int) -> Trained:
-    return by_depth(target, table_angles(problem, 1)[0].scaled(target.scale), recipe.depth)
+def _longer(angles: Angles, depth: int) -> Angles:
+    while angles.depth < depth:
+        angles = interpolated(angles)
+    return angles
 
 
-def _fourier(problem: IsingProblem, recipe: Recipe, target: Target, seed: int) -> Trained:
-    n_terms = recipe.depth if recipe.fourier_terms is None else recipe.fourier_terms
-    return by_fourier(target, table_angles(problem, 1)[0].scaled(target.scale), recipe.depth, n_terms)
+def _interpolated(
+    problem: IsingProblem, recipes: Sequence[Recipe], target: Target, seed: int
+) -> list[Trained]:
+    start = table_angles(problem, 1)[0].scaled(target.scale)
+    return by_depth(target, start, [recipe.depth for recipe in recipes])
+
+
+def _fourier(problem: IsingProblem, recipes: Sequence[Recipe], target: Target, seed: int) -> list[Trained]:
+    deepest = recipes[-1]
+    n_terms = deepest.depth if deepest.fourier_terms is None else deepest.fourier_terms
+    start = table_angles(problem, 1)[0].scaled(target.scale)
+    return by_fourier(target, start, [recipe.depth for recipe in recipes], n_terms)
 
 
 _SOURCES: Mapping[str, Source] = {
@@ -187,7 +239,7 @@ _SOURCES: Mapping[str, Source] = {
     "fourier": _trained,
     "optimise": _trained,
 }
-_TRAININGS: Mapping[str, Callable[[IsingProblem, Recipe, Target, int], Trained]] = {
+_TRAININGS: Mapping[str, Callable[[IsingProblem, Sequence[Recipe], Target, int], list[Trained]]] = {
     "optimise": _optimised,
     "interp": _interpolated,
     "fourier": _fourier,

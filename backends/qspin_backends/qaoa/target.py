@@ -5,14 +5,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import networkx as nx
 
 from qspin.errors import CapacityError, InputError, MissingExtraError, nearest_name
 from qspin_backends.qaoa.circuit import GATES
+from qspin_backends.qaoa.copies import ALONE, Copies, regions_of
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.transpiler import CouplingMap
+    from qiskit.transpiler import Target as Gates
 
 __all__ = ["Target", "fake_backend"]
 
@@ -58,6 +62,7 @@ class Target:
     basis_gates : names of gates
     optimization_level : of Qiskit's transpiler, 0 to 3
     seed : of the transpiler
+    layout : qubit of every spin; None: the transpiler decides
     """
 
     backend: Any
@@ -65,6 +70,7 @@ class Target:
     basis_gates: Sequence[str] | None
     optimization_level: int
     seed: int
+    layout: Sequence[int] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -93,7 +99,18 @@ class Target:
                 "larger backend, or a smaller problem",
                 key=("backend",),
             )
-        self._map(n_spins)
+        graph = self._map(n_spins)
+        if self.layout is not None:
+            self._check_layout(n_spins, self.backend.num_qubits if graph is None else graph.size())
+
+    def _check_layout(self, n_spins: int, n_qubits: int) -> None:
+        assert self.layout is not None
+        if len(self.layout) != n_spins or max(self.layout, default=0) >= n_qubits:
+            raise InputError(
+                f"layout gives each of the {n_spins} spins a qubit from 0 to {n_qubits - 1}; got "
+                f"{list(self.layout)}",
+                key=("layout",),
+            )
 
     def _check_names(self) -> None:
         from qiskit.circuit.library import get_standard_gate_name_mapping
@@ -118,27 +135,111 @@ class Target:
         """Raises InputError if the gates cannot express the circuit."""
         if self.is_open:
             return circuit
+        given = {} if self.backend is not None else {"basis_gates": self._basis}
+        layout = None if self.layout is None else list(self.layout)
+        return self._run(
+            circuit,
+            backend=self.backend,
+            coupling_map=self._map(circuit.num_qubits),
+            initial_layout=layout,
+            **given,
+        )
+
+    @property
+    def _basis(self) -> list[str]:
+        return list(self.basis_gates) if self.basis_gates is not None else sorted(self.gates)
+
+    def _run(self, circuit: QuantumCircuit, **given: Any) -> QuantumCircuit:
         from qiskit import transpile
         from qiskit.transpiler.exceptions import TranspilerError
 
-        basis = self.basis_gates if self.basis_gates is not None else sorted(self.gates)
-        given = {} if self.backend is not None else {"basis_gates": list(basis)}
         try:
             return transpile(
-                circuit,
-                backend=self.backend,
-                coupling_map=self._map(circuit.num_qubits),
-                optimization_level=self.optimization_level,
-                seed_transpiler=self.seed,
-                **given,
+                circuit, optimization_level=self.optimization_level, seed_transpiler=self.seed, **given
             )
         except TranspilerError as error:
             reason = str(error).strip("'\"").split(" to the backend")[0].split(". ")[0]
             raise InputError(
-                f"the circuit cannot be written in basis_gates {list(basis)}: {reason}; name a universal set "
+                f"the circuit cannot be written in basis_gates {self._basis}: {reason}; name a universal set "
                 "such as [cz, rz, sx, x]",
                 key=("basis_gates",),
             ) from error
+
+    # -- copies ----------------------------------------------------------------------------------
+
+    def side_by_side(
+        self, circuit: QuantumCircuit, n_copies: int | Literal["auto"]
+    ) -> tuple[QuantumCircuit, Copies]:
+        """A circuit that holds copies of a circuit in regions of their own, and each of them alone.
+
+        A single copy is transpiled as it always is. Classical bit ``c * n_spins + i`` is spin i of copy c.
+
+        Raises
+        ------
+        CapacityError
+            If that many do not fit.
+        InputError
+            If the gates cannot express the circuit.
+        """
+        regions = self.regions(circuit.num_qubits, n_copies)
+        if len(regions) < 2:
+            return self.transpiled(circuit), ALONE
+        parts = [self._inside(circuit, region) for region in regions]
+        n_qubits, n_bits = self._n_qubits, circuit.num_clbits
+        circuits = []
+        for part, region in zip(parts, regions, strict=True):
+            alone = _empty(n_qubits, n_bits)
+            circuits.append(alone.compose(part, list(region), list(range(n_bits))))
+        joined = _empty(n_qubits, n_bits * len(parts))
+        for k, (part, region) in enumerate(zip(parts, regions, strict=True)):
+            joined.compose(part, list(region), list(range(k * n_bits, (k + 1) * n_bits)), inplace=True)
+        return joined, Copies(regions, tuple(circuits))
+
+    def regions(self, n_spins: int, n_copies: int | Literal["auto"]) -> tuple[tuple[int, ...], ...]:
+        """Qubits of every copy; none for a single one. Raises CapacityError if that many do not fit."""
+        if n_copies == 1:
+            return ()
+        return regions_of(self.graph(), n_spins, n_copies, self.name or "coupling_map")
+
+    def graph(self) -> nx.Graph:
+        """Of the qubits that can be coupled; complete, where a backend couples any two."""
+        edges = self._edges()
+        if edges is None:
+            return nx.complete_graph(self._n_qubits)
+        graph = nx.Graph(edges)
+        return graph if graph.nodes else nx.empty_graph(self._n_qubits)
+
+    @property
+    def _n_qubits(self) -> int:
+        if self.backend is not None:
+            return int(self.backend.num_qubits)
+        return 1 + max(max(pair) for pair in self._edges() or [(0, 0)])
+
+    def _edges(self) -> list[tuple[int, int]] | None:
+        """Ordered pairs of qubits; None where any two are coupled."""
+        if self.backend is None:
+            assert self.coupling_map is not None
+            assert not isinstance(self.coupling_map, str)
+            return [tuple(pair) for pair in self.coupling_map]
+        found = self.backend.target.build_coupling_map()
+        return None if found is None else [(int(a), int(b)) for a, b in found.get_edges()]
+
+    def _inside(self, circuit: QuantumCircuit, region: Sequence[int]) -> QuantumCircuit:
+        """In the gates and on the graph of a region, whose qubits are numbered from 0."""
+        if self.backend is not None:
+            plugin = getattr(self.backend, "get_translation_stage_plugin", None)
+            given = {} if plugin is None else {"translation_method": plugin()}
+            return self._run(circuit, target=_part(self.backend.target, region), **given)
+        from qiskit.transpiler import CouplingMap
+
+        place = {qubit: k for k, qubit in enumerate(region)}
+        pairs = [[place[a], place[b]] for a, b in self._edges() or [] if {a, b} <= place.keys()]
+        graph = CouplingMap(pairs)
+        for k in range(len(region)):
+            if k not in graph.physical_qubits:
+                graph.add_physical_qubit(k)
+        graph.make_symmetric()
+        return self._run(circuit, coupling_map=graph, basis_gates=self._basis)
 
     def _map(self, n_qubits: int) -> CouplingMap | None:
         from qiskit.transpiler import CouplingMap
@@ -162,3 +263,35 @@ class Target:
                 key=("coupling_map",),
             )
         return graph
+
+
+def _empty(n_qubits: int, n_bits: int) -> QuantumCircuit:
+    from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+
+    return QuantumCircuit(QuantumRegister(n_qubits, "q"), ClassicalRegister(n_bits, "meas"), name="qaoa")
+
+
+def _part(gates: Gates, region: Sequence[int]) -> Gates:
+    """What a device can do on some of its qubits, numbered from 0."""
+    from qiskit.transpiler import Target as Gates
+
+    place = {qubit: k for k, qubit in enumerate(region)}
+    qubits = gates.qubit_properties
+    part = Gates(
+        num_qubits=len(region),
+        dt=gates.dt,
+        qubit_properties=None if qubits is None else [qubits[qubit] for qubit in region],
+    )
+    for name in gates.operation_names:
+        operation, known = gates.operation_from_name(name), gates[name]
+        if known is None or None in known:
+            part.add_instruction(operation, name=name)
+            continue
+        own = {
+            tuple(place[qubit] for qubit in at): properties
+            for at, properties in known.items()
+            if set(at) <= place.keys()
+        }
+        if own:
+            part.add_instruction(operation, own, name=name)
+    return part

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -170,17 +170,28 @@ def from_starts(target: Target, starts: Mapping[str, Angles]) -> Trained:
     return Trained(best[1], {"value": best[0], "starts": records})
 
 
-def by_depth(target: Target, start: Angles, depth: int) -> Trained:
-    """Layer by layer: trained angles of one depth, interpolated, are the start of the next."""
+def by_depth(target: Target, start: Angles, depths: Sequence[int]) -> list[Trained]:
+    """Layer by layer: trained angles of one depth, interpolated, are the start of the next.
+
+    Parameters
+    ----------
+    start : of depth 1
+    depths : that are kept, ascending
+    """
     records: list[dict[str, Any]] = []
+    kept: list[Trained] = []
     angles = start
     while True:
-        report_progress(0.5 * angles.depth / depth, f"training depth {angles.depth}", **_reached(records))
+        report_progress(
+            0.5 * angles.depth / depths[-1], f"training depth {angles.depth}", **_reached(records)
+        )
         x, record = target.descended(angles.vector, angles.moved_to, lambda slope: slope.vector)
         angles = angles.moved_to(x)
         records.append({"depth": angles.depth, **record})
-        if angles.depth == depth:
-            return Trained(angles, {"value": records[-1]["value"], "depths": records})
+        if angles.depth in depths:
+            kept.append(Trained(angles, {"value": record["value"], "depths": list(records)}))
+        if angles.depth == depths[-1]:
+            return kept
         angles = interpolated(angles)
 
 
@@ -189,18 +200,20 @@ def _reached(records: list[dict[str, Any]]) -> dict[str, float]:
     return {"objective": records[-1]["value"]} if records else {}
 
 
-def by_fourier(target: Target, start: Angles, depth: int, n_terms: int) -> Trained:
+def by_fourier(target: Target, start: Angles, depths: Sequence[int], n_terms: int) -> list[Trained]:
     """Depth by depth in Fourier coefficients, one more with every layer up to `n_terms`.
 
     Parameters
     ----------
     start : of depth 1
+    depths : that are kept, ascending
     """
     records: list[dict[str, Any]] = []
+    kept: list[Trained] = []
     sine, cosine = fourier_matrices(1, 1)
     u, v = start.gamma / sine[0], start.beta / cosine[0]
-    for p in range(1, depth + 1):
-        report_progress(0.5 * p / depth, f"training depth {p}", **_reached(records))
+    for p in range(1, depths[-1] + 1):
+        report_progress(0.5 * p / depths[-1], f"training depth {p}", **_reached(records))
         if len(u) < min(p, n_terms):
             u, v = np.append(u, 0.0), np.append(v, 0.0)
         q = len(u)
@@ -215,4 +228,7 @@ def by_fourier(target: Target, start: Angles, depth: int, n_terms: int) -> Train
         x, record = target.descended(np.concatenate([u, v]), angles_of, pulled)
         u, v = x[:q], x[q:]
         records.append({"depth": p, **record})
-    return Trained(angles_of(x), {"value": records[-1]["value"], "depths": records, "n_terms": len(u)})
+        if p in depths:
+            told = {"value": record["value"], "depths": list(records), "n_terms": q}
+            kept.append(Trained(angles_of(x), told))
+    return kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qspin.problem import IsingProblem
 from qspin.sampler import Workload, samples_bytes
 from qspin_backends.common.temperature import temperature_bytes
@@ -20,33 +22,43 @@ _DESCENT = 60  # evaluations of one descent, where it may take more
 
 
 def expected_workload(
-    problem: IsingProblem, recipe: Recipe, device: Device, n_shots: int, paid_seconds: float | None
+    problem: IsingProblem,
+    recipes: Sequence[Recipe],
+    device: Device,
+    n_shots: int,
+    n_copies: int,
+    paid_seconds: float | None,
 ) -> Workload:
     """What training and measuring take.
 
     Parameters
     ----------
+    recipes : one of each depth, ascending
+    n_copies : of the problem that a run of a circuit reads
     paid_seconds : that the device expects
     """
-    n, n_terms = problem.n_spins, len(Terms.of(problem))
-    gates = n + recipe.depth * (n_terms + n)
-    kernel, computed, held = device.work(problem, recipe.depth, gates, n_shots)
-    kept = samples_bytes(1, n_shots, 1, n)
-    memory = held + n_shots * (n + _BYTES_A_SHOT) + temperature_bytes(n_shots, n) + kept
-    work = _CALL + _A_GATE * gates + _A_NUMBER * computed + _A_SHOT * n_shots
-    if recipe.is_trained:
-        states, trained_bytes = training_of(problem, recipe.depth)
-        kernel = f"{kernel}, angles {recipe.angles}"
-        evaluations, layers = _training(recipe)
+    n, n_rows, deepest = problem.n_spins, len(recipes), recipes[-1]
+    kept = samples_bytes(n_rows, n_shots, 1, n)
+    work, held, kernel = 0.0, 0, ""
+    for recipe in recipes:
+        gates = n + recipe.depth * (len(Terms.of(problem)) + n)
+        kernel, computed, held = device.work(problem, recipe.depth, gates, -(-n_shots // n_copies))
+        work += _CALL + n_copies * (_A_GATE * gates + _A_NUMBER * computed) + _A_SHOT * n_shots
+    memory = held + n_rows * n_shots * (n + _BYTES_A_SHOT) + temperature_bytes(n_shots, n) + kept
+    if deepest.is_trained:
+        states, trained_bytes = training_of(problem, deepest.depth)
+        kernel = f"{kernel}, angles {deepest.angles}"
+        evaluations, layers = _training(recipes)
         work += _AN_EVALUATION * evaluations + _A_GRADIENT * layers * n * states
         memory += trained_bytes
     return Workload(f"qaoa {kernel}", work, memory, kept, paid_seconds)
 
 
-def _training(recipe: Recipe) -> tuple[float, float]:
+def _training(recipes: Sequence[Recipe]) -> tuple[float, float]:
     """Evaluations with a gradient, and layers that are gone through in them."""
-    each = min(_DESCENT, recipe.n_iterations)
-    if recipe.angles == "optimise":
-        n_descents = recipe.n_starts + recipe.multi_angle
-        return each * n_descents, each * n_descents * recipe.depth
-    return each * recipe.depth, each * sum(range(1, recipe.depth + 1))
+    deepest = recipes[-1]
+    each = min(_DESCENT, deepest.n_iterations)
+    if deepest.angles == "optimise":
+        n_descents = deepest.n_starts + deepest.multi_angle
+        return each * n_descents * len(recipes), each * n_descents * sum(recipe.depth for recipe in recipes)
+    return each * deepest.depth, each * sum(range(1, deepest.depth + 1))

@@ -11,6 +11,7 @@ from qspin_backends.qaoa.ansatz import Angles
 from qspin_backends.qaoa.circuit import qaoa_circuit
 from qspin_backends.qaoa.mitigation import mitigated
 from qspin_backends.qaoa.objective import Expectation
+from qspin_backends.qaoa.resolved import connected_device
 from qspin_backends.qaoa.statevector import StateVector
 from scipy import stats
 
@@ -83,8 +84,7 @@ class TestShots:
         assert info["circuit"]["two_qubit_gates"] > 30  # swaps, and two for every coupling
         line = nx.path_graph(6)
         sampler = qaoa(coupling_map="line")
-        with sampler._connected() as device:
-            circuit = device.transpiled(qaoa_circuit(SK6, Angles.of([0.3], [0.4])))
+        circuit = sampler.circuit(SK6)
         for instruction in circuit.data:
             if instruction.operation.num_qubits == 2 and instruction.operation.name != "barrier":
                 assert line.has_edge(*[circuit.find_bit(qubit).index for qubit in instruction.qubits])
@@ -316,8 +316,8 @@ class TestAfterMeasurement:
     def test_errors_of_a_fake_backend_are_taken_where_bits_are_measured(self):
         settings = {"depth": 1, "noise": "fake_guadalupe", "n_shots": 20}
         sampler = qaoa(**settings)
-        with sampler._connected() as device:
-            circuit = device.transpiled(qaoa_circuit(SK6, Angles.of([0.3], [0.4])))
+        with connected_device(sampler) as device:
+            circuit = device.target.transpiled(qaoa_circuit(SK6, Angles.of([0.3], [0.4])))
             errors = device.readout_errors(circuit)
             target = device.target.backend.target
         assert len(errors) == 6

@@ -102,12 +102,13 @@ class StandIn(runtime.Runtime):
         super().__init__(None, cloud.backend)
         self.cloud = cloud
 
-    def submitted(self, circuit, n_shots, label, seed, limit):
+    def submitted(self, circuit, n_shots, label, seed, limit, **options):
         cloud = self.cloud
         with runtime.translated():
             cloud.fail("submit")
         self.is_local = True
-        job = Job(cloud, f"job-{len(cloud.jobs)}", super().submitted(circuit, n_shots, label, seed, limit))
+        work = super().submitted(circuit, n_shots, label, seed, limit, **options)
+        job = Job(cloud, f"job-{len(cloud.jobs)}", work)
         self.is_local = False
         cloud.jobs[job.job_id()] = job
         cloud.labels[label] = job
