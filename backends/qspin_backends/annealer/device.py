@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -170,12 +170,14 @@ class Request:
     factor : by which energies were multiplied to fit its range
     purpose : what distinguishes it from other requests of the same programs: problem digest, seed; plain JSON
     record : what else is worth keeping: settings, embedding; plain JSON
+    shared : what a device computes once for all of it, and keeps for questions that follow
     """
 
     programs: Sequence[Program]
     factor: float
     purpose: Mapping[str, Any]
     record: Mapping[str, Any]
+    shared: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 class Device(Protocol):
@@ -230,4 +232,9 @@ class Device(Protocol):
 
     def anneal(self, request: Request) -> Iterator[Answer]:
         """Answers in the order of the programs; raises as `check`."""
+        ...
+
+    def correlations(self, request: Request, program: Program) -> NDArray[np.float64] | None:
+        """<s_i s_j> of the qubits of one program (n_used, n_used) in the distribution that its reads are
+        drawn from; None where nobody knows it."""
         ...

@@ -130,6 +130,9 @@ class Qpu:
         self.check(request)
         return bought(self._orders(request), self._access.retries, self._access.retry_pause)
 
+    def correlations(self, request: Request, program: Program) -> None:
+        """Nobody knows: it is asked to find out."""
+
     def _expected(self, programs: Sequence[Program]) -> tuple[float | None, str]:
         """Seconds that are charged, or None and why they are not known."""
         return access_seconds(self.properties, programs)

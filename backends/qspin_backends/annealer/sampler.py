@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
@@ -35,6 +36,7 @@ from qspin_backends.annealer.description import described
 from qspin_backends.annealer.device import Device, Request
 from qspin_backends.annealer.embedded import embedded
 from qspin_backends.annealer.embeddings.choice import Wanted
+from qspin_backends.annealer.exact import exact_correlations
 from qspin_backends.annealer.ignored import QPU_ONLY, ignored_settings
 from qspin_backends.annealer.physics import Conditions
 from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
@@ -121,7 +123,8 @@ class Annealer(AnnealerSettings):
         where no temperature can be told, which a remark explains; ``beta_matched`` and
         ``beta_matched_error`` (beta,) from the mean energy, for problems small enough to enumerate;
         ``chain_break_fraction``, ``gauge``, ``copy`` and ``embedding`` (beta, replica); ``gauge_spins``
-        (gauge, spin).
+        (gauge, spin). Of ``schrodinger`` without noise and chains, ``exact_correlations`` (beta, spin,
+        other_spin) are <s_i s_j> of the state that reads are drawn from.
         ``info["pipeline"]`` holds every stage, ``info["device"]`` the device, ``info["batches"]`` each
         programming with problem id and timing in microseconds.
 
@@ -172,10 +175,11 @@ class Annealer(AnnealerSettings):
                 *copies_apart(planned, reads, self.betas),
             ]
             clocks = {"prepare": prepared - start, **device_clocks(batches)}
+            exact = exact_correlations(planned, request, device)
         ended()
         elsewhere = clocks.get("queue", 0.0) + clocks.get("device", 0.0)
         clocks["sample"] = max(0.0, seconds - elsewhere)
-        return self._labelled(problem, planned, reads, seed, clocks, facts, remarks)
+        return self._labelled(problem, planned, reads, exact, seed, clocks, facts, remarks)
 
     def _request(self, planned: Plan, identity: dict[str, Any]) -> Request:
         """What is bought."""
@@ -189,6 +193,7 @@ class Annealer(AnnealerSettings):
         problem: IsingProblem,
         planned: Plan,
         reads: Reads,
+        exact: NDArray[np.float64] | None,
         seed: int,
         clocks: Mapping[str, float],
         facts: Mapping[str, Any],
@@ -210,6 +215,8 @@ class Annealer(AnnealerSettings):
             "copy": (("beta", "replica"), reads.copy),
             "embedding": (("beta", "replica"), reads.embedding),
         }
+        if exact is not None:
+            extra["exact_correlations"] = (("beta", "spin", "other_spin"), exact)
         info = run_info(
             self,
             seed,

@@ -170,9 +170,17 @@ class Simulated:
         self.check(request)
         sampler = self.substitute if self.topology is None else _mock(self)
         stop = threading.Event()
-        shared = {"temperature": temperature, "kept": self.dynamics.shared()}
+        kept = request.shared.setdefault("kept", self.dynamics.shared())
+        shared = {"temperature": temperature, "kept": kept}
         read = functools.partial(_read, sampler, shared, self.imperfections, stop)
         yield from side_by_side(read, request.programs, os.cpu_count() or 1, stop, _tell)
+
+    def correlations(self, request: Request, program: Program) -> NDArray[np.float64] | None:
+        flaws = self.imperfections
+        if flaws.h_noise or flaws.j_noise or flaws.readout_error:
+            return None
+        kept = request.shared.setdefault("kept", self.dynamics.shared())
+        return self.dynamics.correlations(program, _path(request), kept)
 
     def _temperature(self, request: Request) -> float:
         """Of the device, units of its couplings."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 import dimod
 import numpy as np
+from numpy.typing import NDArray
 
 from qspin.sampler import GHZ_A_MILLIKELVIN, GivenFile, Remark, Schedule, schedule_of
 from qspin_backends.annealer.device import Program
@@ -150,6 +151,11 @@ class Dynamics(Protocol):
 
     def shared(self) -> Any:
         """What is to be shared by the programs of one request."""
+        ...
+
+    def correlations(self, program: Program, path: Path, kept: Any) -> NDArray[np.float64] | None:
+        """<s_i s_j> of the qubits of a program (n_used, n_used) in the distribution that its reads are drawn
+        from; None where that is not known. `kept` as `reads` has it."""
         ...
 
     def require(self, programs: Sequence[Program]) -> None:

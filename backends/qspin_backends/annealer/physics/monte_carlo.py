@@ -56,6 +56,9 @@ class _Sweeping:
     def shared(self) -> Any:
         return None
 
+    def correlations(self, program: Program, path: Path, kept: Any) -> Floats | None:
+        return None  # Monte Carlo is how it is estimated
+
     def require(self, programs: Sequence[Program]) -> None:
         pass  # Ocean's samplers hold little beside the program
 

@@ -25,6 +25,7 @@ from qspin.problem import IsingProblem
 from qspin.sampler import Course, Initial, Remark, Schedule, initial_spins, schedule_of
 from qspin_backends.annealer.device import Program
 from qspin_backends.annealer.physics.dynamics import Conditions, Path
+from qspin_backends.annealer.physics.means import pair_means
 from qspin_backends.annealer.physics.states import (
     Jumps,
     Kept,
@@ -130,6 +131,19 @@ class Schrodinger:
         else:
             spins = np.concatenate(list(reading.one_after_another(num_reads, start)))
         return dimod.SampleSet.from_samples_bqm((spins, list(problem.labels)), bqm)
+
+    def correlations(self, program: Program, path: Path, kept: Kept) -> NDArray[np.float64] | None:
+        anew = program.parameters.get("reinitialize_state", True)
+        if self.conditions.dephasing or not (anew or "initial_state" not in program.parameters):
+            return None
+        course, parts = self.conditions.followed.course(path.in_ns()), _parts(program)
+        states = [
+            kept.get(
+                (path, *part.key), lambda own=part: final(own, course, self.conditions.tolerance, _never)
+            )
+            for part in parts
+        ]
+        return pair_means(len(program.qubits), parts, states)
 
     def require(self, programs: Sequence[Program]) -> None:
         for program in programs:
