@@ -64,9 +64,10 @@ class QaoaSettings(Paid):
     noise_drift : by what share of themselves the probabilities of `noise` have grown at the last shots, or
         fallen; in ten batches, linearly
     backend : of ``ibm``: its name, default the least busy; of ``aer``: a fake backend to transpile for; of
-        ``backend``: import path of a function or class that returns a Qiskit ``BackendV2``, or a provider
+        ``backend``: import path of a class of Qiskit's ``BackendV2`` or of a provider, or of a function
+        without arguments that returns one
     backend_name : of a provider's backends, where the import path leads to one
-    backend_options : keyword arguments of what stands at the import path: numbers, text, lists, mappings
+    backend_options : keyword arguments of such a class: numbers, text, lists, mappings
     coupling_map : of Aer: ``line``, ``ring``, ``grid`` or pairs of qubits to transpile for
     basis_gates : of Aer: gates to transpile to
     optimization_level : of Qiskit's transpiler

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,8 +19,10 @@ from qspin.sampler import imported, redacted, require_own_server, strip_tokens
 
 __all__ = ["is_free", "is_simulator", "largest_run", "opened", "retriever", "takes"]
 
-_ON_THIS_MACHINE = ("qiskit_aer", "qiskit.providers", "qiskit_ibm_runtime.fake_provider")
+_ON_THIS_MACHINE = ("qiskit_aer", "qiskit.providers", "qiskit_ibm_runtime.fake_provider", "mqt.ddsim")
 """Packages whose backends call nobody."""
+
+_EXPECTED = "a class of BackendV2 or of a provider, or a function without arguments that returns one"
 
 _SAYS_SIMULATOR = ("simulator", "is_simulator", "local", "is_local")
 """Under which names backends say so, as attributes, options or in their configuration."""
@@ -43,7 +46,7 @@ def opened(path: str, name: str | None, options: Mapping[str, Any]) -> Any:
         If there is none, it cannot be made, or it is no ``BackendV2``.
     """
     require_own_server(options, key="backend_options")
-    make = imported(path, "backend", key="backend", suits=callable, expected="a function or class to call")
+    make = imported(path, "backend", key="backend", suits=_makes_one, expected=_EXPECTED)
     return _opened(make, path, name, json.dumps(dict(options), sort_keys=True))
 
 
@@ -66,7 +69,23 @@ def _opened(make: Any, path: str, name: str | None, options: str) -> Any:
     return made
 
 
+def _makes_one(member: Any) -> bool:
+    """Whether a member of a module is a class of backends or of providers, or a function of Python."""
+    from qiskit.providers import BackendV2
+
+    if isinstance(member, type):
+        return issubclass(member, BackendV2) or hasattr(member, "backends")
+    return callable(member) and not isinstance(member, types.BuiltinFunctionType)
+
+
 def _called(make: Any, path: str, options: dict[str, Any]) -> Any:
+    """Functions are called with nothing: a file could name any, and choose what it is told."""
+    if options and not isinstance(make, type):
+        raise InputError(
+            f"backend_options are keyword arguments of a class, and {path} is a function, which is called "
+            "without; leave them out",
+            key=("backend_options",),
+        )
     try:
         inspect.signature(make).bind(**options)
     except TypeError as error:

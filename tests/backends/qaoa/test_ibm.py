@@ -13,6 +13,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 from ibm_cloud_sdk_core import ApiException
+from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_ibm_runtime import QiskitRuntimeService
 from qiskit_ibm_runtime.api.exceptions import RequestsApiError
 from qiskit_ibm_runtime.exceptions import (
@@ -344,6 +345,92 @@ class TestFaults:
             samples = hardware(reuse=False).sample(SK4, seed=1)
         np.testing.assert_array_equal(samples.spins, expected)
         assert len(cloud.jobs) == 1
+
+
+PAIR = qspin.IsingProblem([[0, -1], [-1, 0]], [0.3, 0.0])
+OPTIONS = {"dynamical_decoupling": "XY4", "twirling": True}
+
+
+class TestCopiesAndOptions:
+    @pytest.mark.parametrize("stage", ["submit", "submitted", "result"])
+    @pytest.mark.parametrize("settings", [{"n_copies": 2}, {"depths": [1, 2], **OPTIONS}])
+    def test_after_a_kill_nothing_is_bought_twice(self, cloud, stage, settings):
+        expected = hardware(reuse=False, **settings).sample(PAIR, seed=1)
+        cloud.jobs.clear()
+        cloud.labels.clear()
+        cloud.faults[stage] = [Killed()]
+        with pytest.raises(Killed):
+            hardware(**settings).sample(PAIR, seed=1)
+        samples = hardware(**settings).sample(PAIR, seed=1)
+        np.testing.assert_array_equal(samples.spins, expected.spins)
+        assert len(cloud.jobs) == samples.spins.shape[0]
+
+    def test_copies_cost_less(self, cloud):
+        one, two = (hardware(n_shots=8_000, n_copies=n).workload(PAIR).paid_seconds for n in (1, 2))
+        assert two - 2 == pytest.approx((one - 2) / 2, rel=0.02)  # 2 s of a job beside its shots
+        with pytest.raises(InputError, match="expected to take 4.0"):
+            hardware(n_shots=8_000, max_qpu_seconds=3.5).check(PAIR)
+        hardware(n_shots=8_000, n_copies=2, max_qpu_seconds=3.5).check(PAIR)
+
+    def test_a_budget_is_held_by_all_depths_together(self, cloud):
+        sampler = hardware(depths=[1, 2], max_qpu_seconds=3.0)
+        for ask in (sampler.check, sampler.sample):
+            with pytest.raises(InputError, match=r"100 reads in 2 programmings are expected to take 4.0\d s"):
+                ask(PAIR)
+        assert not cloud.jobs
+
+    def test_options_reach_the_sampler_of_qiskit_runtime(self, cloud, monkeypatch):
+        seen = {}
+
+        def submitted(self, circuit, n_shots, label, seed, limit, **options):
+            seen.update(options)
+            raise Killed
+
+        monkeypatch.setattr(StandIn, "submitted", submitted)
+        with pytest.raises(Killed):
+            hardware(n_shots=1_000, **OPTIONS).sample(PAIR, seed=1)
+        assert seen["dynamical_decoupling"] == {"enable": True, "sequence_type": "XY4"}
+        assert seen["twirling"]["enable_gates"]
+        assert seen["twirling"]["enable_measure"]
+
+    @pytest.mark.parametrize("n_shots", [1, 31, 50, 1_000, 8_192])
+    def test_random_frames_give_as_many_shots_at_least(self, n_shots):
+        options = runtime.Options(twirling=True)
+        frames = options.plain(n_shots)["twirling"]
+        assert frames["num_randomizations"] <= 32
+        total = frames["num_randomizations"] * frames["shots_per_randomization"]
+        assert n_shots <= total == options.n_answered(n_shots) < n_shots + 1 + n_shots / 32
+
+    def test_what_they_are_is_part_of_a_purchase(self, cloud, tmp_path):
+        for settings in ({}, {"n_copies": 2}, {"layout": [3, 4]}, {"twirling": True}):
+            assert not hardware(**settings).sample(PAIR, seed=1).info["batches"][0]["from_journal"]
+        assert hardware().sample(PAIR, seed=1).info["batches"][0]["from_journal"]
+
+    @pytest.mark.parametrize("settings", [OPTIONS, {"twirling": True}, {"n_copies": 2}, {"layout": [3, 4]}])
+    def test_shots_follow_the_circuit_but_for_noise(self, local, settings):
+        samples = on_this_machine(n_shots=2_000, **settings).sample(PAIR, seed=1)
+        exact = samples.info["expected_energy"]
+        assert exact < samples.energies.values.mean() < 0.5 * exact
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            (
+                {"dynamical_decoupling": "XX"},
+                "fills idle times with X gates, and generic_backend_5q states no",
+            ),
+            (
+                {"twirling": True},
+                "twirling needs a two-qubit gate out of cx, cz, ecr; generic_backend_5q has",
+            ),
+        ],
+    )
+    def test_a_device_without_what_an_option_needs(self, cloud, settings, message):
+        cloud.backend = GenericBackendV2(5, basis_gates=["rxx", "rz", "sx"], seed=1)
+        sampler = hardware(**settings)
+        for ask in (sampler.check, sampler.sample):
+            with pytest.raises(InputError, match=message):
+                ask(PAIR)
 
 
 class TestCost:
