@@ -1,4 +1,4 @@
-"""The spin-glass twin of a feed-forward network: neurons become spins, weights couplings, biases fields.
+"""The spin-glass twin of a chain of weight matrices: neurons become spins, weights couplings, biases fields.
 
 Follows Li, arXiv:2508.07397, and Barney, Winer, Galitski, arXiv:2408.06421: every neuron, inputs and outputs
 included, is a spin, and the couplings form a symmetric block-tridiagonal matrix with blocks
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,83 +18,17 @@ from scipy import sparse
 
 from qspin.errors import InputError
 from qspin.known import layers_of
-from qspin.networks.tracing import linear_chain
 from qspin.problem import IsingProblem
 
-if TYPE_CHECKING:
-    import torch
-
-__all__ = ["critical_temperature", "shuffled_weights", "twin", "twin_from_weights", "weights_of"]
+__all__ = ["critical_temperature", "shuffled_weights", "twin_from_weights"]
 
 Scale = Literal["critical", "none"]
-
-
-def twin(module: torch.nn.Module, *, biases: bool = False, scale: Scale = "critical") -> IsingProblem:
-    """Spin-glass twin of a torch network of linear layers and element-wise activations.
-
-    Layers count in the order in which `forward` applies them, however they are registered.
-
-    Parameters
-    ----------
-    module : its `Linear` layers must follow each other, each taking what the one before gives; weights of any
-        floating precision
-    biases : make biases fields, h = -b; inputs have none
-    scale : ``critical`` divides by `critical_temperature` of the architecture, ``none`` leaves the weights
-
-    Returns
-    -------
-    sparse problem; spin k of layer l is labelled ``"l:k"``, layer 0 being the input; the groups that are
-    known of it are its layers, ``"layer 0"`` and so on
-
-    Raises
-    ------
-    InputError
-        If `forward` is more than such a chain: a layer of another kind, a shared one, a branch, a parameter
-        of its own (the message says which); if it cannot be traced, or weights are not finite.
-    """
-    weights, offsets = weights_of(module)
-    return twin_from_weights(weights, offsets if biases else None, scale=scale)
-
-
-def weights_of(
-    module: torch.nn.Module,
-) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
-    """Weights (out, in) and biases (out,) of the linear layers, in the order in which `forward` applies them;
-    a layer without bias gives zeros.
-
-    Raises
-    ------
-    InputError
-        As `twin`.
-    """
-    weights, biases = [], []
-    for name, layer in linear_chain(module):
-        weights.append(_as_float64(layer.weight, f"weight of layer {name!r}"))
-        has_bias = layer.bias is not None
-        biases.append(
-            _as_float64(layer.bias, f"bias of layer {name!r}") if has_bias else np.zeros(len(weights[-1]))
-        )
-    return weights, biases
-
-
-def _as_float64(parameter: Any, what: str) -> NDArray[np.float64]:
-    """The numbers of a parameter, exact for every shorter floating precision."""
-    import torch
-
-    if parameter.is_meta:
-        raise InputError(f"the {what} lies on device 'meta', where there are no numbers; load the weights")
-    if parameter.is_quantized or not parameter.is_floating_point():
-        raise InputError(
-            f"the {what} must be real floating-point numbers; got {parameter.dtype}. Take the twin of the "
-            "network before it was quantised, or of its real part"
-        )
-    return parameter.detach().to("cpu", torch.float64, copy=True).to_dense().numpy()
 
 
 def twin_from_weights(
     weights: Sequence[ArrayLike], biases: Sequence[ArrayLike] | None = None, *, scale: Scale = "critical"
 ) -> IsingProblem:
-    """Spin-glass twin from weight matrices alone; as `twin`.
+    """Spin-glass twin from weight matrices alone; as `qspin.networks.twin`.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qspin.errors import InputError, MissingExtraError, RunError, nearest_name
 from qspin.memory import require_bytes
-from qspin.networks.feedforward import weights_of
+from qspin.networks.twins import weights_of
 from qspin.progress import report_progress
 
 __all__ = ["DATASETS", "TrainingRecord", "check_training", "train_mlp"]

@@ -79,10 +79,9 @@ def test_shuffling_keeps_values_and_layers():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: networks.twin(stack(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))), "is a BatchNorm1d"),
-        (lambda: networks.twin(stack(torch.nn.Conv2d(1, 2, 3))), "layer '0' is a Conv2d"),
-        (lambda: networks.twin(torch.nn.ReLU()), "no Linear layer"),
-        (lambda: networks.twin(stack(torch.nn.Linear(4, 3), torch.nn.Linear(2, 2))), "layer 0 gives 3"),
+        (lambda: networks.twin(stack(torch.nn.Conv2d(1, 2, 3))), "'0', a Conv2d: give input_shape"),
+        (lambda: networks.twin(torch.nn.ReLU()), "at least one weight layer"),
+        (lambda: networks.twin(stack(torch.nn.Linear(4, 3), torch.nn.Linear(2, 2))), "'1' takes 2 inputs"),
         (lambda: networks.twin_from_weights([np.zeros(3)]), r"must be a matrix \(out, in\)"),
         (lambda: networks.twin_from_weights([[[np.nan]]]), "not finite"),
         (lambda: networks.twin_from_weights([[[1.0]]], [[1.0, 2.0]]), r"biases must have lengths \[1\]"),

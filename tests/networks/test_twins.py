@@ -1,4 +1,4 @@
-"""The chain of a twin is what `forward` does, whatever the order of registration."""
+"""A twin is of what `forward` does, whatever the order of registration."""
 
 from __future__ import annotations
 
@@ -103,26 +103,25 @@ PARTS = {"encoder": ENCODER, "decoder": DECODER}
     ("flow", "parts", "message"),
     [
         (lambda s, x: s.a(s.a(x).tanh()), {"a": SQUARE}, "layer 'a' is applied again.*weights are shared"),
-        (lambda s, x: s.decoder(s.encoder(x)) + x, PARTS, "add joins decoder and x: a residual"),
-        (lambda s, x: s.b(s.a(x)) + s.a(x), {"a": SQUARE, "b": OTHER}, "add joins b and a_1"),
+        (lambda s, x: s.b(s.a(x)) + s.a(x), {"a": SQUARE, "b": OTHER}, "layer 'a' is applied again"),
         (lambda s, x: (s.a(x), s.b(x)), {"a": SQUARE, "b": OTHER}, r"must return one tensor.*\(a, b\)"),
         (lambda s, x: {"logits": s.a(x)}, {"a": SQUARE}, "must return one tensor"),
-        (lambda s, x: torch.cat([s.a(x), s.b(x)], 1), {"a": SQUARE, "b": OTHER}, "cat joins a and b"),
-        (lambda s, x: s.a(x) * s.weight, with_weight(a=SQUARE), "mul uses the parameter 'weight' outside"),
-        (lambda s, x: functional.linear(x, s.a.weight), {"a": SQUARE}, "uses the parameter 'a.weight'"),
-        (lambda s, x: s.a(x) / 2, {"a": SQUARE}, "applies truediv, which the twin does not know"),
-        (lambda s, x: s.a(x[:, :4]), {"a": SQUARE}, "applies getitem"),
-        (lambda s, x: s.a(x.t()), {"a": SQUARE}, "applies t, which"),
-        (lambda s, x: s.a(torch.sin(x)), {"a": SQUARE}, "applies sin, which"),
-        (overwrites, PARTS, "layer 'encoder' gives goes to decoder and to add_"),
-        (lambda s, x: s.a(x) if x.sum() > 0 else s.b(x), {"a": SQUARE, "b": OTHER}, "cannot be followed"),
-        (lambda s, x: s.norm(s.a(x)), {"a": SQUARE, "norm": nn.BatchNorm1d(4)}, "'norm' is a BatchNorm1d"),
+        (lambda s, x: s.a(x) * s.b(x), {"a": SQUARE, "b": OTHER}, "multiplies a and b, values of neurons"),
+        (lambda s, x: 1 / s.a(x), {"a": SQUARE}, "divides by values of neurons"),
+        (lambda s, x: s.a(x) + s.a.weight[:3, 0], {"a": SQUARE}, r"shape \(3,\) does not spread"),
+        (lambda s, x: s.decoder(s.encoder(x)) + s.b(x)[:, :1], {**PARTS, "b": OTHER}, "must be equal"),
+        (lambda s, x: s.a(x).mean(), {"a": SQUARE}, "averages over the batch"),
+        (lambda s, x: s.a(x.t()), {"a": SQUARE}, "t moves values from one example"),
+        (lambda s, x: s.a(x.flatten()), {"a": SQUARE}, "flatten moves values from one example"),
+        (lambda s, x: s.a(torch.sin(x)), {"a": SQUARE}, "sin is applied, which the twin does not"),
+        (overwrites, PARTS, "overwrites values by add_"),
         (lambda s, x: torch.ones(4), {"a": SQUARE}, "must return one tensor"),
+        (lambda s, x: x @ x.t(), {"a": SQUARE}, "moves values from one example"),
     ],
 )  # fmt: skip
-def test_what_is_no_chain_is_refused_by_name(flow, parts, message):
+def test_what_has_no_rule_is_refused_by_name(flow, parts, message):
     with pytest.raises(InputError, match=message):
-        networks.twin(Net(flow, **parts))
+        networks.twin(Net(flow, **parts), input_shape=(4,))
 
 
 class TwoInputs(nn.Module):
@@ -157,10 +156,10 @@ def quantised():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (TwoInputs, "layer 'a' joins x and y: .*second input"),
+        (TwoInputs, "takes a second input, 'y'"),
         (lambda: Doubled(4, 3), "layer 'Doubled' is a .*Doubled, which the twin does not know"),
-        (lambda: nn.Sequential(nn.Linear(4, 3), OwnReLU()), "applies clamp, which"),
-        (lambda: nn.Sequential(SQUARE, nn.ReLU(), SQUARE), "layer '0' is applied again, as '2', and"),
+        (lambda: nn.Sequential(nn.Linear(4, 3), OwnReLU()), "clamp is applied, which"),
+        (lambda: nn.Sequential(SQUARE, nn.ReLU(), SQUARE), "layer '0' is applied again and"),
         (hooked, "layer '0' has a forward hook"),
         (lambda: nn.ModuleList([ENCODER, DECODER]), "forward of ModuleList cannot be followed"),
         (lambda: nn.DataParallel(ENCODER), "DataParallel wraps the network; pass its attribute 'module'"),
@@ -199,7 +198,7 @@ def test_numbers_that_are_none(part):
     with torch.no_grad():
         getattr(layer, part)[0] = torch.nan
     name = {"weight": "weights", "bias": "biases"}[part]
-    with pytest.raises(InputError, match=f"{name} of layer 0 are not finite"):
+    with pytest.raises(InputError, match=f"{name} of layer 'Linear' are not finite"):
         networks.twin(layer, biases=True)
 
 
