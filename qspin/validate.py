@@ -27,6 +27,7 @@ __all__ = [
     "checked_row",
     "checked_spins",
     "locked",
+    "locked_rows",
 ]
 
 _ROUNDING = 8 * np.finfo(np.float64).eps
@@ -153,7 +154,7 @@ def _check_diagonal(matrix: Any) -> None:
 def _symmetric(matrix: Any) -> NDArray[np.float64] | sparse.csr_array:
     """The matrix itself, or its symmetric part where the two halves differ by rounding alone."""
     if sparse.issparse(matrix) and _is_its_mirror(matrix):
-        return _locked_rows(matrix)
+        return locked_rows(matrix)
     difference = abs(matrix - matrix.T)
     largest = difference.max()
     if largest > _ROUNDING * abs(matrix).max():
@@ -166,10 +167,10 @@ def _symmetric(matrix: Any) -> NDArray[np.float64] | sparse.csr_array:
     if not _has_symmetric_pattern(matrix):  # an explicit zero in one triangle only
         matrix.eliminate_zeros()
     matrix.sort_indices()
-    return _locked_rows(matrix)
+    return locked_rows(matrix)
 
 
-def _locked_rows(matrix: sparse.csr_array) -> sparse.csr_array:
+def locked_rows(matrix: sparse.csr_array) -> sparse.csr_array:
     for array in (matrix.data, matrix.indices, matrix.indptr):
         locked(array)
     return matrix

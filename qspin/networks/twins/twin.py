@@ -103,9 +103,10 @@ def twin(
     wiring = followed(module, input_shape)
     kept = _kept(wiring, layers, max_spins, seed)
     wiring.require_memory(kept)
-    fields = wiring.fields(kept) if biases else None
+    factor = 1.0 if scale == "none" else 1 / wiring.critical_temperature()
+    fields = factor * wiring.fields(kept) if biases else None
     labels = [f"{layer}:{k}" for layer, spins in kept.items() for k in spins.tolist()]
-    whole = IsingProblem(wiring.couplings(kept), fields, labels=labels)
+    problem = IsingProblem.of_symmetric(wiring.couplings(kept, factor), fields, labels=labels)
     groups = dict(
         zip(
             (f"layer {layer}" for layer in kept),
@@ -113,8 +114,7 @@ def twin(
             strict=True,
         )
     )
-    problem = whole.with_known(groups=groups)
-    return problem if scale == "none" else problem.scaled(1 / wiring.critical_temperature())
+    return problem.with_known(groups=groups)
 
 
 def layers_in(module: torch.nn.Module, input_shape: Sequence[int] | None = None) -> list[Layer]:

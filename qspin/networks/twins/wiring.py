@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from qspin.errors import InputError
 from qspin.memory import require_bytes
+from qspin.networks.twins.assembly import symmetric
 from qspin.networks.twins.forms import Form, Matrix
 
 __all__ = ["Group", "Wiring"]
 
 Kept = Mapping[int, NDArray[np.int64]]
 
-_BYTES_PER_ENTRY = 64  # of the upper half: both halves in order, and what sorts them
+_BYTES_PER_ENTRY = 48  # of one half: both halves in order, 24, and what one block takes on the way
 
 
 @dataclass(frozen=True)
@@ -102,19 +101,17 @@ class Wiring:
             "keep fewer layers (layers) or neurons (max_spins)",
         )
 
-    def couplings(self, kept: Kept) -> sparse.csr_array:
-        """J = -W of every pair of groups, symmetric, of the neurons that are kept."""
+    def couplings(self, kept: Kept, factor: float = 1.0) -> sparse.csr_array:
+        """J = -W times a factor, of every pair of groups, symmetric, of the neurons that are kept."""
         order = {number: k for k, number in enumerate(kept)}
-        blocks: list[list[Any]] = [[None] * len(order) for _ in order]
-        for number, k in order.items():
-            n = len(kept[number])
-            blocks[k][k] = sparse.csr_array((n, n))
+        blocks = {}
         for later, earlier, matrix in self._coupled(kept):
-            block = -self._part(matrix.values(), later, earlier, kept)
+            block = self._part(matrix.values(), later, earlier, kept)
             _check_finite(block.data, self.groups[later])
-            blocks[order[later]][order[earlier]] = block
-            blocks[order[earlier]][order[later]] = block.T
-        return sparse.csr_array(sparse.block_array(blocks, format="csr"))
+            block.data = -block.data * factor
+            block.sort_indices()
+            blocks[order[later], order[earlier]] = block
+        return symmetric([len(spins) for spins in kept.values()], blocks)
 
     def fields(self, kept: Kept) -> NDArray[np.float64]:
         """h = -b; those that enter have none."""
