@@ -1,6 +1,7 @@
-"""Name -> what is behind it, imported when first asked for: the only place that names kinds of anything.
+"""Name -> what is behind it, imported when first asked for: with `qspin.builtin` the only place that
+names kinds of anything.
 
-Adding one is a file and a line of the tables below, or an entry point in another package, in the group
+Adding one is a file and a line of a table there, or an entry point in another package, in the group
 ``qspin.backends``, ``qspin.sources``, ``qspin.measures``, ``qspin.studies`` or ``qspin.executors``.
 """
 
@@ -15,6 +16,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
+from qspin.builtin import BACKENDS, EXECUTORS, MEASURES, SOURCES, STUDIES, Builtin
 from qspin.clamped_source import CLAMP, clamped_class
 from qspin.confidential import refuse_secrets
 from qspin.errors import InputError, MissingExtraError, QspinError, install_command, nearest_name
@@ -47,99 +49,6 @@ READY = "ready"
 _KNOWN = ("dimod", "dwave", "minorminer", "qspin", "qspin_backends")
 
 
-class _Builtin(NamedTuple):
-    path: str
-    module: str | None = None  # an optional dependency ...
-    extra: str | None = None  # ... and the extra of qspin that installs it
-
-
-_BACKENDS = {
-    "exact": _Builtin("qspin_backends.exact:Exact"),
-    "tempering": _Builtin("qspin_backends.tempering:Tempering"),
-    "annealer": _Builtin("qspin_backends.annealer:Annealer", module="dwave.system", extra="dwave"),
-    "qaoa": _Builtin("qspin_backends.qaoa:Qaoa", module="qiskit_aer", extra="qiskit"),
-    "samples": _Builtin("qspin_backends.given:Given"),
-    "ocean": _Builtin("qspin_backends.ocean:Ocean", module="dwave.samplers", extra="dwave"),
-}
-
-_SOURCES = {
-    "biclique": _Builtin("qspin.instances:biclique"),
-    "cubic_dimers": _Builtin("qspin.instances:cubic_dimers"),
-    "diamond": _Builtin("qspin.instances:diamond"),
-    "edwards_anderson": _Builtin("qspin.instances:edwards_anderson"),
-    "hopfield": _Builtin("qspin.instances:hopfield"),
-    "file": _Builtin("qspin.formats.instance_file:InstanceFile"),
-    "lattice_ferromagnet": _Builtin("qspin.instances:lattice_ferromagnet"),
-    "mattis": _Builtin("qspin.instances:mattis"),
-    "maxcut_regular": _Builtin("qspin.instances:maxcut_regular"),
-    "mlp": _Builtin("qspin.networks.mlp:Mlp"),
-    "pegasus": _Builtin("qspin.instances:pegasus"),
-    "pseudo_inverse": _Builtin("qspin.instances.pseudo_inverse:pseudo_inverse"),
-    "sherrington_kirkpatrick": _Builtin("qspin.instances:sherrington_kirkpatrick"),
-    "wishart": _Builtin("qspin.instances:wishart"),
-    "zephyr": _Builtin("qspin.instances:zephyr"),
-}
-
-_MEASURES = {
-    "approximation_ratio": _Builtin("qspin.measures.solutions:ApproximationRatio"),
-    "chain_diagnostics": _Builtin("qspin.measures.equilibrium:ChainDiagnostics"),
-    "compare": _Builtin("qspin.measures.against:Compare"),
-    "correlation_length": _Builtin("qspin.measures.parts:CorrelationLength"),
-    "cross_overlaps": _Builtin("qspin.measures.against:CrossOverlaps"),
-    "dissimilarity_curve": _Builtin("qspin.measures.transitions:DissimilarityCurve"),
-    "distance_overlaps": _Builtin("qspin.measures.parts:DistanceOverlaps"),
-    "diversity": _Builtin("qspin.measures.solutions:Diversity"),
-    "effective_temperature": _Builtin("qspin.measures.against:FittedTemperature"),
-    "energy_curve": _Builtin("qspin.measures.energy:EnergyCurve"),
-    "energy_distribution": _Builtin("qspin.measures.solutions:EnergyDistribution"),
-    "fair_sampling": _Builtin("qspin.measures.ground_states:FairSampling"),
-    "find_states": _Builtin("qspin.measures.landscape:FindStates"),
-    "free_energy_curve": _Builtin("qspin.measures.free_energy:FreeEnergyCurve"),
-    "ground_energy": _Builtin("qspin.measures.ground:GroundEnergy"),
-    "group_overlap_curve": _Builtin("qspin.measures.parts:GroupOverlapCurve"),
-    "landscape_nulls": _Builtin("qspin.measures.nulls:LandscapeNulls"),
-    "link_overlap_curve": _Builtin("qspin.measures.overlaps:LinkOverlapCurve"),
-    "link_overlap_distribution": _Builtin("qspin.measures.overlaps:LinkOverlapDistribution"),
-    "lowest_energies": _Builtin("qspin.measures.solutions:LowestEnergies"),
-    "magnetisation_curve": _Builtin("qspin.measures.energy:MagnetisationCurve"),
-    "overlap_curve": _Builtin("qspin.measures.overlaps:OverlapCurve"),
-    "overlap_distribution": _Builtin("qspin.measures.overlaps:OverlapDistribution"),
-    "pair_correlations": _Builtin("qspin.measures.correlations:PairCorrelations"),
-    "pattern_overlap_curve": _Builtin("qspin.measures.parts:PatternOverlapCurve"),
-    "record": _Builtin("qspin.measures.record:Record"),
-    "residual_energy": _Builtin("qspin.measures.solutions:ResidualEnergy"),
-    "reweighted_curve": _Builtin("qspin.measures.energy:ReweightedCurve"),
-    "rigidity": _Builtin("qspin.measures.landscape:Rigidity"),
-    "site_overlaps": _Builtin("qspin.measures.parts:SiteOverlaps"),
-    "spin_mean": _Builtin("qspin.measures.spin_mean:SpinMean"),
-    "states_by_energy": _Builtin("qspin.measures.landscape:StatesByEnergy"),
-    "success_probability": _Builtin("qspin.measures.solutions:SuccessProbability"),
-    "total_variation": _Builtin("qspin.measures.exactness:TotalVariation"),
-    "ultrametricity": _Builtin("qspin.measures.landscape:Ultrametricity"),
-    "valleys": _Builtin("qspin.measures.landscape:Valleys"),
-}
-
-_STUDIES = {
-    "overlaps": _Builtin("qspin.studies.overlaps:Overlaps"),
-    "equilibrium": _Builtin("qspin.studies.equilibrium:Equilibrium"),
-    "comparison": _Builtin("qspin.studies.comparison:Comparison"),
-    "landscape": _Builtin("qspin.studies.landscape:Landscape"),
-    "time_to_solution": _Builtin("qspin.studies.time_to_solution:TimeToSolution"),
-    "epochs": _Builtin("qspin.studies.epochs:Epochs"),
-    "finite_size": _Builtin("qspin.studies.finite_size:FiniteSize"),
-    "training": _Builtin("qspin.studies.training:Training"),
-    "measured": _Builtin("qspin.studies.measured:Measured"),
-    "quench": _Builtin("qspin.studies.quench:Quench"),
-}
-
-_EXECUTORS = {
-    "auto": _Builtin("qspin.engine.auto:Auto"),
-    "in_process": _Builtin("qspin.engine.in_process:InProcess"),
-    "processes": _Builtin("qspin.engine.processes.executor:Processes"),
-    "dask": _Builtin("qspin.engine.dask.executor:Dask", module="distributed", extra="dask"),
-}
-
-
 class Kind(NamedTuple):
     """A kind of things with names.
 
@@ -155,17 +64,17 @@ class Kind(NamedTuple):
 
     name: str
     group: str
-    builtin: Mapping[str, _Builtin]
+    builtin: Mapping[str, Builtin]
     base: type
     methods: tuple[str, ...]
     is_frozen: bool = True
 
 
-BACKEND = Kind("backend", "qspin.backends", _BACKENDS, Sampler, ("sample",), is_frozen=False)
-SOURCE = Kind("source", "qspin.sources", _SOURCES, Source, ("needs", "outline", "build", "identity", "notes"))
-MEASURE = Kind("measure", "qspin.measures", _MEASURES, Measure, ("measure", "average"))
-STUDY = Kind("study", "qspin.studies", _STUDIES, Study, ("plan", "conclude"))
-EXECUTOR = Kind("executor", "qspin.executors", _EXECUTORS, Executor, ("run",))
+BACKEND = Kind("backend", "qspin.backends", BACKENDS, Sampler, ("sample",), is_frozen=False)
+SOURCE = Kind("source", "qspin.sources", SOURCES, Source, ("needs", "outline", "build", "identity", "notes"))
+MEASURE = Kind("measure", "qspin.measures", MEASURES, Measure, ("measure", "average"))
+STUDY = Kind("study", "qspin.studies", STUDIES, Study, ("plan", "conclude"))
+EXECUTOR = Kind("executor", "qspin.executors", EXECUTORS, Executor, ("run",))
 
 
 def kinds() -> dict[str, Kind]:

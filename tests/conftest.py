@@ -50,7 +50,7 @@ def kinds(monkeypatch):
     for kind, classes in probes.KINDS.items():
         for name, attribute in classes.items():
             builtin = getattr(registry, kind).builtin
-            monkeypatch.setitem(builtin, name, registry._Builtin(f"probes:{attribute}"))
+            monkeypatch.setitem(builtin, name, registry.Builtin(f"probes:{attribute}"))
     probes.COUNTS.clear()
     probes.FAILING.clear()
     return probes

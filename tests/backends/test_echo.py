@@ -13,7 +13,7 @@ from qspin.testing import SamplerContract
 @pytest.fixture(autouse=True)
 def registered(monkeypatch):
     """The one line."""
-    monkeypatch.setitem(registry._BACKENDS, "echo", registry._Builtin("echo:Echo"))
+    monkeypatch.setitem(registry.BACKENDS, "echo", registry.Builtin("echo:Echo"))
 
 
 class TestEcho(SamplerContract):
