@@ -33,6 +33,7 @@ SOURCES = {
     "mattis": Builtin("qspin.instances:mattis"),
     "maxcut_regular": Builtin("qspin.instances:maxcut_regular"),
     "mlp": Builtin("qspin.networks.mlp:Mlp"),
+    "model": Builtin("qspin.networks.files.source:Model", module="torch", extra="torch"),
     "pegasus": Builtin("qspin.instances:pegasus"),
     "pseudo_inverse": Builtin("qspin.instances.pseudo_inverse:pseudo_inverse"),
     "sherrington_kirkpatrick": Builtin("qspin.instances:sherrington_kirkpatrick"),

@@ -24,7 +24,6 @@ from qspin.validate import (
     checked_offset,
     checked_real,
     checked_spins,
-    locked_rows,
 )
 
 if TYPE_CHECKING:
@@ -75,25 +74,6 @@ class IsingProblem:
         self._fields = checked_fields(fields, n)
         self._offset = checked_offset(offset)
         self._labels = checked_labels(labels, n)
-
-    @classmethod
-    def of_symmetric(
-        cls,
-        couplings: sparse.csr_array,
-        fields: ArrayLike | None = None,
-        offset: float = 0.0,
-        labels: Iterable[Hashable] | None = None,
-    ) -> IsingProblem:
-        """A sparse problem from couplings that were made symmetric, finite, with sorted columns and no diagonal:
-        they are taken as they are, neither checked nor copied, and are read-only from then on. For whoever
-        builds large problems; everybody else calls the class.
-        """
-        made = cls.__new__(cls)
-        made._couplings = locked_rows(couplings)
-        made._fields = checked_fields(fields, couplings.shape[0])
-        made._offset = checked_offset(offset)
-        made._labels = checked_labels(labels, couplings.shape[0])
-        return made
 
     _known: Known | None = None
     _clamping: Clamping | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,7 @@ from qspin.errors import InputError, shown
 from qspin.memory import require_spins
 
 __all__ = [
+    "Symmetric",
     "checked_array",
     "checked_count",
     "checked_couplings",
@@ -27,7 +28,6 @@ __all__ = [
     "checked_row",
     "checked_spins",
     "locked",
-    "locked_rows",
 ]
 
 _ROUNDING = 8 * np.finfo(np.float64).eps
@@ -110,7 +110,17 @@ def checked_row(row: int, n_rows: int) -> int:
     return int(row)
 
 
+class Symmetric(NamedTuple):
+    """Couplings for `IsingProblem` that were made symmetric and finite, with sorted columns and no diagonal:
+    they are taken as they are, neither checked nor copied. For whoever builds large problems.
+    """
+
+    matrix: sparse.csr_array
+
+
 def checked_couplings(couplings: Any) -> NDArray[np.float64] | sparse.csr_array:
+    if isinstance(couplings, Symmetric):
+        return _locked_rows(couplings.matrix)
     is_sparse = sparse.issparse(couplings)
     matrix: Any = couplings if is_sparse else checked_array(couplings, "couplings")
     if matrix.shape in {(0,), (0, 0)}:
@@ -154,7 +164,7 @@ def _check_diagonal(matrix: Any) -> None:
 def _symmetric(matrix: Any) -> NDArray[np.float64] | sparse.csr_array:
     """The matrix itself, or its symmetric part where the two halves differ by rounding alone."""
     if sparse.issparse(matrix) and _is_its_mirror(matrix):
-        return locked_rows(matrix)
+        return _locked_rows(matrix)
     difference = abs(matrix - matrix.T)
     largest = difference.max()
     if largest > _ROUNDING * abs(matrix).max():
@@ -167,10 +177,10 @@ def _symmetric(matrix: Any) -> NDArray[np.float64] | sparse.csr_array:
     if not _has_symmetric_pattern(matrix):  # an explicit zero in one triangle only
         matrix.eliminate_zeros()
     matrix.sort_indices()
-    return locked_rows(matrix)
+    return _locked_rows(matrix)
 
 
-def locked_rows(matrix: sparse.csr_array) -> sparse.csr_array:
+def _locked_rows(matrix: sparse.csr_array) -> sparse.csr_array:
     for array in (matrix.data, matrix.indices, matrix.indptr):
         locked(array)
     return matrix

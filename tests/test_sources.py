@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 import qspin
 from qspin import instances, registry
@@ -66,6 +67,24 @@ class TestFile(SourceContract):
     @pytest.fixture(autouse=True)
     def _beside(self, file):
         type(self).settings = {"path": str(file)}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "net.pt"
+    torch.save(
+        torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.ReLU(), torch.nn.Linear(4, 3)).state_dict(), path
+    )
+    return path
+
+
+class TestModel(SourceContract):
+    kind = "model"
+    wrong = ({"path": "/nowhere/net.pt"}, {"layers": [7]}, {"scale": "half"}, {"max_spins": 0})
+
+    @pytest.fixture(autouse=True)
+    def _beside(self, model):
+        type(self).settings = {"path": str(model), "layers": [0, "2"], "max_spins": 6}
 
 
 class TestClampedGenerator(SourceContract):

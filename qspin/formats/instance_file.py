@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -19,7 +19,7 @@ from qspin.measure import told_by
 from qspin.settings import located
 from qspin.source import FileSetting, GivenFile, IsingProblem, Preparation, Prepared, Source, Tools, settings
 
-__all__ = ["GivenProblem", "InstanceFile", "Reading"]
+__all__ = ["FileSource", "GivenProblem", "InstanceFile", "Place", "Reading"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,15 +42,15 @@ class GivenProblem:
     offers: tuple[str, ...] = ()
     known: str | None = None
 
-    def read(self, format: str | None) -> IsingProblem:
-        """What the file holds now.
+    def read(self, reader: Callable[[Path], IsingProblem]) -> IsingProblem:
+        """What the file holds now, by a function that reads one.
 
         Raises
         ------
         InputError
             If it cannot be read, or no longer holds the problem that was recorded.
         """
-        problem = read_problem(located(self.path), format)
+        problem = reader(Path(located(self.path)))
         if self.digest not in (None, problem.digest):
             raise InputError(
                 f"{self.path} no longer holds the problem that the config records (digest "
@@ -110,21 +110,23 @@ def _given(value: Any) -> Any:
 Place = Annotated[GivenProblem, BeforeValidator(_given, json_schema_input_type=str | dict[str, Any])]
 
 
-@settings
 class Reading(Preparation):
-    """The problem of an instance file, so that whoever keeps it does not need the file again."""
+    """The problem of a file, so that whoever keeps it does not need the file again. Subclasses are settings
+    that have a `path` and say how it is read.
+    """
 
-    name: ClassVar[str] = "reading"
-
-    path: Place
-    format: str | None = None
+    path: GivenProblem
 
     @property
     def title(self) -> str:
         return f"reading {Path(self.path.path).name}"
 
+    def problem_in(self, path: Path) -> IsingProblem:
+        """What a file holds. Raises InputError if it cannot be read."""
+        raise NotImplementedError
+
     def identity(self) -> dict[str, Any]:
-        return {"kind": type(self).__qualname__, "version": self.version, **self.path.identity()}
+        return {"kind": "Reading", "version": self.version, **self.path.identity()}
 
     def make(self, tools: Tools) -> Prepared:
         """Read the file.
@@ -134,11 +136,60 @@ class Reading(Preparation):
         InputError
             If it cannot be read, or no longer holds the problem that was recorded.
         """
-        return Prepared(arrays_of(self.path.read(self.format)))
+        return Prepared(arrays_of(self.path.read(self.problem_in)))
+
+
+class FileSource(Source):
+    """The problem of a file. Subclasses are settings that have a `path` and say how it is read."""
+
+    path: GivenProblem
+
+    def reading(self) -> Reading:
+        """How the file is read."""
+        raise NotImplementedError
+
+    def look(self) -> None:
+        """Record what the file holds, unless that is recorded."""
+        if self.path.digest is None:
+            object.__setattr__(self, "path", self.path.of(self.path.read(self.reading().problem_in)))
+
+    def needs(self) -> Mapping[str, Preparation]:
+        return {"problem": self.reading()}
+
+    def outline(self) -> IsingProblem:
+        """The problem itself; where the file is gone, what was recorded of it.
+
+        Raises
+        ------
+        InputError
+            If the file is gone and nothing was recorded, or it holds another problem.
+        """
+        remembered = None if Path(self.path.path).is_file() else self.path.remembered()
+        return self.path.read(self.reading().problem_in) if remembered is None else remembered
+
+    def build(self, prepared: Mapping[str, Prepared]) -> IsingProblem:
+        """The problem, as it was read."""
+        return problem_of(prepared["problem"].arrays)
+
+    def identity(self) -> dict[str, Any]:
+        return self.path.identity()
 
 
 @settings
-class InstanceFile(Source):
+class ReadingInstance(Reading):
+    """The problem of an instance file."""
+
+    name: ClassVar[str] = "reading"
+
+    path: Place
+    format: str | None = None
+
+    def problem_in(self, path: Path) -> IsingProblem:
+        return read_problem(path, self.format)
+
+
+@settings
+class InstanceFile(FileSource):
     """The problem of an instance file; a relative path starts at the folder of the config.
 
     Parameters
@@ -155,27 +206,8 @@ class InstanceFile(Source):
 
     @model_validator(mode="after")
     def _look(self) -> InstanceFile:
-        if self.path.digest is None:
-            object.__setattr__(self, "path", self.path.of(self.path.read(self.format)))
+        self.look()
         return self
 
-    def needs(self) -> Mapping[str, Preparation]:
-        return {"problem": Reading(path=self.path, format=self.format)}
-
-    def outline(self) -> IsingProblem:
-        """The problem itself; where the file is gone, what was recorded of it.
-
-        Raises
-        ------
-        InputError
-            If the file is gone and nothing was recorded, or it holds another problem.
-        """
-        remembered = None if Path(self.path.path).is_file() else self.path.remembered()
-        return self.path.read(self.format) if remembered is None else remembered
-
-    def build(self, prepared: Mapping[str, Prepared]) -> IsingProblem:
-        """The problem, as it was read."""
-        return problem_of(prepared["problem"].arrays)
-
-    def identity(self) -> dict[str, Any]:
-        return self.path.identity()
+    def reading(self) -> Reading:
+        return ReadingInstance(path=self.path, format=self.format)

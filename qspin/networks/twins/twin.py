@@ -14,12 +14,12 @@ from qspin.networks.twins.following import followed
 from qspin.networks.twins.reading import BY_HAND
 from qspin.networks.twins.wiring import Wiring
 from qspin.problem import IsingProblem
-from qspin.validate import checked_count
+from qspin.validate import Symmetric, checked_count
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Layer", "Scale", "layers_in", "twin", "weights_of"]
+__all__ = ["Layer", "Scale", "layers_in", "problem_of", "twin", "weights_of"]
 
 Scale = Literal["critical", "none"]
 
@@ -98,15 +98,34 @@ def twin(
     >>> twin(torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))).n_spins
     9
     """
+    return problem_of(
+        followed(module, input_shape),
+        biases=biases,
+        scale=scale,
+        layers=layers,
+        max_spins=max_spins,
+        seed=seed,
+    )
+
+
+def problem_of(
+    wiring: Wiring,
+    *,
+    biases: bool,
+    scale: Scale,
+    layers: Sequence[int | str] | None,
+    max_spins: int | None,
+    seed: int,
+) -> IsingProblem:
+    """The twin of a wiring; arguments and errors as `twin`."""
     if scale not in ("critical", "none"):
         raise InputError(f"scale must be 'critical' or 'none'; got {scale!r}")
-    wiring = followed(module, input_shape)
     kept = _kept(wiring, layers, max_spins, seed)
     wiring.require_memory(kept)
     factor = 1.0 if scale == "none" else 1 / wiring.critical_temperature()
     fields = factor * wiring.fields(kept) if biases else None
     labels = [f"{layer}:{k}" for layer, spins in kept.items() for k in spins.tolist()]
-    problem = IsingProblem.of_symmetric(wiring.couplings(kept, factor), fields, labels=labels)
+    problem = IsingProblem(Symmetric(wiring.couplings(kept, factor)), fields, labels=labels)
     groups = dict(
         zip(
             (f"layer {layer}" for layer in kept),

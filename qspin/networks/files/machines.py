@@ -1,0 +1,62 @@
+"""Graph-restricted Boltzmann machines as D-Wave's plugin for torch saves them (dwave-pytorch-plugin)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.errors import InputError
+from qspin.networks.twins.reading import numbers_of
+from qspin.problem import IsingProblem
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["is_machine", "machine_of"]
+
+_NEEDED = ("_linear", "_quadratic", "_edge_idx_i", "_edge_idx_j")
+
+
+def is_machine(tensors: Mapping[str, torch.Tensor]) -> bool:
+    """Whether tensors are those of such a machine."""
+    return set(_NEEDED) <= set(tensors)
+
+
+def machine_of(tensors: Mapping[str, torch.Tensor], path: Path) -> IsingProblem:
+    """Its energy, ``E = sum h s + sum J s s``: the model is exp(-E), beta = 1. Its visible and hidden units
+    are groups.
+
+    Raises
+    ------
+    InputError
+        If sizes or indices do not fit together.
+    """
+    fields = numbers_of(tensors["_linear"], f"_linear of {path}")
+    couplings = numbers_of(tensors["_quadratic"], f"_quadratic of {path}")
+    i, j = (_indices(tensors[name], name, len(fields), path) for name in _NEEDED[2:])
+    if not len(i) == len(j) == len(couplings):
+        raise InputError(
+            f"{path}: _quadratic holds {len(couplings)} couplings of {len(i)} and {len(j)} ends "
+            "(_edge_idx_i, _edge_idx_j)"
+        )
+    problem = IsingProblem.from_edges(len(fields), i, j, couplings, fields)
+    groups = {}
+    for name in ("visible", "hidden"):
+        if (key := f"_{name}_idx") in tensors:
+            units = _indices(tensors[key], key, len(fields), path)
+            if len(units):
+                groups[name] = units
+    return problem.with_known(groups=groups) if groups else problem
+
+
+def _indices(tensor: torch.Tensor, name: str, n: int, path: Path) -> NDArray[np.int64]:
+    values = tensor.detach().cpu().numpy()
+    if values.ndim != 1 or values.dtype.kind not in "iu":
+        raise InputError(f"{path}: {name} must be whole numbers (m,); got {values.dtype} {values.shape}")
+    if len(values) and (values.min() < 0 or values.max() >= n):
+        raise InputError(f"{path}: {name} must number {n} units from 0; got {values.min()} to {values.max()}")
+    return np.asarray(values, dtype=np.int64)

@@ -1,0 +1,121 @@
+"""Problems of files of weights: a machine as it is, a chain of layers as its twin."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qspin.errors import InputError
+from qspin.networks.files.machines import is_machine, machine_of
+from qspin.networks.files.tensors import read_tensors
+from qspin.networks.twins.dense_layers import by_weights
+from qspin.networks.twins.twin import Scale, problem_of
+from qspin.networks.twins.wiring import Wiring
+from qspin.problem import IsingProblem
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["read_model"]
+
+_BY_MODULE = (
+    "a file of weights says nothing of what else forward does: load it into its module by load_state_dict "
+    "and pass that to qspin.networks.twin"
+)
+
+
+def read_model(
+    path: str | os.PathLike[str],
+    *,
+    biases: bool = False,
+    scale: Scale | None = None,
+    layers: Sequence[int | str] | None = None,
+    max_spins: int | None = None,
+    seed: int = 0,
+) -> IsingProblem:
+    """The problem of a trained network or machine in a file.
+
+    A state dict (``.pt``, ``.pth``) or safetensors file of linear layers in a row becomes their twin; one of
+    a graph-restricted Boltzmann machine of D-Wave's plugin becomes the machine. Nothing that a file contains
+    is executed.
+
+    Parameters
+    ----------
+    path : the file
+    biases, layers, max_spins, seed : of a twin, see `qspin.networks.twin`; names are those in the file,
+        without ``.weight``
+    scale : of a twin, default ``critical``; the energy of a machine is what it is, so ``none`` alone is taken
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is a pickle of other objects, holds weights that form no chain, are
+        shared, or are no finite real numbers; or a setting of twins is given for a machine.
+    MissingExtraError
+        If torch, or safetensors for its files, is not installed.
+    """
+    path = Path(path)
+    tensors = read_tensors(path)
+    if is_machine(tensors):
+        given = {"biases": biases, "layers": layers, "max_spins": max_spins}
+        wrong = [name for name, value in given.items() if value] + ["scale"] * (scale == "critical")
+        if wrong:
+            raise InputError(f"{path} is a Boltzmann machine, no network: leave out {', '.join(wrong)}")
+        return machine_of(tensors, path)
+    return problem_of(
+        _chain(tensors, path),
+        biases=biases,
+        scale=scale or "critical",
+        layers=layers,
+        max_spins=max_spins,
+        seed=seed,
+    )
+
+
+def _chain(tensors: Mapping[str, torch.Tensor], path: Path) -> Wiring:
+    """Linear layers in the order of the file."""
+    names = [name.removesuffix("weight") for name in tensors if _is_matrix(name, tensors[name])]
+    for name in tensors:
+        stem, _, kind = name.rpartition(".")
+        stem = f"{stem}." if stem else ""
+        if kind not in ("weight", "bias") or stem not in names:
+            raise InputError(
+                f"{path}: {name!r} of shape {tuple(tensors[name].shape)} is no weight or bias of a linear "
+                f"layer; {_BY_MODULE}"
+            )
+    if not names:
+        raise InputError(f"{path} holds no weight (out, in) of a linear layer; {_BY_MODULE}")
+    wiring = Wiring()
+    form = wiring.entered((int(tensors[f"{names[0]}weight"].shape[1]),))
+    stored: dict[int, str] = {}
+    for name in names:
+        weight, bias = tensors[f"{name}weight"], tensors.get(f"{name}bias")
+        _check_bias(weight, bias, name, path)
+        place = weight.data_ptr()
+        if (before := stored.setdefault(place, name)) is not name and not weight.is_sparse:
+            raise InputError(
+                f"{path}: layers {before.rstrip('.')!r} and {name.rstrip('.')!r} share their weights; a twin "
+                "has each matrix once"
+            )
+        if form.shape != (weight.shape[1],):
+            raise InputError(
+                f"{path}: layer {name.rstrip('.')!r} takes {weight.shape[1]} inputs, and the one before "
+                f"gives {form.shape[0]}: in the order of the file its layers form no chain; {_BY_MODULE}"
+            )
+        form = by_weights(weight, bias, form, wiring, name.rstrip(".") or "weight")
+    wiring.neurons(form)
+    return wiring
+
+
+def _is_matrix(name: str, tensor: Any) -> bool:
+    return (name == "weight" or name.endswith(".weight")) and tensor.ndim == 2
+
+
+def _check_bias(weight: Any, bias: Any, name: str, path: Path) -> None:
+    if bias is not None and tuple(bias.shape) != (weight.shape[0],):
+        raise InputError(
+            f"{path}: the bias of layer {name.rstrip('.')!r} has shape {tuple(bias.shape)}; its weight gives "
+            f"{weight.shape[0]} values"
+        )
