@@ -74,7 +74,7 @@ OTHER = {  # another value of settings that may be ignored
     "cluster": "none", "move": "metropolis",
     "annealing_time": 30.0, "reinitialize_state": False,
     "reduce_intersample_correlation": True, "flux_drift_compensation": False,
-    "flux_biases": "test_declarations:biases",
+    "noise_seed": 3, "shim_reads": 9,
     "programming_thermalization": 3.0, "readout_thermalization": 4.0, "h_gain_schedule": [(0, 1), (20, 2)],
     "anneal_offsets": dict.fromkeys(range(6), 0.01), "solver": "Advantage", "region": "eu-central-1",
     "max_qpu_seconds": 1.0, "reuse": False, "retries": 1, "retry_pause": 2.0, "size": 3, "working": 0.95,
@@ -86,10 +86,6 @@ OTHER = {  # another value of settings that may be ignored
     "max_bond_dimension": 1, "truncation_threshold": 0.5, "channel": "ibm_cloud", "instance": "a",
     "regularisation": 0.1, "n_reads": 50,
 }  # fmt: skip
-
-
-def biases(properties, qubits):
-    return dict.fromkeys(set(qubits) & set(properties["qubits"]), 0.5)
 
 
 @pytest.fixture

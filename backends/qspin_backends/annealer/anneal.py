@@ -46,8 +46,8 @@ class Anneal:
     h_gain_schedule : points (time in microseconds, gain): by what fields are multiplied in the course of an
         anneal. How steep it may be no property states, so the device itself refuses what is too steep
     anneal_offsets : by how much qubits anneal ahead, in normalised units: of every spin, in order, for all
-        qubits of its chain; or a function of (properties, qubits) that returns qubit -> offset. A device
-        realises the nearest multiple of its ``anneal_offset_step``, 1e-4 or so
+        qubits of its chain; or a function of (properties, qubits) that returns qubit -> offset. What is sent
+        is the nearest multiple of ``anneal_offset_step`` within ``anneal_offset_ranges``, as it is realised
     """
 
     annealing_time: float | None
@@ -246,7 +246,8 @@ def _called(
 ) -> Mapping[int, float]:
     """What a user's function says of qubits, checked."""
     values = function(properties, layout.qubits.tolist())
-    known = isinstance(values, Mapping) and set(values) <= set(properties["qubits"])
+    qubits = {*properties["qubits"], *layout.qubits.tolist()}  # without a graph any number is one
+    known = isinstance(values, Mapping) and set(values) <= qubits
     if not known or not np.isfinite(list(values.values())).all():
         raise InputError(
             f"the function behind {setting} must return a mapping from qubits of the device to finite "
@@ -263,6 +264,8 @@ def _offsets(given: Any, layout: Layout, properties: Mapping[str, Any]) -> Mappi
     else:
         offsets = dict(zip(layout.qubits.tolist(), np.asarray(given)[layout.spin_of].tolist(), strict=True))
     ranges = properties.get("anneal_offset_ranges")
+    step = abs(float(properties.get("anneal_offset_step") or 0.0))
+    realised = {}
     for qubit, offset in offsets.items():
         low, high = ranges[qubit] if ranges else (-np.inf, np.inf)
         if not low <= offset <= high:
@@ -271,9 +274,11 @@ def _offsets(given: Any, layout: Layout, properties: Mapping[str, Any]) -> Mappi
                 f"(anneal_offset_ranges); got {offset:g}",
                 key=("anneal_offsets",),
             )
-    return offsets
+        realised[qubit] = float(np.clip(round(offset / step) * step, low, high)) if step else float(offset)
+    return realised
 
 
 def _by_number(values: Mapping[int, float], properties: Mapping[str, Any]) -> list[float]:
     """One value for each qubit of the device, in the order of its numbers, 0 where none is given."""
-    return [float(values.get(qubit, 0.0)) for qubit in range(int(properties["num_qubits"]))]
+    n_qubits = max(int(properties["num_qubits"]), 1 + max(values, default=-1))  # without a graph any number
+    return [float(values.get(qubit, 0.0)) for qubit in range(n_qubits)]

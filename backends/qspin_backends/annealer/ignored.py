@@ -19,12 +19,11 @@ QPU_ONLY = ("programming_thermalization", "readout_thermalization", "h_gain_sche
 
 _BY_QPU = (
     "size", "working", "yield_seed", "physics", "schedule", "n_sweeps", "sweeps_per_ns", "transverse_field",
-    "temperature", "temperature_mk", "dephasing", "tolerance", "h_noise", "j_noise", "readout_error",
-    "solver_file",
+    "temperature", "temperature_mk", "dephasing", "tolerance", "h_noise", "j_noise", "noise_seed",
+    "readout_error", "solver_file",
 )  # fmt: skip
 _BY_SIMULATED = (
-    *QPU_ONLY, "reduce_intersample_correlation", "flux_drift_compensation", "flux_biases", "solver", "region",
-    *PAID,
+    *QPU_ONLY, "reduce_intersample_correlation", "flux_drift_compensation", "solver", "region", *PAID,
 )  # fmt: skip
 _WITHOUT_GRAPH = (
     "size", "working", "yield_seed", "embedding", "embedding_seed", "embedding_tries", "embedding_score",
@@ -45,4 +44,6 @@ def ignored_settings(given: AnnealerSettings) -> list[str]:
         ignored.add("embedding_score")
     if given.working == 1:
         ignored.add("yield_seed")
+    if not given.h_noise and not given.j_noise:
+        ignored.add("noise_seed")
     return [name for name in setting_names(type(given)) if name in ignored]

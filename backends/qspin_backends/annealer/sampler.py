@@ -313,7 +313,9 @@ class Annealer(AnnealerSettings):
             self.physics,
             self.n_sweeps,
             self.transverse_field,
-            Imperfections(self._temperature(), self.h_noise, self.j_noise, self.readout_error),
+            Imperfections(
+                self._temperature(), self.h_noise, self.j_noise, self.readout_error, self.noise_seed
+            ),
             follows,
             self.schedule,
             self.sweeps_per_ns,

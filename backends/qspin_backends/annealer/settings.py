@@ -59,7 +59,8 @@ class AnnealerSettings(Paid):
     initial_state : of a reverse anneal, by order of the spins or by label; or `initial` of `sample`
     reinitialize_state : start every read of a reverse anneal from it
     reduce_intersample_correlation, flux_drift_compensation : switches of a QPU
-    flux_biases : import path of a function of (properties, qubits) that returns qubit -> flux bias
+    flux_biases : import path of a function of (properties, qubits) that returns qubit -> flux bias, in flux
+        quanta
     programming_thermalization, readout_thermalization : microseconds that a QPU waits after a programming,
         and after a read; without meaning for a simulated device, like the two below
     h_gain_schedule : points (time in microseconds, gain on the fields) of a QPU, over the time of the anneal
@@ -87,6 +88,8 @@ class AnnealerSettings(Paid):
         follows a trajectory of its own
     tolerance : of ``schrodinger``: on the norm of the error of the state, by which its steps are chosen
     h_noise, j_noise : standard deviation of what a simulated device programs, units of its couplings
+    noise_seed : of a chip, simulated, whose qubits and couplers err alike in all programmings; None: each
+        programming errs in a way of its own
     readout_error : probability that a simulated device reads a qubit wrongly
     solver : of a QPU: its name, or features such as ``{topology__type: zephyr}``; default from Ocean's config
     region : of the QPU; default from Ocean's config
@@ -137,6 +140,7 @@ class AnnealerSettings(Paid):
     tolerance: Annotated[float, Field(ge=1e-12, le=0.1)] = 1e-6
     h_noise: NonNegativeFloat = 0.0
     j_noise: NonNegativeFloat = 0.0
+    noise_seed: NonNegativeInt | None = None
     readout_error: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     solver: str | PlainValues | None = None
     region: str | None = None

@@ -1,7 +1,7 @@
 """The simulated annealer: `MockDWaveSampler` with real physics under it, and the imperfections of a QPU.
 
 Each imperfection is off unless it is asked for: missing qubits, a temperature that does not follow the
-scaling of the problem, Gaussian control errors of h and J (one draw a programming), and readout flips.
+scaling of the problem, Gaussian control errors of h and J, and readout flips.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 
 import dimod
 import numpy as np
-from numpy.typing import NDArray
 
 from qspin.sampler import GivenFile, Remark, report_progress
+from qspin_backends.annealer.control import ControlErrors
 from qspin_backends.annealer.description import Description, access_seconds
 from qspin_backends.annealer.device import Hardware, Program, Request
 from qspin_backends.annealer.physics import Dynamics, Path, Physics, Substitute
@@ -42,7 +42,7 @@ class Imperfections:
     ----------
     temperature : units of its couplings; None: it follows the scaling, so that the samples of a problem have
         the beta that was asked for, as far as the anneal is slow enough
-    h_noise, j_noise : standard deviation of what is programmed, units of its couplings
+    h_noise, j_noise, noise_seed : of what is programmed, see `ControlErrors`
     readout_error : probability that a qubit is read wrongly
     """
 
@@ -50,6 +50,11 @@ class Imperfections:
     h_noise: float = 0.0
     j_noise: float = 0.0
     readout_error: float = 0.0
+    noise_seed: int | None = None
+
+    @property
+    def control(self) -> ControlErrors:
+        return ControlErrors(self.h_noise, self.j_noise, self.noise_seed)
 
 
 @dataclass(frozen=True)
@@ -164,6 +169,9 @@ class Simulated:
     def check(self, request: Request) -> None:
         self.dynamics.require(request.programs)  # beyond memory it cannot be; it is free
 
+    def kept(self, request: Request) -> None:
+        return None  # nothing is bought
+
     def anneal(self, request: Request) -> Iterator[Answer]:
         """Several programs at once; what is read does not depend on how many."""
         temperature = self._temperature(request)
@@ -206,11 +214,7 @@ def _read(
 ) -> Answer:
     streams = np.random.SeedSequence(program.seed).spawn(3)
     control, readout = (np.random.default_rng(stream) for stream in streams[:2])
-    programmed = dataclasses.replace(
-        program,
-        fields=_disturbed(program.fields, imperfections.h_noise, control),
-        couplings=_disturbed(program.couplings, imperfections.j_noise, control),
-    )
+    programmed = imperfections.control.disturbed(program, control)
     answer = sampler.sample(
         programmed.to_bqm(),
         **program.parameters,
@@ -224,12 +228,6 @@ def _read(
     if imperfections.readout_error:
         spins[readout.random(spins.shape) < imperfections.readout_error] *= -1
     return Answer(spins, {})  # the timing of the mock sampler is constant, and no device's
-
-
-def _disturbed(
-    values: NDArray[np.float64], deviation: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    return values + deviation * rng.normal(size=values.shape) if deviation else values
 
 
 @functools.lru_cache(maxsize=8)

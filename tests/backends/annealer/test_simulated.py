@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import dimod
 import numpy as np
 import pytest
+from qspin_backends.annealer.control import FLUX_A_FIELD
 from qspin_backends.annealer.physics import Path, Substitute
 from qspin_backends.annealer.physics.monte_carlo import LONGEST_WORLDLINE, PathIntegral, annealing_fractions
 from scipy import stats
@@ -351,6 +352,25 @@ class TestImperfections:
         )
         assert _scatter(noisy, problem) > 3 * _scatter(clean, problem)
 
+    def test_a_chip_errs_alike_in_all_programmings(self):
+        """Reads of free spins in several programmings show one field each, the same for the same seed."""
+        free = qspin.IsingProblem(np.zeros((4, 4)))
+        settings = {"betas": [1.0], "n_reads": 4_000, "n_gauges": 0, "h_noise": 0.6, "temperature": 1.0}
+        chip, again, other = (
+            thermal(**settings, noise_seed=chip).sample(free, seed=seed).spins.values[0, :, 0].mean(axis=0)
+            for seed, chip in ((1, 5), (2, 5), (1, 6))
+        )
+        assert np.abs(chip - again).max() < STANDARD_ERRORS * np.sqrt(2 / 4_000)
+        assert np.abs(chip - other).max() > 0.2
+
+    def test_flux_biases_act_as_fields(self):
+        """One of -1 field on a spin by itself: tanh(1), and nothing on the others."""
+        free = qspin.IsingProblem(np.zeros((3, 3)))
+        settings = {"betas": [1.0], "n_reads": 4_000, "n_gauges": 0, "temperature": 1.0}
+        samples = thermal(**settings, flux_biases="test_simulated:push_the_first").sample(free, seed=1)
+        means = samples.spins.values[0, :, 0].mean(axis=0)
+        assert np.abs(means - [np.tanh(1), 0, 0]).max() < STANDARD_ERRORS / np.sqrt(4_000)
+
     def test_errors_of_beta_cover_control_errors(self):
         problem = dense(10, 4)
         clean, noisy = (
@@ -374,6 +394,10 @@ class TestImperfections:
         several = sampler.sample(dense(6, 1), seed=1)
         monkeypatch.setattr("os.cpu_count", lambda: 1)
         np.testing.assert_array_equal(sampler.sample(dense(6, 1), seed=1).spins, several.spins)
+
+
+def push_the_first(properties, qubits):
+    return {qubits[0]: FLUX_A_FIELD}
 
 
 def _chi_squared(counts, expected):
