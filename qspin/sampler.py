@@ -21,6 +21,7 @@ run asks it about every task before any of them starts. And it may declare, by c
 ``finds_settings`` : whether a setting is left to it, such as ``betas: auto``, that several problems can
     share. Then ``shared(problems, *, seed)`` returns these settings, found for all of the problems together.
     For estimates it may have ``expected_settings(problems)``: settings that are like those found, in number.
+``followed_schedule`` : the `Schedule` of an annealer that its samples follow; theory is asked along it.
 ``workload(problem)`` : what one call will take, a `Workload`: time, memory and what is charged, told before
     anything is sampled or bought, and reaching no further than ``check`` does. Without it a dry run says
     "not known", and tasks are not held back for their memory.
@@ -117,6 +118,7 @@ __all__ = [
     "enumerate_problem",
     "finds_settings",
     "flip_tolerances",
+    "followed_schedule",
     "imported",
     "in_order",
     "initial_digest",
@@ -214,6 +216,20 @@ def offers(sampler: Sampler) -> frozenset[str] | None:
         if name not in OFFERS:
             raise InputError(f"{_class(sampler)} offers {name!r}: {nearest_name(str(name), OFFERS)}")
     return frozenset(declared)
+
+
+def followed_schedule(sampler: Sampler) -> Schedule | None:
+    """The schedule that the samples of a sampler follow in time; None where there is none.
+
+    Raises
+    ------
+    InputError
+        If its file is no schedule, or it declares something else.
+    """
+    declared = getattr(sampler, "followed_schedule", None)
+    if declared is not None and not isinstance(declared, Schedule):
+        raise InputError(f"followed_schedule of {_class(sampler)} is a Schedule; got {shown(declared)}")
+    return declared
 
 
 def samples_version(sampler: Sampler) -> int:

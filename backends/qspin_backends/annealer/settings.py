@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
-from qspin.sampler import FileSetting, ImportPath, Ladder, PlainValues, PositiveInt, settings
+from qspin.sampler import FileSetting, ImportPath, Ladder, PlainValues, PositiveInt, Schedule, settings
 from qspin_backends.annealer.choices import (
     ChainStrength,
     Copies,
@@ -17,8 +17,9 @@ from qspin_backends.annealer.choices import (
     refuse_misfits,
 )
 from qspin_backends.annealer.physics import Physics
-from qspin_backends.annealer.physics.choices import ScheduleSetting, refuse_misfits_of_physics
+from qspin_backends.annealer.physics.choices import physics_of, refuse_misfits_of_physics
 from qspin_backends.common.paid import Paid
+from qspin_backends.common.schedules import ScheduleSetting, followed
 
 __all__ = ["AnnealerSettings"]
 
@@ -151,3 +152,13 @@ class AnnealerSettings(Paid):
         refuse_misfits(self)
         refuse_misfits_of_physics(self)
         return self
+
+    @property
+    def followed_schedule(self) -> Schedule | None:
+        """What a simulated device follows, or what is said of a QPU; None where there is no transverse field
+        or nothing is said. Raises InputError where its file is none."""
+        if self.schedule is None and not (
+            self.device == "simulated" and physics_of(self).has_transverse_field
+        ):
+            return None
+        return followed("quadratic" if self.schedule is None else self.schedule, self.transverse_field)

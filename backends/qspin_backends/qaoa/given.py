@@ -90,6 +90,23 @@ def _of_angles(given: QaoaSettings) -> None:
         raise ValueError("multi_angle trains an angle for every term: set angles: optimise")
     if given.ansatz == "quench" and given.warm_start is not None:
         raise ValueError("a quench starts from the ground state of the field; leave warm_start out")
+    _of_quenches(given)
+
+
+def _of_quenches(given: QaoaSettings) -> None:
+    """A schedule has a time of its own kind."""
+    if not isinstance(given.schedule, tuple):
+        if given.ansatz == "quench" and given.annealing_time is None:
+            raise ValueError(
+                "the schedule of an annealer runs in time: give annealing_time in microseconds (0.02 is 20 "
+                "ns)"
+            )
+        return
+    if given.annealing_time is not None:
+        raise ValueError(
+            "annealing_time is for the schedule of an annealer, a name or a CSV file; points (s, A, B) go "
+            "with quench_time"
+        )
     steps = [point[0] for point in given.schedule]
     if len(steps) < 2 or steps[0] != 0 or steps[-1] != 1 or sorted(set(steps)) != steps:
         raise ValueError("a schedule has points (s, A, B) whose s ascends from 0 to 1")

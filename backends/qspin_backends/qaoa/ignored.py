@@ -17,7 +17,7 @@ _BY_AER = ("channel", "instance", *PAID)
 _BY_OTHERS = (*_BY_IBM, "channel", "instance")
 _BY_DEVICE = {"ibm": _BY_IBM, "aer": _BY_AER, "backend": _BY_OTHERS}
 _OF_STATES = ("max_bond_dimension", "truncation_threshold")
-_OF_QUENCHES = ("quench_time", "schedule")
+_OF_QUENCHES = ("quench_time", "schedule", "annealing_time", "transverse_field")
 _OF_TRAINING = frozenset({"objective", "cvar_fraction", "gibbs_eta", "n_iterations"})
 _OF_ANGLES = _OF_TRAINING | {"ramp_step", "fourier_terms", "n_starts", "multi_angle", "angles_from"}
 _USED = {
@@ -55,9 +55,16 @@ def ignored_settings(given: QaoaSettings, method: str | None = None) -> list[str
 
 def _on_angles(given: QaoaSettings) -> set[str]:
     if given.ansatz == "quench":
-        return {"angles", *_OF_ANGLES}
+        return {"angles", *_OF_ANGLES, *_of_other_quenches(given)}
     used = set(_USED.get(given.angles, ())) if isinstance(given.angles, str) else set()
     if "objective" in used:
         own = _OF_OBJECTIVES[given.objective]
         used -= {name for name in _OF_OBJECTIVES.values() if name not in (None, own)}
     return {*_OF_QUENCHES, *(_OF_ANGLES - used)}
+
+
+def _of_other_quenches(given: QaoaSettings) -> set[str]:
+    """Settings of quenches along schedules of another kind."""
+    if isinstance(given.schedule, tuple):
+        return {"annealing_time", "transverse_field"}
+    return {"quench_time"} if isinstance(given.schedule, str) else {"quench_time", "transverse_field"}

@@ -10,7 +10,7 @@ import numpy as np
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
-from qspin.sampler import in_order
+from qspin.sampler import Course, in_order
 from qspin_backends.common import paid
 from qspin_backends.qaoa import vendor
 from qspin_backends.qaoa.aer import Aer
@@ -72,8 +72,17 @@ def recipe_of(given: QaoaSettings, problem: IsingProblem, depth: int) -> Recipe:
         n_iterations=given.n_iterations,
         multi_angle=given.multi_angle,
         quench_time=given.quench_time,
-        schedule=given.schedule,
+        schedule=given.schedule if isinstance(given.schedule, tuple) else (),
+        course=_course(given),
     )
+
+
+def _course(given: QaoaSettings) -> Course | None:
+    """Of a quench along the schedule of an annealer."""
+    schedule = given.followed_schedule
+    if schedule is None or given.annealing_time is None:
+        return None
+    return schedule.course([(0.0, 0.0), (1e3 * given.annealing_time, 1.0)])
 
 
 def _objective(given: QaoaSettings, problem: IsingProblem) -> Objective:

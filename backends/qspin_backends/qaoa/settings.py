@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
-from qspin.sampler import FileSetting, PlainValues, PositiveInt, settings
+from qspin.sampler import FileSetting, PlainValues, PositiveInt, Schedule, settings
 from qspin_backends.common.paid import Paid
+from qspin_backends.common.schedules import ScheduleSetting, followed
 from qspin_backends.qaoa.aer import METHODS
 from qspin_backends.qaoa.given import GivenAngles, GivenNoise, GivenNumbers, refuse_misfits
 from qspin_backends.qaoa.mitigation import kept_shots
@@ -54,7 +55,10 @@ class QaoaSettings(Paid):
         mixers lean towards it
     regularisation : least probability of either value of a spin in a warm start
     quench_time : of a quench, units of 1/coupling scale
-    schedule : of a quench: points (s, A, B) from s = 0 to 1; A in units of the coupling scale
+    schedule : of a quench: points (s, A, B) from s = 0 to 1, A in units of the coupling scale; or that of an
+        annealer, as its setting `schedule` has it, which needs `annealing_time` in place of `quench_time`
+    annealing_time : of a quench along the schedule of an annealer, microseconds (0.02 is 20 ns)
+    transverse_field : G of a schedule that has a name
     method : of Aer: ``auto`` (by size; `info` says why), ``statevector``, ``matrix_product_state``,
         ``tensor_network``, ``density_matrix``
     max_bond_dimension : of a matrix product state; default no limit
@@ -104,7 +108,9 @@ class QaoaSettings(Paid):
     warm_start: Literal["greedy"] | GivenNumbers | dict[str | int, float] | None = None
     regularisation: Annotated[float, Field(ge=0, lt=0.5)] = 0.25
     quench_time: PositiveFloat = 10.0
-    schedule: tuple[tuple[float, float, float], ...] = ((0.0, 1.0, 0.0), (1.0, 0.0, 1.0))
+    schedule: tuple[tuple[float, float, float], ...] | ScheduleSetting = ((0.0, 1.0, 0.0), (1.0, 0.0, 1.0))
+    annealing_time: PositiveFloat | None = None
+    transverse_field: NonNegativeFloat = 1.0
     method: Literal[METHODS] = "auto"  # type: ignore[valid-type]
     max_bond_dimension: PositiveInt | None = None
     truncation_threshold: NonNegativeFloat = 1e-16
@@ -134,6 +140,13 @@ class QaoaSettings(Paid):
     def each_depth(self) -> tuple[int, ...]:
         """Depths of the circuits, a row of samples each."""
         return (self.depth,) if self.depths is None else self.depths
+
+    @property
+    def followed_schedule(self) -> Schedule | None:
+        """That of an annealer, which a quench follows in time; raises InputError where its file is none."""
+        if self.ansatz != "quench" or isinstance(self.schedule, tuple):
+            return None
+        return followed(self.schedule, self.transverse_field)
 
     @property
     def is_paid(self) -> bool:

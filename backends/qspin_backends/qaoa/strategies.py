@@ -11,11 +11,11 @@ import numpy as np
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
-from qspin.sampler import GivenFile
+from qspin.sampler import Course, GivenFile
 from qspin.samples import SampleSet
 from qspin_backends.qaoa.ansatz import Angles, Terms, Tilts
 from qspin_backends.qaoa.objective import Objective
-from qspin_backends.qaoa.schedules import interpolated, linear_ramp, quench
+from qspin_backends.qaoa.schedules import interpolated, linear_ramp, quench, quench_along
 from qspin_backends.qaoa.tables import coupling_scale, table_angles, table_depths
 from qspin_backends.qaoa.training import (
     Target,
@@ -52,6 +52,7 @@ class Recipe:
     multi_angle: bool
     quench_time: float
     schedule: tuple[tuple[float, float, float], ...]
+    course: Course | None = None
 
     @property
     def is_trained(self) -> bool:
@@ -81,6 +82,9 @@ def chosen_angles(problem: IsingProblem, recipe: Recipe, tilts: Tilts | None, se
         If given angles do not fit the depth or the problem.
     """
     scale = coupling_scale(problem)
+    if recipe.ansatz == "quench" and recipe.course is not None:
+        origin = {"name": "quench", "annealing_time_ns": recipe.course.duration, "coupling_scale": scale}
+        return Chosen(quench_along(recipe.course, recipe.depth), origin)
     if recipe.ansatz == "quench":
         angles = quench(recipe.quench_time, recipe.depth, recipe.schedule).scaled(1 / scale)
         origin = {"name": "quench", "time": recipe.quench_time / scale, "coupling_scale": scale}

@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 from qspin_backends.qaoa.ansatz import Angles
 from qspin_backends.qaoa.objective import Expectation
-from qspin_backends.qaoa.schedules import fourier_matrices, interpolated, linear_ramp, quench
+from qspin_backends.qaoa.schedules import fourier_matrices, interpolated, linear_ramp, quench, quench_along
 from qspin_backends.qaoa.statevector import StateVector
 from qspin_backends.qaoa.tables import coupling_scale, published, regular_degree, table_angles
 from scipy.integrate import solve_ivp
@@ -18,6 +18,7 @@ from scipy.integrate import solve_ivp
 import qspin
 from qspin.errors import CapacityError, InputError
 from qspin.progress import listening
+from qspin.schedules import schedule_of
 
 SK8 = qspin.instances.sherrington_kirkpatrick(8, seed=1)
 CUBIC = qspin.IsingProblem.from_networkx(nx.random_regular_graph(3, 12, seed=1))
@@ -143,6 +144,29 @@ class TestFormulas:
         sampler = qaoa(ansatz="quench", depth=400, quench_time=200.0, n_shots=100)
         energies = sampler.sample(SK8, seed=1).energies.values
         assert (energies < exact.ground_energy + 1e-9).mean() > 0.9
+
+    @pytest.mark.parametrize("schedule", ["linear", "quadratic"])
+    def test_along_the_schedule_of_an_annealer_it_ends_where_schrodingers_equation_does(self, schedule):
+        """By exponentials of H / h = -Gamma sum X + kappa E; errors fall as the square of the steps."""
+        from scipy.linalg import expm
+
+        problem, ns = qspin.instances.edwards_anderson((2, 2), seed=3), 1.3
+        followed = schedule_of(schedule, 2.5)
+        spins = 1 - 2 * ((np.arange(16)[:, None] >> np.arange(4)) & 1)
+        flips = sum(np.kron(np.kron(np.eye(2 ** (3 - k)), [[0, 1], [1, 0]]), np.eye(2**k)) for k in range(4))
+        state, n = np.full(16, 0.25, dtype=complex), 800
+        for s in (np.arange(n) + 0.5) / n:
+            transverse, problem_field = followed.fields(np.float64(s))
+            energies = problem_field * problem.energies(spins)
+            state = expm(-2j * np.pi * (np.diag(energies) - transverse * flips) * ns / n) @ state
+        course, distances = followed.course([(0.0, 0.0), (ns, 1.0)]), []
+        for depth in (32, 64, 128):
+            with StateVector(problem) as engine:
+                found = engine.probabilities(quench_along(course, depth))
+            distances.append(np.abs(found - np.abs(state) ** 2).max())
+        assert distances[-1] < 5e-4
+        assert 3 < distances[0] / distances[1] < 6
+        assert 3 < distances[1] / distances[2] < 6
 
     def test_a_schedule_is_piecewise_linear(self):
         angles = quench(10.0, 10, [(0, 2, 0), (0.5, 0, 0), (1, 0, 3)])
@@ -288,11 +312,25 @@ class TestGiven:
             ({"ansatz": "quench", "warm_start": "greedy"}, "leave warm_start out"),
             ({"schedule": [[0, 1, 0]]}, "ascends from 0 to 1"),
             ({"schedule": [[0, 1, 0], [1, 0, 1], [0.5, 0, 0]]}, "ascends from 0 to 1"),
+            ({"ansatz": "quench", "schedule": "linear"}, "give annealing_time in microseconds"),
+            ({"ansatz": "quench", "annealing_time": 0.01}, "points .s, A, B. go with quench_time"),
+            ({"ansatz": "quench", "schedule": "/nowhere.csv"}, "give annealing_time in microseconds"),
         ],
     )
     def test_what_does_not_fit_together(self, settings, message):
         with pytest.raises(InputError, match=message):
             qaoa(**settings)
+
+    def test_settings_of_other_quenches_decide_nothing(self):
+        along = qaoa(ansatz="quench", schedule="linear", annealing_time=0.002, transverse_field=2.0, depth=8)
+        info = along.sample(SK8, seed=1).info
+        assert "quench_time" in info["ignored"]
+        assert not {"annealing_time", "transverse_field", "schedule"} & set(info["ignored"])
+        assert info["angles"]["origin"]["annealing_time_ns"] == 2.0
+        assert along.followed_schedule.name == "linear"
+        points = qaoa(ansatz="quench")
+        assert {"annealing_time", "transverse_field"} <= set(points.sample(SK8, seed=1).info["ignored"])
+        assert points.followed_schedule is None
 
     @pytest.mark.parametrize(
         ("content", "message"),

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from qspin.sampler import SHAPES, FileSetting
+from qspin.sampler import SHAPES
 from qspin_backends.annealer.physics.dynamics import Dynamics
 from qspin_backends.annealer.physics.substitute import dynamics_class
 
 if TYPE_CHECKING:
     from qspin_backends.annealer.settings import AnnealerSettings
 
-__all__ = ["ScheduleSetting", "ignored_by_physics", "physics_of", "refuse_misfits_of_physics"]
-
-ScheduleSetting = Annotated[Literal["quadratic", "linear"] | FileSetting, Field(union_mode="left_to_right")]
-"""The name of a shape, see `qspin.schedules.SHAPES`, or the path of a file."""
+__all__ = ["ignored_by_physics", "physics_of", "refuse_misfits_of_physics"]
 
 
 def physics_of(given: AnnealerSettings) -> type[Dynamics]:

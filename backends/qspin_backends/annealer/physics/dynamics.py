@@ -11,8 +11,9 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from qspin.sampler import GHZ_A_MILLIKELVIN, GivenFile, Remark, Schedule, schedule_of
+from qspin.sampler import GHZ_A_MILLIKELVIN, GivenFile, Remark, Schedule
 from qspin_backends.annealer.device import Program
+from qspin_backends.common.schedules import followed
 
 __all__ = ["FORWARD", "NS", "Conditions", "Dynamics", "Path"]
 
@@ -70,9 +71,7 @@ class Conditions:
 
 @functools.lru_cache(maxsize=16)
 def _schedule(given: GivenFile | str | None, transverse_field: float) -> Schedule:
-    if given is None:
-        given = "quadratic"
-    return schedule_of(given if isinstance(given, str) else given.unchanged(), transverse_field)
+    return followed("quadratic" if given is None else given, transverse_field)
 
 
 @dataclass(frozen=True)
