@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from qspin.errors import InputError
+from qspin.sampler import Schedule, followed_schedule
 from qspin.studies.quench.kinks import Kinks
 from qspin.study import Asked
+from qspin.theory import kibble_zurek_kinks, ring_kinks
 
 __all__ = ["Theory", "theories_of"]
+
+_Array = NDArray[np.float64]
 
 
 class Theory(NamedTuple):
@@ -26,8 +31,8 @@ class Theory(NamedTuple):
 
     name: str
     place: tuple[str, str]
-    times: NDArray[np.float64]
-    values: NDArray[np.float64]
+    times: _Array
+    values: _Array
 
     def dataset(self) -> xr.Dataset:
         return xr.Dataset({"kinks": ("time", self.values)}, coords={"time": self.times})
@@ -39,5 +44,31 @@ class Theory(NamedTuple):
 
 
 def theories_of(kinks: Sequence[Kinks], asked: Asked) -> tuple[list[Theory], list[str]]:
-    """None yet."""
-    return [], []
+    """Free fermions and the law of Kibble and Zurek for every ring, along the schedule of the first sampler
+    that follows one in time; and why there is no line where there could be one.
+    """
+    rings: dict[tuple[str, str], list[Kinks]] = {}
+    for own in kinks:
+        if own.state.is_time and own.state.time is not None and own.state.time > 0:
+            rings.setdefault(own.state.place, []).append(own)
+    found: list[Theory] = []
+    reasons: list[str] = []
+    for every in rings.values():
+        schedules = ((k, followed_schedule(asked.backends[k.state.backend].sampler)) for k in every)
+        first, schedule = next(((k, own) for k, own in schedules if own is not None), (None, None))
+        if first is None or schedule is None:
+            continue
+        times = np.array(sorted({k.state.time for k in every if k.coupling == first.coupling}), dtype=float)
+        try:
+            found += _lines(first, schedule, times)
+        except InputError as error:
+            reasons.append(f"theory of kinks on {first.state.problem_name}: {error}")
+    return found, reasons
+
+
+def _lines(ring: Kinks, schedule: Schedule, times: _Array) -> Iterator[Theory]:
+    place, coupling = ring.state.place, -ring.coupling
+    exact = ring_kinks(ring.n_spins, schedule, times, coupling)
+    yield Theory("free fermions", place, times, exact["kink_density"].values)
+    slow = kibble_zurek_kinks(schedule, times, coupling)
+    yield Theory("Kibble-Zurek", place, times, slow["kink_density"].values)
