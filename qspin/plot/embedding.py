@@ -69,6 +69,8 @@ def embedding(
     size = "x".join(map(str, told["shape"]))
     n_copies = f"{len(copies)} copies, " if len(copies) > 1 else ""
     ax.set_title(f"{n_copies}{len(used)} qubits of {told['topology']} {size}", fontsize="medium")
+    broken = "" if told.get("qubits") is None else "; crosses: qubits that do not work"
+    ax.set_xlabel(f"colours: spins; grey: qubits that are not used{broken}", fontsize="small")
     return ax
 
 
@@ -176,7 +178,7 @@ def _disks(ax: Axes, at: Sequence[NDArray[np.float64]], diameter: float, colours
         ax.add_collection(
             EllipseCollection(
                 diameter, diameter, 0, units="xy", offsets=np.array(at), transOffset=ax.transData,
-                facecolors=colours, linewidths=0, rasterized=True,
+                facecolors=colours, linewidths=0, rasterized=True, zorder=3,
             )
         )  # fmt: skip
 

@@ -167,7 +167,7 @@ def plan(problem: IsingProblem, device: Device, stages: Stages, seed: int) -> Pl
     n_copies = len(placements[0].copies)
     n_anneals = -(-stages.n_reads // n_copies)
     gauge_seed, program_seed, unembedding_seed = _streams(seed, 3)
-    n_gauged = min(stages.n_gauges, n_anneals)
+    n_gauged = -(-min(stages.n_gauges, stages.n_reads) // n_copies)  # programmings
     gauges = draw_gauges(n_gauged * n_copies, problem.n_spins, gauge_seed)
     n_programmings = _programmings(max(n_gauged, 1), n_anneals, n_copies, stages)
     gauge_of = np.arange(n_programmings * n_copies).reshape(n_programmings, n_copies) % len(gauges)

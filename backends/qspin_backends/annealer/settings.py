@@ -33,7 +33,8 @@ class AnnealerSettings(Paid):
     device : ``simulated`` or ``qpu``
     betas : ascending factors on the couplings; the largest decides on scaling and chains
     n_reads : at each factor
-    n_gauges : random spin reversals that share the reads; each is programmed anew. 0 for none
+    n_gauges : random spin reversals that share the reads, at least; every copy of every programming has one
+        of its own. 0 for none
     auto_scale : shrink all energies by one factor where they exceed the range; otherwise refuse
     extended_j_range : let couplings, in gauges only chains, be as negative as the device allows
     embedding : ``auto``: native where labels are qubits, else for dense graphs ``clique``, else
@@ -44,8 +45,8 @@ class AnnealerSettings(Paid):
     embedding_score : which is best: ``longest_chain``, the least of it, then fewest qubits; ``n_qubits``, the
         other way round; ``spread``, the least standard deviation of the lengths of chains, then fewest qubits
     n_copies : of the problem side by side on the device, all of them read in every anneal: so many times
-        fewer anneals are annealed, and paid. Each has gauges of its own. ``auto``: as many as a search of a
-        minute finds and `n_reads` needs; it is kept on disk
+        fewer anneals are annealed, and paid, and so many times fewer programmings give `n_gauges`. ``auto``:
+        as many as a search of a minute finds and `n_reads` needs; it is kept on disk
     n_embeddings : different embeddings that share the reads, to average over the qubits: displacements over
         the device, of a single copy, and automorphisms of the graph of the problem
     chain_strength : in units of the problem times the largest of `betas`; ``uniform_torque_compensation``;

@@ -3,7 +3,7 @@
 The stand-in is slow: a request is accepted late, whether or not its sender still lives, and listed later.
 What a killed process began another one finishes; it must buy nothing twice and lose nothing. As a script::
 
-    python tests/backends/annealer/kills.py 200
+    python tests/backends/annealer/kills.py 200 [N_COPIES]
 """
 
 from __future__ import annotations
@@ -78,13 +78,13 @@ class Kill:
         return cls(delay=rng.uniform(0.05, 3.0), **slow)
 
 
-def buy(variables: dict[str, str], output: str, dies: tuple[int, str] | None) -> None:
+def buy(variables: dict[str, str], output: str, dies: tuple[int, str] | None, n_copies: int = 1) -> None:
     """What a process does: buy, and die at one write of the journal if it is told to."""
     os.environ.update(variables)
     purchase.UNLISTED_SECONDS = UNLISTED
     if dies is not None:
         journal.atomic_write = dying(*dies)
-    samples = sampler().sample(qspin.instances.sherrington_kirkpatrick(8, seed=2), seed=1)
+    samples = sampler(n_copies).sample(qspin.instances.sherrington_kirkpatrick(8, seed=2), seed=1)
     np.save(output, samples.spins.values)
 
 
@@ -103,8 +103,9 @@ def dying(write: int, when: str) -> Any:
     return atomic_write
 
 
-def sampler() -> Any:
-    return qpu(betas=[1.0], n_reads=10, n_gauges=PROGRAMMINGS)
+def sampler(n_copies: int) -> Any:
+    """One scale, in as many programmings; of several copies, each has that many gauges."""
+    return qpu(betas=[1.0], n_reads=10, n_gauges=PROGRAMMINGS * n_copies, n_copies=n_copies)
 
 
 def context() -> Any:
@@ -114,7 +115,7 @@ def context() -> Any:
     return processes
 
 
-def trial(kill: Kill, folder: Path, processes: Any) -> tuple[bool, int, np.ndarray]:
+def trial(kill: Kill, folder: Path, processes: Any, n_copies: int = 1) -> tuple[bool, int, np.ndarray]:
     """One kill, and a process that goes on: whether it died, how much was bought in all, and the spins."""
     sapi = Sapi(accepting=kill.accepting, listing=kill.listing)
     if kill.stage is not None:
@@ -122,13 +123,13 @@ def trial(kill: Kill, folder: Path, processes: Any) -> tuple[bool, int, np.ndarr
     with serving(sapi):
         variables = environment(sapi, folder)
         output = str(folder / "spins.npy")
-        first = processes.Process(target=buy, args=(variables, output, kill.write))
+        first = processes.Process(target=buy, args=(variables, output, kill.write, n_copies))
         first.start()
         sapi.kill = first.kill
         if kill.delay is not None:
             threading.Timer(kill.delay, first.kill).start()
         first.join(60)
-        second = processes.Process(target=buy, args=(variables, output, None))
+        second = processes.Process(target=buy, args=(variables, output, None, n_copies))
         second.start()
         second.join(60)
         time.sleep(kill.accepting)  # whatever is still under way
@@ -136,27 +137,27 @@ def trial(kill: Kill, folder: Path, processes: Any) -> tuple[bool, int, np.ndarr
         return first.exitcode == -signal.SIGKILL, sapi.bought, spins
 
 
-def undisturbed(folder: Path, processes: Any) -> np.ndarray:
+def undisturbed(folder: Path, processes: Any, n_copies: int = 1) -> np.ndarray:
     """What is bought when nothing happens."""
     with serving(Sapi()) as sapi:
         output = str(folder / "spins.npy")
-        process = processes.Process(target=buy, args=(environment(sapi, folder), output, None))
+        process = processes.Process(target=buy, args=(environment(sapi, folder), output, None, n_copies))
         process.start()
         process.join(120)
         assert sapi.bought == PROGRAMMINGS
         return np.load(output)
 
 
-def main(n_kills: int) -> int:
+def main(n_kills: int, n_copies: int = 1) -> int:
     """Prints every trial that failed, and the sums. Exit code 1 if there was one."""
     processes, start = context(), time.monotonic()
     killed = doubles = lost = number = 0
     with tempfile.TemporaryDirectory() as name:
-        expected = undisturbed(Path(name), processes)
+        expected = undisturbed(Path(name), processes, n_copies)
     while killed < n_kills:
         with tempfile.TemporaryDirectory() as name:
             kill = Kill.drawn(number)
-            was_killed, bought, spins = trial(kill, Path(name), processes)
+            was_killed, bought, spins = trial(kill, Path(name), processes, n_copies)
         number += 1
         killed += was_killed
         doubles += bought > PROGRAMMINGS
@@ -172,4 +173,4 @@ def main(n_kills: int) -> int:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent))
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20))
+    sys.exit(main(*map(int, sys.argv[1:3] or ["20"])))

@@ -34,3 +34,14 @@ def test_nothing_is_bought_twice_and_nothing_lost(kill, processes, expected, tmp
     assert killed or kill.delay is not None
     assert bought == PROGRAMMINGS
     np.testing.assert_array_equal(spins, expected)
+
+
+def test_nor_with_copies(processes, tmp_path):
+    """One kill at a moment that costs most: accepted, its id not noted."""
+    for name in ("undisturbed", "killed"):
+        (tmp_path / name).mkdir()
+    wanted = undisturbed(tmp_path / "undisturbed", processes, n_copies=2)
+    killed, bought, spins = trial(Kill(write=(3, "before")), tmp_path / "killed", processes, n_copies=2)
+    assert killed
+    assert bought == PROGRAMMINGS
+    np.testing.assert_array_equal(spins, wanted)
