@@ -51,6 +51,8 @@ SETTINGS = {
         {**ANNEALER, "topology": "none"},
         {**ANNEALER, "physics": "thermal"},
         {**ANNEALER, "physics": "rotor", "working": 0.9},
+        {**ANNEALER, "physics": "rotor", "schedule": "linear", "annealing_time": 0.6, "sweeps_per_ns": 0.05},
+        {**ANNEALER, "topology": "none", "physics": "schrodinger", "annealing_time": 1e-3},
     ],
     "qaoa": [
         QAOA,
@@ -84,7 +86,8 @@ OTHER = {  # another value of settings that may be ignored
     "gibbs_eta": 3.0, "n_starts": 2, "n_iterations": 3, "multi_angle": False, "quench_time": 2.0,
     "schedule": [(0.0, 2.0, 0.0), (1.0, 0.0, 2.0)], "optimization_level": 3, "transpiler_seed": 8,
     "max_bond_dimension": 1, "truncation_threshold": 0.5, "channel": "ibm_cloud", "instance": "a",
-    "regularisation": 0.1, "n_reads": 50,
+    "regularisation": 0.1, "n_reads": 50, "n_sweeps": 44, "sweeps_per_ns": 0.5, "temperature": 0.4,
+    "dephasing": 0.1, "tolerance": 0.01, "embedding_score": "spread", "embedding_tries": 2, "n_embeddings": 2,
 }  # fmt: skip
 
 

@@ -51,7 +51,9 @@ def ignored_by_physics(given: AnnealerSettings) -> set[str]:
     """Settings that decide nothing about the reads of a simulated device."""
     physics = physics_of(given)
     ignored = set(physics.ignores)
-    if not _is_a_shape(given):
+    if _is_a_shape(given):
+        ignored.discard("temperature_mk")  # refused
+    else:
         ignored.add("transverse_field")
     if given.sweeps_per_ns is not None:
         ignored.add("n_sweeps")
