@@ -40,13 +40,15 @@ def over_time(
     label, time : of the axes
     band : over ``time``, NAME up to NAME_high: what stands for nothing
     theory : label -> dataset over ``time`` with NAME, drawn as lines
-    is_logarithmic : the vertical axis; what is not positive is left out there
+    is_logarithmic : the vertical axis; of what is not positive the upper end is marked there, if there is one
     styles : label -> keyword arguments of the line; default `style_of` by position
     """
     ax = axes_or_current(ax)
     for key, curve, style in styled(curves, styles):
         x, y = curve["time"].values, curve[name].values
         shown = y > 0 if is_logarithmic else np.isfinite(y)
+        if f"{name}_high" in curve:
+            _limits(ax, x[~shown], curve[f"{name}_high"].values[~shown], style)
         ax.errorbar(
             x[shown], y[shown], yerr=_bars(curve, name)[:, shown], label=key, capsize=2, linewidth=1.2,
             elinewidth=1, **style,
@@ -62,7 +64,23 @@ def over_time(
     ax.set(xlabel=time, ylabel=label or name, xscale="log")
     if is_logarithmic:
         ax.set_yscale("log")
+    _plain_times(ax)
     return finished(ax)
+
+
+def _limits(ax: Axes, x: Any, high: Any, style: Mapping[str, Any]) -> None:
+    """Arrows down from the upper ends of what is not above zero."""
+    if len(x):
+        ax.plot(x, high, color=style["color"], marker=r"$\downarrow$", linestyle="", markersize=7)
+
+
+def _plain_times(ax: Axes) -> None:
+    """Numbers such as 2 and 50 on the axis, where there is room for them."""
+    from matplotlib.ticker import LogLocator
+
+    ax.xaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=8))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter("")
 
 
 def _bars(curve: xr.Dataset, name: str) -> Any:

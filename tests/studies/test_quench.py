@@ -99,9 +99,11 @@ class TestErrors:
 
     def test_words_and_verdicts(self, concluded):
         said = texts(concluded)
-        assert any(text.startswith("glass: same follows the exact state within 15%. ε is ") for text in said)
-        assert any("glass: hotter does not follow the exact state within 15%" in text for text in said)
-        assert any("glass: sweeps follows the exact state within 15% at " in text for text in said)
+        (who,) = [text for text in said if text.startswith("glass: Within 15% of the exact state: ")]
+        assert "same at every time; sweeps at 2, 20 ns" in who
+        assert "Beyond 15% at every time: hotter." in who
+        assert any(text.startswith("glass: ε of hotter is 0.") for text in said)
+        assert any("Reads of the exact state itself are up to 0." in text for text in said)
         tones = {verdict.backend: verdict.tone for verdict in concluded.verdicts}
         assert tones == {"same": Tone.GOOD, "hotter": Tone.BAD, "sweeps": Tone.GOOD}
 

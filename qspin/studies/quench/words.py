@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from qspin.studies.quench.errors import Error, lines_of
 from qspin.studies.quench.found import Found
@@ -15,6 +15,7 @@ from qspin.study import Finding, Tone, Verdict
 
 __all__ = ["findings", "notes", "verdicts"]
 
+_RARE = 0.05
 _NOTES = (
     "The correlation error ε is [Σ (c − r)² / Σ r²]^(1/2) over pairs of spins, c = ⟨s s'⟩ of the reads and r "
     "that of the exact state. Finite reads add their noise to it: sums of squares are therefore taken over "
@@ -36,15 +37,18 @@ def findings(found: Found, tolerance: float) -> Iterator[Finding]:
             "reference is named: correlation errors cannot be told.",
             1.2,
         )
-    for (problem, backend), line in lines_of(found.errors).items():
-        yield (
-            _exact_reads(problem, line)
-            if line[0].is_reference
-            else _follows(problem, backend, line, tolerance)
-        )
+    lines = lines_of([e for e in found.errors if not e.is_reference])
+    for problem in dict.fromkeys(problem for problem, _ in lines):
+        own = {backend: line for (name, backend), line in lines.items() if name == problem}
+        yield _who_follows(problem, own, tolerance)
+    yield from _exact_reads([e for e in found.errors if e.is_reference])
     for own in found.scaled:
-        yield _collapse(own)
+        if own.collapse is not None:
+            yield _collapse(own)
+    yield from _not_collapsed([own for own in found.scaled if own.collapse is None])
     yield from _kinks(found.kinks, found)
+    for (problem, backend), line in lines.items():
+        yield _ends(problem, backend, line)
     for reason in found.reasons:
         yield Finding(f"{reason[0].upper()}{reason[1:]}.", 0.4)
 
@@ -65,25 +69,46 @@ def notes(found: Found) -> Iterator[str]:
         )
 
 
+def _who_follows(problem: str, lines: Mapping[str, Sequence[Error]], tolerance: float) -> Finding:
+    """Of every sampler the times at which it is within the tolerance, beyond it, or neither for sure."""
+    within, beyond, unsure = [], [], []
+    for backend, line in lines.items():
+        good = [e for e in line if e.high <= tolerance]
+        bad = [e for e in line if e.low > tolerance]
+        if good:
+            within.append(f"{backend} {_times(good, line)}")
+        elif len(bad) == len(line):
+            beyond.append(backend)
+        else:
+            unsure.append(backend)
+    parts = []
+    if within:
+        parts.append(f"Within {tolerance:.0%} of the exact state: {'; '.join(within)}")
+    if beyond:
+        parts.append(f"Beyond {tolerance:.0%} at every time: {', '.join(beyond)}")
+    if unsure:
+        parts.append(f"Not for sure within {tolerance:.0%} at any time: {', '.join(unsure)}")
+    return Finding(f"{problem}: {'. '.join(parts)}.", 1.8)
+
+
+def _times(chosen: Sequence[Error], line: Sequence[Error]) -> str:
+    """Those of some errors of a line."""
+    if len(chosen) == len(line):
+        return "at every time"
+    if math.isnan(chosen[0].time):
+        return "at any time"
+    return f"at {', '.join(f'{e.time:.4g}' for e in chosen)} ns"
+
+
 def _time(error: Error) -> str:
     return "at any time" if math.isnan(error.time) else f"at {error.time:.4g} ns"
 
 
-def _follows(problem: str, backend: str, line: Sequence[Error], tolerance: float) -> Finding:
-    """Where the error is within the tolerance, and what it is at both ends."""
-    within = [e for e in line if e.high <= tolerance]
-    beyond = [e for e in line if e.low > tolerance]
-    if len(within) == len(line):
-        verdict = f"follows the exact state within {tolerance:.0%}"
-    elif len(beyond) == len(line):
-        verdict = f"does not follow the exact state within {tolerance:.0%}"
-    elif within:
-        verdict = f"follows the exact state within {tolerance:.0%} {some(map(_time, within), 6)} and no more"
-    else:
-        verdict = f"may or may not follow the exact state within {tolerance:.0%}: more reads would tell"
+def _ends(problem: str, backend: str, line: Sequence[Error]) -> Finding:
+    """The error at the first and the last time."""
     ends = [line[0], *([line[-1]] if len(line) > 1 else [])]
     values = " and ".join(f"{_value(e)} {_time(e)}{_setting(e)}" for e in ends)
-    return Finding(f"{problem}: {backend} {verdict}. ε is {values}.", 1.8 if within else 1.5)
+    return Finding(f"{problem}: ε of {backend} is {values}.", 0.7)
 
 
 def _value(error: Error) -> str:
@@ -97,28 +122,40 @@ def _setting(error: Error) -> str:
     return f" ({chosen})" if chosen else ""
 
 
-def _exact_reads(problem: str, line: Sequence[Error]) -> Finding:
+def _exact_reads(errors: Sequence[Error]) -> Iterator[Finding]:
     """Reads of the exact state against the state itself: what finite reads alone do."""
-    worst = max(line, key=lambda e: e.raw)
-    known = [e.p_value for e in line if math.isfinite(e.p_value)]
-    test = f"; the smallest of {len(known)} p-values is {min(known):.2g}" if known else ""
-    return Finding(
-        f"{problem}: reads of the exact state itself ({line[0].state.backend}) are {worst.raw:.2g} away from "
-        f"it as read, where {worst.null:.2g} is expected of as many, and {_value(worst)} without their "
-        f"noise{test}.",
+    known = [e for e in errors if math.isfinite(e.p_value)]
+    if not known:
+        return
+    worst = max(known, key=lambda e: e.raw)
+    beyond = sum(e.p_value < _RARE for e in known)
+    yield Finding(
+        f"Reads of the exact state itself are up to {worst.raw:.2g} away from it as read "
+        f"({worst.state.problem_name} {_time(worst)}), where {worst.null:.2g} is expected of as many: "
+        f"{beyond} of {len(known)} lie beyond what one in twenty would.",
         0.9,
     )
 
 
 def _collapse(own: Scaled) -> Finding:
-    head = f"Binder ratios of {own.family} with {own.sampler}, sizes {some(map(str, sorted(own.curves)), 6)},"
-    if own.collapse is None:
-        return Finding(f"{head} do not collapse: {own.reason}.", 0.6)
+    assert own.collapse is not None
     return Finding(
-        f"{head} fall onto one curve over t L^−μ with μ = {with_error(own.collapse.mu, own.collapse.error)}, "
-        f"at a mean squared distance of {own.collapse.quality:.2g} in units of their errors.",
+        f"Binder ratios of {own.family} with {own.sampler}, sizes {_sizes(own)}, fall onto one curve over t "
+        f"L^−μ with μ = {with_error(own.collapse.mu, own.collapse.error)}, at a mean squared distance of "
+        f"{own.collapse.quality:.2g} in units of their errors.",
         1.6,
     )
+
+
+def _sizes(own: Scaled) -> str:
+    return some(map(str, sorted(own.curves)), 6)
+
+
+def _not_collapsed(scaled: Sequence[Scaled]) -> Iterator[Finding]:
+    """Once a reason."""
+    for reason in dict.fromkeys(own.reason for own in scaled):
+        who = some((f"{own.family} with {own.sampler}" for own in scaled if own.reason == reason), 6)
+        yield Finding(f"No collapse of Binder ratios of {who}: {reason}.", 0.6)
 
 
 def _kinks(kinks: Sequence[Kinks], found: Found) -> Iterator[Finding]:
