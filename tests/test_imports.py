@@ -54,6 +54,8 @@ NOT_THEIRS = {
 HEAVY = {
     "torch": {"networks"},
     "sklearn": {"networks"},
+    "qiskit": {"networks"},
+    "qiskit_aer": {"networks"},
     "dwave": {"instances", "plot"},
     "dask": {"engine"},
     "distributed": {"engine"},
@@ -199,6 +201,7 @@ def loaded_after(statement: str) -> set[str]:
         ),
         ("import qspin; qspin.available_backends()", {"torch", "dwave.system", "numba", "matplotlib"}),
         ("import qspin; qspin.get_backend('exact')", {"torch", "dwave", "matplotlib"}),
+        ("import qspin.networks.quantum", {"torch", "qiskit", "qiskit_aer"}),
         (
             "import qspin; p = qspin.IsingProblem([[0.0]]); qspin.get_backend('exact', betas=[1]).sample(p)",
             {"torch", "dwave", "dimod", "dask", "matplotlib"},

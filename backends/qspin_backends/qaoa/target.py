@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,12 +44,18 @@ def fake_backend(name: str, key: str) -> Any:
         from qiskit_ibm_runtime.fake_provider import FakeProviderForBackendV2
     except ImportError as error:
         raise MissingExtraError(f"{key} {name!r}", extra="ibm", module="qiskit_ibm_runtime") from error
-    with warnings.catch_warnings():  # some snapshots are not of typical machines, and all are loaded
-        warnings.simplefilter("ignore", UserWarning)
-        found = {backend.name: backend for backend in FakeProviderForBackendV2().backends()}
+    found = _snapshots(FakeProviderForBackendV2)
     if name not in found:
         raise InputError(f"{key}: there is no fake backend {name!r}: {nearest_name(name, found)}", key=(key,))
     return found[name]
+
+
+@functools.cache
+def _snapshots(provider: Any) -> dict[str, Any]:
+    """All that there are, by name; they are loaded together, which takes seconds."""
+    with warnings.catch_warnings():  # some are not of typical machines
+        warnings.simplefilter("ignore", UserWarning)
+        return {backend.name: backend for backend in provider().backends()}
 
 
 @dataclass(frozen=True)
