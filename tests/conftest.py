@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forks import Forks
 
 from qspin import IsingProblem, confidential
 
@@ -80,10 +82,17 @@ def glass() -> IsingProblem:
     return IsingProblem(upper + upper.T, fields=0.3 * rng.normal(size=10))
 
 
-def qspin(*arguments, cwd, **options):
-    """The command line as a process: what it prints and how it exits."""
-    command = [sys.executable, "-m", "qspin", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, **options)
+def qspin(*arguments: object, cwd: Path, said: str = "") -> subprocess.CompletedProcess[str]:
+    """The command line as a process that can read what is `said`: what it prints and how it exits."""
+    return _forks().run(*arguments, cwd=cwd, said=said)
+
+
+@functools.cache
+def _forks() -> Forks:
+    """One for all tests of this process."""
+    own = Forks()
+    atexit.register(own.close)
+    return own
 
 
 def shared_instance(name: str) -> Path:
