@@ -40,10 +40,11 @@ class TestSuccess:
         """Binomial counts of random probabilities: 95 % on average, or more."""
         rng = np.random.default_rng(1)
         p = rng.uniform(0.02, 0.98, 4_000)
+        found = [success_probability(k, 60, interval=interval) for k in range(61)]  # of each possible count
         covered = 0
         for value in p:
-            found = success_probability(int(rng.binomial(60, value)), 60, interval=interval)
-            covered += found.low <= value <= found.high
+            own = found[int(rng.binomial(60, value))]
+            covered += own.low <= value <= own.high
         error = math.sqrt(0.95 * 0.05 / 4_000)
         share = covered / 4_000
         assert share > 0.95 - STANDARD_ERRORS * error
@@ -72,11 +73,12 @@ class TestTimeToSolution:
         """Of known success probability: the 95 % interval holds the true TTS in 93 to 97 % of cases."""
         rng = np.random.default_rng(2)
         p = rng.uniform(0.02, 0.9, 5_000)
+        found = [time_to_solution(k, 100, 1.0) for k in range(101)]  # of each possible count
         inside = 0
         for value in p:
-            found = time_to_solution(int(rng.binomial(100, value)), 100, 1.0)
+            own = found[int(rng.binomial(100, value))]
             truth = max(1.0, math.log(0.01) / math.log(1 - value))
-            inside += found.low <= truth <= found.high
+            inside += own.low <= truth <= own.high
         print(f"coverage {inside / 5_000:.3f}")
         assert 0.93 < inside / 5_000 < 0.97
 
