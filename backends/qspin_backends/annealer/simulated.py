@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import dimod
 import numpy as np
+from numpy.typing import NDArray
 
 from qspin.sampler import GivenFile, Remark, report_progress
 from qspin_backends.annealer.control import ControlErrors
