@@ -148,9 +148,10 @@ def test_headlines(name, settings, expected):
 def test_the_headline_of_an_embedding_counts_qubits(own_folders):
     info = qspin.get_backend("annealer", **ANNEALER).sample(DENSE, seed=1).info
     embedding = info["pipeline"]["embedding"]
-    assert info["headline"] == (
-        f"{embedding['n_qubits']} qubits, chains of {embedding['longest_chain']} at most"
-    )
+    lengths = embedding["chain_lengths"]
+    assert info["headline"].startswith(f"{sum(lengths)} qubits, chains of {min(lengths)}")
+    copies = qspin.get_backend("annealer", **ANNEALER, n_copies=2).sample(DENSE, seed=1).info["headline"]
+    assert copies.startswith("2 copies, ")
 
 
 class Foreign:

@@ -10,7 +10,7 @@ from typing import Any
 from qspin.problem import IsingProblem
 from qspin_backends.annealer.device import Hardware
 
-__all__ = ["SCORES", "Chains", "Embedding", "fault_of", "source_graph"]
+__all__ = ["SCORES", "Chains", "Embedding", "fault_of", "lengths_in_words", "source_graph"]
 
 Chains = tuple[tuple[int, ...], ...]
 
@@ -47,7 +47,7 @@ class Embedding:
         """In a few words."""
         if self.method == "none":
             return "no embedding"
-        return f"{self.n_qubits} qubits, chains of {self.longest} at most"
+        return f"{self.n_qubits} qubits, {lengths_in_words(self.chains)}"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -58,6 +58,14 @@ class Embedding:
             "chain_lengths": [len(chain) for chain in self.chains],
             "chains": [list(chain) for chain in self.chains],
         }
+
+
+def lengths_in_words(chains: Chains) -> str:
+    """How long chains are, for people."""
+    lengths = [len(chain) for chain in chains] or [0]
+    if min(lengths) == max(lengths):
+        return f"chains of {lengths[0]}"
+    return f"chains of {min(lengths)} to {max(lengths)}, {statistics.fmean(lengths):.2g} on average"
 
 
 def _lengths(chains: Chains) -> tuple[int, int, float]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
 from qspin_backends.annealer.device import Hardware
-from qspin_backends.annealer.embeddings.embedding import Embedding
+from qspin_backends.annealer.embeddings.embedding import Embedding, lengths_in_words
 from qspin_backends.annealer.embeddings.layout import Layout, lay_out
 
 __all__ = ["Placement", "place", "side_by_side"]
@@ -47,8 +47,8 @@ class Placement:
         """In a few words."""
         if len(self.copies) == 1:
             return self.copies[0].headline
-        n_qubits = sum(embedding.n_qubits for embedding in self.copies)
-        return f"{len(self.copies)} copies, {n_qubits} qubits, chains of {self.longest.longest} at most"
+        chains = tuple(chain for embedding in self.copies for chain in embedding.chains)
+        return f"{len(self.copies)} copies, {sum(map(len, chains))} qubits, {lengths_in_words(chains)}"
 
     @property
     def chains(self) -> list[list[list[int]]]:
