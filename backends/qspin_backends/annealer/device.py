@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -103,6 +104,20 @@ class Limits:
             least_reads=max(1, int(least)),
         )
 
+    def tightened(self, share: float) -> Limits:
+        """With so much of the range of couplings, and of their sums, kept free."""
+
+        def less(allowed: tuple[float, float]) -> tuple[float, float]:
+            return (1 - share) * allowed[0], (1 - share) * allowed[1]
+
+        return dataclasses.replace(
+            self,
+            j=less(self.j),
+            extended_j=less(self.extended_j),
+            per_qubit=None if self.per_qubit is None else less(self.per_qubit),
+            per_group=None if self.per_group is None else less(self.per_group),
+        )
+
     def reads_a_call(self, anneal_time: float, readout: float, programming: float) -> int:
         """Reads that one call may ask for; times in microseconds, of a read, after a read, once.
 
@@ -162,7 +177,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Request:
-    """All that is asked of a device for one `sample` call.
+    """What is asked of a device at a time: for one `sample` call, or one round of its calibration.
 
     Parameters
     ----------
@@ -170,6 +185,7 @@ class Request:
     factor : by which energies were multiplied to fit its range
     purpose : what distinguishes it from other requests of the same programs: problem digest, seed; plain JSON
     record : what else is worth keeping: settings, embedding; plain JSON
+    later : programs of the same call that will follow, and that count in what may be spent
     shared : what a device computes once for all of it, and keeps for questions that follow
     """
 
@@ -177,6 +193,7 @@ class Request:
     factor: float
     purpose: Mapping[str, Any]
     record: Mapping[str, Any]
+    later: Sequence[Program] = ()
     shared: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -228,6 +245,10 @@ class Device(Protocol):
 
     def check(self, request: Request) -> None:
         """Raises InputError for what it will not anneal, before anything is bought."""
+        ...
+
+    def kept(self, request: Request) -> list[Answer] | None:
+        """Answers that were bought before and cost nothing now; None if there is one that was not."""
         ...
 
     def anneal(self, request: Request) -> Iterator[Answer]:

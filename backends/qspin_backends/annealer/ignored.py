@@ -46,4 +46,6 @@ def ignored_settings(given: AnnealerSettings) -> list[str]:
         ignored.add("yield_seed")
     if not given.h_noise and not given.j_noise:
         ignored.add("noise_seed")
+    if not given.n_shim and not given.readout_mitigation:
+        ignored.add("shim_reads")
     return [name for name in setting_names(type(given)) if name in ignored]

@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from qspin.errors import InputError, RunError
 from qspin.problem import IsingProblem
 from qspin_backends.annealer.anneal import Anneal
+from qspin_backends.annealer.calibration.asked import NOTHING, Asked
+from qspin_backends.annealer.calibration.shims import HEADROOM
 from qspin_backends.annealer.chains import chain_strengths, unembed
 from qspin_backends.annealer.device import Device, Limits, Program
 from qspin_backends.annealer.embeddings.choice import Wanted, placements_of
 from qspin_backends.annealer.embeddings.embedding import Embedding
-from qspin_backends.annealer.embeddings.layout import Layout
 from qspin_backends.annealer.embeddings.placement import Placement, side_by_side
-from qspin_backends.annealer.gauges import draw_gauges, gauged_couplings
+from qspin_backends.annealer.gauges import draw_gauges
+from qspin_backends.annealer.programs import calls, program, streams
 from qspin_backends.annealer.scaling import Fit, coupling_groups, fit
 from qspin_backends.common.journal import Answer
 
@@ -43,6 +45,7 @@ class Stages:
     chain_strength: Any
     unembedding: Any
     anneal: Anneal
+    calibration: Asked = NOTHING
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Plan:
     strengths : of the chains of each placement (n_copies * n_spins,)
     fit : of all placements
     unembedding_seed : of the coins that decide ties
+    calibration_seed : of all that is random in a calibration
     """
 
     problem: IsingProblem
@@ -77,6 +81,7 @@ class Plan:
     batches: Sequence[Batch]
     programs: Sequence[Program]
     unembedding_seed: int
+    calibration_seed: int
 
     @property
     def n_copies(self) -> int:
@@ -162,11 +167,13 @@ def plan(problem: IsingProblem, device: Device, stages: Stages, seed: int) -> Pl
         If values lie out of range and scaling is off, or the device would refuse the anneal.
     """
     limits = Limits.of(device.properties)
+    if stages.calibration.n_shim:
+        limits = limits.tightened(HEADROOM)
     stages.anneal.check(problem, device.properties)
     placements = placements_of(problem, device.hardware, stages.embeddings, stages.n_reads)
     n_copies = len(placements[0].copies)
     n_anneals = -(-stages.n_reads // n_copies)
-    gauge_seed, program_seed, unembedding_seed = _streams(seed, 3)
+    gauge_seed, program_seed, *other_seeds = streams(seed, 4)
     n_gauged = -(-min(stages.n_gauges, stages.n_reads) // n_copies)  # programmings
     gauges = draw_gauges(n_gauged * n_copies, problem.n_spins, gauge_seed)
     n_programmings = _programmings(max(n_gauged, 1), n_anneals, n_copies, stages)
@@ -180,8 +187,8 @@ def plan(problem: IsingProblem, device: Device, stages: Stages, seed: int) -> Pl
             key=("auto_scale",),
         )
     batches = list(_batches(stages, n_programmings, n_anneals, limits, device.properties))
-    planned = Plan(problem, placements, gauges, gauge_of, strengths, fitted, batches, (), unembedding_seed)
-    programs = list(_programs(planned, stages, device.properties, _streams(program_seed, len(batches))))
+    planned = Plan(problem, placements, gauges, gauge_of, strengths, fitted, batches, (), *other_seeds)
+    programs = list(_programs(planned, stages, device.properties, streams(program_seed, len(batches))))
     return dataclasses.replace(planned, programs=programs)
 
 
@@ -312,7 +319,7 @@ def _programs(
     ]
     for batch, seed in zip(plan.batches, seeds, strict=True):
         p = batch.programming
-        yield _program(
+        yield program(
             problem,
             layouts[p],
             gauges[p],
@@ -325,63 +332,12 @@ def _programs(
         )
 
 
-def _program(
-    problem: IsingProblem,
-    layout: Layout,
-    gauge: NDArray[np.int8],
-    strengths: NDArray[np.float64],
-    factor: float,
-    scale: float,
-    n_reads: int,
-    parameters: Mapping[str, Any],
-    seed: int,
-) -> Program:
-    energy = factor * scale
-    return Program(
-        qubits=layout.qubits,
-        fields=layout.fields(energy * problem.fields * gauge),
-        couplers=layout.couplers,
-        couplings=layout.couplings(energy * gauged_couplings(problem, gauge), factor * strengths),
-        n_reads=n_reads,
-        parameters=parameters,
-        seed=seed,
-        origin={"scale": scale, "gauge": "".join("-+"[int(g > 0)] for g in gauge)},
-    )
-
-
 def _batches(
     stages: Stages, n_programmings: int, n_anneals: int, limits: Limits, properties: Mapping[str, Any]
 ) -> Iterator[Batch]:
     """Anneals shared evenly among programmings, in calls that the device accepts."""
-    anneal_time = stages.anneal.time(properties)
-    most = limits.reads_a_call(anneal_time, *stages.anneal.waits(properties))
-    if most < 1:
-        raise InputError(
-            f"one anneal of {anneal_time:g} microseconds and the waits around it exceed what the device runs "
-            f"in a call ({limits.duration:g}); shorten annealing_time, anneal_schedule or thermalizations",
-            key=("annealing_time",),
-        )
     for scale in range(len(stages.scales)):
         for programming in range(n_programmings):
             own = len(range(programming, n_anneals, n_programmings))
-            for n_reads in _calls(own, limits.least_reads, most):
+            for n_reads in calls(own, stages.anneal, limits, properties):
                 yield Batch(scale, programming, n_reads)
-
-
-def _calls(n_reads: int, least: int, most: int) -> Iterator[int]:
-    """Reads of each call: as many as may be in the first ones, and never fewer than the device accepts."""
-    for left in range(-(-n_reads // most) - 1, -1, -1):  # calls that follow
-        now = min(most, n_reads - least * left)
-        if now < least:
-            raise InputError(
-                f"this device takes {least} to {most} reads in a call, which those of one gauge cannot be "
-                "split into: raise n_reads, or lower n_gauges",
-                key=("n_reads",),
-            )
-        yield now
-        n_reads -= now
-
-
-def _streams(seed: int, n: int) -> list[int]:
-    """Independent seeds of 64 bits."""
-    return [int(s.generate_state(1, np.uint64)[0]) for s in np.random.SeedSequence(seed).spawn(n)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -113,7 +114,8 @@ class Qpu:
         limit = self._access.max_qpu_seconds
         if limit is None:
             return
-        orders = unanswered(self._orders(request))
+        later = dataclasses.replace(request, programs=request.later)
+        orders = [*unanswered(self._orders(request)), *self._orders(later)]
         if any(order.seconds is None for order in orders):
             raise InputError(
                 f"solver {self._sampler.solver.name} does not publish what an estimate of its access time "
@@ -124,6 +126,13 @@ class Qpu:
         refuse_beyond(
             limit, orders, what="QPU access time", remedy="Lower n_reads, n_gauges or the number of betas"
         )
+
+    def kept(self, request: Request) -> list[Answer] | None:
+        answers = [order.entry.answer(order.shape) for order in self._orders(request)]
+        found = [answer for answer in answers if answer is not None]
+        if len(found) < len(answers):
+            return None
+        return [Answer(answer.spins, {**answer.facts, "from_journal": True}) for answer in found]
 
     def anneal(self, request: Request) -> Iterator[Answer]:
         """One program after the other; the answer of each is on disk before the next is sent."""

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
@@ -30,10 +29,14 @@ from qspin.sampler import (
 )
 from qspin.samples import SampleSet
 from qspin_backends.annealer.anneal import Anneal
+from qspin_backends.annealer.calibration.asked import Asked
+from qspin_backends.annealer.calibration.buying import Buying
+from qspin_backends.annealer.calibration.outcome import outcome
+from qspin_backends.annealer.calibration.rounds import calibrated, calibrations
 from qspin_backends.annealer.choices import function_of, starting_state
 from qspin_backends.annealer.compared import copies_apart, copy_groups, of_each_copy
 from qspin_backends.annealer.description import described
-from qspin_backends.annealer.device import Device, Request
+from qspin_backends.annealer.device import Device
 from qspin_backends.annealer.embedded import embedded
 from qspin_backends.annealer.embeddings.choice import Wanted
 from qspin_backends.annealer.exact import exact_correlations
@@ -87,8 +90,10 @@ class Annealer(AnnealerSettings):
         require_memory(len(self.betas), self.n_reads, 1, problem.n_spins)
         if problem.n_spins:
             with self._connected() as device:
-                planned = plan(problem, device, self._stages(problem), seed=0)
-                device.check(Request(planned.programs, planned.fit.factor, {"check": problem.digest}, {}))
+                stages = self._stages(problem)
+                planned = plan(problem, device, stages, seed=0)
+                buying = Buying(device, planned.fit.factor, {"check": problem.digest}, {})
+                device.check(buying.request(planned.programs, calibrations(planned, stages, device)))
 
     def workload(self, problem: IsingProblem) -> Workload:
         """What a call will take, see `qspin.sampler.Workload`; raises as `check`, and asks no more of a QPU.
@@ -96,8 +101,10 @@ class Annealer(AnnealerSettings):
         if not problem.n_spins:
             return Workload("annealer nothing", 0.0)
         with self._connected() as device:
-            planned = plan(problem, device, self._stages(problem), seed=0)
-            request = Request(planned.programs, planned.fit.factor, {"check": problem.digest}, {})
+            stages = self._stages(problem)
+            planned = plan(problem, device, stages, seed=0)
+            buying = Buying(device, planned.fit.factor, {"check": problem.digest}, {})
+            request = buying.request(planned.programs, calibrations(planned, stages, device))
             return expected_workload(planned, request, device, len(self.betas))
 
     def embedded(self, problem: IsingProblem) -> dict[str, Any]:
@@ -125,8 +132,12 @@ class Annealer(AnnealerSettings):
         ``chain_break_fraction``, ``gauge``, ``copy`` and ``embedding`` (beta, replica); ``gauge_spins``
         (gauge, spin). Of ``schrodinger`` without noise and chains, ``exact_correlations`` (beta, spin,
         other_spin) are <s_i s_j> of the state that reads are drawn from.
-        ``info["pipeline"]`` holds every stage, ``info["device"]`` the device, ``info["batches"]`` each
-        programming with problem id and timing in microseconds.
+        With ``readout_mitigation``, means without wrong readings: ``magnetisation_unfolded`` (beta, spin),
+        ``correlation_unfolded`` (beta, edge) of ``edge_ends`` (edge, end), ``energy_unfolded`` (beta,), each
+        with its ``_error``.
+        ``info["pipeline"]`` holds every stage, ``info["calibration"]`` shims, readout and drift,
+        ``info["device"]`` the device, ``info["batches"]`` each programming with problem id and timing in
+        microseconds.
 
         Raises
         ------
@@ -147,7 +158,9 @@ class Annealer(AnnealerSettings):
         start = time.perf_counter()
         with self._connected() as device:
             planned, state = plan(problem, device, stages, seed), stages.anneal.initial_state
-            request = self._request(planned, identity)
+            buying = Buying(device, planned.fit.factor, purpose_of(identity), self._record(planned))
+            rounds = calibrations(planned, stages, device)
+            request = buying.request(planned.programs, rounds)
             expected = device.expected_seconds(request)
             if expected is not None and device.is_paid:
                 copies = f" for {planned.n_copies} copies at once" if planned.n_copies > 1 else ""
@@ -155,15 +168,20 @@ class Annealer(AnnealerSettings):
             if (computing := device.computing_seconds(request)) is not None and computing > _TOLD_SECONDS:
                 report_progress(0.0, f"about {computing:.2g} s of computing expected")
             prepared = time.perf_counter()
-            answers = list(_counted(device.anneal(request), planned))
+            learned = calibrated(planned, stages, device, rounds, buying.answers)
+            planned = learned.plan
+            annealed = buying.request(planned.programs)
+            answers = list(_counted(device.anneal(annealed), planned))
             seconds = time.perf_counter() - prepared
             reads, batches = read_out(planned, answers, stages)
+            found = outcome(learned, stages, reads, device)
             pipeline = planned.to_json(stages, self._anneal_time(stages, device))
             pipeline["copies"] |= of_each_copy(planned, reads, self.betas)
             facts: dict[str, Any] = {
                 "device": dict(device.identity),
                 "initial": None if state is None else initial_digest(state[None, None]),
                 "pipeline": pipeline,
+                "calibration": found.told,
                 "batches": [dict(batch) for batch in batches],
             }
             if expected is not None:
@@ -173,31 +191,31 @@ class Annealer(AnnealerSettings):
                 *device.remarks(request),
                 *remarks_on(planned, stages.anneal, reads, device),
                 *copies_apart(planned, reads, self.betas),
+                *found.remarks,
             ]
-            clocks = {"prepare": prepared - start, **device_clocks(batches)}
-            exact = exact_correlations(planned, request, device)
+            clocks = {"prepare": prepared - start, **device_clocks([*learned.batches, *batches])}
+            if (exact := exact_correlations(planned, annealed, device)) is not None:
+                found.variables["exact_correlations"] = (("beta", "spin", "other_spin"), exact)
         ended()
         elsewhere = clocks.get("queue", 0.0) + clocks.get("device", 0.0)
         clocks["sample"] = max(0.0, seconds - elsewhere)
-        return self._labelled(problem, planned, reads, exact, seed, clocks, facts, remarks)
+        return self._labelled(problem, planned, reads, seed, clocks, facts, remarks, found.variables)
 
-    def _request(self, planned: Plan, identity: dict[str, Any]) -> Request:
-        """What is bought."""
+    def _record(self, planned: Plan) -> dict[str, Any]:
+        """What the journal keeps beside programs."""
         chains = [placement.chains for placement in planned.placements]
-        record = {"settings": settings_of(self), "embedding": planned.embedding.to_json(), "chains": chains}
-        purpose = purpose_of(identity)
-        return Request(planned.programs, planned.fit.factor, purpose, record)
+        return {"settings": settings_of(self), "embedding": planned.embedding.to_json(), "chains": chains}
 
     def _labelled(
         self,
         problem: IsingProblem,
         planned: Plan,
         reads: Reads,
-        exact: NDArray[np.float64] | None,
         seed: int,
         clocks: Mapping[str, float],
         facts: Mapping[str, Any],
         remarks: list[Remark],
+        variables: Mapping[str, tuple[str | tuple[str, ...], Any]],
     ) -> SampleSet:
         measured = measured_temperatures(
             problem,
@@ -214,9 +232,8 @@ class Annealer(AnnealerSettings):
             "gauge_spins": (("gauge_index", "spin"), planned.gauges),
             "copy": (("beta", "replica"), reads.copy),
             "embedding": (("beta", "replica"), reads.embedding),
+            **variables,
         }
-        if exact is not None:
-            extra["exact_correlations"] = (("beta", "spin", "other_spin"), exact)
         info = run_info(
             self,
             seed,
@@ -268,6 +285,7 @@ class Annealer(AnnealerSettings):
                 function_of(self.flux_biases, "flux_biases"),
                 **({} if self.device == "simulated" else self._of_a_qpu(problem)),
             ),
+            calibration=Asked(self.n_shim, self.shim_reads, self.readout_mitigation),
         )
 
     def _of_a_qpu(self, problem: IsingProblem) -> dict[str, Any]:

@@ -93,6 +93,12 @@ class AnnealerSettings(Paid):
     noise_seed : of a chip, simulated, whose qubits and couplers err alike in all programmings; None: each
         programming errs in a way of its own
     readout_error : probability that a simulated device reads a qubit wrongly
+    n_shim : rounds of shims before the problem is annealed, each a programming or two: flux biases take back
+        magnetisations that the problem has not, and small changes even out couplings that its symmetry, or
+        that of its copies, makes equal (Chern et al. 2023). ``info["calibration"]["shims"]`` has the curves
+    shim_reads : of each programming of a calibration
+    readout_mitigation : measure how often qubits are read wrongly, by two programmings of strong fields, and
+        take that out of means; see `Annealer.sample`. Reads stay as they were read
     solver : of a QPU: its name, or features such as ``{topology__type: zephyr}``; default from Ocean's config
     region : of the QPU; default from Ocean's config
     solver_file : JSON that D-Wave's cloud describes a solver by, or its properties alone, which a simulated
@@ -144,6 +150,9 @@ class AnnealerSettings(Paid):
     j_noise: NonNegativeFloat = 0.0
     noise_seed: NonNegativeInt | None = None
     readout_error: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    n_shim: NonNegativeInt = 0
+    shim_reads: PositiveInt = 100
+    readout_mitigation: bool = False
     solver: str | PlainValues | None = None
     region: str | None = None
     solver_file: FileSetting | None = None

@@ -189,7 +189,8 @@ class Simulated:
         if flaws.h_noise or flaws.j_noise or flaws.readout_error:
             return None
         kept = request.shared.setdefault("kept", self.dynamics.shared())
-        return self.dynamics.correlations(program, _path(request), kept)
+        realised = flaws.control.disturbed(program, np.random.default_rng(0))  # flux biases are no flaw
+        return self.dynamics.correlations(realised, _path(request), kept)
 
     def _temperature(self, request: Request) -> float:
         """Of the device, units of its couplings."""

@@ -2,12 +2,14 @@
 faults.
 
 It answers with a thermal sampler, seeded by what it was sent, so that the same problem has the same answer.
+Its chip has no faults unless it is given some, which are then the same in every programming.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 import hashlib
 import json
 import secrets
@@ -23,9 +25,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import dimod
 import numpy as np
 from dwave.cloud.testing.mocks import qpu_problem_timing_data, qpu_zephyr_solver_data
+from qspin_backends.annealer.control import ControlErrors
+from qspin_backends.annealer.description import access_seconds
+from qspin_backends.annealer.device import Program
 from qspin_backends.annealer.physics import Substitute
 
 import qspin
@@ -71,7 +75,10 @@ class Sapi:
     """State of the server, shared by its threads.
 
     properties : of the solver, beside those it has anyway
-    recorded : all properties of another solver, in place of those
+    recorded : what the cloud once said of a solver, whole: its identity, description and properties
+    chip : how its qubits and couplers err
+    misread : probabilities that a qubit that is up is read down, and the other way round
+    warming : by how much each problem is annealed at a higher temperature than the one before it
     """
 
     latency: float = 0.05
@@ -85,6 +92,9 @@ class Sapi:
     kill: Callable[[], None] = lambda: None
     properties: dict[str, Any] = field(default_factory=dict)
     recorded: dict[str, Any] | None = None
+    chip: ControlErrors = field(default_factory=ControlErrors)
+    misread: tuple[float, float] = (0.0, 0.0)
+    warming: float = 0.0
     url: str = ""
     lock: Any = field(default_factory=threading.Lock)
 
@@ -93,16 +103,21 @@ class Sapi:
         """Problems that were accepted and not cancelled: what a user would pay for."""
         return sum(problem.status != "CANCELLED" for problem in self.problems.values())
 
+    @property
+    def name(self) -> str:
+        """Of the solver."""
+        return SOLVER if self.recorded is None else self.recorded["identity"]["name"]
+
     def solver(self) -> dict[str, Any]:
+        if self.recorded is not None:
+            state = {"status": "ONLINE", "avg_load": 0.0}
+            return state | self.recorded | {"properties": self.recorded["properties"] | self.properties}
         parameters = [
             "annealing_time", "anneal_schedule", "answer_mode", "auto_scale", "fast_anneal", "flux_biases",
             "flux_drift_compensation", "initial_state", "num_reads", "reduce_intersample_correlation",
             "reinitialize_state",
         ]  # fmt: skip
         data = qpu_zephyr_solver_data(self.m, name=SOLVER)
-        if self.recorded is not None:
-            data["properties"] = self.recorded | self.properties
-            return data
         data["properties"].update(
             {
                 "category": "qpu",
@@ -149,7 +164,7 @@ class Sapi:
         """Solve what is due."""
         with self.lock:
             if problem.status == "PENDING" and time.time() >= problem.due:
-                problem.answer = answer(problem.job, self.solver()["properties"])
+                problem.answer = answer(self, problem)
                 problem.solved_on = _now()
                 problem.status = "COMPLETED"
 
@@ -186,28 +201,49 @@ def programmed(job: dict[str, Any], properties: dict[str, Any]) -> tuple[dict[in
     return fields, {(u, v): next(quadratic) for u, v in properties["couplers"] if u in fields and v in fields}
 
 
-def answer(job: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+def realised(sapi: Sapi, problem: Problem) -> Program:
+    """What a chip makes of a job, faults included."""
+    fields, couplings = programmed(problem.job, sapi.solver()["properties"])
+    qubits, params = np.array(sorted(fields)), problem.job["params"]
+    ends = np.searchsorted(qubits, np.array(list(couplings), dtype=np.int64).reshape(-1, 2))
+    values = np.array([fields[qubit] for qubit in qubits.tolist()]), np.array(list(couplings.values()))
+    program = Program(qubits, values[0], ends, values[1], params["num_reads"], params, 0, {})
+    return sapi.chip.disturbed(program, np.random.default_rng(0))
+
+
+def answer(sapi: Sapi, problem: Problem) -> dict[str, Any]:
     """Reads of a thermal sampler in the ``qp`` format."""
-    fields, couplings = programmed(job, properties)
-    n_reads = job["params"]["num_reads"]
-    digest = hashlib.sha256((job["data"]["lin"] + job["data"]["quad"] + str(n_reads)).encode()).digest()
+    program, sent = realised(sapi, problem), problem.job
+    n_reads, biases = program.n_reads, program.parameters.get("flux_biases")
+    text = sent["data"]["lin"] + sent["data"]["quad"] + str(n_reads) + (str(biases) if biases else "")
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:3], "little")
     reads = Substitute("thermal", 200, 0.0).sample(
-        dimod.BQM.from_ising(fields, couplings),
+        program.to_bqm(),
         num_reads=n_reads,
-        seed=int.from_bytes(digest[:3], "little"),
-        temperature=TEMPERATURE,
+        seed=seed,
+        temperature=TEMPERATURE + sapi.warming * int(problem.id.split("-")[0]),
     )
-    qubits = sorted(fields)
-    columns = [list(reads.variables).index(qubit) for qubit in qubits]
-    spins = reads.record.sample[:, columns]
+    spins = program.spins_of(reads)
+    wrong = np.random.default_rng(seed).random(spins.shape)
+    spins[wrong < np.where(spins > 0, *sapi.misread)] *= -1
     return {
         "format": "qp",
-        "num_variables": properties["num_qubits"],
-        "active_variables": _packed("i", qubits),
-        "energies": _packed("d", reads.record.energy.tolist()),
+        "num_variables": sapi.solver()["properties"]["num_qubits"],
+        "active_variables": _packed("i", program.qubits.tolist()),
+        "energies": _packed("d", [0.0] * n_reads),
         "solutions": base64.b64encode(np.packbits(spins > 0, axis=1).tobytes()).decode(),
-        "timing": {"qpu_access_time": 15000.0 + 100.0 * n_reads, "qpu_programming_time": 15000.0},
+        "timing": timing(sapi, program),
     }
+
+
+def timing(sapi: Sapi, program: Program) -> dict[str, float]:
+    """In microseconds; of a recorded solver by the model that it publishes."""
+    if sapi.recorded is None:
+        return {"qpu_access_time": 15000.0 + 100.0 * program.n_reads, "qpu_programming_time": 15000.0}
+    others = {name: value for name, value in program.parameters.items() if name != "num_reads"}
+    timed = dataclasses.replace(program, parameters=others)
+    seconds, _ = access_seconds(sapi.solver()["properties"] | {"quota_conversion_rate": 1}, [timed])
+    return {} if seconds is None else {"qpu_access_time": 1e6 * seconds}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -222,7 +258,7 @@ class Handler(BaseHTTPRequestHandler):
         query = parse_qs(url.query)
         parts = [part for part in url.path.split("/") if part][2:]
         if parts[0] == "solvers":
-            named = parts[2:] and parts[2] != SOLVER
+            named = parts[2:] and parts[2] != self.sapi.name
             reply: Any = self.sapi.solver() if parts[2:] else [self.sapi.solver()]
             self.serve("solvers", lambda: reply, found=not named)
         elif "label" in query:

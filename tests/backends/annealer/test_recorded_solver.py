@@ -42,7 +42,7 @@ def hardware(recorded):
 @pytest.fixture
 def cloud(recorded, monkeypatch, tmp_path):
     """A stand-in that answers as the recorded solver."""
-    with serving(Sapi(recorded=dict(recorded))) as sapi:
+    with serving(Sapi(recorded=json.loads(FILE.read_text()))) as sapi:
         for name, value in environment(sapi, tmp_path).items():
             monkeypatch.setenv(name, value)
         yield sapi
@@ -169,7 +169,7 @@ class TestCost:
             sampler.check(problem)
 
     def test_a_device_without_a_longest_run(self, cloud, recorded):
-        del cloud.recorded["problem_run_duration_range"]
+        del cloud.recorded["properties"]["problem_run_duration_range"]
         sampler, problem = pair(recorded)
         sampler.check(problem)
 
@@ -223,7 +223,11 @@ class TestParameters:
         assert params["h_gain_schedule"] == [list(map(float, point)) for point in gains]
         assert (params["programming_thermalization"], params["readout_thermalization"]) == (0.0, 12.34)
         assert len(params["anneal_offsets"]) == recorded["num_qubits"]
-        assert {k: x for k, x in enumerate(params["anneal_offsets"]) if x} == {u: 0.1, v: -0.2}
+        sent = {k: x for k, x in enumerate(params["anneal_offsets"]) if x}
+        step = abs(recorded["anneal_offset_step"])
+        assert sent == pytest.approx({u: 0.1, v: -0.2}, abs=0.5001 * step)
+        multiples = np.array(list(sent.values())) / step
+        np.testing.assert_allclose(multiples, np.round(multiples), atol=1e-6)
 
     def test_a_reverse_anneal_from_initial_is_sent(self, cloud, recorded):
         schedule = [[0.0, 1.0], [5.0, 0.45], [10.0, 1.0]]
@@ -243,7 +247,8 @@ class TestParameters:
         ((_, _, params),) = programs(cloud)
         u, v = recorded["couplers"][0]
         expected = {q: 0.5 * recorded["anneal_offset_ranges"][q][1] for q in (u, v)}
-        assert {k: x for k, x in enumerate(params["anneal_offsets"]) if x} == expected
+        sent = {k: x for k, x in enumerate(params["anneal_offsets"]) if x}
+        assert sent == pytest.approx(expected, abs=0.5001 * abs(recorded["anneal_offset_step"]))
 
     @pytest.mark.parametrize(
         ("settings", "message"),
