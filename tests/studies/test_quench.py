@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 import pytest
+import yaml
+from conftest import ROOT
 from made_results import DEVICE, MadeResults, asked
-from ran import table, texts
+from ran import ran, table, texts
 
 from qspin import IsingProblem, SampleSet, instances
 from qspin.errors import InputError
@@ -247,4 +249,46 @@ class TestCollapse:
         assert any("fall onto one curve over t L^−μ with μ = " in text for text in texts(fallen))
         (section,) = fallen.sections
         assert {"binder_in_time", "binder_collapse"} <= {figure.name for figure in section.figures}
+        assert all(draw(figure).svg for figure in section.figures)
+
+
+class TestTheConfig:
+    """The smallest form of configs/quench.yaml, really run."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def run(cls, tmp_path_factory):
+        data = yaml.safe_load((ROOT / "configs" / "quench.yaml").read_text(encoding="utf-8"))
+        for line in data["backends"].values():
+            line["n_reads" if line["name"] == "annealer" else "n_shots"] = 60
+        data["problems"]["diamond"] |= {"shape": [1, 2, 1], "instances": 1}
+        data["problems"]["ring"]["shape"] = [6]
+        for name, values in (("annealing_time", [0.0005, 0.002]), ("n_sweeps", [4, 16])):
+            data["sweep"][name] = {key: values for key in data["sweep"][name]}  # noqa: C420
+        del data["problems"]["biclique"], data["schema"], data["name"]
+        conclusions, failed = ran(tmp_path_factory.mktemp("quench"), data)
+        assert not failed
+        return conclusions["quench"]
+
+    def test_every_sampler_is_held_against_the_exact_state(self, run):
+        rows = [row for row in table(run, "correlation_errors") if row["problem"] == "diamond"]
+        backends = {"exact", "path_integral", "rotor", "thermal", "trotter", "trotter_mps"}
+        assert {row["backend"] for row in rows} == backends
+        assert {row["time"] for row in rows} == {0.5, 2.0}
+        exact = [row for row in rows if row["backend"] == "exact"]
+        assert all(row["error_low"] == 0 for row in exact)
+
+    def test_gates_for_the_same_time_end_in_the_same_state(self, run):
+        rows = [row for row in table(run, "correlation_errors") if row["backend"] == "trotter"]
+        assert all(abs(row["squared"]) < 4 * row["squared_error"] + 0.01 for row in rows)
+
+    def test_kinks_of_the_exact_state_are_those_of_free_fermions(self, run):
+        rows = [row for row in table(run, "kinks") if row["backend"] == "exact"]
+        assert len(rows) == 2
+        for row in rows:
+            assert row["exact"] == pytest.approx(row["free fermions"], abs=1e-5)
+            assert abs(row["kinks"] - row["exact"]) < 4 * row["kinks_error"] + 1e-9
+            assert row["Kibble-Zurek"] > 0
+        (section,) = run.sections
+        assert {"correlation_error", "kinks"} <= {figure.name for figure in section.figures}
         assert all(draw(figure).svg for figure in section.figures)
