@@ -264,7 +264,7 @@ class TestTheConfig:
         data["problems"]["diamond"] |= {"shape": [1, 2, 1], "instances": 1}
         data["problems"]["ring"]["shape"] = [6]
         for name, values in (("annealing_time", [0.0005, 0.002]), ("n_sweeps", [4, 16])):
-            data["sweep"][name] = {key: values for key in data["sweep"][name]}  # noqa: C420
+            data["sweep"][name] = {key: values for key in data["sweep"][name]}
         del data["problems"]["biclique"], data["schema"], data["name"]
         conclusions, failed = ran(tmp_path_factory.mktemp("quench"), data)
         assert not failed

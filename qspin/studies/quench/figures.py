@@ -53,8 +53,8 @@ def _errors(errors: Sequence[Error]) -> Iterator[Figure]:
         caption = (
             "Correlation error against the exact state, over the time of the quench, of each sampler with "
             "the best of its settings there. The noise of finite reads is taken off; bars are 95 % "
-            "intervals, arrows point down from their upper ends where nothing is left. The band is what as many reads "
-            "of the exact state show before that, on average and in one case of twenty."
+            "intervals, arrows point down from their upper ends where nothing is left. The band is what as "
+            "many reads of the exact state show before that, on average and in one case of twenty."
         )
         yield _drawn("correlation_error", caption, panels)
 
