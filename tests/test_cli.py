@@ -332,7 +332,10 @@ def test_the_schema_is_json_schema(tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], *([name, "--help"] for name in ("run", "bench", "sample", "report", "backends", "schema"))],
+    [
+        ["--help"],
+        *([name, "--help"] for name in ("run", "bench", "sample", "export", "report", "backends", "schema")),
+    ],
 )
 def test_help(tmp_path, arguments):
     done = qspin(*arguments, cwd=tmp_path)

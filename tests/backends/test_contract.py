@@ -26,6 +26,8 @@ LOGICAL = {**FAST["annealer"], "topology": "none", "betas": [0.5, 1.0]}
 TRAINED = {**FAST["qaoa"], "depth": 2, "angles": "optimise", "warm_start": "greedy"}
 QUENCH = {**FAST["qaoa"], "ansatz": "quench", "depth": 5}
 NOISY = {**FAST["qaoa"], "noise": {"rzz": 0.01, "readout": 0.02}, "method": "statevector"}
+CHAIN = [(k, k + 1) for k in range(17)]
+MANY = {**FAST["qaoa"], "depths": [1, 2], "coupling_map": CHAIN, "n_copies": "auto"}
 
 
 def sampler_of(name, settings=None):
@@ -80,6 +82,11 @@ class TestQuench(SamplerContract):
 class TestQaoaWithNoise(SamplerContract):
     backend = "qaoa"
     settings = NOISY
+
+
+class TestQaoaOfDepthsAndCopies(SamplerContract):
+    backend = "qaoa"
+    settings = MANY
 
 
 class TestOcean(SamplerContract):

@@ -66,6 +66,10 @@ SETTINGS = {
         {**QAOA, "ansatz": "quench"},
         {**QAOA, "method": "matrix_product_state"},
         {**QAOA, "coupling_map": "line"},
+        {**QAOA, "depths": [1, 2], "angles": "interp"},
+        {**QAOA, "coupling_map": [(k, k + 1) for k in range(11)], "n_copies": "auto"},
+        {**QAOA, "noise": {"rzz": 0.1}, "noise_drift": 1.0},
+        {**QAOA, "device": "backend", "backend": "qiskit_aer:AerSimulator"},
     ],
     "ocean": [{"n_reads": 5}, {"n_reads": 1}, {"n_reads": 5, "parameters": {"num_reads": 3}}],
 }
@@ -88,6 +92,8 @@ OTHER = {  # another value of settings that may be ignored
     "max_bond_dimension": 1, "truncation_threshold": 0.5, "channel": "ibm_cloud", "instance": "a",
     "regularisation": 0.1, "n_reads": 50, "n_sweeps": 44, "sweeps_per_ns": 0.5, "temperature": 0.4,
     "dephasing": 0.1, "tolerance": 0.01, "embedding_score": "spread", "embedding_tries": 2, "n_embeddings": 2,
+    "depth": 3, "method": "density_matrix", "noise": {"rzz": 0.3},
+    "coupling_map": "ring", "basis_gates": ["cz", "rz", "sx"], "noise_drift": 0.5,
 }  # fmt: skip
 
 
