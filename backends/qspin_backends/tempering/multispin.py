@@ -139,7 +139,7 @@ class MultispinPlan:
             int(np.flatnonzero((forward != np.arange(self.n_rows)[:, None]).any(axis=1)).max(initial=-1)) + 1
         )
         last = -(-last // self._spins_a_vector) * self._spins_a_vector
-        parity = np.where(even[:: self._spins_a_vector], np.iinfo(np.uint64).max, 0).astype(np.uint64)
+        parity = np.where(even[:: self._spins_a_vector], ~np.uint64(0), np.uint64(0))
         return self._as_vectors(neighbours), self._as_vectors(forward[:last]), parity
 
     def _tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
