@@ -51,10 +51,10 @@ def sparse_energies(
 
 @njit(cache=True, nogil=True)
 def _summed(i, j, couplings, fields, spins, energies):
-    """Write the energies, `_LANES` configurations side by side."""
-    n_spins = len(fields)
-    columns = np.empty((n_spins, _LANES), np.int8)
-    total, row = np.empty(_LANES), np.empty(_LANES)
+    """Write the energies, up to `_LANES` configurations side by side."""
+    n_spins, lanes = len(fields), min(_LANES, len(spins))
+    columns = np.empty((n_spins, lanes), np.int8)
+    total, row = np.empty(lanes), np.empty(lanes)
     for start in range(0, len(spins), _LANES):
         size = _fill(spins, start, -1, columns)
         total[:] = 0.0
@@ -63,10 +63,10 @@ def _summed(i, j, couplings, fields, spins, energies):
             row[:] = fields[a]
             while e < len(i) and i[e] == a:
                 b, coupling = j[e], couplings[e]
-                for k in range(_LANES):
+                for k in range(lanes):
                     row[k] += coupling * columns[b, k]
                 e += 1
-            for k in range(_LANES):
+            for k in range(lanes):
                 total[k] += row[k] * columns[a, k]
         energies[start : start + size] = total[:size]
 
@@ -100,7 +100,7 @@ def _fill(spins, start, down, columns):
     """Write configurations from `start` on side by side, as 1 and `down`; returns how many there are."""
     n_spins = len(columns)
     size = min(_LANES, len(spins) - start)
-    if size < _LANES:
+    if size < columns.shape[1]:
         columns[:] = 1
     for first in range(0, n_spins, _TILE):  # transpose tile by tile, each in the first-level cache
         last = min(first + _TILE, n_spins)

@@ -93,6 +93,13 @@ class TestEnergies:
                 problem.energies(spins), 0.3 * sums + spins @ fields, rtol=0, atol=1e-11
             )
 
+    @pytest.mark.parametrize("n_configurations", [0, 2, 63, 64, 65, 130])
+    def test_how_many_are_taken_at_once_decides_on_no_bit(self, glass, n_configurations):
+        sparse_glass = IsingProblem(sparse.csr_array(glass.couplings), glass.fields)
+        spins = np.random.default_rng(2).choice([-1, 1], (n_configurations, glass.n_spins))
+        alone = [float(sparse_glass.energies(row)) for row in spins]
+        np.testing.assert_array_equal(sparse_glass.energies(spins), alone)
+
     def test_binary_values_are_refused_with_the_remedy(self, glass):
         with pytest.raises(InputError, match=r"-1 or \+1; got 0; .* s = 2 x - 1"):
             glass.energies(np.zeros(10, int))
