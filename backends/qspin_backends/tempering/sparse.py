@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from llvmlite.binding import get_host_cpu_features
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
@@ -38,6 +39,7 @@ __all__ = ["STATES", "SparseKernel", "SparsePlan", "sweep_sparse"]
 
 STATES = 16  # lanes whose random state is in registers at once
 _MOST_BYTES = 2**22  # of spins written out for whole words; larger problems take STATES lanes at a time
+_MOST_LANES = 64 if get_host_cpu_features().get("avx512f") else 32  # whose sums fit in the registers
 _TURN = np.uint64(31)  # random numbers are drawn for so many visits and one more
 _FLUSH = np.uint64(
     255
@@ -94,7 +96,7 @@ class SparsePlan:
         )
 
     def kernel(self, words: NDArray[Any], random: NDArray[np.uint32], move: Move) -> SparseKernel:
-        lanes = 8 * words.itemsize
+        lanes = min(8 * words.itemsize, _MOST_LANES)
         if 4 * lanes * self.n_rows > _MOST_BYTES:
             lanes = STATES
         masks = words.view(f"u{lanes // 8}")
