@@ -61,15 +61,29 @@ def _read(file: Path, problem: IsingProblem, hardware: Hardware) -> list[Embeddi
     if file in _unkept:
         return [dataclasses.replace(embedding, cached=True) for embedding in _unkept[file]]
     try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        kept = [_embedding(one) for one in (stored if isinstance(stored, list) else [stored])]
+        text = file.read_text(encoding="utf-8")
+        if _sound.get(file, ("", []))[0] != text:
+            stored = json.loads(text)
+            kept = [_embedding(one) for one in (stored if isinstance(stored, list) else [stored])]
+            if not _are_sound(kept, problem, hardware):
+                return None
+            _sound[file] = (text, kept)
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    return list(_sound[file][1])
+
+
+_sound: dict[Path, tuple[str, list[Embedding]]] = {}
+"""Files that hold what they should: their text, and the embeddings. Hundreds take a second to check."""
+
+
+def _are_sound(kept: list[Embedding], problem: IsingProblem, hardware: Hardware) -> bool:
+    """Whether these are embeddings of the problem which share no qubit."""
     used = [qubit for embedding in kept for qubit in embedding.qubits]
     if not kept or len(used) > len(set(used)):
-        return None
-    faults = (fault_of(embedding.chains, problem, hardware) for embedding in kept)
-    return None if any(len(e.chains) != problem.n_spins for e in kept) or any(faults) else kept
+        return False
+    complete = all(len(embedding.chains) == problem.n_spins for embedding in kept)
+    return complete and not any(fault_of(embedding.chains, problem, hardware) for embedding in kept)
 
 
 def _embedding(stored: Any) -> Embedding:
