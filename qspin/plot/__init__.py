@@ -8,7 +8,7 @@ from __future__ import annotations
 from qspin.plot.benchmark import performance_profile, time_to_solution
 from qspin.plot.comparison import cross_overlaps, energy_distributions, energy_intervals, overlap_bands
 from qspin.plot.curves import binder_ratios, dissimilarity, energy_curves, overlap_curves, profile, quantity
-from qspin.plot.embedding import embedding
+from qspin.plot.embedding import embedding, embedding_told
 from qspin.plot.landscape import disconnectivity, overlap_sizes, triangle_densities
 from qspin.plot.overlaps import overlap_densities, overlap_matrix, triangles
 from qspin.plot.quench import over_time
@@ -22,6 +22,7 @@ __all__ = [
     "disconnectivity",
     "dissimilarity",
     "embedding",
+    "embedding_told",
     "energy_curves",
     "energy_distributions",
     "energy_intervals",

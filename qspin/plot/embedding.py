@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import networkx as nx
     from matplotlib.axes import Axes
 
-__all__ = ["embedding"]
+__all__ = ["embedding", "embedding_told"]
 
 _UNUSED, _MISSING, _COUPLER = "0.82", "#D55E00", "0.45"
 _DIAMETER = 0.45  # of a qubit that is not used, in units of the distance between neighbours
@@ -74,6 +75,21 @@ def embedding(
     return ax
 
 
+def embedding_told(info: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The embedding that `info` of samples tells of, as `embedding` draws it; None where it tells of none.
+
+    Examples
+    --------
+    >>> embedding_told({"backend": "exact"}) is None
+    True
+    """
+    device, pipeline = info.get("device"), info.get("pipeline")
+    if not isinstance(device, Mapping) or not isinstance(pipeline, Mapping) or not device.get("topology"):
+        return None
+    chains = pipeline.get("copies", {}).get("chains") or [[pipeline["embedding"]["chains"]]]
+    return {"topology": device["topology"], "shape": device["shape"], "chains": chains}
+
+
 def _told(found: SampleSet | Mapping[str, Any]) -> Mapping[str, Any]:
     """Topology, shape and chains."""
     if isinstance(found, Mapping):
@@ -83,13 +99,12 @@ def _told(found: SampleSet | Mapping[str, Any]) -> Mapping[str, Any]:
                 f"an embedding has topology, shape and chains; this one lacks {', '.join(missing)}"
             )
         return found
-    device, pipeline = found.info.get("device") or {}, found.info.get("pipeline") or {}
-    if not isinstance(device, Mapping) or not device.get("topology"):
+    if (told := embedding_told(found.info)) is None:
         raise InputError("these samples have no embedding: no device with a topology has annealed them")
-    chains = pipeline["copies"].get("chains") or [[pipeline["embedding"]["chains"]]]
-    return {"topology": device["topology"], "shape": device["shape"], "chains": chains}
+    return told
 
 
+@functools.lru_cache(maxsize=4)
 def _layout(topology: str, shape: tuple[int, ...]) -> tuple[nx.Graph, dict[int, NDArray[np.float64]]]:
     """The lattice with all of its qubits, and where each is drawn, in units of the width."""
     try:

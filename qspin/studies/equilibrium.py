@@ -12,6 +12,7 @@ from qspin import plot
 from qspin.analysis.chains import ESS_LIMIT, R_HAT_LIMIT
 from qspin.remarks import remarks_of
 from qspin.studies.cells import wherever_met
+from qspin.studies.embeddings import embedding_figures
 from qspin.studies.grids import grid
 from qspin.studies.matching import matched_temperatures
 from qspin.studies.series import Series, datasets_of, panels, series_of
@@ -75,7 +76,7 @@ class Equilibrium(Study):
             "equilibrium",
             "Are the samples those of an ensemble in equilibrium?",
             [_finding(remarks, verdicts)],
-            list(_figures(series)),
+            [*_figures(series), *embedding_figures(series, _RECORD)],
             [_diagnostics(series), *_devices(series)],
             _NOTES,
         )

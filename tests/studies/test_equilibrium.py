@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from made_results import THERMOSTAT, MadeResults, asked
+from matplotlib.figure import Figure
 
 from qspin.plot.canvas import draw
 from qspin.registry import get_backend, get_measure, get_study
@@ -124,3 +125,20 @@ def test_of_real_samples(n_replicas):
     codes = {remark.code for _, _, remark in conclusion.remarks}
     assert "few-effective-samples" in codes
     assert ("one-replica" in codes) == (n_replicas == 1)
+
+
+def test_embeddings_are_drawn_where_a_device_has_a_layout():
+    info = {
+        "device": {"topology": "zephyr", "shape": [1, 4]},
+        "pipeline": {"embedding": {"chains": [[0], [24, 25]]}, "copies": {"n": 1}},
+    }
+    annealed = record().assign_attrs(info=json.dumps(info))
+    cells = {("chain_diagnostics", "a", b): diagnostics() for b in ("x", "y")}
+    cells |= {("record", "a", "x"): annealed, ("record", "a", "y"): record()}
+    found = get_study("equilibrium").conclude(MadeResults(asked(["a"], ["x", "y"]), cells))
+    (figure,) = [figure for figure in found.sections[0].figures if figure.name == "embeddings"]
+    assert len(figure.panels) == 1
+    assert figure.is_folded
+    ax = Figure().subplots()
+    figure.panels[0](ax)
+    assert ax.get_title() == "a · x\n3 qubits of zephyr 1x4"
