@@ -36,7 +36,7 @@ from qspin_backends.annealer.calibration.rounds import calibrated, calibrations
 from qspin_backends.annealer.choices import function_of, starting_state
 from qspin_backends.annealer.compared import copies_apart, copy_groups, of_each_copy
 from qspin_backends.annealer.description import described
-from qspin_backends.annealer.device import Device
+from qspin_backends.annealer.device import Device, Request
 from qspin_backends.annealer.embedded import embedded
 from qspin_backends.annealer.embeddings.choice import Wanted
 from qspin_backends.annealer.exact import exact_correlations
@@ -89,31 +89,37 @@ class Annealer(AnnealerSettings):
         """Refuse a problem that cannot be annealed, before anything is bought; raises as `sample`."""
         require_memory(len(self.betas), self.n_reads, 1, problem.n_spins)
         if problem.n_spins:
-            with self._connected() as device:
-                stages = self._stages(problem)
-                planned = plan(problem, device, stages, seed=0)
-                buying = Buying(device, planned.fit.factor, {"check": problem.digest}, {})
-                device.check(buying.request(planned.programs, calibrations(planned, stages, device)))
+            with self._asked(problem) as (device, _, _, request):
+                device.check(request)
 
     def workload(self, problem: IsingProblem) -> Workload:
         """What a call will take, see `qspin.sampler.Workload`; raises as `check`, and asks no more of a QPU.
         Answers that are in the journal cost nothing and count all the same."""
         if not problem.n_spins:
             return Workload("annealer nothing", 0.0)
-        with self._connected() as device:
-            stages = self._stages(problem)
-            planned = plan(problem, device, stages, seed=0)
-            buying = Buying(device, planned.fit.factor, {"check": problem.digest}, {})
-            request = buying.request(planned.programs, calibrations(planned, stages, device))
+        with self._asked(problem) as (device, _, planned, request):
             return expected_workload(planned, request, device, len(self.betas))
 
     def embedded(self, problem: IsingProblem) -> dict[str, Any]:
         """What `sample` would do, see `embedded`; nothing is annealed or bought. Raises as `check`."""
         if not problem.n_spins:
             raise InputError("there are no spins to embed")
+        with self._asked(problem) as (device, stages, planned, request):
+            return embedded(planned, device, stages, request)
+
+    @contextlib.contextmanager
+    def _asked(self, problem: IsingProblem) -> Iterator[tuple[Device, Stages, Plan, Request]]:
+        """A device and what a call would ask of it, rounds of calibrations among it."""
         with self._connected() as device:
             stages = self._stages(problem)
-            return embedded(plan(problem, device, stages, seed=0), device, stages)
+            planned = plan(problem, device, stages, seed=0)
+            buying = Buying(device, planned.fit.factor, {"check": problem.digest}, {})
+            yield (
+                device,
+                stages,
+                planned,
+                buying.request(planned.programs, calibrations(planned, stages, device)),
+            )
 
     @checked_arguments
     def sample(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kills import Kill, context, trial, undisturbed
 from qspin_backends.annealer.control import FLUX_A_FIELD, ControlErrors
 from qspin_backends.common import purchase
 from sapi import Fault, Sapi, environment, programmed, qpu, serving

@@ -24,7 +24,7 @@ from qspin_backends.common.child import in_child
 __all__ = ["COPIES_SECONDS", "Wanted", "placements_of"]
 
 COPIES_SECONDS = 60.0
-"""For which copies are searched, once for each graph and device; ``auto`` uses what was found by then."""
+"""Of computing for copies, once for each graph and device; ``auto`` uses what was found by then."""
 
 _MOST_SYMMETRIC = 300  # spins of a graph whose automorphisms are looked for
 _DRAWS = 20  # of another embedding, before there is none
@@ -121,7 +121,7 @@ def _found(problem: IsingProblem, hardware: Hardware, wanted: Wanted, n_reads: i
     return kept_or_found(problem, hardware, purpose, lambda: search(first))
 
 
-_FINDERS = {"auto": ("native", "minor"), "minorminer": ("minor",)}
+_FINDERS = {"auto": ("native", "clique", "minor"), "minorminer": ("minor",)}
 """By which copies are searched; those of a method that is not here are displacements of its embedding."""
 
 

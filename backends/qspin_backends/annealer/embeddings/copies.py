@@ -8,11 +8,12 @@ chain is longer than the longest of that best embedding, so that one copy is as 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qspin.problem import IsingProblem
+from qspin.sampler import search_cliques
 from qspin_backends.annealer.device import Hardware
 from qspin_backends.annealer.embeddings.embedding import SCORES, Chains, source_graph
 from qspin_backends.annealer.embeddings.tiles import (
@@ -31,7 +32,9 @@ __all__ = ["displaced", "search_copies"]
 
 _SUBGRAPH_SECONDS = 1  # of one search for a native copy, whole seconds
 _MINOR_SECONDS = 1.0  # of one search for chains in a tile
+_FOR_SHAPES = 0.25  # of the time
 _SHAPES = 24  # embeddings among which the best shape is chosen, at least
+_WITHOUT_SEED = ("clique",)  # they find the same again, and know whole lattices alone
 _KEPT_SHAPES = 6  # of equally long chains, that are moved over the device
 
 
@@ -42,16 +45,20 @@ class _Chip:
     source: nx.Graph
     hardware: Hardware
     most: int
-    until: float
+    seconds: float
+    until: float = field(init=False)
+    shaped_by: float = field(init=False)
     free: set[int] = field(init=False)
     found: list[Chains] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        now = time.process_time()
+        self.until, self.shaped_by = now + self.seconds, now + _FOR_SHAPES * self.seconds
         self.free = set(self.hardware.qubits.tolist())
 
     @property
     def is_done(self) -> bool:
-        return len(self.found) >= self.most or time.monotonic() > self.until
+        return len(self.found) >= self.most or time.process_time() > self.until
 
     def take(self, chains: Chains) -> bool:
         """Place a copy, if its qubits are free and its couplers work."""
@@ -92,11 +99,11 @@ def search_copies(
     first : of an embedding that is the first copy; None: the best that is found
     finders : names of `FINDERS`, by which chains are looked for; none: copies of `first` alone
     score : a name of `SCORES`, by which the best is told
-    seconds : after which what was found is returned
+    seconds : of computing, after which what was found is returned: a busy machine finds no fewer
     seed : of the search
     tries : embeddings among which the best is chosen, at least
     """
-    chip = _Chip(source_graph(problem), hardware, most, time.monotonic() + seconds)
+    chip = _Chip(source_graph(problem), hardware, most, seconds)
     if first is not None:
         chip.take(first)
         shapes = [shape_of(first, hardware)]
@@ -108,7 +115,7 @@ def search_copies(
                 return chip.found
             chip.take(shape.moved(image))
     if finders and shapes:
-        _fill(chip, shapes[0], finders, seed)
+        _fill(chip, shapes[0], [finder for finder in finders if finder not in _WITHOUT_SEED], seed)
     return chip.found
 
 
@@ -122,24 +129,31 @@ def _is_whole(chains: Chains, source: nx.Graph, hardware: Hardware) -> bool:
 
 
 def _shapes(chip: _Chip, finders: Sequence[str], seed: int, tries: int, score: str) -> list[Shape]:
-    """The best embeddings in a small lattice, all with equally long chains at most; the best first."""
-    found: dict[Chains, Shape] = {}
+    """The best embeddings in the smallest lattice that has any, with equally long chains; the best first."""
+    found: list[Shape] = []
     for size in range(_least_tile(chip), largest_tile(chip.hardware) + 1):
-        tile = tile_of(chip.hardware, size)
-        for k in range(tries):
-            for finder in finders:
-                if time.monotonic() > chip.until:
-                    break
-                chains = FINDERS[finder](chip.source, tile.graph, seed + k)
-                if chains is not None:
-                    found.setdefault(chains, Shape(size, chains))
-                    break
-            if not found:
-                break  # too small a lattice
-        if found:
+        if found or time.process_time() > chip.shaped_by:
             break
-    ordered = sorted(found.values(), key=lambda shape: SCORES[score](shape.chains))
+        chains = _in_tile(chip, tile_of(chip.hardware, size), finders, range(seed, seed + tries))
+        found = [Shape(size, own) for own in dict.fromkeys(chains)]
+    ordered = sorted(found, key=lambda shape: SCORES[score](shape.chains))
     return [shape for shape in ordered if shape.longest <= ordered[0].longest][:_KEPT_SHAPES]
+
+
+def _in_tile(chip: _Chip, tile: Hardware, finders: Sequence[str], seeds: Iterable[int]) -> Iterator[Chains]:
+    """What finders find in a tile, seed after seed; those that fail once, or take no seed, are asked once."""
+    asked = list(finders)
+    for seed in seeds:
+        for finder in list(asked):
+            chains = FINDERS[finder](chip.source, tile.graph, seed)
+            if chains is None or finder in _WITHOUT_SEED:
+                asked.remove(finder)
+            if chains is not None:
+                yield chains
+                if max(map(len, chains)) == 1:
+                    break  # nothing is better than single qubits
+        if not asked or time.process_time() > chip.shaped_by:
+            return
 
 
 def _least_tile(chip: _Chip) -> int:
@@ -164,10 +178,13 @@ def _minor(source: nx.Graph, target: nx.Graph, seed: int) -> Chains | None:
     return tuple(tuple(found[k]) for k in range(len(source))) if found else None
 
 
-FINDERS: Mapping[str, Callable[[nx.Graph, nx.Graph, int], Chains | None]] = {
-    "native": _native,
-    "minor": _minor,
-}
+def _clique(source: nx.Graph, target: nx.Graph, seed: int) -> Chains | None:
+    found = search_cliques(target, seed, lambda cliques: cliques.find_clique_embedding(len(source)))
+    return tuple(tuple(found[k]) for k in range(len(source))) if found else None
+
+
+Finder = Callable[["nx.Graph", "nx.Graph", int], Chains | None]
+FINDERS: Mapping[str, Finder] = {"native": _native, "minor": _minor, "clique": _clique}
 """Ways to find chains in a part of a device: none if there are none."""
 
 
