@@ -1,4 +1,4 @@
-"""Calibrations through the whole pipeline: planted faults are shimmed away, and every round is bought once."""
+"""Calibrations through the whole pipeline: planted faults are shimmed away, every round is bought once."""
 
 from __future__ import annotations
 
@@ -32,34 +32,26 @@ def simulated(**settings):
     )
 
 
-def magnetisation(samples, gauged=True):
-    """Of every spin of the device, averaged over all gauges, with the standard error of a free spin."""
-    spins = samples.spins.values[0, :, 0].astype(float)
-    if gauged:
-        spins = spins * samples.dataset.gauge_spins.values[samples.dataset["gauge"].values[0]]
-    return spins.mean(axis=0), 1 / np.sqrt(len(spins))
-
-
 class TestSimulated:
-    @pytest.mark.parametrize("field", [0.0, 0.1])
-    def test_planted_fields_are_shimmed_away(self, field):
-        problem, settings = ring(field=field), {"n_reads": 3_000, "n_gauges": 20 if field else 0}
+    def test_planted_fields_are_shimmed_away(self):
+        problem, settings = ring(), {"n_reads": 3_000, "n_gauges": 0}
         before = simulated(**settings).sample(problem, seed=1)
         after = simulated(**settings, n_shim=12, shim_reads=500).sample(problem, seed=1)
-        rms = [np.sqrt(np.mean(magnetisation(samples)[0] ** 2)) for samples in (before, after)]
+        rms = [np.sqrt(np.mean(_of_copies(samples) ** 2)) for samples in (before, after)]
         assert rms[0] > 0.2
         assert rms[1] < 0.3 * rms[0]
         shims = after.info["calibration"]["shims"]
         assert len(shims["magnetisation_std"]) == shims["n_rounds"] == 12
         assert shims["beta_from"] == ["reads"] * 12
 
-    def test_corrections_are_minus_what_was_planted(self):
-        problem = ring()
+    @pytest.mark.parametrize("field", [0.0, 0.1])
+    def test_corrections_are_minus_what_was_planted(self, field):
+        problem = ring(field=field)
         samples = simulated(n_reads=10, n_shim=24, shim_reads=1_000).sample(problem, seed=2)
         shims = samples.info["calibration"]["shims"]
         program = _free_program(problem)
         planted = CHIP.disturbed(program, np.random.default_rng(0))
-        assert np.abs(planted.fields + np.array(shims["fields"][0])).max() < 0.25 * CHIP.h_noise
+        assert np.std(planted.fields + np.array(shims["fields"][0])) < 0.2 * CHIP.h_noise
         rest = planted.couplings + np.array(shims["couplings"][0])
         assert np.std(rest) < 0.5 * np.std(planted.couplings)
         assert (shims["n_orbits"], shims["n_compared_couplings"]) == (1, 8)
@@ -262,8 +254,9 @@ class TestBought:
 
     def test_a_cloud_that_warms_up_is_remarked_on(self, cloud):
         cloud.warming, cloud.misread = 0.05, (0.0, 0.0)
-        steady = {"n_reads": 500, "n_gauges": 10, "n_shim": 0, "readout_mitigation": False}
-        samples = shimming(**steady).sample(ring(coupling=-0.6), seed=1)
+        cloud.properties["num_reads_range"] = [1, 1_000]
+        plain = {"n_reads": 5_000, "n_gauges": 10, "n_shim": 0, "readout_mitigation": False}
+        samples = shimming(**plain).sample(ring(coupling=-0.6), seed=1)
         assert "drift" in [remark.code for remark in samples.remarks]
         trends = samples.info["calibration"]["drift"][0]
         assert trends["energy per spin"]["change"] > 4 * trends["energy per spin"]["error"]
