@@ -3,7 +3,7 @@
 The stand-in is slow: a request is accepted late, whether or not its sender still lives, and listed later.
 What a killed process began another one finishes; it must buy nothing twice and lose nothing. As a script::
 
-    python tests/backends/annealer/kills.py 200 [N_COPIES]
+    python tests/backends/annealer/kills.py 200 [N_COPIES [N_SHIM]]
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from qspin_backends.annealer.control import ControlErrors
 from qspin_backends.common import journal, purchase
 from sapi import Fault, Sapi, environment, qpu, serving
 
@@ -31,7 +32,6 @@ WRITES = 6  # a programming: the program, planned, sent, its id, the answer, ans
 UNLISTED = 8.0  # seconds, in place of a minute; more than the stand-in needs
 LONGEST_ACCEPTING, LONGEST_LISTING = 1.0, 4.0
 
-POINTS = [(k, when) for k in range(WRITES * PROGRAMMINGS) for when in ("before", "after")]
 STAGES = [
     ("submit", "kill", False),
     ("submit", "orphan", False),
@@ -39,6 +39,35 @@ STAGES = [
     ("poll", "kill", False),
     ("answer", "kill", False),
 ]
+
+
+@dataclass(frozen=True)
+class Wares:
+    """What is bought: one scale, in as many programmings, and rounds of shims before them.
+
+    Of several copies, each has as many gauges.
+    """
+
+    n_copies: int = 1
+    n_shim: int = 0
+
+    @property
+    def programmings(self) -> int:
+        return PROGRAMMINGS + self.n_shim
+
+    @property
+    def points(self) -> list[tuple[int, str]]:
+        """Of the journal, where a process may die."""
+        return [(k, when) for k in range(WRITES * self.programmings) for when in ("before", "after")]
+
+    def sampler(self) -> Any:
+        shims = {"n_shim": self.n_shim, "shim_reads": 10} if self.n_shim else {}
+        n_gauges = PROGRAMMINGS * self.n_copies
+        return qpu(betas=[1.0], n_reads=10, n_gauges=n_gauges, n_copies=self.n_copies, **shims)
+
+    def cloud(self, **slow: float) -> Sapi:
+        """A stand-in whose chip has something to shim."""
+        return Sapi(chip=ControlErrors(0.1, 0.0, noise_seed=1), **slow) if self.n_shim else Sapi(**slow)
 
 
 @dataclass(frozen=True)
@@ -62,7 +91,7 @@ class Kill:
     listing: float = 4.0
 
     @classmethod
-    def drawn(cls, number: int) -> Kill:
+    def drawn(cls, number: int, wares: Wares = Wares()) -> Kill:
         """Half of them at the writes in turn, a quarter each at stages and at random times."""
         rng = random.Random(number)
         slow = {
@@ -70,21 +99,21 @@ class Kill:
             "listing": rng.uniform(0, LONGEST_LISTING),
         }
         if number % 2 == 0:
-            return cls(write=POINTS[number // 2 % len(POINTS)], **slow)
+            return cls(write=wares.points[number // 2 % len(wares.points)], **slow)
         if number % 4 == 1:
             stage, kind, after = STAGES[number // 4 % len(STAGES)]
-            skip = number // 4 // len(STAGES) % PROGRAMMINGS
+            skip = number // 4 // len(STAGES) % wares.programmings
             return cls(stage=stage, kind=kind, after=after, skip=skip, **slow)
         return cls(delay=rng.uniform(0.05, 3.0), **slow)
 
 
-def buy(variables: dict[str, str], output: str, dies: tuple[int, str] | None, n_copies: int = 1) -> None:
+def buy(variables: dict[str, str], output: str, dies: tuple[int, str] | None, wares: Wares) -> None:
     """What a process does: buy, and die at one write of the journal if it is told to."""
     os.environ.update(variables)
     purchase.UNLISTED_SECONDS = UNLISTED
     if dies is not None:
         journal.atomic_write = dying(*dies)
-    samples = sampler(n_copies).sample(qspin.instances.sherrington_kirkpatrick(8, seed=2), seed=1)
+    samples = wares.sampler().sample(qspin.instances.sherrington_kirkpatrick(8, seed=2), seed=1)
     np.save(output, samples.spins.values)
 
 
@@ -103,11 +132,6 @@ def dying(write: int, when: str) -> Any:
     return atomic_write
 
 
-def sampler(n_copies: int) -> Any:
-    """One scale, in as many programmings; of several copies, each has that many gauges."""
-    return qpu(betas=[1.0], n_reads=10, n_gauges=PROGRAMMINGS * n_copies, n_copies=n_copies)
-
-
 def context() -> Any:
     """Processes that start with everything imported."""
     processes = multiprocessing.get_context("forkserver")
@@ -115,21 +139,21 @@ def context() -> Any:
     return processes
 
 
-def trial(kill: Kill, folder: Path, processes: Any, n_copies: int = 1) -> tuple[bool, int, np.ndarray]:
+def trial(kill: Kill, folder: Path, processes: Any, wares: Wares = Wares()) -> tuple[bool, int, np.ndarray]:
     """One kill, and a process that goes on: whether it died, how much was bought in all, and the spins."""
-    sapi = Sapi(accepting=kill.accepting, listing=kill.listing)
+    sapi = wares.cloud(accepting=kill.accepting, listing=kill.listing)
     if kill.stage is not None:
         sapi.faults = [Fault(kill.stage, kill.kind, after=kill.after, skip=kill.skip)]
     with serving(sapi):
         variables = environment(sapi, folder)
         output = str(folder / "spins.npy")
-        first = processes.Process(target=buy, args=(variables, output, kill.write, n_copies))
+        first = processes.Process(target=buy, args=(variables, output, kill.write, wares))
         first.start()
         sapi.kill = first.kill
         if kill.delay is not None:
             threading.Timer(kill.delay, first.kill).start()
         first.join(60)
-        second = processes.Process(target=buy, args=(variables, output, None, n_copies))
+        second = processes.Process(target=buy, args=(variables, output, None, wares))
         second.start()
         second.join(60)
         time.sleep(kill.accepting)  # whatever is still under way
@@ -137,32 +161,32 @@ def trial(kill: Kill, folder: Path, processes: Any, n_copies: int = 1) -> tuple[
         return first.exitcode == -signal.SIGKILL, sapi.bought, spins
 
 
-def undisturbed(folder: Path, processes: Any, n_copies: int = 1) -> np.ndarray:
+def undisturbed(folder: Path, processes: Any, wares: Wares = Wares()) -> np.ndarray:
     """What is bought when nothing happens."""
-    with serving(Sapi()) as sapi:
+    with serving(wares.cloud()) as sapi:
         output = str(folder / "spins.npy")
-        process = processes.Process(target=buy, args=(environment(sapi, folder), output, None, n_copies))
+        process = processes.Process(target=buy, args=(environment(sapi, folder), output, None, wares))
         process.start()
         process.join(120)
-        assert sapi.bought == PROGRAMMINGS
+        assert sapi.bought == wares.programmings
         return np.load(output)
 
 
-def main(n_kills: int, n_copies: int = 1) -> int:
+def main(n_kills: int, n_copies: int = 1, n_shim: int = 0) -> int:
     """Prints every trial that failed, and the sums. Exit code 1 if there was one."""
-    processes, start = context(), time.monotonic()
+    processes, start, wares = context(), time.monotonic(), Wares(n_copies, n_shim)
     killed = doubles = lost = number = 0
     with tempfile.TemporaryDirectory() as name:
-        expected = undisturbed(Path(name), processes, n_copies)
+        expected = undisturbed(Path(name), processes, wares)
     while killed < n_kills:
         with tempfile.TemporaryDirectory() as name:
-            kill = Kill.drawn(number)
-            was_killed, bought, spins = trial(kill, Path(name), processes, n_copies)
+            kill = Kill.drawn(number, wares)
+            was_killed, bought, spins = trial(kill, Path(name), processes, wares)
         number += 1
         killed += was_killed
-        doubles += bought > PROGRAMMINGS
+        doubles += bought > wares.programmings
         lost += not np.array_equal(spins, expected)
-        if bought != PROGRAMMINGS or not np.array_equal(spins, expected):
+        if bought != wares.programmings or not np.array_equal(spins, expected):
             print(f"trial {number - 1}, {kill}: {bought} bought, spins {spins.shape}", flush=True)
         if number % 10 == 0:
             print(f"{killed} kills: {doubles} double purchases, {lost} lost so far", flush=True)
@@ -173,4 +197,4 @@ def main(n_kills: int, n_copies: int = 1) -> int:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent))
-    sys.exit(main(*map(int, sys.argv[1:3] or ["20"])))
+    sys.exit(main(*map(int, sys.argv[1:4] or ["20"])))

@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 import pytest
-from kills import PROGRAMMINGS, Kill, context, trial, undisturbed
+from kills import PROGRAMMINGS, Kill, Wares, context, trial, undisturbed
 
 MANY = [Kill.drawn(number) for number in range(int(os.environ.get("QSPIN_KILLS", "0")))]
 FEW = [
@@ -36,12 +36,21 @@ def test_nothing_is_bought_twice_and_nothing_lost(kill, processes, expected, tmp
     np.testing.assert_array_equal(spins, expected)
 
 
-def test_nor_with_copies(processes, tmp_path):
-    """One kill at a moment that costs most: accepted, its id not noted."""
+@pytest.mark.parametrize(
+    ("wares", "write"),
+    [
+        (Wares(n_copies=2), 3),
+        (Wares(n_shim=2), 9),  # of the second round, when what the first has taught is known
+        (Wares(n_shim=2), 12),  # of the anneals, when nothing of them is planned yet
+    ],
+    ids=str,
+)
+def test_nor_with_copies_and_shims(processes, tmp_path, wares, write):
+    """One kill at moments that cost most, such as: accepted, its id not noted."""
     for name in ("undisturbed", "killed"):
         (tmp_path / name).mkdir()
-    wanted = undisturbed(tmp_path / "undisturbed", processes, n_copies=2)
-    killed, bought, spins = trial(Kill(write=(3, "before")), tmp_path / "killed", processes, n_copies=2)
+    wanted = undisturbed(tmp_path / "undisturbed", processes, wares)
+    killed, bought, spins = trial(Kill(write=(write, "before")), tmp_path / "killed", processes, wares)
     assert killed
-    assert bought == PROGRAMMINGS
+    assert bought == wares.programmings
     np.testing.assert_array_equal(spins, wanted)
