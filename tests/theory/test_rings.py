@@ -1,0 +1,130 @@
+"""Rings in a transverse field: free fermions against matrices, and kinks against Kibble and Zurek."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from scipy.integrate import solve_ivp
+
+from qspin.errors import InputError
+from qspin.theory import kibble_zurek_kinks, landau_zener, ring_kinks, ring_quench, transverse_ring
+
+RECORDED = ROOT.parent / "shared" / "data" / "dwave_schedules" / "Advantage2_system1.csv"
+recorded = pytest.mark.skipif(not RECORDED.is_file(), reason=f"{RECORDED.name} is not beside this checkout")
+
+
+def matrices(n, coupling):
+    """Sum of sigma^x, the energy of the bonds, and the flip of all spins."""
+    spins = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+    bonds = np.diag(coupling * (spins * np.roll(spins, 1, axis=1)).sum(axis=1)).astype(float)
+    x = np.zeros_like(bonds)
+    for qubit in range(n):
+        x[np.arange(2**n) ^ (1 << qubit), np.arange(2**n)] += 1
+    return x, bonds, np.eye(2**n)[::-1]
+
+
+class TestGroundStates:
+    @pytest.mark.parametrize("n", [3, 4, 5, 6])
+    @pytest.mark.parametrize("coupling", [-1.0, 0.7])
+    def test_against_matrices(self, n, coupling):
+        fields = [0.0, 0.3, 1.0, 1.9]
+        ring = transverse_ring(n, fields, coupling)
+        x, bonds, flip = matrices(n, coupling)
+        for k, field in enumerate(fields):
+            for parity, name in ((1, "energy_even"), (-1, "energy_odd")):
+                sector = 1e3 * (np.eye(2**n) - parity * flip)
+                energies, states = np.linalg.eigh(bonds - field * x + sector)
+                assert ring[name].values[k] == pytest.approx(energies[0], abs=1e-10)
+                if parity > 0 and field > 0:
+                    ground = states[:, 0]
+                    assert ring.magnetisation_x.values[k] == pytest.approx(ground @ x @ ground / n)
+                    correlation = ground @ bonds @ ground / (n * coupling)
+                    assert ring.bond_correlation.values[k] == pytest.approx(correlation)
+        np.testing.assert_allclose(ring.ground_energy, np.minimum(ring.energy_even, ring.energy_odd))
+
+    def test_large_rings_have_the_energy_of_infinite_ones(self):
+        """At Gamma = |J| it is -4/pi a spin (Pfeuty 1970)."""
+        ring = transverse_ring(2_000, [1.0, 0.5])
+        assert ring.ground_energy.values[0] / 2_000 == pytest.approx(-4 / np.pi, abs=1e-6)
+        np.testing.assert_allclose(ring.magnetisation_z, [0, 0.75**0.125])
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ((2, 1.0), "n, the number of spins, must be at least 3"),
+            ((4, [-1.0]), "finite values of Gamma >= 0"),
+            ((4, 1.0, np.nan), "coupling must be finite"),
+        ],
+    )
+    def test_what_is_no_ring(self, arguments, message):
+        with pytest.raises(InputError, match=message):
+            transverse_ring(*arguments)
+
+
+class TestKinks:
+    @recorded
+    @pytest.mark.parametrize("time", [20.0, 40.0])
+    def test_slow_quenches_follow_kibble_and_zurek(self, time):
+        """Within five percent, at the coupling and on the schedule of D-Wave's own example."""
+        kinks = ring_kinks(512 if time == 20 else 128, str(RECORDED), time, coupling=-1.8)
+        law = kibble_zurek_kinks(str(RECORDED), time, coupling=-1.8)
+        assert float(kinks.kink_density[0]) == pytest.approx(float(law.kink_density[0]), rel=0.05)
+        np.testing.assert_allclose(kinks.probability.sum("n_kinks"), 1)
+        assert not kinks.probability.values[0, 1::2].any()
+
+    @recorded
+    def test_the_law_has_its_published_values(self):
+        law = kibble_zurek_kinks(str(RECORDED), [5, 10, 20, 40], coupling=-1.8)
+        np.testing.assert_allclose(law.kink_density, [0.0610, 0.0432, 0.0305, 0.0216], rtol=0.005)
+        assert law.in_range.all()
+
+    def test_an_antiferromagnetic_ring_of_odd_length_keeps_a_kink(self):
+        kinks = ring_kinks(9, "linear", 30.0, coupling=1.0)
+        assert not kinks.probability.values[0, 0::2].any()
+        assert 1 <= float(kinks.kinks[0]) < 1.2
+
+    def test_an_antiferromagnet_of_even_length_is_a_ferromagnet_in_a_gauge(self):
+        one, other = (ring_kinks(10, "quadratic", [0.5, 2.0], coupling=j) for j in (-0.8, 0.8))
+        np.testing.assert_allclose(one.probability, other.probability, atol=1e-9)
+
+    def test_a_quench_ends_where_its_kinks_are_counted(self):
+        quench = ring_quench(12, "linear", [(0, 0), (2.0, 1)], n_times=3)
+        kinks = ring_kinks(12, "linear", 2.0)
+        np.testing.assert_allclose(quench.bond_correlation[-1], kinks.bond_correlation[0], atol=1e-9)
+        assert float(quench.magnetisation_x[0]) == pytest.approx(1)
+        assert float(kinks.kink_density[0]) == pytest.approx((1 - float(kinks.bond_correlation[0])) / 2)
+
+    def test_what_has_no_transition(self):
+        with pytest.raises(InputError, match="has no transition at coupling 0"):
+            kibble_zurek_kinks("linear", 1.0, coupling=0.0)
+        with pytest.raises(InputError, match="positive times in ns; got 0"):
+            ring_kinks(8, "linear", 0)
+
+
+class TestLandauZener:
+    @pytest.mark.parametrize("speed", [0.5, 3.0, 20.0])
+    def test_against_the_equation_itself(self, speed):
+        """From far before the crossing, or from the crossing, to far behind it, among the states there."""
+        gap, end = 0.8, 25 / np.sqrt(speed)
+        found = landau_zener(gap, speed)
+        for start, name in ((-end, "excitation"), (0.0, "excitation_from_crossing")):
+            state = lower_and_upper(gap, speed * start)[0].astype(complex)
+            solved = solve_ivp(
+                lambda t, y: -2j * np.pi * (hamiltonian(gap, speed * t) @ y),
+                (start, end), state, "DOP853", rtol=1e-10, atol=1e-12,
+            )  # fmt: skip
+            upper = abs(lower_and_upper(gap, speed * end)[1] @ solved.y[:, -1]) ** 2
+            assert upper == pytest.approx(float(found[name][0]), abs=3e-5)
+
+    def test_what_has_no_crossing(self):
+        with pytest.raises(InputError, match="a positive gap and positive speeds; got 0 and 1"):
+            landau_zener(0.0, 1)
+
+
+def hamiltonian(gap, bias):
+    return 0.5 * np.array([[bias, -gap], [-gap, -bias]])
+
+
+def lower_and_upper(gap, bias):
+    return np.linalg.eigh(hamiltonian(gap, bias))[1].T
