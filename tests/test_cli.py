@@ -370,9 +370,20 @@ def test_the_smallest_form_of_every_config_runs(path, tmp_path):
             problem["instances"] = 2
         shorten(problem, "sizes")
     for backend in data["backends"].values():
-        small = {"n_replicas": 3, "n_burn_in": 5, "n_sweeps": 20, "n_draws": 10, "n_reads": 4, "n_shots": 20}
+        small = {
+            "n_replicas": 3,
+            "n_burn_in": 5,
+            "n_sweeps": 20,
+            "n_draws": 10,
+            "n_reads": 4,
+            "n_shots": 20,
+            "depth": 8,
+        }
         backend.update({key: min(value, backend[key]) for key, value in small.items() if key in backend})
         shorten(backend, "lengths", "betas")
+    for axis in data.get("sweep", {}).values():
+        for key in axis:
+            axis[key] = axis[key][:1]  # of points; two of each axis would be many cells
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(data))
     done = qspin("run", "small.yaml", "--out", "here", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
