@@ -206,12 +206,12 @@ class TestPlan:
             get_study("quench", tolerance=-1)
 
 
-def moments(size, time, mu, seed):
+def moments(size, time, mu, seed, height=1.0):
     """An overlap curve whose Binder ratio is a function of t L^-mu."""
     import xarray as xr
 
     rng = np.random.default_rng(seed)
-    binder = 1 / (1 + (time / size**mu) ** -0.8) + 0.01 * rng.normal()
+    binder = height / (1 + (time / size**mu) ** -0.8) + 0.01 * rng.normal()
     q2 = 0.2 * math.exp(0.05 * rng.normal())
     return xr.Dataset(
         {
@@ -250,6 +250,15 @@ class TestCollapse:
         (section,) = fallen.sections
         assert {"binder_in_time", "binder_collapse"} <= {figure.name for figure in section.figures}
         assert all(draw(figure).svg for figure in section.figures)
+
+    def test_curves_that_are_not_one_are_said_to_be_none(self):
+        axes = {"glass": [Axis("shape", ([4, 4], [6, 6]))], "x": [Axis("annealing_time", CLOCK)]}
+        lines = asked({"glass": get_source("edwards_anderson", shape=[4, 4])}, {"x": DEVICE}, axes)
+        found = [moments(side, 1000 * t, 1.0, 7, (side - 3) / 3) for side in (4, 6) for t in CLOCK]
+        said = texts(
+            get_study("quench").conclude(MadeResults(lines, {("overlap_curve", "glass", "x"): found}))
+        )
+        assert any("do not fall onto one curve over t L^−μ: the best exponent" in text for text in said)
 
 
 class TestTheConfig:

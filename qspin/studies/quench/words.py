@@ -16,6 +16,7 @@ from qspin.study import Finding, Tone, Verdict
 __all__ = ["findings", "notes", "verdicts"]
 
 _RARE = 0.05
+_APART = 4.0  # squared errors from the common curve, on average, beyond which there is none
 _NOTES = (
     "The correlation error ε is [Σ (c − r)² / Σ r²]^(1/2) over pairs of spins, c = ⟨s s'⟩ of the reads and r "
     "that of the exact state. Finite reads add their noise to it: sums of squares are therefore taken over "
@@ -139,12 +140,15 @@ def _exact_reads(errors: Sequence[Error]) -> Iterator[Finding]:
 
 def _collapse(own: Scaled) -> Finding:
     assert own.collapse is not None
-    return Finding(
-        f"Binder ratios of {own.family} with {own.sampler}, sizes {_sizes(own)}, fall onto one curve over t "
-        f"L^−μ with μ = {with_error(own.collapse.mu, own.collapse.error)}, at a mean squared distance of "
-        f"{own.collapse.quality:.2g} in units of their errors.",
-        1.6,
-    )
+    head = f"Binder ratios of {own.family} with {own.sampler}, sizes {_sizes(own)},"
+    mu = with_error(own.collapse.mu, own.collapse.error)
+    distance = f"a mean squared distance of {own.collapse.quality:.2g} in units of their errors"
+    if own.collapse.quality > _APART:
+        return Finding(
+            f"{head} do not fall onto one curve over t L^−μ: the best exponent, μ = {mu}, leaves {distance}.",
+            0.8,
+        )
+    return Finding(f"{head} fall onto one curve over t L^−μ with μ = {mu}, at {distance}.", 1.6)
 
 
 def _sizes(own: Scaled) -> str:
