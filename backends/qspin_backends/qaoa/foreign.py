@@ -116,16 +116,24 @@ class Foreign:
         return [Remark("unseeded", text)]
 
     def _simulated(self, request: Request) -> Iterator[Answer]:
+        """Copies share no qubit: each is run alone, where together they would be too many to simulate."""
+        circuits = request.copies.circuits or (request.circuit,)
         for size, seed in _parts(self._backend, request):
             start = time.perf_counter()
-            job = _Job(self._backend, request.circuit, size, seed)
-            job.send("")
-            try:
-                answer = job.answer()
-            except Fault as fault:
-                raise RunError(f"{self._facts['name']}: {fault}") from fault
+            streams = np.random.SeedSequence(seed).generate_state(len(circuits), np.uint32) % _SEEDS
+            seeds = [seed] if len(circuits) == 1 else streams.tolist()
+            read = [self._run(*one, size) for one in zip(circuits, seeds, strict=True)]
             facts = {"n_shots": size, "seed": seed, "seconds": time.perf_counter() - start}
-            yield Answer(answer.spins, {**answer.facts, **facts})
+            spins = np.concatenate([answer.spins for answer in read], axis=1)
+            yield Answer(spins, {**read[0].facts, **facts})
+
+    def _run(self, circuit: QuantumCircuit, seed: int, n_shots: int) -> Answer:
+        job = _Job(self._backend, circuit, n_shots, seed)
+        try:
+            job.send("")
+            return job.answer()
+        except Fault as fault:
+            raise RunError(f"{self._facts['name']}: {fault}") from fault
 
     def _orders(self, request: Request) -> Iterator[Order]:
         circuit = request.circuit

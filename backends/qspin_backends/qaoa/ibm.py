@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qspin.errors import InputError, MissingExtraError, RunError
 from qspin.problem import IsingProblem
-from qspin.sampler import Remark
+from qspin.sampler import Remark, require_bytes
 from qspin_backends.common.faults import Cancelled, Malformed, TokenRefused, patiently
 from qspin_backends.common.journal import Answer, Entry, digest_of
 from qspin_backends.common.purchase import Order, bought, refuse_beyond
@@ -176,6 +176,9 @@ class Ibm:
 
     def _orders(self, request: Request) -> list[Order]:
         circuit = request.circuit
+        if self._runtime.is_local:
+            what = f"state vectors of {request.n_bits} qubits"
+            require_bytes(16 * 2**request.n_bits, what, "lower n_copies: local mode simulates all together")
         largest = shots_a_job(self._runtime.backend)
         n_jobs = -(-request.n_shots // largest)
         sizes = [len(part) for part in np.array_split(np.empty(request.n_shots), n_jobs)]

@@ -106,6 +106,17 @@ class TestSimulators:
         assert samples.info["copies"]["n"] == 2
         assert samples.info["batches"][0]["n_shots"] == 25
 
+    def test_copies_where_any_two_qubits_are_coupled(self):
+        """Together they would be 28 qubits."""
+        samples = at(AER, n_copies="auto", n_shots=1_400).sample(SK4, seed=1)
+        assert samples.info["copies"]["n"] == 7
+        spins = samples.spins.values[0, :, 0].reshape(200, 7, 4).astype(float)
+        overlaps = (spins[:, 0] * spins[:, 1]).mean(axis=1)
+        assert abs(overlaps.mean()) < 4 * overlaps.std() / np.sqrt(200)
+        energies = samples.energies.values.ravel()
+        error = energies.std(ddof=1) / np.sqrt(len(energies))
+        assert_within_errors(energies.mean(), error, samples.info["expected_energy"], what="energy")
+
     def test_a_provider_is_asked_by_name(self):
         place = {"backend": "qiskit_aer:AerProvider", "backend_name": "aer_simulator"}
         assert at(place).sample(SK4, seed=1).info["device"]["name"] == "aer_simulator"
