@@ -12,6 +12,7 @@ import io
 import json
 import math
 import os
+import stat
 import tokenize
 import zipfile
 import zlib
@@ -72,15 +73,13 @@ def file_content(path: str | os.PathLike[str]) -> bytes:
 
 def ordinary_size(path: str | os.PathLike[str]) -> int:
     """Bytes of an ordinary file; raises InputError if there is none, it is a folder, a pipe or a device."""
-    source = Path(path)
     try:
-        if source.exists() and not source.is_file():
-            raise InputError(f"{source} is no ordinary file; expected a file with an end")
-        return source.stat().st_size
+        status = os.stat(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        if isinstance(error, InputError):
-            raise
         raise _unreadable(path, error) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{os.fspath(path)} is no ordinary file; expected a file with an end")
+    return status.st_size
 
 
 def _unreadable(path: str | os.PathLike[str], error: Exception) -> InputError:

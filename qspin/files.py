@@ -169,7 +169,7 @@ def _unwritable(target: Path, error: OSError) -> StorageError:
 def stamp_of(file: Path) -> Stamp | None:
     """What changes when a file does; None if it is not there."""
     try:
-        status = file.stat()
+        status = os.stat(file)
     except FileNotFoundError:
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino

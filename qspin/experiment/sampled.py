@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
 
 from qspin.errors import InputError
 from qspin.experiment.plan import CellPlan
@@ -43,11 +47,23 @@ def _recorded(folder: RunFolder, keys: Sequence[str]) -> Iterator[Remark]:
 
 def _sampled(folder: RunFolder, cell: CellPlan) -> Iterator[Remark]:
     """Out of the files of samples, of which nothing else is read: there may be thousands."""
-    import h5py
-
     for point in cell.points:
         try:
-            with h5py.File(folder.store.file("sample", point.sample)) as file:
-                yield from remarks_from(json.loads(file.attrs["info"])["remarks"])
+            yield from remarks_from(json.loads(_info(folder.store.file("sample", point.sample)))["remarks"])
         except (OSError, KeyError, ValueError, TypeError, InputError):
             continue  # not there, or damaged, which the page says elsewhere
+
+
+def _info(path: Path) -> str:
+    """The attribute of that name, by the lower half of h5py, which takes half as long."""
+    import h5py
+
+    file = h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDONLY)
+    try:
+        attribute = h5py.h5a.open(file, b"info")
+        held = np.empty((), attribute.dtype)
+        attribute.read(held)
+    finally:
+        file.close()
+    text = held[()]
+    return text if isinstance(text, str) else text.decode()

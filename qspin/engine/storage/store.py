@@ -18,6 +18,7 @@ set aside.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import traceback
@@ -93,7 +94,7 @@ class Store:
         """Where the claims of tasks lie."""
         return self.path / "claims"
 
-    @property
+    @functools.cached_property
     def failures_folder(self) -> Path:
         """Where it is written down what failed."""
         return self.path / "failures"
@@ -109,8 +110,7 @@ class Store:
 
     def file(self, action: str, key: str) -> Path:
         """Where what a task gives lies."""
-        folder, suffix = _PLACES[action]
-        return self.path / folder / f"{key}{suffix}"
+        return _file(self.path, action, key)
 
     def checkpoint(self, task: Task) -> Path:
         """Where the unfinished work of a task lies."""
@@ -118,17 +118,15 @@ class Store:
 
     def has(self, task: Task) -> bool:
         """Whether what a task gives is there and whole."""
-        return self.file(task.action, task.key).is_file() and self.fault(task) is None
+        file = self.file(task.action, task.key)
+        stamp = stamp_of(file)
+        return stamp is not None and _known_fault(task.action, file, stamp) is None
 
     def fault(self, task: Task) -> str | None:
         """What is wrong with the file of a task; None if nothing is, or it is not there."""
         file = self.file(task.action, task.key)
         stamp = stamp_of(file)
-        if stamp is None:
-            return None
-        if _looked_at.get(file, (None, None))[0] != stamp:
-            _looked_at[file] = stamp, _fault(task.action, file)
-        return _looked_at[file][1]
+        return None if stamp is None else _known_fault(task.action, file, stamp)
 
     def mend(self, task: Task) -> list[str]:
         """Set aside what is damaged of a task that is ours; a sentence for each file.
@@ -271,6 +269,19 @@ def _is_lack(error: BaseException | None) -> bool:
 
 _looked_at: dict[Path, tuple[Stamp, str | None]] = {}
 """File -> what it was like when it was looked into, and what was wrong with it."""
+
+
+@functools.lru_cache(2**16)  # a run asks for each some ten times, and to make a path takes as long as to look
+def _file(store: Path, action: str, key: str) -> Path:
+    folder, suffix = _PLACES[action]
+    return store / folder / f"{key}{suffix}"
+
+
+def _known_fault(action: str, file: Path, stamp: Stamp) -> str | None:
+    """What is wrong with a file that is there, which is looked into again where it has changed."""
+    if _looked_at.get(file, (None, None))[0] != stamp:
+        _looked_at[file] = stamp, _fault(action, file)
+    return _looked_at[file][1]
 
 
 def _fault(action: str, file: Path) -> str | None:
