@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -93,6 +92,10 @@ class Crew:
     ----------
     leaves : whether the work is to be left where it is; looked at as often as for interrupts
 
+    Attributes
+    ----------
+    stop : uint8 (1,), not 0 from when the work is to be left: for kernels that take long
+
     Examples
     --------
     >>> with Crew(2) as crew:
@@ -101,7 +104,7 @@ class Crew:
 
     def __init__(self, n_threads: int, leaves: Callable[[], bool] = lambda: False):
         self._pool = ThreadPoolExecutor(n_threads)
-        self._stop = threading.Event()
+        self.stop = np.zeros(1, np.uint8)
         self._leaves = leaves
 
     def __enter__(self) -> Crew:
@@ -127,10 +130,11 @@ class Crew:
                 finished, waiting = wait(waiting, timeout=0.1)
                 for one in finished:
                     one.result()
-            if self._stop.is_set():
+                self._is_stopped()
+            if self.stop[0]:
                 raise KeyboardInterrupt
         except BaseException as error:
-            self._stop.set()
+            self.stop[0] = 1
             for one in waiting:
                 one.cancel()
             wait(waiting)
@@ -140,5 +144,5 @@ class Crew:
 
     def _is_stopped(self) -> bool:
         if self._leaves():
-            self._stop.set()
-        return self._stop.is_set()
+            self.stop[0] = 1
+        return bool(self.stop[0])

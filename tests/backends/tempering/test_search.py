@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import wait
+
 import numpy as np
 import pytest
+from qspin_backends.tempering import packs
 from qspin_backends.tempering.coupling_graph import Graph
+from qspin_backends.tempering.keeping import Keeping
+from qspin_backends.tempering.packs import Crew, Seeds
 from qspin_backends.tempering.random import lane_streams, word_streams
 from qspin_backends.tempering.search.blocks import _blocks, _connected, _smaller, renormalised
 from qspin_backends.tempering.search.descent import LANES, cooled, drawn, energy, relaxed
-from qspin_backends.tempering.search.running import rows_of
+from qspin_backends.tempering.search.rounds import run_rounds
+from qspin_backends.tempering.search.running import aim_of, rows_of, start_searches
 from qspin_backends.tempering.sparse import STATES
 
 import qspin
@@ -27,6 +35,8 @@ DECADES = IsingProblem(
     * 10.0 ** -np.abs(np.subtract.outer(np.arange(16), np.arange(16)))
 )
 ORACLES = {"lattice": LATTICE, "in fields": IN_FIELDS, "decades": DECADES, **small_problems()}
+
+GO_ON = np.zeros(1, np.uint8)
 
 
 def streams(seed):
@@ -116,14 +126,16 @@ class TestBlocks:
         for _ in range(20):
             minima = drawn(18, state)
             energies = relaxed(self.rows, minima, 1e-10)
-            spins, lowest = renormalised(self.rows, minima, energies, 0.5, 5, is_split, 1e-10, random, state)
+            spins, lowest = renormalised(
+                self.rows, minima, energies, 0.5, 5, is_split, 1e-10, random, state, GO_ON
+            )
             assert lowest <= energies.min() + 1e-12
             assert lowest == pytest.approx(energy(self.rows, spins))
 
     def test_cooling_ends_low_and_descents_at_minima(self):
         random, state = streams(2)
         starts = drawn(18, state)
-        spins = cooled(self.rows, starts, 0.0, 200, random)
+        spins = cooled(self.rows, starts, 0.0, 200, random, GO_ON)
         energies = relaxed(self.rows, spins, 1e-10)
         assert energies.mean() < relaxed(self.rows, starts, 1e-10).mean()
         for row, lowest in zip(spins, energies, strict=True):
@@ -131,6 +143,48 @@ class TestBlocks:
                 flipped = row.copy()
                 flipped[i] *= -1
                 assert energy(self.rows, flipped) > lowest - 1e-10
+
+
+def test_rounds_that_are_stopped_leave_no_trace():
+    """Whenever it was that they were, and however often."""
+    problem = instances.edwards_anderson((20, 20), seed=6)
+    graph, n_sweeps = Graph.of(problem), 2_000
+    rows, aim = rows_of(graph), aim_of(problem, graph, None)
+    whole, stopped = (start_searches(rows, 2, 3, Seeds.of(1), Keeping(), None) for _ in range(2))
+    run_rounds(rows, whole, aim, n_sweeps, n_sweeps)
+    cut = aim._replace(stop=np.zeros(1, np.uint8))
+    for seconds in (0.001, 0.01, 0.03):
+        cut.stop[0] = 0
+        timer = threading.Timer(seconds, cut.stop.fill, (1,))
+        timer.start()
+        run_rounds(rows, stopped, cut, n_sweeps, n_sweeps)
+        timer.join()
+    assert (stopped.place[:, 0] < n_sweeps).any()
+    run_rounds(rows, stopped, aim, n_sweeps, n_sweeps)
+    for name, array in whole._asdict().items():
+        np.testing.assert_array_equal(getattr(stopped, name), array, err_msg=name)
+
+
+@pytest.mark.parametrize("reason", ["interrupt", "leaves"])
+def test_whoever_works_within_a_crew_sees_that_it_is_to_stop(reason, monkeypatch):
+    """As rounds do, which end at a flag and not before."""
+    waits = []
+
+    def interrupted(waiting, **more):
+        waits.append(more)
+        if reason == "interrupt" and len(waits) == 2:
+            raise KeyboardInterrupt
+        return wait(waiting, **more)
+
+    def work(item, stopped):
+        while not crew.stop[0]:
+            time.sleep(0.001)
+
+    monkeypatch.setattr(packs, "wait", interrupted)
+    kept = []
+    with Crew(2, lambda: reason == "leaves" and len(waits) > 1) as crew, pytest.raises(KeyboardInterrupt):
+        crew.work(work, [1, 2], keep=lambda: kept.append(len(waits)))
+    assert kept
 
 
 def test_it_says_that_it_is_no_sampler():

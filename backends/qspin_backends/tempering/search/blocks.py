@@ -20,7 +20,7 @@ _FEW = 4  # blocks that are always allowed
 
 
 @njit(cache=True, nogil=True)
-def renormalised(rows, minima, energies, share, n_sweeps, is_split, least, random, state):
+def renormalised(rows, minima, energies, share, n_sweeps, is_split, least, random, state, stop):
     """A configuration int8 (N,) as low as any of `minima` int8 (n, N), of `energies` (n,), and its energy.
 
     Parameters
@@ -29,7 +29,7 @@ def renormalised(rows, minima, energies, share, n_sweeps, is_split, least, rando
     n_sweeps : in which walkers of a smaller problem are cooled
     is_split : whether spins of a block must hang together
     least : see `descend`
-    random, state : see `cooled`
+    random, state, stop : see `cooled`
     """
     labels, references = [np.zeros(0, np.int64)], [np.zeros(0, np.int8)]
     level = rows
@@ -37,13 +37,13 @@ def renormalised(rows, minima, energies, share, n_sweeps, is_split, least, rando
         order = np.argsort(energies)
         best = minima[order[0]].copy()
         label, n_blocks = _blocks(level, minima, order, share, is_split)
-        if n_blocks == 1 or n_blocks == len(best):
+        if n_blocks == 1 or n_blocks == len(best) or stop[0]:
             break
         labels.append(label)
         references.append(best)
         level = _smaller(level, best, label, n_blocks)
         minima = np.ones((LANES + 1, n_blocks), np.int8)  # the first stands for `best`
-        minima[1:] = cooled(level, drawn(n_blocks, state), 0.0, n_sweeps, random)
+        minima[1:] = cooled(level, drawn(n_blocks, state), 0.0, n_sweeps, random, stop)
         energies = relaxed(level, minima, least)
         best = minima[0]
     for k in range(len(labels) - 1, 0, -1):

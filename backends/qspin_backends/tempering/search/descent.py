@@ -102,13 +102,14 @@ def _ends(rows):
 
 
 @njit(cache=True, nogil=True)
-def cooled(rows, starts, start, n_sweeps, random):
+def cooled(rows, starts, start, n_sweeps, random, stop):
     """Configurations int8 (LANES, N) where Metropolis moves take `starts`, of the same shape, when cooled.
 
     Parameters
     ----------
     start : how far on the logarithmic way from the hottest beta (0) to the coldest (1) they begin
     random : uint32 (LANES / STATES, 4, STATES), advanced
+    stop : uint8 (1,), looked at before every sweep: where it is not 0 there are no more
     """
     n = len(rows.fields)
     words = np.zeros((n, 1), np.uint32)
@@ -132,6 +133,8 @@ def cooled(rows, starts, start, n_sweeps, random):
     )
     hot, cold = _ends(rows)
     for t in range(n_sweeps):
+        if stop[0]:
+            break
         beta = hot * (cold / hot) ** (start + (1.0 - start) * t / max(1, n_sweeps - 1))
         scale[:] = np.float32(2.0 * _LOG2E * beta)
         sweep_sparse(kernel, words, walker, energies)

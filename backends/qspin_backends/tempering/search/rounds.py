@@ -56,6 +56,7 @@ class Aim(NamedTuple):
     least : energy below which a gain is rounding
     longest : sweeps of a round, at the most
     target : energy at which a search ends; -inf: nowhere
+    stop : uint8 (1,), not 0 where rounds are to end at once; the one that is not over then counts as not made
     """
 
     is_split: bool
@@ -63,13 +64,14 @@ class Aim(NamedTuple):
     least: float
     longest: int
     target: float
+    stop: NDArray[np.uint8]
 
 
 @njit(cache=True, nogil=True)
 def run_rounds(rows: Any, own: Any, aim: Any, n_sweeps: int, until: int) -> None:
     """Take searches, all arrays with one more dimension in front, to sweep `until` of `n_sweeps`, or beyond.
 
-    A search ends before where it reaches what it aims at.
+    A search ends before where it reaches what it aims at, or is to stop.
     """
     for r in range(len(own.place)):
         search = Search(
@@ -79,7 +81,27 @@ def run_rounds(rows: Any, own: Any, aim: Any, n_sweeps: int, until: int) -> None
         if len(rows.fields) == 0:  # one configuration
             search.energies[0], search.place[0] = 0.0, n_sweeps
         while search.place[0] < min(until, n_sweeps) and not search.energies[0] <= aim.target:
+            before = _copied(search)
             _run_round(rows, search, aim, _next_length(search.place[0], n_sweeps, aim.longest))
+            if aim.stop[0]:
+                _put_back(search, before)
+                return
+
+
+@njit(cache=True, nogil=True)
+def _copied(own):
+    return Search(
+        own.random.copy(), own.state.copy(), own.place.copy(), own.pool.copy(), own.pool_energies.copy(),
+        own.best.copy(), own.energies.copy(), own.hits.copy(),
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _put_back(own, before):
+    """As if what was done since had not been."""
+    own.random[:], own.state[:], own.place[:] = before.random, before.state, before.place
+    own.pool[:], own.pool_energies[:] = before.pool, before.pool_energies
+    own.best[:], own.energies[:], own.hits[:] = before.best, before.energies, before.hits
 
 
 @njit(cache=True, nogil=True)
@@ -102,14 +124,14 @@ def _run_round(rows: Any, own: Any, aim: Any, length: int) -> None:
             starts[lane] = own.pool[lane % n_pool]
     hottest, coldest = _REHEATED
     start = 0.0 if is_fresh else hottest + (coldest - hottest) * uniform(own.state)
-    minima = cooled(rows, starts, start, length, own.random)
+    minima = cooled(rows, starts, start, length, own.random, aim.stop)
     energies = relaxed(rows, minima, aim.least)
     for lane in range(LANES):
         _keep(own, aim, minima[lane], energies[lane], 0)
         if not is_fresh:
             _hand_on(own, aim, minima[lane], energies[lane])
     child, energy = renormalised(
-        rows, minima, energies, _SHARE, n_sweeps, aim.is_split, aim.least, own.random, own.state
+        rows, minima, energies, _SHARE, n_sweeps, aim.is_split, aim.least, own.random, own.state, aim.stop
     )
     _keep(own, aim, child, energy, 1 if is_fresh else 0)
     _hand_on(own, aim, child, energy)
@@ -125,6 +147,7 @@ def _run_round(rows: Any, own: Any, aim: Any, length: int) -> None:
             aim.least,
             own.random,
             own.state,
+            aim.stop,
         )
         _keep(own, aim, child, energy, 0)
         _hand_on(own, aim, child, energy)

@@ -54,6 +54,7 @@ def aim_of(problem: IsingProblem, graph: Graph, target: float | None) -> Aim:
         _ROUNDING,
         max(sweeps, updates // (LANES * max(1, graph.n_spins))),
         float(aim),
+        np.zeros(1, np.uint8),
     )
 
 
@@ -102,7 +103,7 @@ def run_searches(
     problem: IsingProblem, rows: Rows, searches: Search, aim: Aim, n_sweeps: int, n_threads: int,
     keeping: Keeping, unit: float,
 ) -> Progress:  # fmt: skip
-    """Run all searches to the end; an interrupt ends them early, at the end of a round."""
+    """Run all searches to the end; an interrupt ends them early, as they were after their last rounds."""
     n_replicas, updates = len(searches.place), LANES * max(1, len(rows.fields))
     most = sweeps_a_piece(LANES * nanoseconds_of(len(rows.fields), len(rows.indices) // 2, "sparse"))
     stretch = max(10, min(_UPDATES_A_STRETCH // (updates * n_replicas), most))
@@ -114,7 +115,7 @@ def run_searches(
 
     def advance(piece: Search, stopped: Callable[[], bool], until: int) -> None:
         if not stopped():
-            run_rounds(rows, piece, aim, n_sweeps, until)
+            run_rounds(rows, piece, aim._replace(stop=crew.stop), n_sweeps, until)
 
     def speed() -> float:
         return (int(searches.place[:, 0].sum()) - first) * LANES / max(time.perf_counter() - began, 1e-9)
