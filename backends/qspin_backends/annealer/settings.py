@@ -145,7 +145,7 @@ class AnnealerSettings(Paid):
     temperature: PositiveFloat | None = None
     temperature_mk: PositiveFloat | None = None
     dephasing: NonNegativeFloat = 0.0
-    tolerance: Annotated[float, Field(ge=1e-12, le=0.1)] = 1e-6
+    tolerance: Annotated[float, Field(ge=1e-12, le=0.1)] = 1e-4
     h_noise: NonNegativeFloat = 0.0
     j_noise: NonNegativeFloat = 0.0
     noise_seed: NonNegativeInt | None = None

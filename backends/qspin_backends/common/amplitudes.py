@@ -28,7 +28,7 @@ def rotations(angles, tilts):
 
 
 @njit(inline="always")
-def _sine_and_cosine(turns):
+def sine_and_cosine(turns):
     """Of an angle in turns: quarter turns split off, polynomials of Cephes (Moshier 1984) on the rest."""
     quarters = np.floor(4.0 * turns + 0.5)
     angle = (turns - 0.25 * quarters) * 6.283185307179586
@@ -47,10 +47,11 @@ def _sine_and_cosine(turns):
     c = c * z - 1.38888888888730564116e-3
     c = c * z + 4.16666666666665929218e-2
     c = 1.0 - 0.5 * z + z * z * c
-    which = np.int64(quarters)
-    sine = c if which & 1 else s
-    cosine = s if which & 1 else c
-    return (-sine if which & 2 else sine), (-cosine if (which + 1) & 2 else cosine)
+    which = quarters - 4.0 * np.floor(0.25 * quarters)  # 0 to 3; vectors have no conversion to integers
+    is_odd = (which == 1.0) | (which == 3.0)
+    sine = c if is_odd else s
+    cosine = s if is_odd else c
+    return (-sine if which >= 2.0 else sine), (-cosine if (which == 1.0) | (which == 2.0) else cosine)
 
 
 @njit(inline="always")
@@ -68,7 +69,7 @@ def rotated(ar, ai, br, bi, c, d, e):
 def phase(re, im, energies, turns):
     """Multiply amplitude k by exp(2 pi i turns energies[k])."""
     for k in range(len(re)):
-        sine, cosine = _sine_and_cosine(turns * energies[k])
+        sine, cosine = sine_and_cosine(turns * energies[k])
         a, b = re[k], im[k]
         re[k] = a * cosine - b * sine
         im[k] = a * sine + b * cosine

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from qspin.sampler import all_energies
 from qspin_backends.common import amplitudes
+from qspin_backends.common import turns as x_turns
 
 __all__ = ["Layers", "bound", "groups", "of_group"]
 
@@ -28,6 +29,7 @@ Floats = NDArray[np.float64]
 bound: Any = functools.partial  # to mypy, a Numba dispatcher takes no arguments
 
 _CHUNKS = 32  # of long loops: their sums do not depend on who computes them
+_LEAST_COSINE = 0.1  # of a turn; tangents beyond are for other kernels
 _SERIAL = 2**13  # positions below which threads cost more than they save
 
 
@@ -105,6 +107,27 @@ class Layers:
             return
         for layer, own in enumerate(turns.tolist()):
             self.forward(re, im, energies, own, c[layer], d[layer], e[layer])
+
+    def turn_all(self, re: Floats, im: Floats, energies: Floats, turns: Floats, angles: Floats) -> None:
+        """Layer after layer, a phase of `turns` (n_layers,) and all spins turned about x, exp(i angle X) with
+        `angles` (n_layers, n_spins): faster than `forward_all`."""
+        cosines = np.cos(angles)
+        if np.abs(cosines).min(initial=1.0) < _LEAST_COSINE:
+            self.forward_all(re, im, energies, turns, cosines, np.zeros_like(angles), np.sin(angles))
+            return
+        factors, tangents = cosines.prod(axis=1), np.tan(angles)
+        if self._pool is None:
+            turns_of = (turns, factors, tangents, self.n_low, self.folded)
+            x_turns.turn_in_a_row(re, im, energies, *turns_of)
+            return
+        for layer, own in enumerate(turns.tolist()):
+            low = (own, factors[layer], tangents[layer], self.n_low, self.folded)
+            self.spread(
+                max(1, self.size >> (self.n_low + 1)), bound(x_turns.turn_blocks, re, im, energies, *low)
+            )
+            if self.n_qubits > self.n_low:
+                high = (tangents[layer], self.n_low, self.n_qubits)
+                self.spread(2**self.n_low // x_turns.COLUMNS, bound(x_turns.turn_tiles, re, im, *high))
 
     def phase(self, re: Floats, im: Floats, energies: Floats, turns: float) -> None:
         """A phase of `turns` for a unit of energy, and no rotation."""
