@@ -178,8 +178,8 @@ class TestPlan:
     def test_correlations_and_overlaps_of_all_that_keep_configurations(self):
         plan = get_study("quench").plan(asked({"glass": None}, {"x": DEVICE, "y": DEVICE}))
         assert [(w.measure, w.backend) for w in plan.wanted] == [
-            ("pair_correlations", "x"), ("overlap_curve", "x"),
-            ("pair_correlations", "y"), ("overlap_curve", "y"),
+            ("pair_correlations", "x"), ("overlap_curve", "x"), ("overlap_distribution", "x"),
+            ("pair_correlations", "y"), ("overlap_curve", "y"), ("overlap_distribution", "y"),
         ]  # fmt: skip
         assert plan.wanted[0].settings == {"pairs": "all"}
 
@@ -299,5 +299,6 @@ class TestTheConfig:
             assert abs(row["kinks"] - row["exact"]) < 4 * row["kinks_error"] + 1e-9
             assert row["Kibble-Zurek"] > 0
         (section,) = run.sections
-        assert {"correlation_error", "kinks"} <= {figure.name for figure in section.figures}
+        names = {"correlation_error", "kinks", "overlap_density"}
+        assert names <= {figure.name for figure in section.figures}
         assert all(draw(figure).svg for figure in section.figures)

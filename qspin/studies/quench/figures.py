@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import xarray as xr
 from qspin import plot
 from qspin.plot import style_of
 from qspin.plot.canvas import small_multiples
+from qspin.studies.quench.densities import densities_of
 from qspin.studies.quench.errors import Error, lines_of
 from qspin.studies.quench.found import Found
 from qspin.studies.quench.kinks import Kinks
@@ -28,6 +30,7 @@ def figures_of(found: Found) -> Iterator[Figure]:
     yield from _errors(found.errors)
     yield from _binder(found)
     yield from _kinks(found.kinks, found.theories)
+    yield from _densities(found.errors)
 
 
 def _drawn(name: str, caption: str, panels: Mapping[str, Callable[[Any], Any]]) -> Figure:
@@ -88,6 +91,24 @@ def _error_panel(
     return lambda ax: plot.over_time(
         curves, "error", ax, label="correlation error ε", band=band, is_logarithmic=True, styles=own
     )
+
+
+def _densities(errors: Sequence[Error]) -> Iterator[Figure]:
+    """P(q) at the last time, a panel a problem."""
+    found = densities_of(errors)
+    names = list(dict.fromkeys(name for own in found.values() for name in own))
+    styles = {name: {**style_of(k), "marker": None} for k, name in enumerate(names)}
+    panels: dict[str, Any] = {}
+    for problem, own in found.items():
+        panels[problem] = lambda ax, own=own: plot.profile(
+            own, "density", "q", ax, label=r"$P(q)$", styles={name: styles[name] for name in own}
+        )
+    if panels:
+        caption = (
+            "Distribution of overlaps of independent reads after the longest quench, averaged over "
+            "instances, of each sampler with the best of its settings there. Bands are one standard error."
+        )
+        yield dataclasses.replace(_drawn("overlap_density", caption, panels), is_folded=True)
 
 
 # -- Binder ratios -------------------------------------------------------------------------------

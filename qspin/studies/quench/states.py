@@ -14,10 +14,11 @@ from qspin.settings import settings_of
 from qspin.studies.series import told
 from qspin.study import INSTANCE, Asked, Axis, BackendLine, Cell, Results
 
-__all__ = ["CORRELATIONS", "OVERLAPS", "Clock", "State", "clock_of", "families_in", "states_of"]
+__all__ = ["CORRELATIONS", "DENSITIES", "OVERLAPS", "Clock", "State", "clock_of", "families_in", "states_of"]
 
 CORRELATIONS = "pair_correlations"
 OVERLAPS = "overlap_curve"
+DENSITIES = "overlap_distribution"
 """Measures of a state, and the labels under which their cells are found."""
 
 _SCALE = "coupling_scale"
@@ -69,7 +70,7 @@ class State:
         there are several
     time : nanoseconds where it is that of the quench, else in units of its axis; None where there is none
     is_time : which of the two
-    correlations, overlaps : by number of the instance, one row each
+    correlations, overlaps, densities : by number of the instance, one row each
     """
 
     problem: str
@@ -81,6 +82,11 @@ class State:
     scale: float = 1.0
     correlations: Mapping[Any, xr.Dataset] = dataclasses.field(default_factory=dict)
     overlaps: Mapping[Any, xr.Dataset] = dataclasses.field(default_factory=dict)
+    densities: Mapping[Any, xr.Dataset] = dataclasses.field(default_factory=dict)
+
+    def held(self, label: str) -> Mapping[Any, xr.Dataset]:
+        """What a measure found."""
+        return {CORRELATIONS: self.correlations, OVERLAPS: self.overlaps, DENSITIES: self.densities}[label]
 
     @property
     def place(self) -> tuple[str, str]:
@@ -107,7 +113,7 @@ class State:
 
     @property
     def n_spins(self) -> int:
-        every = [*self.correlations.values(), *self.overlaps.values()]
+        every = [*self.correlations.values(), *self.overlaps.values(), *self.densities.values()]
         return int(every[0].attrs["n_spins"])
 
 
@@ -119,13 +125,12 @@ def states_of(results: Results, time: str) -> list[State]:
     time : as `clock_of` takes it
     """
     found: dict[str, State] = {}
-    for label in (CORRELATIONS, OVERLAPS):
+    for label in (CORRELATIONS, OVERLAPS, DENSITIES):
         for cell in results.cells(label):
             for state, instance, result in _of_cell(cell, results.asked, time):
                 key = repr((state.family, state.time))
                 own = found.setdefault(key, state)
-                held = own.correlations if label == CORRELATIONS else own.overlaps
-                held[instance] = result  # type: ignore[index]
+                own.held(label)[instance] = result  # type: ignore[index]
     return list(found.values())
 
 
@@ -146,7 +151,16 @@ def _of_cell(cell: Cell, asked: Asked, time: str) -> Iterator[tuple[State, Any, 
         others = {k: v for k, v in at.items() if k not in own and k in many}
         for row, extra, scale in _rows(point.result):
             state = State(
-                cell.problem, cell.backend, where, {**others, **extra}, moment, clock.is_time, scale, {}, {}
+                cell.problem,
+                cell.backend,
+                where,
+                {**others, **extra},
+                moment,
+                clock.is_time,
+                scale,
+                {},
+                {},
+                {},
             )
             yield state, instance, point.result.isel(beta=[row])
 

@@ -20,7 +20,7 @@ from qspin.studies.quench.figures import figures_of
 from qspin.studies.quench.found import Found
 from qspin.studies.quench.kinks import kinks_of, rings_of
 from qspin.studies.quench.scaling import binder_curves, collapses_of
-from qspin.studies.quench.states import CORRELATIONS, OVERLAPS, State, families_in, states_of
+from qspin.studies.quench.states import CORRELATIONS, DENSITIES, OVERLAPS, State, families_in, states_of
 from qspin.studies.quench.tables import datasets_of, tables_of
 from qspin.studies.quench.theory import theories_of
 from qspin.studies.quench.words import findings, notes, verdicts
@@ -87,7 +87,8 @@ class Quench(Study):
         wanted = []
         for problem, backend in cells:
             pairs = {"pairs": self._pairs(asked, problem)}
-            wanted += [Wanted(CORRELATIONS, problem, backend, pairs), Wanted(OVERLAPS, problem, backend)]
+            wanted.append(Wanted(CORRELATIONS, problem, backend, pairs))
+            wanted += [Wanted(name, problem, backend) for name in (OVERLAPS, DENSITIES)]
         return Plan(wanted)
 
     def _pairs(self, asked: Asked, problem: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from qspin.studies.quench.densities import densities_of
 from qspin.studies.quench.errors import Error
 from qspin.studies.quench.found import Found
 from qspin.studies.quench.kinks import Kinks
@@ -169,6 +170,9 @@ def datasets_of(found: Found) -> dict[str, xr.Dataset]:
         state = curve.states[0]
         name = _plain(f"binder-{state.problem_name}-{state.backend_name}")
         datasets[free_name(name, datasets)] = curve.dataset()
+    for problem, own in densities_of(found.errors).items():
+        for backend, density in own.items():
+            datasets[free_name(_plain(f"density-{problem}-{backend}"), datasets)] = density
     for line in found.theories:
         name = _plain(f"theory-{line.name}-{line.place[0]}")
         datasets[free_name(name, datasets)] = line.dataset()
