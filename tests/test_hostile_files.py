@@ -8,7 +8,6 @@ import json
 import os
 import resource
 import struct
-import subprocess
 import sys
 import time
 import zipfile
@@ -17,6 +16,7 @@ from pathlib import Path
 import dimod
 import numpy as np
 import pytest
+from conftest import qspin
 
 from qspin import IsingProblem, instances, read_problem, write_problem
 from qspin.archives import read_arrays
@@ -100,8 +100,7 @@ def read_with_little(path):
 
 def test_the_command_line_says_it_in_one_line(tmp_path):
     (tmp_path / "a.rudy").write_text("1000000000 0")
-    command = [sys.executable, "-m", "qspin", "sample", str(tmp_path / "a.rudy"), "--backend", "exact"]
-    done = subprocess.run([*command, "-o", str(tmp_path / "a.nc")], capture_output=True, text=True)
+    done = qspin("sample", tmp_path / "a.rudy", "--backend", "exact", "-o", tmp_path / "a.nc", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "claims 1000000000 spins in 12 bytes" in done.stderr

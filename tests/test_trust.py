@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from conftest import qspin
 
@@ -63,10 +60,7 @@ def hostile(tmp_path):
     def run(backend, *arguments, command="run"):
         text = PROBLEM if command == "run" else PROBLEM.replace("n_spins: 4", "sizes: {n_spins: [4]}")
         (tmp_path / "c.yaml").write_text(f"{text}backends: {{b: {{{backend}}}}}\n")
-        done = subprocess.run(
-            [sys.executable, "-m", "qspin", command, "c.yaml", *arguments],
-            cwd=tmp_path, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
+        done = qspin(command, "c.yaml", *arguments, cwd=tmp_path)
         return done, sorted(p.name for p in tmp_path.iterdir() if p.name in ("ran", "called", "pwned"))
 
     return run
@@ -112,10 +106,7 @@ def test_the_flag_allows_a_package(hostile):
 def test_a_report_of_such_a_run_needs_no_flag(hostile, tmp_path):
     hostile('name: ocean, sampler: "plant:Sampler", n_reads: 16', "--allow-import", "plant", "--out", "run")
     (tmp_path / "ran").unlink()
-    done = subprocess.run(
-        [sys.executable, "-m", "qspin", "report", "run"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    done = qspin("report", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "ran").exists()
 
@@ -126,10 +117,7 @@ def test_a_report_imports_nothing_of_its_config(hostile, tmp_path):
     (tmp_path / "run" / "config.yaml").write_text(
         text.replace("backends:\n", "backends:\n  o: {name: ocean, sampler: 'plant:Sampler'}\n")
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "qspin", "report", "run"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    done = qspin("report", "run", cwd=tmp_path)
     assert not (tmp_path / "ran").exists(), done.stderr
 
 
