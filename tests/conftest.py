@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import os
 import subprocess
@@ -16,6 +17,15 @@ from qspin import IsingProblem, confidential
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_INSTANCES = ROOT.parent / "shared" / "instances"
+
+
+LONGEST = ("test_documents.py", "test_wheel.py", "test_cli.py", "test_workload_memory.py", "test_on_dask.py")
+"""Files with tests of ten seconds and more, most of which would come last."""
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest begins first: at the end, one worker would do it while the others have none left."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,6 +50,33 @@ def secrets_of_one_test(monkeypatch):
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
+
+
+@contextlib.contextmanager
+def sketching():
+    """Figures whose panels are drawn, and neither laid out nor written: half a second each that tests of what
+    is done around them need not wait for. Runs of the command line draw theirs."""
+    from matplotlib.figure import Figure
+
+    from qspin.plot import canvas
+
+    def sketch(figure):
+        axes = Figure().subplots(len(figure.panels), squeeze=False).flat
+        for panel, ax in zip(figure.panels, axes, strict=True):
+            panel(ax)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canvas, "_laid_out", sketch)
+        patch.setattr(canvas, "_svg", lambda _: b'<svg xmlns="http://www.w3.org/2000/svg"></svg>')
+        patch.setattr(canvas, "_pdf", lambda _: b"%PDF-1.4")
+        yield
+
+
+@pytest.fixture
+def sketched():
+    """The figures of a test are sketches."""
+    with sketching():
+        yield
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from qspin.experiment.plan import planned
 from qspin.registry import get_source
 from qspin.settings import settings_of
 
+pytestmark = pytest.mark.usefixtures("sketched")
+
 GLASS = {"kind": "sherrington_kirkpatrick", "n_spins": 6}
 PLAIN = {
     "schema": 2,

@@ -22,6 +22,8 @@ from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.run import report_on
 from qspin.sampling import sampled
 
+pytestmark = pytest.mark.usefixtures("sketched")
+
 PLAIN = {
     "schema": 2,
     "name": "small",

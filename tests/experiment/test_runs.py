@@ -11,6 +11,8 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import qspin as qspin_command
+from conftest import sketching
 
 import qspin
 from qspin.engine.storage.presence import Presence
@@ -37,7 +39,10 @@ PLAIN = {
 
 
 def made(path, **changes):
-    return run_experiment(config_from_plain(json.loads(json.dumps({**PLAIN, **changes}))), RunFolder(path))
+    with sketching():
+        return run_experiment(
+            config_from_plain(json.loads(json.dumps({**PLAIN, **changes}))), RunFolder(path)
+        )
 
 
 def unfinished(path, monkeypatch):
@@ -410,9 +415,12 @@ def test_sizes_are_told_in_units():
 
 
 class TestCommand:
-    def run(self, *arguments, **options):
-        command = [sys.executable, "-m", "qspin", "runs", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+    @pytest.fixture(autouse=True)
+    def _here(self, tmp_path):
+        self.here = tmp_path
+
+    def run(self, *arguments, said=""):
+        return qspin_command("runs", *arguments, cwd=self.here, said=said)
 
     def test_a_query_as_a_table_and_as_csv(self, originals):
         query = ["--where", "backend = 'exact' and q_abs > 0", "--sort", "-q_abs"]
@@ -446,10 +454,10 @@ class TestCommand:
         ]  # fmt: skip
 
     def test_what_is_deleted_is_asked_for(self, root):
-        done = self.run(root, "--remove", "first", stdin=subprocess.DEVNULL)
+        done = self.run(root, "--remove", "first")
         assert (done.returncode, (root / "first").is_dir()) == (2, True)
         assert "add --yes to delete them" in done.stderr
-        done = self.run(root, "--remove", "first", input="n\n")
+        done = self.run(root, "--remove", "first", said="n\n")
         assert (done.returncode, (root / "first").is_dir()) == (0, True)
         assert done.stdout.splitlines()[-1].endswith("Nothing was deleted.")
         (root / "first" / "samples" / "0123.nc").write_bytes(b"in no plan")
