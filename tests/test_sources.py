@@ -22,6 +22,7 @@ from qspin.testing import SourceContract, prepared_for
 GENERATED = {
     "biclique": ({"n": 2, "m": 1}, [{"n": 50}, {"m": 0}, {"couplings": "uniform"}]),
     "cubic_dimers": ({"shape": [1, 1, 2], "m": 2}, [{"shape": [1, 1, 13]}, {"shape": 3}]),
+    "dense_memory": ({"n_spins": 5, "n_patterns": 2}, [{"degree": 5}, {"n_spins": 400}, {"n_patterns": 0}]),
     "diamond": ({"shape": [2, 1, 2]}, [{"shape": [2, 2]}, {"periodic": [True]}, {"couplings": "uniform"}]),
     "edwards_anderson": ({"shape": [3, 4]}, [{"shape": [2, 2, 2, 2]}, {"periodic": "maybe"}]),
     "hopfield": ({"n_spins": 12, "n_patterns": 2}, [{"n_patterns": -1}, {"n_spins": 10**7}]),
@@ -31,6 +32,7 @@ GENERATED = {
     "pegasus": ({"m": 2}, [{"m": 10**5}]),
     "pseudo_inverse": ({"n_spins": 10, "n_patterns": 4}, [{"n_patterns": 0}, {"n_spins": 10**7}]),
     "sherrington_kirkpatrick": ({"n_spins": 8}, [{"n_spins": "six"}, {"seed": -1}]),
+    "storkey": ({"n_spins": 10, "n_patterns": 4}, [{"n_patterns": 0}, {"n_spins": 10**7}]),
     "wishart": ({"n_spins": 10, "alpha": 0.5}, [{"alpha": float("nan")}, {"alpha": 0.01}]),
     "zephyr": ({"m": 1}, [{"couplings": 3}]),
 }
@@ -85,6 +87,24 @@ class TestModel(SourceContract):
     @pytest.fixture(autouse=True)
     def _beside(self, model):
         type(self).settings = {"path": str(model), "layers": [0, "2"], "max_spins": 6}
+
+
+class TestNetwork(SourceContract):
+    kind = "network"
+    settings = {"module": "networks_for_tests:small", "input_shape": [1, 4, 4], "init_seed": 3}
+    wrong = (
+        {"module": "networks_for_tests:none"},
+        {"module": "networks_for_tests:wants"},
+        {"module": "networks_for_tests:number"},
+        {"input_shape": [4]},
+        {"shuffle_seed": 1},
+        {"layers": [9]},
+    )
+
+
+class TestShuffledNetwork(SourceContract):
+    kind = "network"
+    settings = {**TestNetwork.settings, "shuffle": True, "max_spins": 9}
 
 
 class TestClampedGenerator(SourceContract):
