@@ -334,7 +334,10 @@ def test_the_schema_is_json_schema(tmp_path):
     "arguments",
     [
         ["--help"],
-        *([name, "--help"] for name in ("run", "bench", "sample", "export", "report", "backends", "schema")),
+        *(
+            [name, "--help"]
+            for name in ("run", "bench", "sample", "embed", "export", "report", "backends", "schema")
+        ),
     ],
 )
 def test_help(tmp_path, arguments):

@@ -202,4 +202,4 @@ def _strokes(ax: Axes, lines: NDArray[np.float64], colours: Any, width: float) -
     from matplotlib.collections import LineCollection
 
     if len(lines):
-        ax.add_collection(LineCollection(lines, colors=colours, linewidths=width, rasterized=True))
+        ax.add_collection(LineCollection(list(lines), colors=colours, linewidths=width, rasterized=True))

@@ -218,8 +218,9 @@ def read_out(plan: Plan, answers: Iterable[Answer], stages: Stages) -> tuple[Rea
             "no read is left: every one has a broken chain. Choose unembedding 'majority_vote', or a larger "
             "chain_strength"
         )
-    cut = [np.stack([row[q][:n_reads] for row in rows]) for q in range(len(rows[0]))]
-    return Reads(*cut, n_left_out=n_scales * (stages.n_reads - n_reads)), facts
+    names = ("spins", "break_fraction", "gauge", "batch", "copy", "embedding")
+    cut: dict[str, Any] = {name: np.stack([row[q][:n_reads] for row in rows]) for q, name in enumerate(names)}
+    return Reads(**cut, n_left_out=n_scales * (stages.n_reads - n_reads)), facts
 
 
 def _copy_by_copy(
