@@ -159,6 +159,12 @@ def test_the_annealer_section_runs(capsys):
     assert names["curve"].sizes["beta"] == 3
 
 
+def test_the_networks_section_runs(capsys):
+    code = next(block for block in blocks("python") if "networks.twin" in block)
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == ["218 ['input', '0', '4']", "3 1.0"]
+
+
 def test_the_qaoa_section_runs(capsys):
     code = next(block for block in blocks("python") if 'angles="table"' in block)
     exec(compile(code, "README.md", "exec"), {})
