@@ -114,7 +114,7 @@ class TestStates:
         gap, end, time = 1.0, 100.0, 20.0
         file = tmp_path / "crossing.csv"
         file.write_text(f"s,A (GHz),B (GHz)\n0,{gap},0\n1,{gap},{end}\n")
-        found = final_state(qspin.IsingProblem([[0.0]], fields=[1.0]), str(file), time, tolerance=1e-8)
+        found = final_state(qspin.IsingProblem([[0.0]], fields=[1.0]), str(file), time, tolerance=1e-7)
         _, states = np.linalg.eigh(0.5 * np.array([[end, -gap], [-gap, -end]]))
         expected = landau_zener(gap, end / time).excitation_from_crossing
         assert abs(states[:, 1] @ found) ** 2 == pytest.approx(float(expected[0]), abs=1e-6)
@@ -186,8 +186,8 @@ class TestReads:
 class TestDephasing:
     @pytest.mark.parametrize("fields", [0.0, 0.5])
     def test_against_lindblad(self, fields):
-        problem, rate, time = glass(3, fields), 2.0, 0.4
-        samples = annealer(n_reads=2_000, dephasing=rate, tolerance=1e-3).sample(problem, seed=3)
+        problem, rate, time = glass(3, fields).scaled(0.8), 2.0, 0.4
+        samples = annealer(n_reads=1_000, dephasing=rate, tolerance=1e-3).sample(problem, seed=3)
         assert samples.info["pipeline"]["scaling"]["factor"] == 1
         exact = lindblad(problem, rate, time)
         spins = samples.spins.values[0, :, 0]

@@ -39,8 +39,8 @@ from qspin_backends.annealer.physics.states import (
 
 __all__ = ["Schrodinger", "final_state"]
 
-_NS_A_LAYER = 0.35  # of each stored amplitude and qubit; a core of an AMD EPYC 9004
-_STEP = 0.3  # turns of the geometric mean of both terms in a step, where the tolerance is 1 a ns
+_A_LAYER, _AN_AMPLITUDE = 3e3, 0.5  # nanoseconds, the latter for each qubit; a core of an AMD EPYC 9004
+_LAYERS_A_TURN = 75.0  # of the fields of a qubit, at a tolerance of 1e-4 for 20 ns
 
 
 def final_state(
@@ -159,7 +159,12 @@ class Schrodinger:
         return 1e-9 * self.work(programs, path, temperature) / n_cores
 
     def work(self, programs: Sequence[Program], path: Path, temperature: float) -> float:
-        return 0.0
+        course = self.conditions.followed.course(path.in_ns())
+        alike = {part.key: part for program in programs for part in _parts(program)}
+        n_reads = max((p.n_reads for p in programs), default=0) if self.conditions.dephasing else 1
+        each = (_nanoseconds(part, course, self.conditions.tolerance) for part in alike.values())
+        n_gauges = len(programs) if self.conditions.dephasing else 1
+        return n_gauges * n_reads * sum(each)
 
 
 @dataclass(frozen=True)
@@ -209,6 +214,16 @@ def _jumps(rate: float, part: Part, course: Course, rng: np.random.Generator) ->
     n = int(rng.poisson(0.5 * rate * course.duration * len(part.spins)))
     times = np.sort(rng.uniform(course.times[0], course.times[-1], n))
     return list(zip(times.tolist(), rng.integers(len(part.spins), size=n).tolist(), strict=True))
+
+
+def _nanoseconds(part: Part, course: Course, tolerance: float) -> float:
+    """Roughly, of one evolution on one core."""
+    n = len(part.spins)
+    local = np.sqrt((part.couplings**2).sum() / n + (part.fields**2).mean())
+    transverse, problem = np.abs(course.integrals(course.times[-1]))
+    harder = (1e-4 / tolerance * course.duration / 20) ** (1 / 6)
+    layers = _LAYERS_A_TURN * harder * (transverse + problem * local)
+    return float(layers * (_A_LAYER + _AN_AMPLITUDE * n * 2.0 ** (n - part.is_folded)))
 
 
 def _parts(program: Program) -> list[Part]:
