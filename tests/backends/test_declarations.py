@@ -11,6 +11,7 @@ from qspin.measure import offered_by
 from qspin.sampler import (
     OFFERS,
     finds_settings,
+    followed_schedule,
     is_paid,
     offers,
     pilots,
@@ -181,6 +182,7 @@ class TestOfThirdParties:
         assert offers(Foreign()) is None
         assert samples_version(Foreign()) == 1
         assert not finds_settings(Foreign())
+        assert followed_schedule(Foreign()) is None
         assert shared_settings(Foreign(), [DENSE], seed=1) == {}
 
     @pytest.mark.parametrize(
@@ -199,6 +201,7 @@ class TestOfThirdParties:
             (samples_version, {"samples_version": "2"}, "is an integer from 1; got '2'"),
             (samples_version, {"samples_version": 0}, "is an integer from 1; got 0"),
             (samples_version, {"samples_version": True}, "is an integer from 1; got True"),
+            (followed_schedule, {"followed_schedule": "linear"}, "is a Schedule; got 'linear'"),
         ],
     )
     def test_nonsense_is_refused(self, ask, attributes, message):
@@ -219,3 +222,22 @@ def test_pilots_are_spread_and_hold_both_ends():
     chosen = pilots(range(2_000))
     assert (len(chosen), chosen[0], chosen[-1]) == (8, 0, 1_999)
     assert np.ptp(np.diff(chosen)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "followed"),
+    [
+        ("annealer", {}, "quadratic"),
+        ("annealer", {"schedule": "linear", "physics": "thermal"}, "linear"),
+        ("annealer", {"physics": "thermal"}, None),
+        ("annealer", {"device": "qpu"}, None),
+        ("annealer", {"device": "qpu", "schedule": "linear"}, "linear"),
+        ("qaoa", {"ansatz": "quench", "schedule": "linear", "annealing_time": 0.01}, "linear"),
+        ("qaoa", {"ansatz": "quench"}, None),
+        ("qaoa", {}, None),
+        ("exact", {}, None),
+    ],
+)
+def test_the_schedule_that_samples_follow(name, settings, followed):
+    found = followed_schedule(qspin.get_backend(name, **settings))
+    assert (None if found is None else found.name) == followed
