@@ -19,6 +19,8 @@ from qspin.cli.ending import Interrupts
 from qspin.engine.storage.presence import Presence
 from qspin.experiment.folder import PROCESSES
 
+pytestmark = pytest.mark.usefixtures("sketched")
+
 BACKENDS = {
     "good": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 4},
     "bad": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 5},

@@ -15,6 +15,8 @@ from qspin.experiment.config.run_config import load_config
 from qspin.experiment.run import run_experiment
 from qspin.experiment.run_folder import RunFolder
 
+pytestmark = pytest.mark.usefixtures("sketched")
+
 GLASS = instances.wishart(8, 0.7, seed=1)
 BACKENDS = {"exact": {"name": "exact", "betas": [0.5], "n_replicas": 5}}
 

@@ -22,6 +22,7 @@ from qspin.measures.overlaps import OverlapCurve
 from qspin.samples import SampleSet
 from qspin.studies.comparison import Comparison
 
+SKETCHED = pytest.mark.usefixtures("sketched")
 ANNEALER = {"name": "annealer", "topology": "none", "betas": [0.5, 1.0], "n_reads": 40, "n_sweeps": 20}
 SK = {"kind": "sherrington_kirkpatrick", "n_spins": 12, "seed": 1}
 
@@ -41,6 +42,7 @@ def verdicts(folder):
         return list(csv.DictReader(file))
 
 
+@SKETCHED
 def test_a_gap_in_the_ladder_of_the_reference(tmp_path):
     folder = ran(
         tmp_path, {"exact": {"name": "exact", "betas": [0.02, 8.0], "n_replicas": 60}, "annealer": ANNEALER}
@@ -53,6 +55,7 @@ def test_a_gap_in_the_ladder_of_the_reference(tmp_path):
     assert "not compared: no temperature to compare at" in page
 
 
+@SKETCHED
 def test_a_study_that_has_nothing_to_ask_says_so(tmp_path):
     folder = RunFolder(tmp_path / "run")
     exact = {"name": "exact", "betas": [1.0], "n_replicas": 20}
@@ -67,6 +70,7 @@ def test_a_study_that_has_nothing_to_ask_says_so(tmp_path):
     assert folder.is_finished
 
 
+@SKETCHED
 @pytest.mark.parametrize(
     "studies", [{"time_to_solution": {}}, {"m": {"name": "measured", "measure": "diversity"}}]
 )
@@ -91,6 +95,7 @@ def test_infinite_temperature_alone(tmp_path):
     assert (folder.figures / "overlaps-energy.pdf").is_file()
 
 
+@SKETCHED
 def test_samples_have_one_temperature(tmp_path):
     """That of the table, in metrics.csv and in words; the device's own estimate keeps its own column."""
     exact = {"name": "exact", "betas": {"geometric": [0.1, 4, 10]}, "n_replicas": 200}
@@ -113,6 +118,7 @@ def broken(*_, **__):
     raise ZeroDivisionError("by chance")
 
 
+@SKETCHED
 @pytest.mark.parametrize("part", ["figure", "study"])
 def test_one_part_that_fails_is_named_and_costs_no_other(tmp_path, monkeypatch, part):
     where, name, told = {
@@ -130,6 +136,7 @@ def test_one_part_that_fails_is_named_and_costs_no_other(tmp_path, monkeypatch, 
     assert not RunFolder(tmp_path / "run").is_finished
 
 
+@SKETCHED
 @pytest.mark.parametrize(
     ("measure", "method", "error", "told"),
     [
@@ -160,6 +167,7 @@ def test_one_measure_that_fails_is_left_out(tmp_path, monkeypatch, measure, meth
     assert not folder.is_finished
 
 
+@SKETCHED
 def test_an_interrupt_is_no_failure_of_a_measure(tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
@@ -169,6 +177,7 @@ def test_an_interrupt_is_no_failure_of_a_measure(tmp_path, monkeypatch):
         ran(tmp_path, {"exact": {"name": "exact", "betas": [0.5], "n_replicas": 60}})
 
 
+@SKETCHED
 def test_each_sample_file_is_read_once(tmp_path, monkeypatch):
     folder = ran(
         tmp_path, {"exact": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 60}, "annealer": ANNEALER}
