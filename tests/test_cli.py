@@ -359,7 +359,7 @@ CONFIGS = [*(ROOT / "configs").glob("*.yaml"), *(ROOT / "configs" / "bench").glo
 
 @pytest.mark.parametrize("path", sorted(CONFIGS), ids=lambda path: path.name)
 def test_the_smallest_form_of_every_config_runs(path, tmp_path):
-    """Few epochs, sweeps, replicas, temperatures, lengths and sizes; everything else as it is written."""
+    """Few epochs, sweeps, replicas, lengths and sizes; everything else as it is written."""
     import yaml
 
     from qspin.experiment.config.yaml_source import YamlSource
@@ -393,12 +393,8 @@ def test_the_smallest_form_of_every_config_runs(path, tmp_path):
 
 
 def shorten(given, *names, n=4):
-    """So many of each list, first and last among them; and of a ladder that is told by its ends."""
-    for values in (given[name] for name in names if isinstance(given.get(name), dict)):
-        for kind, value in values.items():
-            if kind in ("geometric", "linear"):
-                values[kind] = [*value[:2], min(value[2], n)]
-            else:
-                values[kind] = (
-                    [value[k * (len(value) - 1) // (n - 1)] for k in range(n)] if value[n:] else value
-                )
+    """So many values of each list, first and last among them."""
+    for lists in (given[name] for name in names if name in given):
+        for kind, values in lists.items():
+            if len(values) > n:
+                lists[kind] = [values[k * (len(values) - 1) // (n - 1)] for k in range(n)]
