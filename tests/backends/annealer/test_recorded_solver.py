@@ -12,8 +12,10 @@ import pytest
 import qspin_backends.annealer
 from dwave.system.coupling_groups import coupling_groups
 from dwave.system.samplers.clique import _QubitCouplingComposite
+from qspin_backends.annealer.control import ControlErrors
 from qspin_backends.annealer.device import Hardware
-from sapi import Sapi, environment, programmed, qpu, serving
+from qspin_backends.common import purchase
+from sapi import Fault, Sapi, environment, programmed, qpu, serving
 
 import qspin
 from qspin.errors import InputError
@@ -194,6 +196,48 @@ class TestCost:
         sampler, problem = pair(recorded, n_reads=100, **settings)
         sampler.sample(problem, seed=1)
         assert cloud.bought == n_calls
+
+
+class TestWholePath:
+    """Everything that is bought beside reads: rounds of shims and of the readout, for copies side by side."""
+
+    def calibrated(self, **settings):
+        defaults = {"betas": [0.5], "n_reads": 12, "n_gauges": 4, "n_copies": 2}
+        return qpu(**{**defaults, "n_shim": 2, "shim_reads": 6, "readout_mitigation": True, **settings})
+
+    @pytest.fixture
+    def glass4(self):
+        return qspin.instances.sherrington_kirkpatrick(4, seed=1)
+
+    def test_what_is_charged_is_what_was_expected(self, cloud, glass4):
+        told = self.calibrated().workload(glass4)
+        info = self.calibrated().sample(glass4, seed=1).info
+        assert cloud.bought == 2 + 2 + 2  # shims, readout, two programmings of two copies in two gauges each
+        assert info["clocks"]["device"] == pytest.approx(told.paid_seconds)
+        assert info["clocks"]["device"] == pytest.approx(info["expected_qpu_seconds"])
+        assert info["device"]["name"] == "Advantage2_system1.5"
+
+    def test_corrected_programs_lie_in_range_and_on_qubits_that_work(self, cloud, hardware, recorded):
+        cloud.chip = ControlErrors(0.2, 0.3, noise_seed=1)  # more than there is room for
+        strong = qspin.instances.sherrington_kirkpatrick(4, seed=1).scaled(20.0)
+        samples = self.calibrated(n_shim=4).sample(strong, seed=1)
+        assert np.abs(samples.info["calibration"]["shims"]["couplings"]).max() == pytest.approx(0.05)
+        working = set(recorded["qubits"])
+        for fields, couplings, params in programs(cloud):
+            assert -2 <= min(couplings.values(), default=0) <= max(couplings.values(), default=0) <= 1
+            sums = group_sums(couplings, hardware)
+            assert -13 <= sums.min() <= sums.max() <= 10
+            biases = params.get("flux_biases", [])
+            assert {qubit for qubit, bias in enumerate(biases) if bias} <= working & set(fields)
+            assert len(biases) in (0, recorded["num_qubits"])
+
+    def test_a_lost_reply_in_a_round_buys_nothing_twice(self, cloud, glass4, monkeypatch):
+        monkeypatch.setattr(purchase, "UNLISTED_SECONDS", 0.3)
+        cloud.faults = [Fault("submit", "drop", after=True, skip=1)]
+        first = self.calibrated().sample(glass4, seed=1)
+        assert cloud.bought == 6
+        np.testing.assert_array_equal(self.calibrated().sample(glass4, seed=1).spins, first.spins)
+        assert cloud.bought == 6
 
 
 def test_every_limit_that_the_solver_states_has_a_place(recorded):

@@ -171,6 +171,7 @@ class TestBought:
         shims = samples.info["calibration"]["shims"]
         used = [qubit for chain in samples.info["pipeline"]["embedding"]["chains"] for qubit in chain]
         biases = np.array(sent[-1])
+        assert len(biases) == cloud.solver()["properties"]["num_qubits"]
         assert set(np.flatnonzero(biases)) <= set(used)
         np.testing.assert_allclose(-biases.sum() / FLUX_A_FIELD, np.sum(shims["fields"]), atol=1e-9)
         names = [batch["calibration"] for batch in samples.info["calibration"]["batches"]]

@@ -48,6 +48,7 @@ class Learned:
     Parameters
     ----------
     plan : of the anneals themselves, corrected at the end
+    n_qubits : of the device, working or not
     shims : what corrects it, one for each placement of the copies; empty without shims
     orbits : which couplings are compared, see `coupler_orbits`, copies among them; None: none are
     curves : what every round has shown, round by round
@@ -56,6 +57,7 @@ class Learned:
     """
 
     plan: Plan
+    n_qubits: int
     shims: list[Shims] = field(default_factory=list)
     orbits: NDArray[np.int64] | None = None
     curves: list[dict[str, Any]] = field(default_factory=list)
@@ -68,7 +70,7 @@ class Learned:
             return list(programs)
         layouts = [placement.layout for placement in self.plan.placements]
         return [
-            corrected(program, layouts[k], self.shims[k])
+            corrected(program, layouts[k], self.shims[k], self.n_qubits)
             for program, k in zip(programs, placements, strict=True)
         ]
 
@@ -91,7 +93,7 @@ def calibrated(
     planned: Plan, stages: Stages, device: Device, rounds: Sequence[Sequence[Trial]], ask: Ask
 ) -> Learned:
     """Buy the rounds of `calibrations`, and correct the plan by what they teach."""
-    learned = Learned(planned)
+    learned = Learned(planned, int(device.properties["num_qubits"]))
     if stages.calibration.n_shim:
         together = side_by_side(planned.problem, planned.n_copies)
         nothing = [Shims.none(together) for _ in planned.placements]

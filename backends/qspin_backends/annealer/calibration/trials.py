@@ -143,19 +143,22 @@ def _plain(anneal: Anneal, *, is_paid: bool) -> Anneal:
     )  # fmt: skip
 
 
-def corrected(program: Program, layout: Layout, shims: Shims | None) -> Program:
-    """With flux biases and couplings changed by shims; as it is where these change nothing."""
-    if shims is None or not (shims.fields.any() or shims.couplings.any()):
+def corrected(program: Program, layout: Layout, shims: Shims, n_qubits: int) -> Program:
+    """With flux biases and couplings changed by shims; as it is where these change nothing.
+
+    Parameters
+    ----------
+    n_qubits : of the device, working or not: it takes a flux bias for each. Without a graph there may be more
+    """
+    if not (shims.fields.any() or shims.couplings.any()):
         return program
     couplings = program.couplings.copy()
     couplings[: layout.n_between] += shims.couplings[layout.edge_of] * layout.coupling_share
-    biases = np.zeros(1 + int(layout.qubits.max()))
-    biases[layout.qubits] = -FLUX_A_FIELD * layout.fields(shims.fields)
     given = np.array(program.parameters.get("flux_biases", []))
-    total = np.zeros(max(len(biases), len(given)))
-    total[: len(given)] += given
-    total[: len(biases)] += biases
-    parameters = {**program.parameters, "flux_biases": total.tolist()}
+    biases = np.zeros(max(n_qubits, 1 + int(layout.qubits.max())))
+    biases[: len(given)] = given
+    biases[layout.qubits] -= FLUX_A_FIELD * layout.fields(shims.fields)
+    parameters = {**program.parameters, "flux_biases": biases.tolist()}
     return replace(program, couplings=couplings, parameters=parameters)
 
 
