@@ -34,21 +34,22 @@ def over_time(
 
     Parameters
     ----------
-    curves : label -> dataset over ``time`` with NAME, and NAME_low and NAME_high, or NAME_error
+    curves : label -> dataset over ``time`` with NAME, and NAME_low and NAME_high, or NAME_error; also
+        NAME_highest, where what is not positive may reach
     name : of the variable
     ax : where to draw; default the current axes
     label, time : of the axes
     band : over ``time``, NAME up to NAME_high: what stands for nothing
     theory : label -> dataset over ``time`` with NAME, drawn as lines
-    is_logarithmic : the vertical axis; of what is not positive the upper end is marked there, if there is one
+    is_logarithmic : the vertical axis; of what is not positive, NAME_highest is marked there by an arrow
     styles : label -> keyword arguments of the line; default `style_of` by position
     """
     ax = axes_or_current(ax)
     for key, curve, style in styled(curves, styles):
         x, y = curve["time"].values, curve[name].values
         shown = y > 0 if is_logarithmic else np.isfinite(y)
-        if f"{name}_high" in curve:
-            _limits(ax, x[~shown], curve[f"{name}_high"].values[~shown], style)
+        if f"{name}_highest" in curve:
+            _limits(ax, x[~shown], curve[f"{name}_highest"].values[~shown], style)
         ax.errorbar(
             x[shown], y[shown], yerr=_bars(curve, name)[:, shown], label=key, capsize=2, linewidth=1.2,
             elinewidth=1, **style,

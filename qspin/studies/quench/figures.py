@@ -55,20 +55,26 @@ def _errors(errors: Sequence[Error]) -> Iterator[Figure]:
     if panels:
         caption = (
             "Correlation error against the exact state, over the time of the quench, of each sampler with "
-            "the best of its settings there. The noise of finite reads is taken off; bars are 95 % "
-            "intervals, arrows point down from their upper ends where nothing is left. The band is what as "
-            "many reads of the exact state show before that, on average and in one case of twenty."
+            "the best of its settings there. The noise of finite reads is taken off; bars are one "
+            "standard error, arrows point down from the upper ends of 95 % intervals where nothing is left. "
+            "The band is what as many reads of the exact state show before that, on average and in one case "
+            "of twenty."
         )
         yield _drawn("correlation_error", caption, panels)
 
 
 def error_curve(errors: Sequence[Error]) -> xr.Dataset:
-    """Errors of one sampler over time."""
-    names = ("value", "low", "high", "squared", "squared_error", "raw", "null", "null_high", "p_value")
+    """Errors of one sampler over time; from low to high is one standard error of eps^2 on each side."""
+    names = ("value", "high", "squared", "squared_error", "raw", "null", "null_high", "p_value")
     columns = {name: np.array([getattr(e, name) for e in errors], dtype=float) for name in names}
-    renamed = {"value": "error", "low": "error_low", "high": "error_high"}
+    ends = {
+        f"error_{side}": np.sqrt(np.maximum(columns["squared"] + sign * columns["squared_error"], 0.0))
+        for side, sign in (("low", -1), ("high", 1))
+    }
+    columns["error_highest"] = columns.pop("high")  # of the 95 % interval
+    columns["error"] = columns.pop("value")
     return xr.Dataset(
-        {renamed.get(name, name): ("time", column) for name, column in columns.items()},
+        {name: ("time", column) for name, column in {**columns, **ends}.items()},
         coords={"time": [e.time for e in errors]},
     )
 
