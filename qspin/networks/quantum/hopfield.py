@@ -24,10 +24,8 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
-from qspin.analysis.descent import descend
 from qspin.errors import InputError, MissingExtraError
-from qspin.instances.mean_field import hebbian
-from qspin.rounding import flip_tolerances
+from qspin.networks.memories import hebbian, retrieve
 from qspin.settings import Seed, resolved_seed
 from qspin.validate import checked_count
 
@@ -289,15 +287,12 @@ def _measured(memory: Memory, pattern: int, n_shots: int, stream: np.random.Seed
 
 
 def _classical(memory: Memory, stream: np.random.SeedSequence) -> Floats:
-    """Share of descents of the classical network that end in each pattern, or in its mirror image where that
-    fits the cue as well."""
-    network = hebbian(memory.patterns)
-    held = {k: int(memory.cue[k]) for k in np.flatnonzero(memory.cue).tolist()}
-    left = network.clamped(held)
+    """Share of descents of the classical network that end in each pattern; what is known is held."""
     rng = np.random.default_rng(stream)
-    spins = rng.choice(np.array([-1, 1], dtype=np.int8), size=(_DESCENTS, left.n_spins))
-    if left.n_spins:
-        tolerances = flip_tolerances(left)
-        descend(*left.csr, tolerances, float(tolerances.max()), spins)
-    ends = left.restored(spins)
+    cues = rng.choice(np.array([-1, 1], dtype=np.int8), size=(_DESCENTS, memory.n_neurons))
+    known = np.flatnonzero(memory.cue)
+    cues[:, known] = memory.cue[known]
+    seed = int(rng.integers(2**32))
+    found = retrieve(hebbian(memory.patterns), cues, seed=seed, clamp=known.tolist())
+    ends = found["spins"].values
     return np.array([(ends == xi).all(axis=1).mean() for xi in memory.patterns])
