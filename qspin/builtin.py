@@ -24,6 +24,7 @@ BACKENDS = {
 
 SOURCES = {
     "biclique": Builtin("qspin.instances:biclique"),
+    "binary_perceptron": Builtin("qspin.networks.perceptrons:binary_perceptron"),
     "cubic_dimers": Builtin("qspin.instances:cubic_dimers"),
     "diamond": Builtin("qspin.instances:diamond"),
     "dense_memory": Builtin("qspin.networks.memories.sources:dense_memory"),
@@ -40,6 +41,7 @@ SOURCES = {
     "pseudo_inverse": Builtin("qspin.instances.pseudo_inverse:pseudo_inverse"),
     "sherrington_kirkpatrick": Builtin("qspin.instances:sherrington_kirkpatrick"),
     "storkey": Builtin("qspin.networks.memories.sources:storkey_memory"),
+    "symmetric_perceptron": Builtin("qspin.networks.perceptrons:symmetric_perceptron"),
     "wishart": Builtin("qspin.instances:wishart"),
     "zephyr": Builtin("qspin.instances:zephyr"),
 }

@@ -21,6 +21,7 @@ from qspin.testing import SourceContract, prepared_for
 
 GENERATED = {
     "biclique": ({"n": 2, "m": 1}, [{"n": 50}, {"m": 0}, {"couplings": "uniform"}]),
+    "binary_perceptron": ({"n_spins": 7, "load": 0.5}, [{"n_spins": 8}, {"load": 0.0}, {"form": "loss"}]),
     "cubic_dimers": ({"shape": [1, 1, 2], "m": 2}, [{"shape": [1, 1, 13]}, {"shape": 3}]),
     "dense_memory": ({"n_spins": 5, "n_patterns": 2}, [{"degree": 5}, {"n_spins": 400}, {"n_patterns": 0}]),
     "diamond": ({"shape": [2, 1, 2]}, [{"shape": [2, 2]}, {"periodic": [True]}, {"couplings": "uniform"}]),
@@ -33,6 +34,7 @@ GENERATED = {
     "pseudo_inverse": ({"n_spins": 10, "n_patterns": 4}, [{"n_patterns": 0}, {"n_spins": 10**7}]),
     "sherrington_kirkpatrick": ({"n_spins": 8}, [{"n_spins": "six"}, {"seed": -1}]),
     "storkey": ({"n_spins": 10, "n_patterns": 4}, [{"n_patterns": 0}, {"n_spins": 10**7}]),
+    "symmetric_perceptron": ({"n_spins": 8, "load": 0.5}, [{"kappa": -1.0}, {"load": float("nan")}]),
     "wishart": ({"n_spins": 10, "alpha": 0.5}, [{"alpha": float("nan")}, {"alpha": 0.01}]),
     "zephyr": ({"m": 1}, [{"couplings": 3}]),
 }

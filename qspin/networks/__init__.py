@@ -11,21 +11,31 @@ from qspin.networks.memories import (
     retrieve,
     storkey,
 )
+from qspin.networks.perceptrons import (
+    binary_perceptron,
+    perceptron_problem,
+    symmetric_perceptron,
+    symmetric_problem,
+)
 from qspin.networks.twins import Layer, layers_in, twin, weights_of
 
 __all__ = [
     "DenseMemory",
     "Layer",
     "basins",
+    "binary_perceptron",
     "critical_temperature",
     "hebbian",
     "layers_in",
+    "perceptron_problem",
     "perceptron_trained",
     "pseudo_inverse",
     "read_model",
     "retrieve",
     "shuffled_weights",
     "storkey",
+    "symmetric_perceptron",
+    "symmetric_problem",
     "twin",
     "twin_from_weights",
     "weights_of",
