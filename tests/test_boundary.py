@@ -178,6 +178,8 @@ class TestPaid:
             ("qaoa", {"device": "aer"}, False),
             ("qaoa", {"device": "ibm"}, True),
             ("qaoa", {"device": "ibm", "channel": "local"}, False),
+            ("qaoa", {"device": "backend", "backend": "qiskit_aer:AerSimulator"}, False),
+            ("qaoa", {"device": "backend", "backend": "nowhere:Backend"}, True),
             ("ocean", {}, False),
             ("ocean", {"sampler": "dimod:ExactSolver"}, False),
             ("ocean", {"sampler": "dimod.reference.samplers:RandomSampler"}, False),

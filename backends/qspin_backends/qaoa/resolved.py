@@ -97,7 +97,7 @@ def _objective(given: QaoaSettings, problem: IsingProblem) -> Objective:
 @contextlib.contextmanager
 def connected_device(given: QaoaSettings) -> Iterator[Device]:
     """The device of some settings for the time of a block; raises InputError where there is none."""
-    placing = {
+    placing: dict[str, Any] = {
         "optimization_level": given.optimization_level,
         "seed": given.transpiler_seed,
         "layout": given.layout,

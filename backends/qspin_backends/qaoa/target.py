@@ -227,7 +227,7 @@ class Target:
         if self.backend is None:
             assert self.coupling_map is not None
             assert not isinstance(self.coupling_map, str)
-            return [tuple(pair) for pair in self.coupling_map]
+            return [(a, b) for a, b in self.coupling_map]
         found = self.backend.target.build_coupling_map()
         return None if found is None else [(int(a), int(b)) for a, b in found.get_edges()]
 
