@@ -184,9 +184,9 @@ def correlation_distance(found: Reads, reference: Reads) -> CorrelationDistance:
     if reference.exact is None:
         error = float(np.hypot(error, _error_of_reference(reference.blocks, found.blocks)))
     reach = confidence_factor(len(found.blocks)) * error
-    ends = [float(np.sqrt(max(x, 0.0))) for x in (squared, squared - reach, squared + reach)]
+    value, low, high = (float(np.sqrt(max(x, 0.0))) for x in (squared, squared - reach, squared + reach))
     raw = float(((mean - centre) ** 2).sum()) / scale
-    known = CorrelationDistance(squared, error, *ends, float(np.sqrt(raw)))
+    known = CorrelationDistance(squared, error, value, low, high, float(np.sqrt(raw)))
     return known._replace(**_null(reference, centre, scale, found.n_reads, raw))
 
 

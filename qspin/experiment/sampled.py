@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,5 +66,5 @@ def _info(path: Path) -> str:
         attribute.read(held)
     finally:
         file.close()
-    text = held[()]
+    text: Any = held[()]
     return text if isinstance(text, str) else text.decode()

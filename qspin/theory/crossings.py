@@ -50,7 +50,7 @@ def landau_zener(gap: float, speed: ArrayLike) -> xr.Dataset:
     gap = checked_real(gap, "gap")
     speeds = np.atleast_1d(checked_array(speed, "speeds").astype(np.float64))
     if gap <= 0 or speeds.ndim != 1 or not (np.isfinite(speeds) & (speeds > 0)).all():
-        raise InputError(f"landau_zener takes a positive gap and positive speeds; got {gap:g} and {speed}")
+        raise InputError(f"landau_zener takes a positive gap and positive speeds; got {gap:g} and {speed!s}")
     adiabaticity = 2 * np.pi * gap**2 / speeds  # gap^2 / speed, both angular
     return xr.Dataset(
         {
@@ -113,7 +113,7 @@ def _transition(schedule: Schedule, strength: float) -> tuple[float, float]:
     from scipy.optimize import brentq
 
     def excess(s: float) -> float:
-        transverse, problem = schedule.fields(np.float64(s))
+        transverse, problem = schedule.fields(np.array(s))
         return float(transverse - strength * problem)
 
     if not excess(0.0) > 0 > excess(1.0):
@@ -128,4 +128,4 @@ def _transition(schedule: Schedule, strength: float) -> tuple[float, float]:
     ends = np.clip([s - width, s + width], low, high)
     transverse, problem = schedule.fields(ends)
     steepness = -float(np.diff(np.log(transverse / problem))[0] / np.diff(ends)[0])
-    return s, float(2 * np.pi * schedule.fields(np.float64(s))[0] / steepness)
+    return s, float(2 * np.pi * schedule.fields(np.array(s))[0] / steepness)

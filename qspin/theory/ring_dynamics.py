@@ -142,7 +142,7 @@ def checked_times(annealing_time_ns: ArrayLike) -> Floats:
     """Positive times in ns (n_times,)."""
     times = np.atleast_1d(checked_array(annealing_time_ns, "annealing times").astype(np.float64))
     if times.ndim != 1 or not (np.isfinite(times) & (times > 0)).all():
-        raise InputError(f"annealing_time_ns takes positive times in ns; got {annealing_time_ns}")
+        raise InputError(f"annealing_time_ns takes positive times in ns; got {annealing_time_ns!s}")
     return times
 
 

@@ -54,7 +54,7 @@ def transverse_ring(n: int, transverse_field: ArrayLike, coupling: float = -1.0)
     coupling = checked_ring(n, coupling)
     fields = np.atleast_1d(checked_array(transverse_field, "transverse_field").astype(np.float64))
     if fields.ndim != 1 or not (np.isfinite(fields) & (fields >= 0)).all():
-        raise InputError(f"transverse_field takes finite values of Gamma >= 0; got {transverse_field}")
+        raise InputError(f"transverse_field takes finite values of Gamma >= 0; got {transverse_field!s}")
     even, odd = (
         np.array([_lowest(n, field, coupling, parity) for field in fields.tolist()]) for parity in (0, 1)
     )

@@ -190,7 +190,7 @@ class DenseMemory:
             j.append(v)
             values.append(value)
         fields = np.array([bqm.linear[k] for k in range(len(order))])
-        problem = IsingProblem.from_edges(len(order), i, j, values, fields, offset=bqm.offset)
+        problem = IsingProblem.from_edges(len(order), i, j, values, fields, offset=float(bqm.offset))
         groups = {"memory": own, "auxiliary": list(range(len(own), len(order)))}
         return problem.with_known(groups={name: spins for name, spins in groups.items() if spins})
 

@@ -173,7 +173,8 @@ def _sampled(
     clamped = {problem.labels[k]: int(cue[k]) for k in np.flatnonzero(held).tolist()}
     rest = problem.clamped(clamped) if clamped else problem
     if getattr(sampler, "takes_initial", False):
-        samples = sampler.sample(rest, seed=number, initial=cue[~held])
+        starting: Any = sampler
+        samples = starting.sample(rest, seed=number, initial=cue[~held])
     elif clamped:
         samples = sampler.sample(rest, seed=number)
     else:

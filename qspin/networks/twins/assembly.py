@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,8 @@ def symmetric(sizes: Sequence[int], blocks: Mapping[tuple[int, int], sparse.csr_
     indptr = np.concatenate([[0], np.cumsum(counts)])
     n, n_entries = int(starts[-1]), int(indptr[-1])
     index = np.int32 if max(n, n_entries) < 2**31 else np.int64
-    data, indices = np.empty(n_entries), np.empty(n_entries, dtype=index)
+    data = np.empty(n_entries)
+    indices: NDArray[Any] = np.empty(n_entries, dtype=index)
     filled = indptr[:-1].copy()
     order = sorted(left)  # by later group, then earlier: columns below the diagonal ascend
     for later, earlier in order:
@@ -47,7 +49,7 @@ def _put(
     column: int,
     filled: NDArray[np.int64],
     data: NDArray[np.float64],
-    indices: NDArray[np.int32] | NDArray[np.int64],
+    indices: NDArray[Any],
 ) -> None:
     """Rows of a block behind what is there of them."""
     each = np.diff(block.indptr)

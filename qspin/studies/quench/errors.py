@@ -103,12 +103,22 @@ def _error(state: State, reference: State, *, is_reference: bool) -> Error:
         for k in shared
     ]
     squared, error, reach = _mean_square(found)
-    ends = [math.sqrt(max(x, 0.0)) for x in (squared, squared - reach, squared + reach)]
+    value, low, high = (math.sqrt(max(x, 0.0)) for x in (squared, squared - reach, squared + reach))
     return Error(
-        state, math.nan if reference.time is None else reference.time, *ends, squared, error,
-        *(_root_mean(found, name) for name in ("raw", "null", "null_high")),
-        _together([one.p_value for one in found]), len(found), is_reference,
-    )  # fmt: skip
+        state=state,
+        time=math.nan if reference.time is None else reference.time,
+        value=value,
+        low=low,
+        high=high,
+        squared=squared,
+        squared_error=error,
+        raw=_root_mean(found, "raw"),
+        null=_root_mean(found, "null"),
+        null_high=_root_mean(found, "null_high"),
+        p_value=_together([one.p_value for one in found]),
+        n_instances=len(found),
+        is_reference=is_reference,
+    )
 
 
 def _mean_square(found: Sequence[CorrelationDistance]) -> tuple[float, float, float]:

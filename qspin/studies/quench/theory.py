@@ -39,7 +39,9 @@ class Theory(NamedTuple):
 
     def at(self, time: float | None) -> float | None:
         """At a time that is one of those of the line."""
-        same = [] if time is None else np.flatnonzero(np.isclose(self.times, time, rtol=1e-9))
+        if time is None:
+            return None
+        same = np.flatnonzero(np.isclose(self.times, time, rtol=1e-9))
         return float(self.values[same[0]]) if len(same) else None
 
 
@@ -58,7 +60,8 @@ def theories_of(kinks: Sequence[Kinks], asked: Asked) -> tuple[list[Theory], lis
         first, schedule = next(((k, own) for k, own in schedules if own is not None), (None, None))
         if first is None or schedule is None:
             continue
-        times = np.array(sorted({k.state.time for k in every if k.coupling == first.coupling}), dtype=float)
+        at = {k.state.time for k in every if k.coupling == first.coupling and k.state.time is not None}
+        times = np.array(sorted(at), dtype=float)
         try:
             found += _lines(first, schedule, times)
         except InputError as error:

@@ -40,8 +40,8 @@ def findings(found: Found, tolerance: float) -> Iterator[Finding]:
         )
     lines = lines_of([e for e in found.errors if not e.is_reference])
     for problem in dict.fromkeys(problem for problem, _ in lines):
-        own = {backend: line for (name, backend), line in lines.items() if name == problem}
-        yield _who_follows(problem, own, tolerance)
+        of_problem = {backend: line for (name, backend), line in lines.items() if name == problem}
+        yield _who_follows(problem, of_problem, tolerance)
     yield from _exact_reads([e for e in found.errors if e.is_reference])
     for own in found.scaled:
         if own.collapse is not None:

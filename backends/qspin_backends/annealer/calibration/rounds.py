@@ -137,7 +137,9 @@ def _shimmed(
         for own, one in zip(learned.shims, seen, strict=True)
     ]
     curves = [one.curves for one in seen]
-    row = {name: float(np.sqrt(np.mean([curve[name] ** 2 for curve in curves]))) for name in curves[0]}
+    row: dict[str, Any] = {
+        name: float(np.sqrt(np.mean([curve[name] ** 2 for curve in curves]))) for name in curves[0]
+    }
     row = {**row, "beta": beta, "beta_from": source}
     return replace(learned, shims=shims, curves=[*learned.curves, row])
 

@@ -60,7 +60,7 @@ class Conditions:
     @property
     def full(self) -> float:
         """kappa at s = 1."""
-        return float(self.followed.fields(np.float64(1.0))[1])
+        return float(self.followed.fields(np.array(1.0))[1])
 
     def sweeps(self, path: Path) -> int:
         """Of an anneal along a path."""

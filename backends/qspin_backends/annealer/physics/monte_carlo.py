@@ -114,7 +114,7 @@ class _Sweeping:
         schedule = self.conditions.followed
         s = annealing_fractions(path.shape, self.conditions.sweeps(path))
         transverse, problem = schedule.fields(s)
-        full = float(schedule.fields(np.float64(1.0))[1])
+        full = float(schedule.fields(np.array(1.0))[1])
         transverse, problem = transverse / full, problem / full
         return transverse, problem, np.maximum(temperature, self._least_temperature(transverse))
 
@@ -134,7 +134,7 @@ class PathIntegral(_Sweeping):
         warm = int(np.flatnonzero(warmth > temperature).max(initial=-1)) + 1
         if not warm:
             return others
-        fields, _ = self.conditions.followed.fields(np.float64(0.0))
+        fields, _ = self.conditions.followed.fields(np.array(0.0))
         strongest = float(fields) / self.conditions.full / temperature
         text = (
             f"the transverse field starts at {strongest:.3g} temperatures and path integrals follow up to "

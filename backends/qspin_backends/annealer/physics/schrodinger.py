@@ -13,9 +13,10 @@ in which the coherence of a free qubit decays as exp(-dephasing t).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import dimod
 import numpy as np
@@ -111,7 +112,7 @@ class Schrodinger:
         num_reads: int,
         seed: int,
         temperature: float,
-        initial: dict[int, int] | None,
+        initial: dict[Any, int] | None,
         anew: bool,
         stopped: Callable[[], bool] | None,
         kept: Kept | None,
@@ -137,10 +138,9 @@ class Schrodinger:
         if self.conditions.dephasing or not (anew or "initial_state" not in program.parameters):
             return None
         course, parts = self.conditions.followed.course(path.in_ns()), _parts(program)
+        tolerance = self.conditions.tolerance
         states = [
-            kept.get(
-                (path, *part.key), lambda own=part: final(own, course, self.conditions.tolerance, _never)
-            )
+            kept.get((path, *part.key), functools.partial(final, part, course, tolerance, _never))
             for part in parts
         ]
         return pair_means(len(program.qubits), parts, states)
@@ -228,7 +228,8 @@ def _nanoseconds(part: Part, course: Course, tolerance: float) -> float:
 
 def _parts(program: Program) -> list[Part]:
     n = len(program.qubits)
-    problem = IsingProblem.from_edges(n, *program.couplers.T, program.couplings, program.fields)
+    i, j = program.couplers.T
+    problem = IsingProblem.from_edges(n, i, j, program.couplings, program.fields)
     starts = program.parameters.get("initial_state")
     given = None if starts is None else np.array([starts[q] for q in program.qubits.tolist()], dtype=np.int8)
     return parts_of(problem, given)

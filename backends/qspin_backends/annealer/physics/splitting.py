@@ -165,7 +165,7 @@ def _cautious(course: Course, now: float, energies: Floats) -> float:
 
 
 def _edges(now: float, length: float, n_steps: int, end: float) -> Floats:
-    edges = now + length * np.arange(n_steps + 1)
+    edges: Floats = now + length * np.arange(n_steps + 1.0)
     if end - edges[-1] < 1e-3 * length:  # no sliver of time is left over
         edges[-1] = end
     return edges
