@@ -43,9 +43,7 @@ def findings(found: Found, tolerance: float) -> Iterator[Finding]:
         of_problem = {backend: line for (name, backend), line in lines.items() if name == problem}
         yield _who_follows(problem, of_problem, tolerance)
     yield from _exact_reads([e for e in found.errors if e.is_reference])
-    for own in found.scaled:
-        if own.collapse is not None:
-            yield _collapse(own)
+    yield from (_collapse(scaled) for scaled in found.scaled if scaled.collapse is not None)
     yield from _not_collapsed([own for own in found.scaled if own.collapse is None])
     yield from _kinks(found.kinks, found)
     for (problem, backend), line in lines.items():
