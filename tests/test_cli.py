@@ -383,7 +383,7 @@ def test_the_smallest_form_of_every_config_runs(path, tmp_path):
             "depth": 8,
         }
         backend.update({key: min(value, backend[key]) for key, value in small.items() if key in backend})
-        shorten(backend, "lengths", "betas")
+        shorten(backend, "lengths")
     for axis in data.get("sweep", {}).values():
         for key in axis:
             axis[key] = axis[key][:1]  # of points; two of each axis would be many cells
