@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 import numpy as np
@@ -16,6 +17,8 @@ from qspin.registry import backend_class, class_of, kinds, names
 from qspin.settings import settings
 
 BAD = [math.nan, math.inf, -math.inf, np.float64(math.inf), np.float32(math.nan), "inf", "nan"]
+
+RAMP = str(Path(__file__).parent / "ramp.csv")  # of an annealer, in GHz
 
 # settings that are nothing, a name or a number of nothing else by default, and what they need beside them
 GIVEN: dict[str, list[dict[str, Any]]] = {
@@ -30,6 +33,11 @@ GIVEN: dict[str, list[dict[str, Any]]] = {
     "noise": [{"noise": {"rzz": 0.01, "readout": [0.01, 0.02]}}],
     "schedule": [{"schedule": [(0.0, 1.0, 0.0), (1.0, 0.0, 1.0)], "ansatz": "quench"}],
     "betas": [{"betas": [0.5, 1.0]}, {"betas": {"linear": [0.5, 1.0, 3]}}],
+    "qaoa annealing_time": [{"annealing_time": 0.25, "ansatz": "quench", "schedule": "linear"}],
+    "noise_drift": [{"noise_drift": 0.25, "noise": {"rzz": 0.01}}],
+    "sweeps_per_ns": [{"sweeps_per_ns": 0.25, "annealing_time": 20.0, "schedule": RAMP}],
+    "temperature_mk": [{"temperature_mk": 12.0, "schedule": RAMP}],
+    "tolerance": [{"tolerance": 0.01}],
     "cvar_fraction": [{"cvar_fraction": 0.5, "objective": "cvar", "angles": "optimise"}],
     "gibbs_eta": [{"gibbs_eta": 0.5, "objective": "gibbs", "angles": "optimise"}],
 }
@@ -69,7 +77,7 @@ def with_one_bad(value: Any, bad: Any) -> list[Any]:
 @pytest.mark.parametrize(("backend", "setting"), numeric_settings())
 def test_every_number_of_every_backend_is_finite(backend, setting):
     cls = backend_class(backend)
-    for example in GIVEN.get(setting, [{setting: 0.25}]):
+    for example in GIVEN.get(f"{backend} {setting}", GIVEN.get(setting, [{setting: 0.25}])):
         example = NEEDED.get(backend, {}) | example
         cls(**example)
         for bad in BAD:

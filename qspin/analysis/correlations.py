@@ -235,6 +235,7 @@ def _null(reference: Reads, centre: _Array, scale: float, n_reads: float, raw: f
 # -- kinks ---------------------------------------------------------------------------------------
 
 
+@checked_arguments
 def kink_density(found: xr.Dataset, row: int = 0) -> tuple[float, float]:
     """Share of couplings that are not satisfied, and its standard error over blocks: on a ferromagnetic ring
     the density of kinks.

@@ -60,11 +60,16 @@ def _on_angles(given: QaoaSettings) -> set[str]:
     if "objective" in used:
         own = _OF_OBJECTIVES[given.objective]
         used -= {name for name in _OF_OBJECTIVES.values() if name not in (None, own)}
-    return {*_OF_QUENCHES, *(_OF_ANGLES - used)}
+    return {*_OF_QUENCHES, *(_OF_ANGLES - used)} - _refused(given)
+
+
+def _refused(given: QaoaSettings) -> set[str]:
+    """What cannot be given beside a schedule of points, so that nothing of it is ignored."""
+    return {"annealing_time"} if isinstance(given.schedule, tuple) else set()
 
 
 def _of_other_quenches(given: QaoaSettings) -> set[str]:
     """Settings of quenches along schedules of another kind."""
     if isinstance(given.schedule, tuple):
-        return {"annealing_time", "transverse_field"}
+        return {"transverse_field"}
     return {"quench_time"} if isinstance(given.schedule, str) else {"quench_time", "transverse_field"}
