@@ -46,7 +46,7 @@ class TestDifferences:
 
     def remarks(self, reads, n_copies):
         gauges, none = np.ones((1, 8), np.int8), np.zeros((1, n_copies), int)
-        return compared.copies_apart(Plan(SK8, (), gauges, none, (), None, (), (), 0), reads, [1.0])
+        return compared.copies_apart(Plan(SK8, (), gauges, none, (), None, (), (), 0, 0), reads, [1.0])
 
     @pytest.mark.parametrize(("n_copies", "n_reads"), [(2, 100), (40, 400), (150, 3_000), (200, 250)])
     def test_chance_is_not_told(self, n_copies, n_reads):
