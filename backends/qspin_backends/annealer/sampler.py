@@ -42,6 +42,7 @@ from qspin_backends.annealer.embeddings.choice import Wanted
 from qspin_backends.annealer.exact import exact_correlations
 from qspin_backends.annealer.ignored import QPU_ONLY, ignored_settings
 from qspin_backends.annealer.physics import Conditions
+from qspin_backends.annealer.physics.choices import ignores_time
 from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
 from qspin_backends.annealer.qpu import Access, connected
 from qspin_backends.annealer.remarks import device_clocks, remarks_on
@@ -260,8 +261,9 @@ class Annealer(AnnealerSettings):
         return SampleSet.from_spins(problem, spins, np.full(len(self.betas), np.nan), info)
 
     def _anneal_time(self, stages: Stages, device: Device) -> float | None:
-        """Microseconds; a simulated anneal has sweeps in their place."""
-        return stages.anneal.time(device.properties) if self.device == "qpu" else None
+        """Microseconds; None where the anneal has sweeps in their place."""
+        is_meant = self.device == "qpu" or not ignores_time(self)
+        return stages.anneal.time(device.properties) if is_meant else None
 
     def _stages(self, problem: IsingProblem, initial: Initial | None = None) -> Stages:
         return Stages(

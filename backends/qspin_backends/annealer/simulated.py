@@ -91,8 +91,9 @@ class Simulated:
 
     @property
     def identity(self) -> Mapping[str, Any]:
+        anneals = {"physics": self.physics, "schedule": self._followed}
         if self.hardware is None:
-            return {"name": "simulated", "topology": None}
+            return {"name": "simulated", "topology": None, **anneals}
         described = "" if self.description is None else f", description of {self.description.name}"
         return {
             "name": f"simulated{described}",
@@ -101,7 +102,15 @@ class Simulated:
             "n_qubits": len(self.hardware.qubits),
             "n_couplers": len(self.hardware.couplers),
             "digest": self.hardware.digest,
+            **anneals,
         }
+
+    @property
+    def _followed(self) -> str | None:
+        """Name of the shape or path of the file; None of a physics that was told none and needs none."""
+        if self.schedule is None and not self.dynamics.has_transverse_field:
+            return None
+        return "quadratic" if self.schedule is None else str(self.schedule)
 
     @property
     def hardware(self) -> Hardware | None:

@@ -11,7 +11,7 @@ from qspin_backends.annealer.physics.substitute import dynamics_class
 if TYPE_CHECKING:
     from qspin_backends.annealer.settings import AnnealerSettings
 
-__all__ = ["ignored_by_physics", "physics_of", "refuse_misfits_of_physics"]
+__all__ = ["ignored_by_physics", "ignores_time", "physics_of", "refuse_misfits_of_physics"]
 
 
 def physics_of(given: AnnealerSettings) -> type[Dynamics]:
@@ -57,9 +57,14 @@ def ignored_by_physics(given: AnnealerSettings) -> set[str]:
         ignored.add("transverse_field")
     if given.sweeps_per_ns is not None:
         ignored.add("n_sweeps")
-    if not physics.needs_time and given.sweeps_per_ns is None:
+    if ignores_time(given):
         ignored.add("annealing_time")
     return ignored
+
+
+def ignores_time(given: AnnealerSettings) -> bool:
+    """Whether the time of a simulated anneal means nothing, so that only its sweeps count."""
+    return given.sweeps_per_ns is None and not physics_of(given).needs_time
 
 
 def _is_a_shape(given: AnnealerSettings) -> bool:
