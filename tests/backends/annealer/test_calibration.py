@@ -302,6 +302,21 @@ class TestReadout:
         assert np.isfinite(found.magnetisation[:, 1:]).all()
         assert np.isnan(found.energy).all()
 
+    @pytest.mark.parametrize("n_reads", [4, 50, 200])
+    def test_no_mean_is_without_an_error(self, n_reads):
+        """Also where rates happen to look as if readings told something."""
+        problem, one = ring([-1.0] * 40), np.zeros(20, int)
+        rng = np.random.default_rng(n_reads)
+        rates = (rng.binomial(n_reads, np.linspace(0.0, 0.5, 40)) / n_reads for _ in range(2))
+        flips = Flips(*rates, n_reads)
+        assert flips.tells[:5].all() or n_reads == 4
+        assert not flips.tells[-5:].any()
+        spins = rng.choice(np.array([-1, 1], np.int8), size=(20, 40))
+        found = unfolded(problem, spins, one, np.ones((1, 40), np.int8), one, [flips], rng)
+        for value, error in (found.magnetisation, found.correlation):
+            np.testing.assert_array_equal(np.isnan(value), np.isnan(error))
+            assert np.abs(value[np.isfinite(value)]).max() < 20
+
 
 class TestDrift:
     def test_p_values_of_runs_without_drift_are_uniform(self):

@@ -109,6 +109,22 @@ class TestSimulated:
         edges = samples.dataset.edge_ends.values
         np.testing.assert_array_equal(edges, np.stack([problem.edges.i, problem.edges.j], axis=1))
 
+    @pytest.mark.parametrize(("rate", "others"), [(0.5, set()), (0.1, {"means-unfolded"})])
+    def test_readings_that_carry_nothing_are_said_to(self, rate, others):
+        samples = simulated(
+            readout_error=rate, readout_mitigation=True, n_shim=0, n_reads=200, shim_reads=100
+        ).sample(ring(), seed=1)
+        known = np.isfinite(samples.dataset.magnetisation_unfolded.values)
+        assert known.all() if others else not known.any()
+        for name in ("magnetisation", "correlation", "energy"):
+            value, error = (samples.dataset[f"{name}_unfolded{end}"].values for end in ("", "_error"))
+            np.testing.assert_array_equal(np.isnan(value), np.isnan(error))
+        told = {r.code: r for r in samples.remarks if r.code in ("means-unfolded", "readings-at-random")}
+        assert set(told) == (others or {"readings-at-random"})
+        if not others:
+            assert "Raise shim_reads" in told["readings-at-random"].text
+            assert told["readings-at-random"].level == "serious"
+
     def test_a_symmetry_that_is_too_large_to_search_is_said(self):
         big = ring(n_spins=120)
         remarks = simulated(n_reads=4, n_shim=1, shim_reads=10).sample(big, seed=1).remarks

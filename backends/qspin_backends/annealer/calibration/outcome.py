@@ -48,8 +48,8 @@ def outcome(learned: Learned, stages: Stages, reads: Reads, device: Device) -> O
         told["shims"] = _shims(learned, stages, reads)
         remarks += _shims_remarks(learned, most_corrected(device))
     if learned.flips:
-        told["readout"], variables, remark = _mitigated(learned, reads)
-        remarks.append(remark)
+        told["readout"], variables = _mitigated(learned, reads)
+        remarks += _mitigated_remarks(variables, stages.calibration.n_reads)
     if learned.batches:
         told["batches"] = learned.batches
     return Outcome(told, variables, remarks)
@@ -143,8 +143,8 @@ def _by_programming(
     return spins, gauges
 
 
-def _mitigated(learned: Learned, reads: Reads) -> tuple[dict[str, Any], Variables, Remark]:
-    """Rates of wrong readings, means without them as variables of the dataset, and what is to be known."""
+def _mitigated(learned: Learned, reads: Reads) -> tuple[dict[str, Any], Variables]:
+    """Rates of wrong readings, and means without them as variables of the dataset."""
     planned = learned.plan
     problem, n = planned.problem, planned.problem.n_spins
     flips = [
@@ -165,12 +165,31 @@ def _mitigated(learned: Learned, reads: Reads) -> tuple[dict[str, Any], Variable
         **_pair("correlation_unfolded", ("beta", "edge"), [row.correlation for row in rows]),
         **_pair("energy_unfolded", ("beta",), [row.energy for row in rows]),
     }
+    return {"placements": [own.to_json() for own in learned.flips]}, variables
+
+
+def _mitigated_remarks(variables: Variables, n_reads: int) -> list[Remark]:
+    """What is to be known of means without wrong readings.
+
+    Parameters
+    ----------
+    n_reads : of each of the programmings that measured these
+    """
     text = (
         "readout errors were measured and taken out of magnetisation_unfolded, correlation_unfolded and "
         "energy_unfolded; the reads, and all that is computed from them, are as they were read"
     )
-    told = {"placements": [own.to_json() for own in learned.flips]}
-    return told, variables, Remark("means-unfolded", text, Level.NOTE)
+    remarks = [Remark("means-unfolded", text, Level.NOTE)]
+    unknown = np.isnan(variables["magnetisation_unfolded"][1]).any(axis=0)
+    if unknown.any():
+        text = (
+            f"{unknown.sum()} of {len(unknown)} spins are read wrongly about as often as rightly, as far as "
+            f"{n_reads} reads in each direction tell: nothing is known of their means, which are NaN, nor of "
+            "correlations and energies that they take part in. Raise shim_reads, or leave "
+            "readout_mitigation out"
+        )
+        remarks.append(Remark("readings-at-random", text, Level.SERIOUS))
+    return remarks if not unknown.all() else remarks[1:]
 
 
 def _pair(name: str, dims: tuple[str, ...], rows: list[NDArray[np.float64]]) -> Variables:

@@ -20,6 +20,7 @@ from qspin_backends.annealer.embeddings.layout import Layout
 __all__ = ["Flips", "Unfolded", "flips_of", "of_chains", "unfolded"]
 
 _LEAST_KAPPA = 0.05  # below it a spin is read almost at random, and nothing can be said of it
+_SURE = 4.0  # standard errors by which kappa must lie above that: no rates within their errors undo it
 _DRAWS = 64  # of rates within their errors, to see what these do to the means
 
 
@@ -40,6 +41,13 @@ class Flips:
     @property
     def kappa(self) -> NDArray[np.float64]:
         return 1.0 - self.down - self.up
+
+    @property
+    def tells(self) -> NDArray[np.bool_]:
+        """Whether a reading says anything of the spin, for sure (n,)."""
+        smoothed = ((rate * self.n_reads + 0.5) / (self.n_reads + 1) for rate in (self.down, self.up))
+        variance = sum(rate * (1 - rate) for rate in smoothed) / (self.n_reads + 1)
+        return np.asarray(self.kappa > _LEAST_KAPPA + _SURE * np.sqrt(variance))
 
     @property
     def mu(self) -> NDArray[np.float64]:
@@ -105,7 +113,8 @@ def _majority(rates: NDArray[np.float64]) -> float:
 class Unfolded:
     """Means of a problem at one scale, wrong readings taken out, with standard errors.
 
-    Errors come from how reads scatter and from the errors of the rates; NaN where a spin is read at random.
+    Errors come from how reads scatter and from the errors of the rates. Values and errors are NaN where a
+    spin is read at random, see `Flips.tells`.
 
     Parameters
     ----------
@@ -150,11 +159,13 @@ def unfolded(
 
     def means(rates: list[Flips]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         each = [
-            _without(m, c, sign, rates[at], problem) for (m, c), (_, sign, at) in zip(raw, parts, strict=True)
+            _without(m, c, sign, rates[at], known[at], problem)
+            for (m, c), (_, sign, at) in zip(raw, parts, strict=True)
         ]
         magnetisation, correlation = (shares @ np.array([row[q] for row in each]) for q in (0, 1))
         return magnetisation, correlation, np.array([_energy(problem, magnetisation, correlation)])
 
+    known = [own.tells for own in flips]
     best = means(flips)
     drawn = [means([own.drawn(rng) for own in flips]) for _ in range(_DRAWS)]
     scatter = _errors_of_reads(problem, parts, flips)
@@ -170,13 +181,15 @@ def _without(
     correlation: NDArray[np.float64],
     sign: NDArray[np.int8],
     flips: Flips,
+    known: NDArray[np.bool_],
     problem: IsingProblem,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Means (..., n_spins) and correlations (..., n_edges) in the variables of the problem, in a gauge.
+    """Means (..., n_spins) and correlations (..., n_edges) in the variables of the problem, in a gauge; NaN
+    of spins that are not `known`.
 
     They are linear in what was read, so single reads may stand in the place of means.
     """
-    kappa, mu = np.where(flips.kappa > _LEAST_KAPPA, flips.kappa, np.nan), flips.mu * sign
+    kappa, mu = np.where(known, flips.kappa, np.nan), flips.mu * sign
     i, j = problem.edges.i, problem.edges.j
     true = (magnetisation - mu) / kappa
     rest = kappa[i] * mu[j] * true[..., i] + kappa[j] * mu[i] * true[..., j] + mu[i] * mu[j]
@@ -199,7 +212,8 @@ def _errors_of_reads(
     squares: list[NDArray[np.float64]] = [np.zeros(problem.n_spins), np.zeros(len(i)), np.zeros(1)]
     n_reads = sum(len(values) for values, _, _ in parts)
     for values, sign, at in parts:
-        single, pairs = _without(values, values[:, i] * values[:, j], sign, flips[at], problem)
+        pairs = values[:, i] * values[:, j]
+        single, pairs = _without(values, pairs, sign, flips[at], flips[at].tells, problem)
         energies = _energy(problem, single, pairs)[:, None]
         for q, several in enumerate((single, pairs, energies)):
             squares[q] = squares[q] + ((several - several.mean(axis=0)) ** 2).sum(axis=0)
