@@ -123,9 +123,7 @@ class Qpu:
                 "out, or choose another solver",
                 key=("max_qpu_seconds",),
             )
-        refuse_beyond(
-            limit, orders, what="QPU access time", remedy="Lower n_reads, n_gauges or the number of betas"
-        )
+        refuse_beyond(limit, orders, what="QPU access time", counted=_anneals, remedy=_cheaper(orders))
 
     def kept(self, request: Request) -> list[Answer] | None:
         answers = [order.entry.answer(order.shape) for order in self._orders(request)]
@@ -182,6 +180,25 @@ def _key_of(program: Program, solver: Mapping[str, Any], purpose: Mapping[str, A
         "parameters": plain(program.parameters),
     }
     return digest_of(head, program.qubits, program.fields, program.couplers, program.couplings)
+
+
+def _anneals(orders: Sequence[Order]) -> str:
+    """How many, and those among them that calibrate."""
+    n = len(orders)
+    told = f"{sum(order.shape[0] for order in orders)} anneals in {n} programming{'s' * (n > 1)}"
+    calibrating = [order.shape[0] for order in orders if "calibration" in order.facts["origin"]]
+    if not calibrating:
+        return told
+    return f"{told}, of which {sum(calibrating)} in {len(calibrating)} calibrate the device,"
+
+
+def _cheaper(orders: Sequence[Order]) -> str:
+    """What would cost less, of what was asked for."""
+    rounds = {str(order.facts["origin"].get("calibration", "")) for order in orders} - {""}
+    ways = ["n_reads", "n_gauges"]
+    ways += ["n_shim"] * bool(rounds - {"readout"}) + ["shim_reads"] * bool(rounds)
+    without = ", leave readout_mitigation out" if "readout" in rounds else ""
+    return f"Lower {', '.join(ways)} or the number of betas{without}, raise n_copies"
 
 
 def _opened(access: Access) -> Any:

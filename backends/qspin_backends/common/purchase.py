@@ -9,7 +9,7 @@ then lists no job yet, the question is repeated.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -120,13 +120,21 @@ def unanswered(orders: Sequence[Order]) -> list[Order]:
     return [order for order in orders if order.entry.answer(order.shape) is None]
 
 
-def refuse_beyond(limit: float | None, orders: Sequence[Order], *, what: str, remedy: str) -> None:
+def refuse_beyond(
+    limit: float | None,
+    orders: Sequence[Order],
+    *,
+    what: str,
+    counted: Callable[[Sequence[Order]], str],
+    remedy: str,
+) -> None:
     """Refuse what would cost more than allowed; answers that are on disk cost nothing.
 
     Parameters
     ----------
     limit : seconds; None for no limit
     what : is paid for, such as "QPU access time"
+    counted : says how many orders there are, in the words of the backend
     remedy : what the user can do
 
     Raises
@@ -139,9 +147,8 @@ def refuse_beyond(limit: float | None, orders: Sequence[Order], *, what: str, re
     left = unanswered(orders)
     expected = sum(order.seconds or 0.0 for order in left)
     if expected > limit:
-        reads = sum(order.shape[0] for order in left)
         raise InputError(
-            f"{reads} reads in {len(left)} programmings are expected to take {expected:.3g} s of {what}, "
+            f"{counted(left)} are expected to take {expected:.3g} s of {what}, "
             f"more than max_qpu_seconds = {limit:g}; nothing was bought. {remedy}, or raise the limit",
             key=("max_qpu_seconds",),
         )

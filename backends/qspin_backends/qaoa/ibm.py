@@ -172,7 +172,7 @@ class Ibm:
 
     def _refuse(self, orders: list[Order]) -> None:
         limit = self._access.max_qpu_seconds
-        refuse_beyond(limit, orders, what="QPU time", remedy="Lower n_shots or depth")
+        refuse_beyond(limit, orders, what="QPU time", counted=_shots, remedy="Lower n_shots or depth")
 
     def _orders(self, request: Request) -> list[Order]:
         circuit = request.circuit
@@ -266,3 +266,8 @@ def connected(access: Access, placing: Mapping[str, Any], options: Options = NO_
             raise InputError(str(error.__cause__)) from error.__cause__
         raise
     yield Ibm(access, runtime, Target(runtime.backend, None, None, **placing), options)
+
+
+def _shots(orders: Sequence[Order]) -> str:
+    n = len(orders)
+    return f"{sum(order.shape[0] for order in orders)} shots in {n} job{'s' * (n > 1)}"

@@ -501,7 +501,7 @@ class TestBadInput:
         self.refused(cloud, field, "fast_anneal takes no fields", fast_anneal=True, annealing_time=0.01)
 
     def test_the_budget_refuses_and_does_not_truncate(self, cloud, glass8):
-        match = r"40 reads in 4 programmings are expected to take 0\.\d+ s.*nothing was bought"
+        match = r"40 anneals in 4 programmings are expected to take 0\.\d+ s.*nothing was bought"
         self.refused(cloud, glass8, match, max_qpu_seconds=0.01)
 
     def test_what_is_bought_already_costs_nothing(self, cloud, glass8):

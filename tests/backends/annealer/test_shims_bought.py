@@ -207,9 +207,15 @@ class TestBought:
     def test_a_budget_counts_the_rounds_and_what_is_left_of_them(self, cloud):
         price = shimming().workload(ring()).paid_seconds
         for call in ("check", "sample"):
-            with pytest.raises(InputError, match="in 7 programmings are expected .* nothing was bought"):
+            with pytest.raises(InputError, match="in 7 programmings.* are expected .* nothing was bought"):
                 getattr(shimming(max_qpu_seconds=0.99 * price), call)(ring())
         assert cloud.bought == 0
+        told = (
+            r"^120 anneals in 7 programmings, of which 100 in 5 calibrate the device, are .* Lower n_reads, "
+            "n_gauges, n_shim, shim_reads or the number of betas, leave readout_mitigation out, raise n_cop"
+        )
+        with pytest.raises(InputError, match=told):
+            shimming(max_qpu_seconds=0.5 * price).check(ring())
         cloud.faults = [Fault("submit", 400, skip=4)]
         with pytest.raises(RunError):
             shimming(max_qpu_seconds=1.01 * price).sample(ring(), seed=1)

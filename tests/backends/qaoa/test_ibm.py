@@ -375,7 +375,7 @@ class TestCopiesAndOptions:
     def test_a_budget_is_held_by_all_depths_together(self, cloud):
         sampler = hardware(depths=[1, 2], max_qpu_seconds=3.0)
         for ask in (sampler.check, sampler.sample):
-            with pytest.raises(InputError, match=r"100 reads in 2 programmings are expected to take 4.0\d s"):
+            with pytest.raises(InputError, match=r"100 shots in 2 jobs are expected to take 4.0\d s"):
                 ask(PAIR)
         assert not cloud.jobs
 

@@ -70,7 +70,7 @@ def shim_trials(plan: Plan, stages: Stages, device: Device, number: int, seed: i
     ]
     seeds = streams(seed, len(wanted))
     return [
-        Trial(_problem(plan, stages, properties, placement, own, n_reads, one), placement, own)
+        Trial(_problem(plan, stages, properties, placement, own, n_reads, one, number), placement, own)
         for (placement, own, n_reads), one in zip(wanted, seeds, strict=True)
     ]
 
@@ -83,10 +83,11 @@ def _problem(
     gauge: NDArray[np.int8],
     n_reads: int,
     seed: int,
+    number: int,
 ) -> Program:
-    """All copies at the largest scale and one placement."""
+    """All copies at the largest scale and one placement, in the round of that number."""
     layout, anneal = plan.placements[placement].layout, stages.anneal.of_copies(plan.n_copies)
-    return program(
+    asked = program(
         side_by_side(plan.problem, plan.n_copies),
         layout,
         gauge,
@@ -97,6 +98,7 @@ def _problem(
         anneal.parameters(layout, gauge, properties),
         seed,
     )
+    return replace(asked, origin={**asked.origin, "calibration": f"shim {number + 1}"})
 
 
 def readout_trials(plan: Plan, stages: Stages, device: Device, seed: int) -> list[Trial]:
