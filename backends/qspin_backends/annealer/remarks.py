@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qspin.sampler import Remark
+from qspin.sampler import Level, Remark
 from qspin_backends.annealer.anneal import Anneal
 from qspin_backends.annealer.device import Device
 from qspin_backends.annealer.pipeline import Plan, Reads
 
-__all__ = ["device_clocks", "remarks_on"]
+__all__ = ["device_clocks", "remarks_on", "told_before"]
+
+
+def told_before(remarks: Sequence[Remark]) -> list[Remark]:
+    """Those for which a user may want to stop long computing before it starts."""
+    return [remark for remark in remarks if remark.level is not Level.NOTE]
 
 
 def device_clocks(batches: list[Mapping[str, Any]]) -> dict[str, float]:

@@ -45,7 +45,7 @@ from qspin_backends.annealer.physics import Conditions
 from qspin_backends.annealer.physics.choices import ignores_time
 from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
 from qspin_backends.annealer.qpu import Access, connected
-from qspin_backends.annealer.remarks import device_clocks, remarks_on
+from qspin_backends.annealer.remarks import device_clocks, remarks_on, told_before
 from qspin_backends.annealer.settings import AnnealerSettings
 from qspin_backends.annealer.simulated import FLAGSHIP, Imperfections, Simulated
 from qspin_backends.annealer.workload import expected_workload
@@ -174,6 +174,8 @@ class Annealer(AnnealerSettings):
                 report_progress(0.0, f"{expected:.2g} s of QPU access time expected{copies}")
             if (computing := device.computing_seconds(request)) is not None and computing > _TOLD_SECONDS:
                 report_progress(0.0, f"about {computing:.2g} s of computing expected")
+                for remark in told_before(device.remarks(request)):
+                    report_progress(0.0, remark.text)
             prepared = time.perf_counter()
             learned = calibrated(planned, stages, device, rounds, buying.answers)
             planned = learned.plan

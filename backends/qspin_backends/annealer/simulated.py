@@ -85,7 +85,7 @@ class Simulated:
     schedule: GivenFile | str | None = None
     sweeps_per_ns: float | None = None
     dephasing: float = 0.0
-    tolerance: float = 1e-4
+    tolerance: float = 1e-3
 
     is_paid: ClassVar[bool] = False
 

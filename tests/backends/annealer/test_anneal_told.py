@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
+import numpy as np
 import pytest
+from qspin_backends.annealer.physics import Path
+from qspin_backends.annealer.physics.schrodinger import final_state
 
 import qspin
+from qspin.progress import listening
 
 PAIR = qspin.IsingProblem([[0.0, -1.0], [-1.0, 0.0]])
 CLOSED = {"topology": "none", "physics": "schrodinger", "annealing_time": 4e-4, "n_reads": 4, "n_gauges": 2}
@@ -45,3 +51,79 @@ class TestRecord:
         assert samples.info["pipeline"]["anneal"]["annealing_time"] == time
         assert samples.info["device"]["physics"] == settings.get("physics", "schrodinger")
         assert samples.info["device"]["schedule"] == schedule
+
+
+class TestStart:
+    @pytest.mark.parametrize(("at_start", "is_said"), [(0.0, False), (0.005, False), (0.05, True)])
+    def test_a_schedule_that_begins_with_some_of_the_problem(self, tmp_path, at_start, is_said):
+        file = tmp_path / "some.csv"
+        file.write_text(f"s,A (GHz),B (GHz)\n0,2,{2 * at_start}\n1,0,2\n")
+        samples = annealer(schedule=str(file)).sample(PAIR, seed=1)
+        assert ("starts-in-the-driver" in codes(samples)) == is_said
+        if is_said:
+            (remark,) = (r for r in samples.remarks if r.code == "starts-in-the-driver")
+            assert "B / A = 0.05 at s = 0" in remark.text
+            assert f"{lacking(file):.2g} J^2 of the probability" in remark.text
+            reverse = annealer(
+                schedule=str(file), annealing_time=None, initial_state=[1, 1],
+                anneal_schedule=[(0, 1.0), (2e-4, 0.5), (4e-4, 1.0)],
+            )  # fmt: skip
+            assert "starts-in-the-driver" not in codes(reverse.sample(PAIR, seed=1))
+
+    def test_the_probability_that_is_lacking_stays_an_excitation(self, tmp_path):
+        """However slow the anneal is; the ground state of H(0), by its matrix, is not where it starts."""
+        file = tmp_path / "some.csv"
+        file.write_text("s,A (GHz),B (GHz)\n0,4,0.8\n1,0,4\n")
+        excited = [
+            1 - (np.abs(final_state(PAIR, str(file), ns, tolerance=1e-7)) ** 2)[[0, 3]].sum()
+            for ns in (200.0, 253.0)
+        ]
+        assert excited == pytest.approx([lacking(file)] * 2, rel=0.05)
+
+
+def lacking(file):
+    """1 less the overlap of |+ +> with the ground state at the start of a pair of coupling -1."""
+    first = file.read_text().splitlines()[1]
+    transverse, problem = (float(value) / 2 for value in first.split(",")[1:])
+    x, z = np.array([[0.0, 1.0], [1.0, 0.0]]), np.diag([1.0, -1.0])
+    both = np.kron(x, np.eye(2)) + np.kron(np.eye(2), x)
+    _, states = np.linalg.eigh(-transverse * both - problem * np.kron(z, z))
+    return 1 - (states[:, 0].sum() / 2) ** 2
+
+
+class TestBefore:
+    def told(self, **settings):
+        remarks = []
+        with listening(lambda progress: remarks.append(progress.remark)):
+            samples = annealer(**settings).sample(PAIR, seed=1)
+        return remarks, samples
+
+    def test_a_time_that_was_meant_in_nanoseconds(self, monkeypatch):
+        monkeypatch.setattr("qspin_backends.annealer.sampler._TOLD_SECONDS", 0.0)
+        remarks, samples = self.told(annealing_time=0.6, tolerance=0.1)
+        text = "0.6 are 600 ns of coherent evolution, and computing takes as much longer; give 0.0006"
+        assert "anneal-is-long" in codes(samples)
+        before = next(k for k, remark in enumerate(remarks) if text in remark)
+        assert "s of computing expected" in remarks[before - 1]
+        assert before < next(k for k, remark in enumerate(remarks) if "batch" in remark)
+        _, short = self.told(annealing_time=0.02)
+        assert "anneal-is-long" not in codes(short)
+
+    @pytest.mark.parametrize("settings", [{"dephasing": 4.0}, {"dephasing": 0.1, "annealing_time": 0.01}])
+    def test_trajectories_are_estimated(self, settings):
+        """Within a factor of ten on any machine, of what 100 reads compute."""
+        given = {"annealing_time": 2e-3, "n_reads": 100, "n_gauges": 4, **settings}
+        annealer(**{**given, "n_reads": 1}).sample(PAIR, seed=1)  # compiled
+        estimate = 1e-9 * annealer(**given).workload(PAIR).work
+        start = time.process_time()
+        annealer(**given).sample(PAIR, seed=1)
+        taken = time.process_time() - start
+        assert taken / 10 < estimate < 10 * taken
+
+    def test_threads_share_only_large_states(self):
+        for n, shared in ((4, 1), (20, 2)):
+            problem = qspin.IsingProblem.from_edges(n, range(n - 1), range(1, n), [-1.0] * (n - 1))
+            with annealer()._asked(problem) as (device, _, _, request):
+                path = Path.of(request.programs[0].parameters)
+                one, two = (device.dynamics.seconds(request.programs, path, 1.0, n) for n in (1, 2))
+            assert one == pytest.approx(shared * two)

@@ -42,7 +42,7 @@ class Conditions:
     schedule: GivenFile | str | None = None
     sweeps_per_ns: float | None = None
     dephasing: float = 0.0
-    tolerance: float = 1e-4
+    tolerance: float = 1e-3
 
     @property
     def followed(self) -> Schedule:

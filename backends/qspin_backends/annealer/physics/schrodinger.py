@@ -2,9 +2,12 @@
 
 The state begins in the ground state of the driver, all spins along x, or in a configuration, and follows the
 schedule in real time, H / h = -Gamma(s) sum sigma^x + kappa(s) E with Gamma and kappa in GHz; of schedules
-that have a name, a unit of the couplings is taken for 1 GHz. What is read is drawn from the distribution of
-the final state. With dephasing, every read follows a trajectory of its own: sigma^z acts on each qubit at
-random times with half of the rate, which on average is Lindblad's equation
+that have a name, a unit of the couplings is taken for 1 GHz. Where a recorded schedule has some kappa at
+s = 0 already, the driver's ground state is not quite that of H(0): for each coupling J it lacks about
+(kappa J / 4 Gamma)^2 of the probability, which is what excitations of slow anneals come down to; a remark
+says so. What is read is drawn from the distribution of the final state. With dephasing, every read follows a
+trajectory of its own: sigma^z acts on each qubit at random times with half of the rate, which on average is
+Lindblad's equation
 
     d rho / dt = -2 pi i [H / h, rho] + (dephasing / 2) sum (sigma^z rho sigma^z - rho),
 
@@ -23,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.problem import IsingProblem
-from qspin.sampler import Course, Initial, Remark, Schedule, initial_spins, schedule_of
+from qspin.sampler import Course, Initial, Level, Remark, Schedule, initial_spins, schedule_of
 from qspin_backends.annealer.device import Program
-from qspin_backends.annealer.physics.dynamics import Conditions, Path
+from qspin_backends.annealer.physics.dynamics import NS, Conditions, Path
 from qspin_backends.annealer.physics.means import pair_means
 from qspin_backends.annealer.physics.states import (
     Jumps,
@@ -41,6 +44,10 @@ from qspin_backends.annealer.physics.states import (
 __all__ = ["Schrodinger", "final_state"]
 
 _A_LAYER, _AN_AMPLITUDE = 3e3, 0.5  # nanoseconds, the latter for each qubit; a core of an AMD EPYC 9004
+_A_STRETCH = 2e6  # nanoseconds, between flips of a phase: lengths of steps are found anew
+_LEAST_SHARED = 14  # qubits of a state from which on threads share it
+_LONG_ANNEAL = 0.5  # microseconds, from which on a closed anneal is more likely meant in nanoseconds
+_SMALL_START = 0.01  # kappa over Gamma at the start, up to which the two ground states are as good as one
 _LAYERS_A_TURN = 75.0  # of the fields of a qubit, at a tolerance of 1e-4 for 20 ns
 
 
@@ -60,8 +67,9 @@ def final_state(
     problem : whose energy, its offset left out, is multiplied by kappa(s)
     schedule : as `qspin.schedules.schedule_of` takes it
     annealing_time_ns : of an anneal from s = 0 to 1, or points (time in ns, s)
-    initial : configuration to start from, by order or by label; None for the ground state of the driver
-    tolerance : on the norm of the error of the state
+    initial : configuration to start from, by order or by label; None for the ground state of the driver, all
+        spins along x, whatever the schedule has of the problem at its start
+    tolerance : bound on the norm of the error of the state, see the setting of `Annealer`
     n_threads : default as many as Numba has
 
     Returns
@@ -151,20 +159,27 @@ class Schrodinger:
                 require_part(part)
 
     def remarks(self, path: Path, temperature: float, follows: bool) -> list[Remark]:
-        return []
+        course = self.conditions.followed.course(path.in_ns())
+        return [*_long(course.duration / NS), *_not_its_ground_state(self.conditions.followed, path)]
 
     def seconds(
         self, programs: Sequence[Program], path: Path, temperature: float, n_cores: int
     ) -> float | None:
-        return 1e-9 * self.work(programs, path, temperature) / n_cores
+        largest = max((len(program.qubits) for program in programs), default=0)
+        n_threads = n_cores if largest >= _LEAST_SHARED else 1
+        return 1e-9 * self.work(programs, path, temperature) / n_threads
 
     def work(self, programs: Sequence[Program], path: Path, temperature: float) -> float:
         course = self.conditions.followed.course(path.in_ns())
-        alike = {part.key: part for program in programs for part in _parts(program)}
-        n_reads = max((p.n_reads for p in programs), default=0) if self.conditions.dephasing else 1
-        each = (_nanoseconds(part, course, self.conditions.tolerance) for part in alike.values())
-        n_gauges = len(programs) if self.conditions.dephasing else 1
-        return n_gauges * n_reads * sum(each)
+        rate, tolerance = self.conditions.dephasing, self.conditions.tolerance
+        if not rate:
+            alike = {part.key: part for program in programs for part in _parts(program)}
+            return sum(_nanoseconds(part, course, tolerance) for part in alike.values())
+        return sum(
+            program.n_reads * _nanoseconds(part, course, tolerance, rate)
+            for program in programs
+            for part in _parts(program)
+        )
 
 
 @dataclass(frozen=True)
@@ -216,14 +231,41 @@ def _jumps(rate: float, part: Part, course: Course, rng: np.random.Generator) ->
     return list(zip(times.tolist(), rng.integers(len(part.spins), size=n).tolist(), strict=True))
 
 
-def _nanoseconds(part: Part, course: Course, tolerance: float) -> float:
+def _long(time: float) -> list[Remark]:
+    """A remark on a closed anneal of so many microseconds, where these are many."""
+    if time <= _LONG_ANNEAL:
+        return []
+    text = (
+        f"annealing_time is in microseconds: {time:.4g} are {NS * time:.4g} ns of coherent evolution, and "
+        f"computing takes as much longer; give {time / NS:.4g} for {time:.4g} ns"
+    )
+    return [Remark("anneal-is-long", text)]
+
+
+def _not_its_ground_state(schedule: Schedule, path: Path) -> list[Remark]:
+    """A remark where a forward anneal starts with some of the problem switched on."""
+    transverse, problem = map(float, schedule.fields(np.array(path.shape[0][1])))
+    if path.shape[0][1] > 0 or problem <= _SMALL_START * transverse:
+        return []
+    ratio = problem / transverse if transverse else np.inf
+    text = (
+        f"the anneal starts in the ground state of the driver, all spins along x, and the schedule has B / A "
+        f"= {ratio:.3g} at s = 0 already: for each coupling J that state lacks about {(ratio / 4) ** 2:.2g} "
+        "J^2 of the probability of the ground state there, an excitation that no slow anneal takes away"
+    )
+    return [Remark("starts-in-the-driver", text, Level.NOTE)]
+
+
+def _nanoseconds(part: Part, course: Course, tolerance: float, dephasing: float = 0.0) -> float:
     """Roughly, of one evolution on one core."""
     n = len(part.spins)
     local = np.sqrt((part.couplings**2).sum() / n + (part.fields**2).mean())
     transverse, problem = np.abs(course.integrals(course.times[-1]))
     harder = (1e-4 / tolerance * course.duration / 20) ** (1 / 6)
     layers = _LAYERS_A_TURN * harder * (transverse + problem * local)
-    return float(layers * (_A_LAYER + _AN_AMPLITUDE * n * 2.0 ** (n - part.is_folded)))
+    flips = 0.5 * dephasing * course.duration * n
+    a_layer = _A_LAYER + _AN_AMPLITUDE * n * 2.0 ** (n - part.is_folded)
+    return float((1 + flips) * _A_STRETCH + layers * a_layer)
 
 
 def _parts(program: Program) -> list[Part]:
