@@ -47,6 +47,18 @@ def test_a_described_solver_says_what_reads_would_cost(ring):
     assert "description of Advantage2_system1.5 (zephyr 12x4, 4594 qubits work)" in done.output
     assert "Cost: 0.035" in done.output
     assert "ms a read; nothing was bought" in done.output
+    assert "Budget" not in done.output
+    done = embed(ring, "--solver", ADVANTAGE2, "--set", "max_qpu_seconds=0.01", "--set", "n_copies=20")
+    assert "Budget: that is more than max_qpu_seconds = 0.01, so a QPU would not start" in done.output
+
+
+def test_calibrations_are_told_apart(ring, tmp_path):
+    settings = "size=2", "n_shim=3", "readout_mitigation=true", "shim_reads=20", "n_copies=2"
+    done = embed(ring, *(word for one in settings for word in ("--set", one)), "-o", tmp_path / "told.json")
+    expected = "Reads: 100 by 150 anneals in 10 programmings, of which 100 in 5 calibrate the device\n"
+    assert expected in done.output
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert (told["n_anneals"], told["n_calibrating"], told["n_calibrations"]) == (150, 100, 5)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,8 @@ def _lines(told: dict[str, Any]) -> list[str]:
         f"Copies: {told['n_copies']} of {n_spins} spins on {n_qubits} qubits"
         + (f", in {n_placements} different embeddings" if n_placements > 1 else ""),
         f"Chains: {lengths} qubit{'s' * (list(told['lengths']) != [1])}",
-        f"Reads: {told['n_reads']} by {told['n_anneals']} anneals in {told['n_programmings']} programmings",
+        f"Reads: {told['n_reads']} by {told['n_anneals']} anneals in {told['n_programmings']} programmings"
+        + _calibrating(told),
     ]
     if told["factor"] < 1:
         lines.append(f"Energies: times {told['factor']:.4g}, to fit {told['limit']}")
@@ -100,7 +101,16 @@ def _lines(told: dict[str, Any]) -> list[str]:
         lines.append(
             f"Cost: {told['seconds']:.4g} s of QPU access time, {each:.3g} ms a read; nothing was bought"
         )
+        if (limit := told["max_qpu_seconds"]) is not None and told["seconds"] > limit:
+            lines.append(f"Budget: that is more than max_qpu_seconds = {limit:g}, so a QPU would not start")
     return lines
+
+
+def _calibrating(told: dict[str, Any]) -> str:
+    """How many of the anneals learn of the device, and give no reads."""
+    if not told["n_calibrations"]:
+        return ""
+    return f", of which {told['n_calibrating']} in {told['n_calibrations']} calibrate the device"
 
 
 def _write(file: Path, told: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ __all__ = ["embedding", "embedding_told"]
 
 _UNUSED, _MISSING, _COUPLER = "0.82", "#D55E00", "0.45"
 _DIAMETER = 0.45  # of a qubit that is not used, in units of the distance between neighbours
+_USED = 1.5  # times that of a qubit that is used
 _LEAST_SIDE, _MARGIN = 0.08, 0.06  # of what is shown of the device, and around that
 
 Copy = Sequence[Sequence[int]]
@@ -69,7 +70,9 @@ def embedding(
     _draw_copies(ax, graph, places, copies, problem, width)
     size = "x".join(map(str, told["shape"]))
     n_copies = f"{len(copies)} copies, " if len(copies) > 1 else ""
-    ax.set_title(f"{n_copies}{len(used)} qubits of {told['topology']} {size}", fontsize="medium")
+    n_placements = len(told["chains"])
+    which = f" (embedding {placement + 1} of {n_placements})" if n_placements > 1 else ""
+    ax.set_title(f"{n_copies}{len(used)} qubits of {told['topology']} {size}{which}", fontsize="medium")
     broken = "" if told.get("qubits") is None else "; crosses: qubits that do not work"
     ax.set_xlabel(f"colours: spins; grey: qubits that are not used{broken}", fontsize="small")
     return ax
@@ -135,7 +138,8 @@ def _frame(ax: Axes, every: NDArray[np.float64], used: NDArray[np.float64], is_w
         is_whole = side > 1 / 3
     if is_whole:
         low, high, side = every.min(axis=0), every.max(axis=0), 1.0
-    centre, half = (low + high) / 2, (0.5 + _MARGIN) * side
+    margin = max(_MARGIN * side, _USED * _DIAMETER / np.sqrt(len(every)))  # disks at the edge are whole
+    centre, half = (low + high) / 2, 0.5 * side + margin
     ax.set(xlim=(centre[0] - half, centre[0] + half), ylim=(centre[1] - half, centre[1] + half))
     ax.set(aspect="equal", xticks=[], yticks=[])
     for spine in ax.spines.values():
@@ -178,7 +182,7 @@ def _draw_copies(
     _strokes(ax, np.array(between).reshape(-1, 2, 2), _COUPLER, thick / 4)
     _strokes(ax, np.array(inside).reshape(-1, 2, 2), colours, thick)
     at = [places[qubit] for qubit in spin_of]
-    _disks(ax, at, 1.5 * _DIAMETER / np.sqrt(len(places)), [_colour(k) for _, k in spin_of.values()])
+    _disks(ax, at, _USED * _DIAMETER / np.sqrt(len(places)), [_colour(k) for _, k in spin_of.values()])
 
 
 def _colour(spin: int) -> str:

@@ -95,3 +95,17 @@ def test_samples_without_an_embedding(ax):
         plot.embedding(qspin.get_backend("exact").sample(RING, seed=1), ax)
     with pytest.raises(InputError, match="there are 1 placements, from 0; got 2"):
         plot.embedding(sampled(), ax, placement=2)
+
+
+def test_disks_of_used_qubits_are_whole_and_one_of_several_embeddings_is_said_to_be(ax):
+    told = sampled(n_embeddings=3, topology="zephyr", embedding="clique")
+    plot.embedding(told, ax, placement=1)
+    used = parts(ax)[0][-1]
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    radius = used._widths.max()  # matplotlib keeps halves
+    x, y = np.asarray(used.get_offsets()).T
+    assert left <= (x - radius).min()
+    assert (x + radius).max() <= right
+    assert low <= (y - radius).min()
+    assert (y + radius).max() <= high
+    assert ax.get_title().endswith("zephyr 2x4 (embedding 2 of 3)")

@@ -106,7 +106,7 @@ class Annealer(AnnealerSettings):
         if not problem.n_spins:
             raise InputError("there are no spins to embed")
         with self._asked(problem) as (device, stages, planned, request):
-            return embedded(planned, device, stages, request)
+            return embedded(planned, device, stages, request, self.max_qpu_seconds)
 
     @contextlib.contextmanager
     def _asked(self, problem: IsingProblem) -> Iterator[tuple[Device, Stages, Plan, Request]]:
