@@ -170,13 +170,20 @@ def _check_time(
     """Refuse a time that lies out of the range of a device, or that it would round."""
     low, high = properties.get(limit, (0, np.inf))
     if not low <= time <= high:
+        otherwise = _by_the_fast_protocol(time, properties) if limit == "annealing_time_range" else ""
         raise InputError(
             f"{setting} must lie between {low:g} and {high:g} microseconds on this device ({limit}); got "
-            f"{time:g}",
+            f"{time:g}{otherwise}",
             key=(setting,),
         )
     if rounded and _rounds(properties):
         _check_resolution(setting, [time])
+
+
+def _by_the_fast_protocol(time: float, properties: Mapping[str, Any]) -> str:
+    """What takes a time that is out of the usual range, if anything does."""
+    low, high = properties.get("fast_anneal_time_range") or (np.inf, -np.inf)
+    return f": set fast_anneal to true, which takes {low:g} to {high:g}" if low <= time <= high else ""
 
 
 def _rounds(properties: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from qspin_backends.annealer.physics import Path
 from qspin_backends.annealer.physics.schrodinger import final_state
 
 import qspin
+from qspin.errors import InputError
 from qspin.progress import listening
 
 PAIR = qspin.IsingProblem([[0.0, -1.0], [-1.0, 0.0]])
@@ -127,3 +128,22 @@ class TestBefore:
                 path = Path.of(request.programs[0].parameters)
                 one, two = (device.dynamics.seconds(request.programs, path, 1.0, n) for n in (1, 2))
             assert one == pytest.approx(shared * two)
+
+
+class TestAdvice:
+    def test_a_time_that_only_fast_anneals_have(self):
+        given = {"topology": "zephyr", "size": 2, "physics": "thermal"}
+        with pytest.raises(InputError, match="got 0.005: set fast_anneal to true, which takes 0.005 to"):
+            annealer(annealing_time=0.005, **given).check(PAIR)
+        annealer(annealing_time=0.005, fast_anneal=True, **given).check(PAIR)
+        with pytest.raises(InputError, match=r"got 1e\+06$"):
+            annealer(annealing_time=1e6, **given).check(PAIR)
+
+    @pytest.mark.parametrize("is_file", [True, False])
+    def test_fields_are_weakened_only_where_that_is_a_setting(self, tmp_path, is_file):
+        file = tmp_path / "strong.csv"
+        file.write_text("s,A (GHz),B (GHz)\n0,4000,0\n1,0,2\n")
+        given = {"schedule": str(file)} if is_file else {"transverse_field": 4_000.0}
+        remarks = annealer(physics="path_integral", n_sweeps=5, **given).sample(PAIR, seed=1).remarks
+        (text,) = (remark.text for remark in remarks if remark.code == "warmer-than-asked")
+        assert text.endswith("or lower betas" if is_file else "or lower betas or transverse_field")

@@ -86,7 +86,8 @@ def _copies(
     if len(found) < min(wanted.n_copies, n_reads):
         raise CapacityError(
             f"{wanted.n_copies} copies were asked for and {len(found)} of them were found side by side in "
-            f"{hardware} within {COPIES_SECONDS:.0f} s: lower n_copies, or choose 'auto'"
+            f"{hardware} by a search that may take {COPIES_SECONDS:.0f} s of computing: lower n_copies, or "
+            "choose 'auto'"
         )
     return tuple(found)
 

@@ -136,11 +136,12 @@ class PathIntegral(_Sweeping):
             return others
         fields, _ = self.conditions.followed.fields(np.array(0.0))
         strongest = float(fields) / self.conditions.full / temperature
+        weaker = "" if self.conditions.followed.in_ghz else " or transverse_field"
         text = (
             f"the transverse field starts at {strongest:.3g} temperatures and path integrals follow up to "
             f"{LONGEST_WORLDLINE:g}: until sweep {warm} of {len(warmth)} the device is warmer, 1/"
             f"{LONGEST_WORLDLINE:g} of that field, and only then as cold as it was asked to be. What froze "
-            "before stays as it was; raise n_sweeps for a slower end, or lower betas or transverse_field"
+            f"before stays as it was; raise n_sweeps for a slower end, or lower betas{weaker}"
         )
         return [Remark("warmer-than-asked", text), *others]
 
