@@ -45,7 +45,7 @@ from qspin_backends.annealer.physics import Conditions
 from qspin_backends.annealer.physics.choices import ignores_time
 from qspin_backends.annealer.pipeline import Plan, Reads, Stages, plan, read_out
 from qspin_backends.annealer.qpu import Access, connected
-from qspin_backends.annealer.remarks import device_clocks, remarks_on, told_before
+from qspin_backends.annealer.remarks import device_clocks, remarks_on, remarks_on_settings, told_before
 from qspin_backends.annealer.settings import AnnealerSettings
 from qspin_backends.annealer.simulated import FLAGSHIP, Imperfections, Simulated
 from qspin_backends.annealer.workload import expected_workload
@@ -196,7 +196,7 @@ class Annealer(AnnealerSettings):
             if expected is not None:
                 facts["expected_qpu_seconds"] = expected
             remarks = [
-                *self._without_meaning(),
+                *remarks_on_settings(self, planned),
                 *device.remarks(request),
                 *remarks_on(planned, stages.anneal, reads, device),
                 *copies_apart(planned, reads, self.betas),
@@ -305,14 +305,6 @@ class Annealer(AnnealerSettings):
             offsets = in_order(offsets, problem, setting="anneal_offsets", what="offset")
         given = {name: getattr(self, name) for name in QPU_ONLY}
         return {**given, "anneal_offsets": function_of(offsets, "anneal_offsets")}
-
-    def _without_meaning(self) -> list[Remark]:
-        """A remark where settings were given that the device has nothing for."""
-        given = [name for name in QPU_ONLY if getattr(self, name) is not None]
-        if self.device == "qpu" or not given:
-            return []
-        text = f"{', '.join(given)} left out: without meaning for a simulated device"
-        return [Remark("settings-left-out", text)]
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[Device]:

@@ -147,3 +147,28 @@ class TestAdvice:
         remarks = annealer(physics="path_integral", n_sweeps=5, **given).sample(PAIR, seed=1).remarks
         (text,) = (remark.text for remark in remarks if remark.code == "warmer-than-asked")
         assert text.endswith("or lower betas" if is_file else "or lower betas or transverse_field")
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("settings", "text"),
+        [
+            ({"physics": "thermal", "dephasing": 0.1}, "dephasing left out: without meaning for physics"),
+            ({"temperature": 0.1}, "temperature left out: without meaning for physics 'schrodinger'"),
+            ({"n_copies": 4}, "n_copies 4 on topology 'none': there is no device"),
+            ({"n_copies": 4, "n_reads": 3}, "n_copies is 4 and n_reads 3: 3 copies give all"),
+            ({"n_copies": 4, "n_reads": 3, "topology": "zephyr", "size": 2, "annealing_time": None,
+              "physics": "thermal"}, "n_copies is 4 and n_reads 3: 3 copies give all"),
+            ({"n_shim": 1, "shim_reads": 4, "h_noise": 0.1}, "this one has no such errors"),
+        ],
+    )  # fmt: skip
+    def test_what_comes_to_nothing_is_said(self, settings, text):
+        samples = annealer(**{"n_gauges": 1, **settings}).sample(PAIR, seed=1)
+        assert sum(text in remark.text for remark in samples.remarks) == 1
+
+    def test_what_means_something_is_not(self):
+        chip = {"h_noise": 0.1, "noise_seed": 1, "n_shim": 1, "shim_reads": 4}
+        for settings in ({}, {"dephasing": 1.0}, {"physics": "thermal", "temperature": 0.5, **chip}):
+            found = codes(annealer(**settings).sample(PAIR, seed=1))
+            others = {"settings-left-out", "settings-without-physics", "nothing-to-shim", "copies-alike"}
+            assert not others & set(found)

@@ -99,7 +99,7 @@ class TestFinding:
         assert placements_of(RING8, chip(shape=(2, 4)), Wanted("auto", n_copies=5), 100)[0].copies == first
 
     def test_what_does_not_fit_tells_how_many_do(self):
-        with pytest.raises(CapacityError, match=r"400 copies were asked for and \d\d of them were found .* may take"):
+        with pytest.raises(CapacityError, match=r"400 copies were asked for and \d\d of them were found"):
             annealer(size=2, n_copies=400, n_reads=400).check(RING8)
         with pytest.raises(CapacityError, match="no embedding was found for 70 spins"):
             annealer(size=1, n_copies=2).check(qspin.instances.sherrington_kirkpatrick(70, seed=1))
