@@ -13,6 +13,7 @@ from qspin.sampler import STANDARD_ERRORS, Remark
 from qspin_backends.common.journal import Answer
 from qspin_backends.qaoa.copies import copies_record, on_copies
 from qspin_backends.qaoa.device import Request
+from qspin_backends.qaoa.steps import on_steps, steps_record
 from qspin_backends.qaoa.strategies import Chosen
 
 __all__ = ["Reads", "Row", "added_remarks", "drift_of", "seed_at", "told_of", "variables_of"]
@@ -72,7 +73,7 @@ def seed_at(stream: np.random.SeedSequence) -> int:
 
 
 def told_of(row: Row, answers: Sequence[Answer], reads: Reads, asked: Any) -> dict[str, Any]:
-    """What copies and batches of shots differ by; plain JSON.
+    """What copies and batches of shots differ by, and the steps of a quench; plain JSON.
 
     Parameters
     ----------
@@ -80,6 +81,9 @@ def told_of(row: Row, answers: Sequence[Answer], reads: Reads, asked: Any) -> di
     """
     told: dict[str, Any] = {}
     request = row.request
+    if row.chosen.is_quench:
+        origin = row.chosen.origin
+        told["trotter"] = steps_record(request.problem, request.angles, origin.get("annealing_time_ns"))
     if request.copies.n > 1:
         told["copies"] = copies_record(request.problem, reads.spins, reads.copy, request.copies, asked)
     if len(answers) >= _FEWEST_BATCHES:
@@ -111,10 +115,12 @@ def drift_of(batches: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
 
 
 def added_remarks(facts: Mapping[str, Any], reads: Sequence[Reads]) -> list[Remark]:
-    """On what was done to shots, on copies that differ, and on a drift; each told once."""
+    """On what was done to shots, on long steps, on copies that differ, and on a drift; each told once."""
     found: dict[Remark, None] = {remark: None for read in reads for remark in read.remarks}
     for record in facts.get("depths", [facts]):
         where = f" at depth {record['depth']}" if "depths" in facts else ""
+        if "trotter" in record:
+            found |= dict.fromkeys(on_steps(record["trotter"]))
         if "copies" in record:
             found |= dict.fromkeys(on_copies(record["copies"]))
         if "drift" in record:

@@ -98,7 +98,9 @@ class Qaoa(QaoaSettings):
         call, ``info["expected_energy"]`` the mean energy of the circuit without noise, where it can be had
         cheaply; these are of the largest of several depths, and ``info["depths"]`` has them of each, with the
         seed by which a call with these angles alone gives the same shots. ``info["copies"]`` tells copies
-        apart, ``info["drift"]`` what changed from the first batch of shots to the last.
+        apart, ``info["drift"]`` what changed from the first batch of shots to the last, and of a quench
+        ``info["trotter"]`` how long its steps are: ``n_steps``, ``largest_angle`` by which one turns a spin
+        (radians), and along the schedule of an annealer ``steps_per_ns``.
 
         Raises
         ------

@@ -30,7 +30,8 @@ class QaoaSettings(Paid):
     ----------
     device : ``aer`` (Qiskit Aer, on this machine), ``ibm`` (Qiskit Runtime), or ``backend``: of any vendor,
         from where `backend` leads
-    ansatz : ``qaoa``, or ``quench``: a Trotterised quench of the transverse field in `depth` steps
+    ansatz : ``qaoa``, or ``quench``: a Trotterised quench of the transverse field in `depth` steps; a remark
+        tells where they are long, and which depth would make them short
     depth : layers, or steps of a quench
     depths : ascending: a circuit of each, in the place of `depth`. They are trained in one go, each from the
         angles of the one before, and are the rows of the samples, with a coordinate ``depth``

@@ -61,10 +61,16 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Angles in the units of a problem, and where they come from; plain JSON."""
+    """Angles in the units of a problem, and where they come from; plain JSON.
+
+    Parameters
+    ----------
+    is_quench : whether layers are the steps of a quench in time
+    """
 
     angles: Angles
     origin: dict[str, Any]
+    is_quench: bool = False
 
 
 def chosen_angles(problem: IsingProblem, recipe: Recipe, tilts: Tilts | None, seed: int) -> Chosen:
@@ -84,11 +90,11 @@ def chosen_angles(problem: IsingProblem, recipe: Recipe, tilts: Tilts | None, se
     scale = coupling_scale(problem)
     if recipe.ansatz == "quench" and recipe.course is not None:
         origin = {"name": "quench", "annealing_time_ns": recipe.course.duration, "coupling_scale": scale}
-        return Chosen(quench_along(recipe.course, recipe.depth), origin)
+        return Chosen(quench_along(recipe.course, recipe.depth), origin, is_quench=True)
     if recipe.ansatz == "quench":
         angles = quench(recipe.quench_time, recipe.depth, recipe.schedule).scaled(1 / scale)
         origin = {"name": "quench", "time": recipe.quench_time / scale, "coupling_scale": scale}
-        return Chosen(angles, origin)
+        return Chosen(angles, origin, is_quench=True)
     if not isinstance(recipe.angles, str):
         return Chosen(_fitted(Angles.from_json(recipe.angles), problem, recipe, "angles"), {"name": "given"})
     angles, origin = _SOURCES[recipe.angles](problem, recipe, tilts, scale, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import networkx as nx
 import numpy as np
@@ -12,13 +13,16 @@ from qspin_backends.qaoa.ansatz import Angles
 from qspin_backends.qaoa.objective import Expectation
 from qspin_backends.qaoa.schedules import fourier_matrices, interpolated, linear_ramp, quench, quench_along
 from qspin_backends.qaoa.statevector import StateVector
+from qspin_backends.qaoa.steps import step_angle
 from qspin_backends.qaoa.tables import coupling_scale, published, regular_degree, table_angles
 from scipy.integrate import solve_ivp
 
 import qspin
 from qspin.errors import CapacityError, InputError
 from qspin.progress import listening
+from qspin.remarks import Level
 from qspin.schedules import schedule_of
+from qspin.theory import ring_kinks
 
 SK8 = qspin.instances.sherrington_kirkpatrick(8, seed=1)
 CUBIC = qspin.IsingProblem.from_networkx(nx.random_regular_graph(3, 12, seed=1))
@@ -167,6 +171,37 @@ class TestFormulas:
         assert distances[-1] < 5e-4
         assert 3 < distances[0] / distances[1] < 6
         assert 3 < distances[1] / distances[2] < 6
+
+    def test_long_steps_are_told_with_the_depth_that_makes_them_short(self):
+        """A ring for 4 ns: in 48 steps its kinks are those of the steps, in as many as are named its own."""
+        ring = qspin.instances.lattice_ferromagnet((12,))
+
+        def read(depth):
+            return qaoa(
+                ansatz="quench", schedule="linear", transverse_field=3.0, annealing_time=0.004, depth=depth
+            ).sample(ring, seed=1)
+
+        def told(samples):
+            return [remark for remark in samples.remarks if remark.code == "long-trotter-steps"]
+
+        def kinks(samples):
+            return (samples.info["expected_energy"] / 12 + 1) / 2
+
+        exact = float(ring_kinks(12, schedule_of("linear", 3.0), 4.0).kink_density[0])
+        coarse, rough = read(48), read(30)
+        (caution,), (serious,) = told(coarse), told(rough)
+        assert (caution.level, serious.level) == (Level.CAUTION, Level.SERIOUS)
+        assert "one of 48 Trotter steps turns a spin by up to 3.1 rad" in caution.text
+        enough = int(re.search(r"and depth (\d+) makes that 1 rad", caution.text).group(1))
+        assert enough == pytest.approx(4 * np.pi * 3 * 4, rel=0.05)
+        fine = read(enough)
+        assert told(fine) == []
+        assert abs(kinks(fine) - exact) < 0.05 * exact < 0.2 * exact < abs(kinks(coarse) - exact)
+
+    def test_fields_of_neighbours_turn_spins_too(self):
+        pair = qspin.IsingProblem([[0, -3], [-3, 0]], [0.0, 1.0])
+        assert step_angle(pair, Angles.of([0.1, 0.2], [0.3, 0.1])) == pytest.approx(2 * 0.2 * 4)
+        assert step_angle(pair, Angles.of([0.01, 0.02], [0.3, 0.1])) == pytest.approx(0.6)
 
     def test_a_schedule_is_piecewise_linear(self):
         angles = quench(10.0, 10, [(0, 2, 0), (0.5, 0, 0), (1, 0, 3)])
