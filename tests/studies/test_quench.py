@@ -272,8 +272,9 @@ class TestTheConfig:
             line["n_reads" if line["name"] == "annealer" else "n_shots"] = 60
         data["problems"]["diamond"] |= {"shape": [1, 2, 1], "instances": 1}
         data["problems"]["ring"]["shape"] = [6]
-        for name, values in (("annealing_time", [0.0005, 0.002]), ("n_sweeps", [4, 16])):
-            data["sweep"][name] = {key: values for key in data["sweep"][name]}
+        short = {"annealing_time": [0.0005, 0.002], "depth": [30, 120], "n_sweeps": [4, 16]}
+        for axis in data["sweep"].values():
+            axis |= {key: short[key.split(".")[-1]] for key in axis}
         del data["problems"]["biclique"], data["schema"], data["name"]
         conclusions, failed = ran(tmp_path_factory.mktemp("quench"), data)
         assert not failed
