@@ -182,8 +182,9 @@ def _kinks(kinks: Sequence[Kinks], theories: Sequence[Theory]) -> Iterator[Figur
     if panels:
         caption = (
             "Density of kinks on a ring without frustration after a quench. Lines: free fermions, which "
-            "solve the ring exactly, and the Kibble-Zurek law of slow quenches of a long ring. Bars are one "
-            "standard error."
+            "solve the ring exactly, and the Kibble-Zurek law where it leaves the ring kinks enough. Bars "
+            "are one standard error, arrows point down from the upper ends of 95 % intervals where no kink "
+            "was read."
         )
         yield _drawn("kinks", caption, panels)
 
@@ -194,6 +195,7 @@ def _kink_curve(kinks: Sequence[Kinks]) -> xr.Dataset:
         {
             "kinks": ("time", [k.value for k in ordered]),
             "kinks_error": ("time", [k.error for k in ordered]),
+            "kinks_highest": ("time", [k.limit for k in ordered]),
         },
         coords={"time": [k.state.time or 0.0 for k in ordered]},
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from qspin.studies.quench.errors import Error
 from qspin.studies.quench.kinks import Kinks
+from qspin.studies.quench.records import Steps
 from qspin.studies.quench.scaling import BinderCurve, Scaled
 from qspin.studies.quench.states import State
 from qspin.studies.quench.theory import Theory
@@ -22,6 +23,7 @@ class Found(NamedTuple):
     errors : of the best setting of every sampler, time by time
     every : of all settings
     reasons : why something could not be told
+    steps : of backends that take quenches in steps
     """
 
     states: Sequence[State]
@@ -32,3 +34,4 @@ class Found(NamedTuple):
     kinks: Sequence[Kinks]
     theories: Sequence[Theory]
     reasons: Sequence[str]
+    steps: Sequence[Steps] = ()

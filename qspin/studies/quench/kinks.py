@@ -14,7 +14,10 @@ from qspin.problem import IsingProblem
 from qspin.studies.quench.states import State
 from qspin.study import Results
 
-__all__ = ["Kinks", "kinks_of", "ring_coupling", "rings_of"]
+__all__ = ["Kinks", "kinks_of", "no_kink_limit", "ring_coupling", "rings_of"]
+
+_NONE = 1e-12  # of the density, which is a mean of ones
+_RARE = 0.05
 
 
 class Kinks(NamedTuple):
@@ -24,6 +27,7 @@ class Kinks(NamedTuple):
     ----------
     value, error : share of unsatisfied couplings, averaged over instances
     exact : of the distribution that the reads are drawn from, where it is known
+    limit : upper end of a 95 % interval where no read has a kink and reads are independent, else NaN
     n_spins, coupling : of the ring; the coupling as it was programmed, size alone
     """
 
@@ -33,6 +37,7 @@ class Kinks(NamedTuple):
     exact: float
     n_spins: int
     coupling: float
+    limit: float = math.nan
 
 
 def ring_coupling(problem: IsingProblem) -> float | None:
@@ -96,7 +101,22 @@ def kinks_of(states: Sequence[State], rings: Mapping[tuple[str, str], float]) ->
         if len(found) > 1:
             value, error = (float(x) for x in jackknife([own[0] for own in found]))
         exact = np.mean([_exact(own) for own in every]) if state.is_exact else math.nan
-        yield Kinks(state, value, error, float(exact), state.n_spins, rings[state.place] * state.scale)
+        coupling = rings[state.place] * state.scale
+        n_reads = sum(float(own["n_reads"]) for own in every)
+        limit = math.nan if value > _NONE else no_kink_limit(n_reads, state.n_spins)
+        yield Kinks(state, value, error, float(exact), state.n_spins, coupling, limit)
+
+
+def no_kink_limit(n_reads: float, n_spins: int) -> float:
+    """Density up to which reads without any kink are no rarer than one in twenty, where a read that has any
+    has two: on such a ring they come in pairs.
+
+    Examples
+    --------
+    >>> round(no_kink_limit(500, 12), 5)
+    0.001
+    """
+    return float(2 / n_spins * (1 - _RARE ** (1 / n_reads)))
 
 
 def _exact(found: object) -> float:

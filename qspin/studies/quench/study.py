@@ -19,11 +19,12 @@ from qspin.studies.quench.errors import best_of, errors_of, reference_of
 from qspin.studies.quench.figures import figures_of
 from qspin.studies.quench.found import Found
 from qspin.studies.quench.kinks import kinks_of, rings_of
+from qspin.studies.quench.records import RECORD, expected_remarks, steps_of
 from qspin.studies.quench.scaling import binder_curves, collapses_of
 from qspin.studies.quench.states import CORRELATIONS, DENSITIES, OVERLAPS, State, families_in, states_of
 from qspin.studies.quench.tables import datasets_of, tables_of
 from qspin.studies.quench.theory import theories_of
-from qspin.studies.quench.words import findings, notes, verdicts
+from qspin.studies.quench.words import bottom_line, findings, notes, verdicts
 from qspin.study import (
     Asked,
     Conclusion,
@@ -88,7 +89,7 @@ class Quench(Study):
         for problem, backend in cells:
             pairs = {"pairs": self._pairs(asked, problem)}
             wanted.append(Wanted(CORRELATIONS, problem, backend, pairs))
-            wanted += [Wanted(name, problem, backend) for name in (OVERLAPS, DENSITIES)]
+            wanted += [Wanted(name, problem, backend) for name in (OVERLAPS, DENSITIES, RECORD)]
         return Plan(wanted)
 
     def _pairs(self, asked: Asked, problem: str) -> str:
@@ -112,8 +113,13 @@ class Quench(Study):
             list(tables_of(found)),
             list(notes(found)),
         )
+        answer = bottom_line(found.errors, self.tolerance)
         return Conclusion(
-            [section], list(verdicts(found.errors, self.tolerance)), datasets=datasets_of(found)
+            [section],
+            list(verdicts(found.errors, self.tolerance)),
+            {} if answer is None else {"ensemble": answer},
+            datasets_of(found),
+            list(expected_remarks(results)),
         )
 
     def _found(self, results: Results, states: Sequence[State]) -> Found:
@@ -125,5 +131,5 @@ class Quench(Study):
         theories, unknown = theories_of(kinks, results.asked)
         return Found(
             states, best_of(every), every, curves, collapses_of(families_of(results.asked), curves),
-            kinks, theories, [*reasons, *unknown],
+            kinks, theories, [*reasons, *unknown], steps_of(results),
         )  # fmt: skip

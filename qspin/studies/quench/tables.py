@@ -133,13 +133,15 @@ def _kinks(found: Found) -> Table:
         Column("n_spins", "N"),
         Column("coupling", "|J|", ".4g"),
         *value_columns("kinks", "kinks a spin"),
+        Column("kinks_limit", "at most, where none is read", ".5f"),
         Column("exact", "of the exact state", ".5f"),
         *(Column(line, heading, ".5f") for line, heading in _LINES.items()),
     ]
     rows = [
         {
             **_place(k.state), "n_spins": k.n_spins, "coupling": k.coupling, "kinks": k.value,
-            "kinks_error": k.error, "exact": _known(k.exact), **_theory(k, found),
+            "kinks_error": k.error, "kinks_limit": _known(k.limit), "exact": _known(k.exact),
+            **_theory(k, found),
         }
         for k in found.kinks
     ]  # fmt: skip

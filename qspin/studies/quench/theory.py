@@ -19,6 +19,10 @@ __all__ = ["Theory", "theories_of"]
 
 _Array = NDArray[np.float64]
 
+_SEVERAL = 1.5
+"""Kinks by Kibble and Zurek from which on rings follow their law: within 2 % of free fermions, for 32 to 128
+spins in linear quenches; of 1 kink it is 6 to 13 % off, and of fewer without bound."""
+
 
 class Theory(NamedTuple):
     """Density of kinks on one ring by one theory.
@@ -46,8 +50,8 @@ class Theory(NamedTuple):
 
 
 def theories_of(kinks: Sequence[Kinks], asked: Asked) -> tuple[list[Theory], list[str]]:
-    """Free fermions and the law of Kibble and Zurek for every ring, along the schedule of the first sampler
-    that follows one in time; and why there is no line where there could be one.
+    """Free fermions for every ring, and the law of Kibble and Zurek at the times at which it holds, along the
+    schedule of the first sampler that follows one in time; and why there is no line where there could be one.
     """
     rings: dict[tuple[str, str], list[Kinks]] = {}
     for own in kinks:
@@ -74,4 +78,7 @@ def _lines(ring: Kinks, schedule: Schedule, times: _Array) -> Iterator[Theory]:
     exact = ring_kinks(ring.n_spins, schedule, times, coupling)
     yield Theory("free fermions", place, times, exact["kink_density"].values)
     slow = kibble_zurek_kinks(schedule, times, coupling)
-    yield Theory("Kibble-Zurek", place, times, slow["kink_density"].values)
+    density = slow["kink_density"].values
+    holds = slow["in_range"].values & (density * ring.n_spins >= _SEVERAL)
+    if holds.any():
+        yield Theory("Kibble-Zurek", place, times[holds], density[holds])

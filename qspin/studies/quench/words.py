@@ -8,14 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from qspin.studies.quench.errors import Error, lines_of
 from qspin.studies.quench.found import Found
 from qspin.studies.quench.kinks import Kinks
+from qspin.studies.quench.records import Steps
 from qspin.studies.quench.scaling import Scaled
 from qspin.studies.series import told
 from qspin.studies.wording import some, with_error
 from qspin.study import Finding, Tone, Verdict
 
-__all__ = ["findings", "notes", "verdicts"]
+__all__ = ["bottom_line", "findings", "notes", "verdicts"]
 
 _RARE = 0.05
+_LONG = 1.0  # rad, of a Trotter step
 _APART = 4.0  # squared errors from the common curve, on average, beyond which there is none
 _NOTES = (
     "The correlation error ε is [Σ (c − r)² / Σ r²]^(1/2) over pairs of spins, c = ⟨s s'⟩ of the reads and r "
@@ -42,6 +44,7 @@ def findings(found: Found, tolerance: float) -> Iterator[Finding]:
     for problem in dict.fromkeys(problem for problem, _ in lines):
         of_problem = {backend: line for (name, backend), line in lines.items() if name == problem}
         yield _who_follows(problem, of_problem, tolerance)
+    yield from (_steps(own) for own in found.steps)
     yield from _exact_reads([e for e in found.errors if e.is_reference])
     yield from (_collapse(scaled) for scaled in found.scaled if scaled.collapse is not None)
     yield from _not_collapsed([own for own in found.scaled if own.collapse is None])
@@ -64,7 +67,13 @@ def notes(found: Found) -> Iterator[str]:
     if found.theories:
         yield (
             "The Kibble-Zurek law counts what slow quenches leave on a long ring; a finite one has an even "
-            "number of kinks, and none of them once the quench is slower than its smallest gap."
+            "number of kinks, and none of them once the quench is slower than its smallest gap. It is told "
+            "where it leaves the ring one kink and a half or more, and at most one on ten spins."
+        )
+    if found.steps:
+        yield (
+            "Steps a ns are those in which circuits take a quench apart. Their error is in the correlation "
+            "error of such a sampler, and falls with the square of the angle by which a step turns a spin."
         )
 
 
@@ -176,18 +185,67 @@ def _kinks(kinks: Sequence[Kinks], found: Found) -> Iterator[Finding]:
         ]
         theory = f"; {', '.join(beside)}" if beside else ""
         yield Finding(
-            f"{problem}: {backend} leaves {with_error(k.value, k.error)} kinks a spin after "
-            f"{k.state.time:.4g} ns{theory}.",
+            f"{problem}: {backend} leaves {_density(k)} after {k.state.time:.4g} ns{theory}.",
             1.3,
         )
 
 
+def _density(kinks: Kinks) -> str:
+    if math.isfinite(kinks.limit):
+        return f"no kink in its reads, at most {kinks.limit:.2g} a spin (95 %),"
+    return f"{with_error(kinks.value, kinks.error)} kinks a spin"
+
+
+def _steps(own: Steps) -> Finding:
+    turned = f"{own.backend} takes {own}, of which one turns a spin by up to {own.angle:.2g} rad"
+    if own.angle > _LONG:
+        return Finding(f"{turned}: its errors are those of its steps too, not of the gates alone.", 1.7)
+    return Finding(f"{turned}.", 0.6)
+
+
+def bottom_line(errors: Sequence[Error], tolerance: float) -> Finding | None:
+    """On which problems each sampler is within the tolerance after the longest quench."""
+    last: dict[str, list[tuple[str, Error]]] = {}
+    for (problem, backend), line in lines_of([e for e in errors if not e.is_reference]).items():
+        last.setdefault(backend, []).append((problem, line[-1]))
+    if not last:
+        return None
+    told = [
+        f"{backend} on {sum(e.high <= tolerance for _, e in own)} of {len(own)}"
+        for backend, own in last.items()
+    ]
+    return Finding(
+        "What a quench leaves is no ensemble in equilibrium and has no temperature. After the longest one, "
+        f"within {tolerance:.0%} of the exact state: {', '.join(told)} problems.",
+        1.5,
+    )
+
+
 def verdicts(errors: Sequence[Error], tolerance: float) -> Iterator[Verdict]:
-    """The error at the longest time of every sampler on every problem."""
+    """The error at the longest time of every sampler on every problem; of several under one label that of
+    the farthest, and in the detail of all."""
+    last: dict[tuple[str, str], list[Error]] = {}
     for line in lines_of([e for e in errors if not e.is_reference]).values():
-        last = line[-1]
-        tone = Tone.GOOD if last.high <= tolerance else Tone.BAD if last.low > tolerance else Tone.OPEN
+        state = line[-1].state
+        last.setdefault((state.problem, state.backend), []).append(line[-1])
+    for (problem, backend), own in last.items():
+        worst = max(own, key=lambda e: e.squared)
+        tones = [_tone(e, tolerance) for e in own]
+        tone = next((t for t in (Tone.BAD, Tone.OPEN) if t in tones), Tone.GOOD)
+        where = f", {_sizes_at(worst)}" if len(own) > 1 else ""
+        detail = "; ".join(
+            f"{f'{_sizes_at(e)}: ' if len(own) > 1 else ''}ε {_value(e)} {_time(e)}{_setting(e)}" for e in own
+        )
         yield Verdict(
-            last.state.problem, last.state.backend, f"ε {_value(last)}", tone,
-            f"Correlation error against the exact state {_time(last)}{_setting(last)}.",
+            problem, backend, f"ε {_value(worst)} {_time(worst)}{where}", tone,
+            f"Correlation error against the exact state: {detail}.",
         )  # fmt: skip
+
+
+def _tone(error: Error, tolerance: float) -> Tone:
+    return Tone.GOOD if error.high <= tolerance else Tone.BAD if error.low > tolerance else Tone.OPEN
+
+
+def _sizes_at(error: Error) -> str:
+    """Which of the problems of a label."""
+    return ", ".join(f"{k} = {told(v)}" for k, v in error.state.where.items())
