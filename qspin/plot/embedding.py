@@ -102,6 +102,11 @@ def _told(found: SampleSet | Mapping[str, Any]) -> Mapping[str, Any]:
                 f"an embedding has topology, shape and chains; this one lacks {', '.join(missing)}"
             )
         return found
+    if not isinstance(getattr(found, "info", None), Mapping):
+        raise InputError(
+            "embedding takes samples of an annealer or what `qspin embed` finds; got a "
+            f"{type(found).__name__}"
+        )
     if (told := embedding_told(found.info)) is None:
         raise InputError("these samples have no embedding: no device with a topology has annealed them")
     return told

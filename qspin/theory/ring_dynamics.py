@@ -22,6 +22,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError
+from qspin.memory import require_bytes
 from qspin.schedules import Course, schedule_of
 from qspin.theory.transverse_ring import checked_ring, mode_means, momenta
 from qspin.validate import checked_array, checked_count
@@ -30,6 +31,7 @@ __all__ = ["checked_times", "ring_kinks", "ring_quench"]
 
 Floats = NDArray[np.float64]
 
+_BYTES_A_SPIN = 1000  # of the momenta and what an integrator of 8th order keeps of them
 _RELATIVE, _ABSOLUTE = 1e-11, 1e-12  # of a step of the precession
 
 
@@ -54,6 +56,8 @@ def ring_kinks(n: int, schedule: Any, annealing_time_ns: ArrayLike, coupling: fl
     ------
     InputError
         If n is below 3, a time is not positive, or the schedule is none.
+    CapacityError
+        If so many fermions would not fit in memory.
 
     Examples
     --------
@@ -62,6 +66,7 @@ def ring_kinks(n: int, schedule: Any, annealing_time_ns: ArrayLike, coupling: fl
     [0.1294, 0.0587]
     """
     coupling = checked_ring(n, coupling)
+    require_bytes(_BYTES_A_SPIN * n, f"free fermions of {n} spins", "take fewer: long rings are alike")
     times = checked_times(annealing_time_ns)
     followed = schedule_of(schedule)
     pairs, alone = momenta(n, odd=False)
@@ -116,8 +121,11 @@ def ring_quench(
     ------
     InputError
         As `ring_kinks`, and if the points are no anneal.
+    CapacityError
+        As `ring_kinks`.
     """
     coupling = checked_ring(n, coupling)
+    require_bytes(_BYTES_A_SPIN * n, f"free fermions of {n} spins", "take fewer: long rings are alike")
     course = schedule_of(schedule).course(points)
     times = np.linspace(course.times[0], course.times[-1], checked_count(n_times, "n_times", least=2))
     pairs, _ = momenta(n, odd=False)
@@ -141,7 +149,7 @@ def ring_quench(
 def checked_times(annealing_time_ns: ArrayLike) -> Floats:
     """Positive times in ns (n_times,)."""
     times = np.atleast_1d(checked_array(annealing_time_ns, "annealing times").astype(np.float64))
-    if times.ndim != 1 or not (np.isfinite(times) & (times > 0)).all():
+    if times.ndim != 1 or not times.size or not (np.isfinite(times) & (times > 0)).all():
         raise InputError(f"annealing_time_ns takes positive times in ns; got {annealing_time_ns!s}")
     return times
 

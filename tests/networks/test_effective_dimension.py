@@ -138,6 +138,14 @@ class TestBadInput:
         with pytest.raises(InputError, match=message):
             effective_dimension(circuit, inputs, weights, settings.pop("n_data"), **settings)
 
+    def test_an_outcome_is_refused_before_any_circuit_runs(self, monkeypatch):
+        from qspin.networks.quantum import effective
+
+        monkeypatch.setattr(effective, "_probabilities", lambda *_: pytest.fail("circuits ran"))
+        circuit, inputs, weights = model(2)
+        with pytest.raises(InputError, match="outcome is 'configuration', 'parity' or a function"):
+            effective_dimension(circuit, inputs, weights, 1_000, outcome="nope")
+
     def test_parameters_that_are_left_out(self):
         circuit, inputs, weights = model(2)
         with pytest.raises(InputError, match="all parameters of the circuit, each once; at odds are"):

@@ -93,6 +93,8 @@ def test_samples_without_an_embedding(ax):
         plot.embedding(sampled(topology="none", size=None), ax)
     with pytest.raises(InputError, match="these samples have no embedding"):
         plot.embedding(qspin.get_backend("exact").sample(RING, seed=1), ax)
+    with pytest.raises(InputError, match="takes samples of an annealer or what .* finds; got a NoneType"):
+        plot.embedding(None, ax)
     with pytest.raises(InputError, match="there are 1 placements, from 0; got 2"):
         plot.embedding(sampled(), ax, placement=2)
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 from scipy.integrate import solve_ivp
 
-from qspin.errors import InputError
+from qspin.errors import CapacityError, InputError
 from qspin.theory import kibble_zurek_kinks, landau_zener, ring_kinks, ring_quench, transverse_ring
 
 RECORDED = ROOT.parent / "shared" / "data" / "dwave_schedules" / "Advantage2_system1.csv"
@@ -98,6 +98,10 @@ class TestKinks:
     def test_what_has_no_transition(self):
         with pytest.raises(InputError, match="has no transition at coupling 0"):
             kibble_zurek_kinks("linear", 1.0, coupling=0.0)
+        with pytest.raises(InputError, match=r"positive times in ns; got \[\]"):
+            ring_kinks(8, "linear", [])
+        with pytest.raises(CapacityError, match="free fermions of 1000000000 spins"):
+            ring_kinks(10**9, "linear", [1.0])
         with pytest.raises(InputError, match="positive times in ns; got 0"):
             ring_kinks(8, "linear", 0)
 

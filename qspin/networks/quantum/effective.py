@@ -126,6 +126,7 @@ def fisher_information(
     if importlib.util.find_spec("qiskit_aer") is None:
         raise MissingExtraError("fisher_information", extra="qiskit", module="qiskit_aer")
     flat = _checked(circuit, inputs, weights)
+    outcomes = _outcomes(flat.num_qubits, outcome)
     x, w = np.atleast_2d(np.asarray(input_draws, float)), np.atleast_2d(np.asarray(weight_draws, float))
     n_weights = w.shape[1]
     shifts = np.concatenate([np.zeros((1, n_weights)), np.eye(n_weights), -np.eye(n_weights)]) * np.pi / 2
@@ -135,7 +136,7 @@ def fisher_information(
     own = np.broadcast_to(x[None, :, None, :], (*grid, x.shape[1]))
     values = np.concatenate([own, every], axis=3).reshape(np.prod(grid), -1)
     p = _probabilities(flat, [*inputs, *weights], values)
-    p = (p @ _outcomes(flat.num_qubits, outcome)).reshape(len(w), len(x), len(shifts), -1)
+    p = (p @ outcomes).reshape(len(w), len(x), len(shifts), -1)
     slopes = (p[:, :, 1 : 1 + n_weights] - p[:, :, 1 + n_weights :]) / 2
     seen = p[:, :, 0] > _LEAST
     inverse = np.where(seen, 1 / np.where(seen, p[:, :, 0], 1.0), 0.0)
