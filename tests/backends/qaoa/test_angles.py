@@ -350,6 +350,11 @@ class TestGiven:
             ({"ansatz": "quench", "schedule": "linear"}, "give annealing_time in microseconds"),
             ({"ansatz": "quench", "annealing_time": 0.01}, "points .s, A, B. go with quench_time"),
             ({"ansatz": "quench", "schedule": "/nowhere.csv"}, "give annealing_time in microseconds"),
+            (
+                {"ansatz": "quench", "schedule": "linear", "annealing_time": 0.01, "quench_time": 4.0},
+                "runs for annealing_time; quench_time goes with points",
+            ),
+            ({"depth": 4, "depths": [1, 2]}, r"depth 4 beside depths \[1, 2\]: leave one of them out"),
         ],
     )
     def test_what_does_not_fit_together(self, settings, message):
