@@ -249,6 +249,11 @@ def _numbers(row: list[str], columns: list[int], line: int, path: Any) -> list[f
 def _check_order(values: Floats, lines: list[int], path: Any) -> None:
     s, a, b = values
     steps = np.diff(values)
+    if (a < 0).any():
+        k = int(np.flatnonzero(a < 0)[0])
+        raise InputError(
+            f"{path}, line {lines[k]}: A must not be negative; got {a[k]:.9g}", key=("schedule",)
+        )
     for wrong, rule, column in (
         (steps[0] <= 0, "s must ascend", s),
         (steps[1] > 0, "A must not rise with s", a),
@@ -262,8 +267,6 @@ def _check_order(values: Floats, lines: list[int], path: Any) -> None:
             )
     if abs(s[0]) > 1e-9 or abs(s[-1] - 1) > 1e-9:
         raise InputError(f"{path}: s must go from 0 to 1; got {s[0]:.9g} to {s[-1]:.9g}", key=("schedule",))
-    if a[-1] < 0:
-        raise InputError(f"{path}: A must not be negative; got {a[-1]:.9g}", key=("schedule",))
 
 
 def _crossings(knots: Floats, start: float, end: float, first: float, last: float) -> Floats:

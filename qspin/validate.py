@@ -42,15 +42,22 @@ def locked(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def checked_spins(spins: ArrayLike, n_spins: int) -> NDArray[Any]:
-    """`spins` as an array whose last axis is `n_spins` long and whose values are -1 and +1."""
-    spins = checked_array(spins, "spins")
+def checked_spins(spins: ArrayLike, n_spins: int, what: str = "spins") -> NDArray[Any]:
+    """`spins` as an array whose last axis is `n_spins` long and whose values are -1 and +1.
+
+    Parameters
+    ----------
+    what : they are, a plural for messages
+    """
+    spins = checked_array(spins, what)
     if spins.ndim == 0 or spins.shape[-1] != n_spins:
-        raise InputError(f"spins must have shape (..., {n_spins}), one value a spin; got shape {spins.shape}")
+        raise InputError(
+            f"{what} must have shape (..., {n_spins}), one value a spin; got shape {spins.shape}"
+        )
     if spins.size and not (spins.min() >= -1 and spins.max() <= 1 and _is_nonzero_integer(spins)):
         wrong = spins[np.abs(spins) != 1].flat[0]
         hint = "; binary values x become spins by s = 2 x - 1" if wrong == 0 else ""
-        raise InputError(f"spins must be -1 or +1; got {wrong}{hint}")
+        raise InputError(f"{what} must be -1 or +1; got {wrong}{hint}")
     return spins
 
 

@@ -72,7 +72,8 @@ class TestFiles:
             (GOOD.replace("0.4,1,2", "0.4,7,2"), "line 3: A must not rise with s; got 6, then 7"),
             (GOOD.replace("0.4,1,2", "0.4,1,0.2"), "line 3: B must not fall with s; got 0.5, then 0.2"),
             (GOOD.replace("1,0,9", "0.9,0,9"), "s must go from 0 to 1; got 0 to 0.9"),
-            (GOOD.replace("1,0,9", "1,-1,9"), "A must not be negative; got -1"),
+            (GOOD.replace("1,0,9", "1,-1,9"), "line 4: A must not be negative; got -1"),
+            (GOOD.replace("0.4,1,2", "0.4,-2,2"), "line 3: A must not be negative; got -2"),
         ],
     )
     def test_what_is_no_schedule(self, file, text, message):

@@ -185,6 +185,18 @@ def test_dense_energies(degree):
     np.testing.assert_allclose(networks.DenseMemory(xi, degree).energies(s), -value.sum(axis=1), rtol=1e-12)
 
 
+@pytest.mark.parametrize("degree", ["cubic", "3"])
+def test_a_degree_is_an_integer_or_exponential(degree):
+    with pytest.raises(InputError, match=f"an integer of 2 or more, or 'exponential'; got '{degree}'"):
+        networks.DenseMemory([[1, -1]], degree)
+
+
+def test_a_short_cue_is_called_one():
+    memory = networks.hebbian(patterns_of(2, 8))
+    with pytest.raises(InputError, match=r"the spins of a cue must have shape \(..., 8\)"):
+        networks.retrieve(memory, [1, -1, 1], seed=0)
+
+
 def test_degree_two_is_the_hopfield_model():
     xi = patterns_of(3, 8)
     memory = networks.DenseMemory(xi, 2)

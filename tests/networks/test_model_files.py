@@ -56,6 +56,11 @@ class Executed:
         return Path.touch, (Path("executed"),)
 
 
+def in_json(path):
+    path.write_text('{"weights": [1, 2]}', encoding="utf-8")
+    return path
+
+
 def truncated(path):
     path.write_bytes(path.read_bytes()[:200])
     return path
@@ -70,6 +75,7 @@ def truncated(path):
         (lambda save: save({"epoch": 3}), "its entry 'epoch' is int, not a tensor"),
         (lambda save: save({}), "no state dict"),
         (lambda save: truncated(save(NET.state_dict())), "is no file of weights"),
+        (lambda save: in_json(save(NET.state_dict())), "neither of torch nor safetensors"),
         (lambda save: save({"a.weight": torch.ones(2, 3), "b.weight": torch.ones(4, 5)}), "form no chain"),
         (lambda save: save({"weight": torch.ones(2, 3, 3, 3)}), "is no weight or bias of a linear layer"),
         (lambda save: save({"n.weight": torch.ones(2), "n.bias": torch.ones(2)}), "'n.weight' of shape"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["read_tensors"]
 
 _NESTED = ("state_dict", "model_state_dict", "model")
+_ZIP, _PICKLE = b"PK\x03\x04", b"\x80"  # how what torch writes begins, today and before its version 1.6
 _SAVE = "save its state_dict(): torch.save(module.state_dict(), path)"
 
 
@@ -39,10 +40,10 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 def _loaded(path: Path) -> Any:
     import torch
 
+    if not _start(path).startswith((_ZIP, _PICKLE)):
+        raise InputError(f"{path} is no file of weights, neither of torch nor safetensors; {_SAVE}")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{path} is no state dict but a pickle of other objects, such as a whole module; it is not "
@@ -51,6 +52,15 @@ def _loaded(path: Path) -> Any:
     except Exception as error:  # what torch raises for bytes that are none of its files
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(f"{path} is no file of weights ({reason}); {_SAVE}") from error
+
+
+def _start(path: Path) -> bytes:
+    """The first bytes of a file."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_ZIP))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _of_state_dict(content: Any, path: Path) -> dict[str, torch.Tensor]:

@@ -50,7 +50,9 @@ class DenseMemory:
         if xi.ndim != 2 or 0 in xi.shape:
             raise InputError(f"patterns must have shape (P, N) with at least one of each; got {xi.shape}")
         self._patterns = checked_spins(xi, xi.shape[1]).astype(np.int8)
-        if degree != "exponential":
+        if isinstance(degree, str) and degree != "exponential":
+            raise InputError(f"degree is an integer of 2 or more, or 'exponential'; got {degree!r}")
+        if not isinstance(degree, str):
             degree = checked_count(degree, "degree", least=2)
         self._degree = degree
 

@@ -60,7 +60,9 @@ def retrieve(
             "retrieve takes a problem that knows its patterns, as those of hebbian, pseudo_inverse and "
             "storkey do; add them by problem.with_known(patterns=...)"
         )
-    cues = np.atleast_2d(checked_spins(np.asarray(cue), problem.n_spins)).astype(np.int8)
+    cues = np.atleast_2d(checked_spins(np.asarray(cue), problem.n_spins, "the spins of a cue")).astype(
+        np.int8
+    )
     held = _positions(problem, clamp)
     if sampler is None:
         spins = _descended(problem, cues, held, seed)
