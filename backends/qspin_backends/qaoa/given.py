@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,18 +96,13 @@ def _of_angles(given: QaoaSettings) -> None:
 def _of_quenches(given: QaoaSettings) -> None:
     """A schedule has a time of its own kind."""
     if not isinstance(given.schedule, tuple):
-        if given.ansatz == "quench" and _is_changed(given, "quench_time"):
-            raise ValueError(
-                "the schedule of an annealer runs for annealing_time; quench_time goes with points (s, A, "
-                "B): leave one of them out"
-            )
         if given.ansatz == "quench" and given.annealing_time is None:
             raise ValueError(
                 "the schedule of an annealer runs in time: give annealing_time in microseconds (0.02 is 20 "
                 "ns)"
             )
         return
-    if given.annealing_time is not None:
+    if given.ansatz == "quench" and given.annealing_time is not None:
         raise ValueError(
             "annealing_time is for the schedule of an annealer, a name or a CSV file; points (s, A, B) go "
             "with quench_time"
@@ -118,15 +112,7 @@ def _of_quenches(given: QaoaSettings) -> None:
         raise ValueError("a schedule has points (s, A, B) whose s ascends from 0 to 1")
 
 
-def _is_changed(given: QaoaSettings, name: str) -> bool:
-    """Whether a setting has another value than its default."""
-    (default,) = (one.default for one in dataclasses.fields(given) if one.name == name)
-    return bool(getattr(given, name) != default)
-
-
 def _of_depths(given: QaoaSettings, depths: tuple[int, ...]) -> None:
-    if _is_changed(given, "depth"):
-        raise ValueError(f"depth {given.depth} beside depths {list(depths)}: leave one of them out")
     if not depths or list(depths) != sorted(set(depths)):
         raise ValueError(f"depths ascend, such as [1, 2, 3]; got {list(depths)}")
     if not isinstance(given.angles, str):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
-from qspin.sampler import setting_names
+from qspin.sampler import Level, Remark, setting_names
 from qspin_backends.common.paid import PAID
 
 if TYPE_CHECKING:
     from qspin_backends.qaoa.settings import QaoaSettings
 
-__all__ = ["ignored_settings"]
+__all__ = ["ignored_settings", "on_ignored"]
 
 _BY_IBM = ("method", "noise", "noise_drift", "coupling_map", "basis_gates")
 _BY_AER = ("channel", "instance", *PAID)
@@ -53,6 +54,20 @@ def ignored_settings(given: QaoaSettings, method: str | None = None) -> list[str
     return [name for name in setting_names(type(given)) if name in ignored]
 
 
+def on_ignored(given: QaoaSettings) -> list[Remark]:
+    """Settings that were given beside others of the same meaning, which decide."""
+    changed = {one.name for one in dataclasses.fields(given) if getattr(given, one.name) != one.default}
+    found = []
+    if given.depths is not None and "depth" in changed:
+        found.append(f"depth {given.depth} means nothing beside depths {list(given.depths)}")
+    if given.followed_schedule is not None and "quench_time" in changed:
+        found.append(
+            f"quench_time {given.quench_time:g} means nothing along the schedule of an annealer, which runs "
+            "for annealing_time"
+        )
+    return [Remark("settings-without-meaning", text, Level.NOTE) for text in found]
+
+
 def _on_angles(given: QaoaSettings) -> set[str]:
     if given.ansatz == "quench":
         return {"angles", *_OF_ANGLES, *_of_other_quenches(given)}
@@ -60,16 +75,11 @@ def _on_angles(given: QaoaSettings) -> set[str]:
     if "objective" in used:
         own = _OF_OBJECTIVES[given.objective]
         used -= {name for name in _OF_OBJECTIVES.values() if name not in (None, own)}
-    return {*_OF_QUENCHES, *(_OF_ANGLES - used)} - _refused(given)
-
-
-def _refused(given: QaoaSettings) -> set[str]:
-    """What cannot be given beside a schedule of points, so that nothing of it is ignored."""
-    return {"annealing_time"} if isinstance(given.schedule, tuple) else set()
+    return {*_OF_QUENCHES, *(_OF_ANGLES - used)}
 
 
 def _of_other_quenches(given: QaoaSettings) -> set[str]:
     """Settings of quenches along schedules of another kind."""
     if isinstance(given.schedule, tuple):
-        return {"transverse_field"}
+        return {"transverse_field"}  # annealing_time is refused
     return {"quench_time"} if isinstance(given.schedule, str) else {"quench_time", "transverse_field"}

@@ -31,7 +31,7 @@ from qspin_backends.common.temperature import measured_temperatures
 from qspin_backends.qaoa.ansatz import Tilts
 from qspin_backends.qaoa.circuit import qaoa_circuit, summary, to_qasm
 from qspin_backends.qaoa.device import Device, Request
-from qspin_backends.qaoa.ignored import ignored_settings
+from qspin_backends.qaoa.ignored import ignored_settings, on_ignored
 from qspin_backends.qaoa.mitigation import after_measurement
 from qspin_backends.qaoa.record import (
     device_clocks,
@@ -134,7 +134,7 @@ class Qaoa(QaoaSettings):
         clocks = device_clocks(flat, seconds, is_paid=device.is_paid)
         clocks["prepare"] = prepared - start
         facts |= {"ansatz": self.ansatz, **self._records(problem, rows, answers, reads)}
-        remarks += [*on_truncation(flat), *added_remarks(facts, reads)]
+        remarks += [*on_truncation(flat), *added_remarks(facts, reads), *on_ignored(self)]
         return self._labelled(problem, reads, identity["seed"], clocks, facts, remarks)
 
     def circuit(self, problem: IsingProblem, *, seed: Seed = None) -> QuantumCircuit:
