@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from qspin.errors import InputError
-from qspin.known import layers_of
+from qspin.networks.twins.dense_layers import chained
+from qspin.networks.twins.twin import Scale, problem_of
+from qspin.networks.twins.wiring import layered_temperature
 from qspin.problem import IsingProblem
 
 __all__ = ["critical_temperature", "shuffled_weights", "twin_from_weights"]
-
-Scale = Literal["critical", "none"]
 
 
 def twin_from_weights(
@@ -37,22 +35,13 @@ def twin_from_weights(
     scale : ``critical`` or ``none``
     """
     matrices = _checked_weights(weights)
-    sizes = _layer_sizes(matrices)
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    blocks: list[list[NDArray[np.float64] | None]] = [[None] * len(sizes) for _ in sizes]
-    for layer, matrix in enumerate(matrices):
-        blocks[layer][layer + 1] = -matrix.T
-        blocks[layer + 1][layer] = -matrix
-    fields = np.zeros(starts[-1])
     if biases is not None:
-        _check_biases(biases, sizes)
-        fields[sizes[0] :] = -np.concatenate([np.asarray(bias, dtype=np.float64) for bias in biases])
-    labels = [f"{layer}:{k}" for layer, size in enumerate(sizes) for k in range(size)]
-    whole = IsingProblem(sparse.block_array(blocks, format="csr"), fields, labels=labels)
-    problem = whole.with_known(groups=layers_of(sizes))
-    if scale == "none":
-        return problem
-    return problem.scaled(1 / critical_temperature(sizes))
+        _check_biases(biases, _layer_sizes(matrices))
+    offsets = [None] * len(matrices) if biases is None else [np.asarray(b, dtype=np.float64) for b in biases]
+    layers = [(str(k), *both) for k, both in enumerate(zip(matrices, offsets, strict=True), start=1)]
+    return problem_of(
+        chained(layers), biases=biases is not None, scale=scale, layers=None, max_spins=None, seed=0
+    )
 
 
 def critical_temperature(layer_sizes: Sequence[int], variances: Sequence[float] | None = None) -> float:
@@ -78,10 +67,7 @@ def critical_temperature(layer_sizes: Sequence[int], variances: Sequence[float] 
     spread = 1 / (3 * sizes[:-1]) if variances is None else np.asarray(variances, dtype=np.float64)
     if spread.shape != (len(sizes) - 1,) or (spread < 0).any():
         raise InputError(f"variances must be {len(sizes) - 1} non-negative numbers, one a weight layer")
-    # M is similar to the symmetric matrix with sqrt(M_(l,l+1) M_(l+1,l)) off the diagonal
-    off_diagonal = np.sqrt(sizes[1:] * sizes[:-1]) * spread
-    matrix = np.diag(off_diagonal, 1) + np.diag(off_diagonal, -1)
-    return float(np.sqrt(np.linalg.eigvalsh(matrix)[-1]))
+    return layered_temperature(sizes, {(k + 1, k): float(v) for k, v in enumerate(spread)})
 
 
 def shuffled_weights(weights: Sequence[ArrayLike], *, seed: int | Sequence[int]) -> list[NDArray[np.float64]]:

@@ -11,8 +11,9 @@ import numpy as np
 import xarray as xr
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from qspin.networks.feedforward import Scale, shuffled_weights, twin_from_weights
+from qspin.networks.feedforward import shuffled_weights, twin_from_weights
 from qspin.networks.training import TrainingRecord, check_training, train_mlp
+from qspin.networks.twins import Scale
 from qspin.settings import setting_names
 from qspin.source import (
     IsingProblem,

@@ -213,3 +213,4 @@ def test_pruned_and_parametrised_weights():
         networks.twin(pruned)
     prune.remove(pruned, "weight")
     assert np.count_nonzero(networks.twin(pruned).toarray()) == 2 * 7
+    assert networks.twin(pruned).n_couplings == 7  # a weight that is gone is no coupling of strength 0

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from qspin.errors import InputError
 from qspin.networks.files.machines import is_machine, machine_of
 from qspin.networks.files.tensors import read_tensors
-from qspin.networks.twins.dense_layers import by_weights
+from qspin.networks.twins.dense_layers import chained
+from qspin.networks.twins.reading import numbers_of
 from qspin.networks.twins.twin import Scale, problem_of
 from qspin.networks.twins.wiring import Wiring
 from qspin.problem import IsingProblem
@@ -87,8 +88,7 @@ def _chain(tensors: Mapping[str, torch.Tensor], path: Path) -> Wiring:
             )
     if not names:
         raise InputError(f"{path} holds no weight (out, in) of a linear layer; {_BY_MODULE}")
-    wiring = Wiring()
-    form = wiring.entered((int(tensors[f"{names[0]}weight"].shape[1]),))
+    layers: list[tuple[str, Any, Any]] = []
     stored: dict[int, str] = {}
     for name in names:
         weight, bias = tensors[f"{name}weight"], tensors.get(f"{name}bias")
@@ -99,14 +99,15 @@ def _chain(tensors: Mapping[str, torch.Tensor], path: Path) -> Wiring:
                 f"{path}: layers {before.rstrip('.')!r} and {name.rstrip('.')!r} share their weights; a twin "
                 "has each matrix once"
             )
-        if form.shape != (weight.shape[1],):
+        if layers and len(layers[-1][1]) != weight.shape[1]:
             raise InputError(
                 f"{path}: layer {name.rstrip('.')!r} takes {weight.shape[1]} inputs, and the one before "
-                f"gives {form.shape[0]}: in the order of the file its layers form no chain; {_BY_MODULE}"
+                f"gives {len(layers[-1][1])}: in the order of the file its layers form no chain; {_BY_MODULE}"
             )
-        form = by_weights(weight, bias, form, wiring, name.rstrip(".") or "weight")
-    wiring.neurons(form)
-    return wiring
+        title = name.rstrip(".") or "weight"
+        offsets = None if bias is None else numbers_of(bias, f"bias of layer {title!r}")
+        layers.append((title, numbers_of(weight, f"weight of layer {title!r}"), offsets))
+    return chained(layers)
 
 
 def _is_matrix(name: str, tensor: Any) -> bool:

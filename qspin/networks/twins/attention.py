@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from qspin.errors import InputError
+from qspin.networks.twins.dense_layers import linear
 from qspin.networks.twins.forms import Form, Matrix, dense
 from qspin.networks.twins.normalisation import by_scale
 from qspin.networks.twins.parts import tokenwise
@@ -89,14 +90,11 @@ def _fixed(outer: Any, inner: sparse.csr_array) -> Matrix:
 
 def encoder_layer(layer: Any, given: Form, wiring: Wiring, name: str) -> Form:
     """Attention and two linear layers, each with its skip; normalised before or after."""
-    first, second = layer.norm1, layer.norm2
 
     def looked(x: Form) -> Form:
         return attention(layer.self_attn, x, wiring, f"{name}.self_attn")
 
     def fed(x: Form) -> Form:
-        from qspin.networks.twins.dense_layers import linear
-
         hidden = wiring.neurons(linear(layer.linear1, x, wiring, f"{name}.linear1"))
         return linear(layer.linear2, hidden, wiring, f"{name}.linear2")
 
@@ -104,7 +102,7 @@ def encoder_layer(layer: Any, given: Form, wiring: Wiring, name: str) -> Form:
         return by_scale(norm, x, wiring, name)
 
     stream = wiring.settled(given)
-    for norm, part in ((first, looked), (second, fed)):
+    for norm, part in ((layer.norm1, looked), (layer.norm2, fed)):
         if layer.norm_first:
             stream = wiring.neurons(stream.plus(part(normed(norm, stream)), name))
         else:

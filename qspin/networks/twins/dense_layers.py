@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qspin.errors import InputError
 from qspin.networks.twins.forms import Form, dense
@@ -12,7 +14,9 @@ from qspin.networks.twins.parts import tokenwise
 from qspin.networks.twins.reading import numbers_of
 from qspin.networks.twins.wiring import Wiring
 
-__all__ = ["by_weights", "embedding", "linear"]
+__all__ = ["by_weights", "chained", "embedding", "linear"]
+
+Floats = NDArray[np.float64]
 
 
 def linear(layer: Any, given: Form, wiring: Wiring, name: str) -> Form:
@@ -30,7 +34,24 @@ def by_weights(weight: Any, bias: Any, given: Form, wiring: Wiring, name: str) -
             f"layer {name!r} takes {n_in} inputs along its last axis, and what it is given has the shape "
             f"{given.shape}: the layers do not form a chain"
         )
-    return tokenwise(dense(weights, 1 / (3 * n_in)), offsets, wiring.settled(given), name)
+    return _by_arrays(weights, offsets, given, wiring, name)
+
+
+def chained(layers: Iterable[tuple[str, Floats, Floats | None]]) -> Wiring:
+    """The wiring of linear layers in a row, of which each takes what the one before gives: name, weights
+    (out, in) and biases (out,) of each.
+    """
+    wiring, form = Wiring(), None
+    for name, weights, bias in layers:
+        given = wiring.entered(weights.shape[1:]) if form is None else form
+        form = _by_arrays(weights, bias, given, wiring, name)
+    if form is not None:
+        wiring.neurons(form)
+    return wiring
+
+
+def _by_arrays(weights: Floats, bias: Floats | None, given: Form, wiring: Wiring, name: str) -> Form:
+    return tokenwise(dense(weights, 1 / (3 * weights.shape[1])), bias, wiring.settled(given), name)
 
 
 def embedding(layer: Any, given: Form, wiring: Wiring, name: str) -> Form:

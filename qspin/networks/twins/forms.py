@@ -124,7 +124,7 @@ def selection(picks: NDArray[np.int64], n_in: int) -> Matrix:
 
 
 def _csr_of(values: NDArray[np.float64]) -> sparse.csr_array:
-    """All entries of an array, its zeros among them: a weight that is 0 is a coupling all the same."""
+    """All entries of an array, its zeros among them: faster than to look for these."""
     n_out, n_in = values.shape
     columns = np.tile(np.arange(n_in, dtype=np.int32), n_out)
     starts = np.arange(n_out + 1, dtype=np.int64) * n_in

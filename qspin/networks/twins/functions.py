@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,15 +133,7 @@ def _forms(given: Any) -> list[Form]:
     return found
 
 
-def _sum(args: Sequence[Any], kwargs: Any, wiring: Wiring, where: str) -> Form:
-    return _added(args, wiring, where, 1.0)
-
-
-def _difference(args: Sequence[Any], kwargs: Any, wiring: Wiring, where: str) -> Form:
-    return _added(args, wiring, where, -1.0)
-
-
-def _added(args: Sequence[Any], wiring: Wiring, where: str, sign: float) -> Form:
+def _added(args: Sequence[Any], kwargs: Any, wiring: Wiring, where: str, *, sign: float) -> Form:
     """Of two forms: new neurons, coupled to both with strength 1; of a form and a constant, shifted."""
     first, second = args[:2]
     if not (isinstance(first, Form) and isinstance(second, Form)):
@@ -219,7 +212,8 @@ def _matrix(args: Sequence[Any], kwargs: Any, wiring: Wiring, where: str) -> For
     return by_weights(weight, bias, form, wiring, where.rsplit(" ", 1)[-1])
 
 
-_ARITHMETIC = {
+_sum, _difference = (functools.partial(_added, sign=sign) for sign in (1.0, -1.0))
+_ARITHMETIC: Mapping[str, Callable[..., Form]] = {
     "add": _sum,
     "iadd": _sum,
     "sub": _difference,

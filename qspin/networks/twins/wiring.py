@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from qspin.errors import InputError
@@ -15,7 +15,7 @@ from qspin.memory import require_bytes
 from qspin.networks.twins.assembly import symmetric
 from qspin.networks.twins.forms import Form, Matrix
 
-__all__ = ["Group", "Wiring"]
+__all__ = ["Group", "Wiring", "layered_temperature"]
 
 Kept = Mapping[int, NDArray[np.int64]]
 
@@ -110,6 +110,7 @@ class Wiring:
             block = self._part(matrix.values(), later, earlier, kept)
             _check_finite(block.data, self.groups[later])
             block.data = -block.data * factor
+            block.eliminate_zeros()
             block.sort_indices()
             blocks[order[later], order[earlier]] = block
         return symmetric([len(spins) for spins in kept.values()], blocks)
@@ -147,16 +148,9 @@ class Wiring:
             for earlier, matrix in group.terms.items()
         ]
         if all(matrix.uniform is not None for _, _, matrix in spreads):
-            return self._of_layers(spreads)
+            variances = {(later, earlier): matrix.uniform or 0.0 for later, earlier, matrix in spreads}
+            return layered_temperature(self.sizes, variances)
         return self._of_neurons(spreads)
-
-    def _of_layers(self, spreads: Sequence[tuple[int, int, Matrix]]) -> float:
-        matrix = np.zeros((len(self.groups),) * 2)
-        sizes = np.array(self.sizes, dtype=np.float64)
-        for later, earlier, weights in spreads:
-            off_diagonal = np.sqrt(sizes[later] * sizes[earlier]) * float(weights.uniform or 0.0)
-            matrix[later, earlier] = matrix[earlier, later] = off_diagonal
-        return float(np.sqrt(np.linalg.eigvalsh(matrix)[-1]))
 
     def _of_neurons(self, spreads: Sequence[tuple[int, int, Matrix]]) -> float:
         from scipy.sparse.linalg import LinearOperator, eigsh
@@ -181,6 +175,19 @@ class Wiring:
         operator = LinearOperator((n, n), matvec=times, dtype=np.float64)
         (largest,) = eigsh(operator, k=1, which="LA", v0=np.ones(n), return_eigenvectors=False)
         return float(np.sqrt(largest))
+
+
+def layered_temperature(sizes: ArrayLike, variances: Mapping[tuple[int, int], float]) -> float:
+    """Of a glass of layers of these sizes, whose couplings between two layers have a variance each.
+
+    T_c^2 is the largest eigenvalue of M with M_(l,k) = N_k var_lk, which is similar to the symmetric matrix
+    with sqrt(M_(l,k) M_(k,l)) in both places.
+    """
+    n = np.asarray(sizes, dtype=np.float64)
+    matrix = np.zeros((len(n), len(n)))
+    for (later, earlier), variance in variances.items():
+        matrix[later, earlier] = matrix[earlier, later] = np.sqrt(n[later] * n[earlier]) * variance
+    return float(np.sqrt(np.linalg.eigvalsh(matrix)[-1]))
 
 
 def _only(form: Form) -> tuple[int, Matrix]:
