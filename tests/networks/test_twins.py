@@ -111,6 +111,8 @@ PARTS = {"encoder": ENCODER, "decoder": DECODER}
         (lambda s, x: s.a(x) + s.a.weight[:3, 0], {"a": SQUARE}, r"shape \(3,\) does not spread"),
         (lambda s, x: s.decoder(s.encoder(x)) + s.b(x)[:, :1], {**PARTS, "b": OTHER}, "must be equal"),
         (lambda s, x: s.a(x).mean(), {"a": SQUARE}, "averages over the batch"),
+        (lambda s, x: torch.add(s.a(x), s.b(x), alpha=2), {"a": SQUARE, "b": OTHER}, "given alpha, for"),
+        (lambda s, x: torch.div(s.a(x), 2, rounding_mode="floor"), {"a": SQUARE}, "is given rounding_mode"),
         (lambda s, x: s.a(x.t()), {"a": SQUARE}, "t moves values from one example"),
         (lambda s, x: s.a(x.flatten()), {"a": SQUARE}, "flatten moves values from one example"),
         (lambda s, x: s.a(torch.sin(x)), {"a": SQUARE}, "sin is applied, which the twin does not"),

@@ -77,6 +77,8 @@ def applied_function(
     if name in _UNCHANGED:
         return forms[0]
     if (rule := _ARITHMETIC.get(name)) is not None:
+        if others := sorted(set(kwargs) - _KNOWN.get(name, frozenset())):
+            raise InputError(f"{where} is given {', '.join(others)}, for which the twin has no rule")
         return rule(args, kwargs, wiring, where)
     if (layer := _layer_of(name, args, kwargs)) is not None:
         return RULES[type(layer).__name__](layer, forms[0], wiring, name)
@@ -226,6 +228,10 @@ _ARITHMETIC: Mapping[str, Callable[..., Form]] = {
     "linear": _matrix,
     "matmul": _matrix,
 }
+
+
+_KNOWN = {"linear": frozenset({"bias"}), "mean": frozenset({"dim", "keepdim"})}
+"""What may be given by name."""
 
 
 def _layer_of(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
