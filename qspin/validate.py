@@ -23,6 +23,7 @@ __all__ = [
     "checked_fields",
     "checked_labels",
     "checked_offset",
+    "checked_patterns",
     "checked_positions",
     "checked_real",
     "checked_row",
@@ -321,6 +322,14 @@ def checked_fields(fields: ArrayLike | None, n_spins: int) -> NDArray[np.float64
         i = int(np.flatnonzero(~np.isfinite(values))[0])
         raise InputError(f"fields must be finite; h[{i}] is {values[i]}")
     return locked(values)
+
+
+def checked_patterns(patterns: ArrayLike) -> NDArray[np.float64]:
+    """Patterns of -1 and +1, at least one (P, N)."""
+    xi = np.asarray(patterns)
+    if xi.ndim != 2 or 0 in xi.shape:
+        raise InputError(f"patterns must have shape (P, N) with at least one of each; got {xi.shape}")
+    return checked_spins(xi, xi.shape[1]).astype(np.float64)
 
 
 def checked_offset(offset: float) -> float:

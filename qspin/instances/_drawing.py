@@ -15,7 +15,7 @@ from qspin.validate import checked_count
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-__all__ = ["Distribution", "draw", "generator", "require_edges", "require_numbers"]
+__all__ = ["Distribution", "draw", "generator", "random_patterns", "require_edges", "require_numbers"]
 
 Distribution = Literal["gaussian", "bimodal", "seven_bit"]
 """N(0, 1); +-1; or a / 128 with integer a from -128 to 128, not 0, as devices resolve them."""
@@ -46,6 +46,23 @@ _DISTRIBUTIONS: dict[str, Callable[[Generator, int], NDArray[np.float64]]] = {
 def require_numbers(count: int, what: str) -> None:
     """Refuse arrays of so many float64 before they are made."""
     require_bytes(8 * count, what, "take a smaller problem")
+
+
+def random_patterns(
+    n_spins: int, n_patterns: int, *, seed: int | Sequence[int], squares: int, rows: int, least: int = 1
+) -> NDArray[np.int64]:
+    """Patterns (n_patterns, n_spins) of -1 and +1.
+
+    Parameters
+    ----------
+    squares, rows : numbers that the rule takes which stores them: so often n_spins^2, and n_spins n_patterns
+    least : patterns that it needs
+    """
+    n_spins = checked_count(n_spins, "n_spins", least=1)
+    n_patterns = checked_count(n_patterns, "n_patterns", least=least)
+    room = squares * n_spins**2 + rows * n_spins * n_patterns
+    require_numbers(room, f"{n_patterns} patterns of {n_spins} spins")
+    return generator(seed).choice([-1, 1], size=(n_patterns, n_spins))
 
 
 def require_edges(count: int, what: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qspin.errors import InputError
-from qspin.instances._drawing import Distribution, draw, generator, require_numbers
+from qspin.instances._drawing import Distribution, draw, generator, random_patterns, require_numbers
 from qspin.problem import IsingProblem
 from qspin.validate import checked_count, checked_spins
 
@@ -57,7 +57,4 @@ def mattis(n_spins: int, *, seed: int) -> IsingProblem:
 
 def hopfield(n_spins: int, n_patterns: int, *, seed: int) -> IsingProblem:
     """Random patterns stored by Hebb's rule; see `qspin.networks.hebbian`."""
-    n_spins = checked_count(n_spins, "n_spins", least=1)
-    n_patterns = checked_count(n_patterns, "n_patterns")
-    require_numbers(3 * n_spins**2 + 2 * n_spins * n_patterns, f"{n_patterns} patterns of {n_spins} spins")
-    return hebbian(generator(seed).choice([-1, 1], size=(n_patterns, n_spins)))
+    return hebbian(random_patterns(n_spins, n_patterns, seed=seed, squares=3, rows=2, least=0))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qspin.errors import InputError
-from qspin.instances._drawing import generator, require_numbers
+from qspin.instances._drawing import random_patterns
 from qspin.problem import IsingProblem
-from qspin.validate import checked_count, checked_spins
+from qspin.validate import checked_patterns
 
 __all__ = ["projected", "pseudo_inverse"]
 
@@ -31,10 +30,7 @@ def projected(patterns: ArrayLike) -> IsingProblem:
     InputError
         If they are no such matrix.
     """
-    xi = np.asarray(patterns)
-    if xi.ndim != 2 or 0 in xi.shape:
-        raise InputError(f"patterns must have shape (P, N) with at least one of each; got {xi.shape}")
-    xi = checked_spins(xi, xi.shape[1]).astype(np.float64)
+    xi = checked_patterns(patterns)
     _, sizes, directions = np.linalg.svd(xi, full_matrices=False)
     span = directions[sizes > _INDEPENDENT * sizes[0]]
     couplings = -(span.T @ span)
@@ -46,7 +42,4 @@ def projected(patterns: ArrayLike) -> IsingProblem:
 
 def pseudo_inverse(n_spins: int, n_patterns: int, *, seed: int) -> IsingProblem:
     """Random patterns stored by the projection rule; their number may come close to that of the spins."""
-    n_spins = checked_count(n_spins, "n_spins", least=1)
-    n_patterns = checked_count(n_patterns, "n_patterns", least=1)
-    require_numbers(6 * n_spins**2 + 4 * n_spins * n_patterns, f"{n_patterns} patterns of {n_spins} spins")
-    return projected(generator(seed).choice([-1, 1], size=(n_patterns, n_spins)))
+    return projected(random_patterns(n_spins, n_patterns, seed=seed, squares=6, rows=4))

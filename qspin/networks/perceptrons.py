@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from qspin.errors import InputError
 from qspin.instances._drawing import generator, require_numbers
 from qspin.problem import IsingProblem
-from qspin.validate import checked_count, checked_real, checked_spins
+from qspin.validate import checked_count, checked_patterns, checked_real
 
 __all__ = ["binary_perceptron", "perceptron_problem", "symmetric_perceptron", "symmetric_problem"]
 
@@ -41,7 +41,7 @@ def perceptron_problem(patterns: ArrayLike, *, form: Literal["slack", "hebb"] = 
     InputError
         If the patterns are not a matrix of -1 and +1, or N is even: a perceptron could then be undecided.
     """
-    xi = _checked(patterns)
+    xi = checked_patterns(patterns)
     if xi.shape[1] % 2 == 0:
         raise InputError(f"a binary perceptron takes an odd number of weights; got {xi.shape[1]}")
     if form == "hebb":
@@ -64,7 +64,7 @@ def symmetric_problem(patterns: ArrayLike, kappa: float = 1.0) -> IsingProblem:
     InputError
         If the patterns are not a matrix of -1 and +1, or no sum of N signs is that small.
     """
-    xi = _checked(patterns)
+    xi = checked_patterns(patterns)
     n = xi.shape[1]
     kappa = checked_real(kappa, "kappa")
     most = int(np.floor(kappa * np.sqrt(n) + 1e-9))
@@ -111,13 +111,6 @@ def _sizes(n_spins: int, load: float) -> tuple[int, int]:
     bits = len(_bits(n_spins)) * n_patterns
     require_numbers(3 * (n_spins + bits) ** 2, f"{n_patterns} patterns of {n_spins} weights with slack bits")
     return n_spins, n_patterns
-
-
-def _checked(patterns: ArrayLike) -> NDArray[np.float64]:
-    xi = np.asarray(patterns)
-    if xi.ndim != 2 or 0 in xi.shape:
-        raise InputError(f"patterns must have shape (P, N) with at least one of each; got {xi.shape}")
-    return checked_spins(xi, xi.shape[1]).astype(np.float64)
 
 
 def _bits(most: int) -> NDArray[np.float64]:

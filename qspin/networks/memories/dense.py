@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import CapacityError, InputError
 from qspin.problem import IsingProblem
-from qspin.validate import checked_count, checked_real, checked_spins
+from qspin.validate import checked_count, checked_patterns, checked_real, checked_spins
 
 __all__ = ["DenseMemory"]
 
@@ -46,10 +46,7 @@ class DenseMemory:
     """
 
     def __init__(self, patterns: ArrayLike, degree: int | str = 3):
-        xi = np.asarray(patterns)
-        if xi.ndim != 2 or 0 in xi.shape:
-            raise InputError(f"patterns must have shape (P, N) with at least one of each; got {xi.shape}")
-        self._patterns = checked_spins(xi, xi.shape[1]).astype(np.int8)
+        self._patterns = checked_patterns(patterns).astype(np.int8)
         if isinstance(degree, str) and degree != "exponential":
             raise InputError(f"degree is an integer of 2 or more, or 'exponential'; got {degree!r}")
         if not isinstance(degree, str):

@@ -55,11 +55,7 @@ def retrieve(
         If the problem knows no patterns, the cue does not fit it, or the sampler can neither start from the
         cue nor is given spins to clamp.
     """
-    if problem.known is None or problem.known.patterns is None:
-        raise InputError(
-            "retrieve takes a problem that knows its patterns, as those of hebbian, pseudo_inverse and "
-            "storkey do; add them by problem.with_known(patterns=...)"
-        )
+    patterns = _patterns(problem, "retrieve takes").astype(np.float64)
     cues = np.atleast_2d(checked_spins(np.asarray(cue), problem.n_spins, "the spins of a cue")).astype(
         np.int8
     )
@@ -68,7 +64,6 @@ def retrieve(
         spins = _descended(problem, cues, held, seed)
     else:
         spins = np.stack([_sampled(problem, one, sampler, held, [seed, k]) for k, one in enumerate(cues)])
-    patterns = problem.known.patterns.astype(np.float64)
     overlap = spins @ patterns.T / problem.n_spins
     return xr.Dataset(
         {
@@ -110,13 +105,11 @@ def basins(
     InputError
         As `retrieve`, or if overlaps do not lie in (0, 1].
     """
-    if problem.known is None or problem.known.patterns is None:
-        raise InputError("basins are those of a problem that knows its patterns; see retrieve")
+    patterns = _patterns(problem, "basins are those of")
     starts = np.sort(np.asarray(overlaps, dtype=np.float64).ravel())
     if not len(starts) or starts[0] <= 0 or starts[-1] > 1:
         raise InputError(f"overlaps must lie in (0, 1]; got {np.asarray(overlaps).tolist()}")
     n_cues = checked_count(n_cues, "n_cues", least=1)
-    patterns = problem.known.patterns
     rng = np.random.default_rng(seed)
     share = np.empty((len(starts), len(patterns)))
     for k, start in enumerate(starts):
@@ -134,6 +127,16 @@ def basins(
         },
         coords={"overlap_before": starts},
     )
+
+
+def _patterns(problem: IsingProblem, who: str) -> NDArray[np.int8]:
+    """That a problem stores; `who` begins the message where none are known."""
+    if problem.known is None or problem.known.patterns is None:
+        raise InputError(
+            f"{who} a problem that knows its patterns, as those of hebbian, pseudo_inverse and storkey do; "
+            "add them by problem.with_known(patterns=...)"
+        )
+    return problem.known.patterns
 
 
 def _radius(share: NDArray[np.float64], starts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -184,7 +187,7 @@ def _sampled(
             f"{type(sampler).__name__} does not start from configurations, so the cue would be forgotten: "
             "name the spins that are held at it (clamp), or take a backend that does, such as tempering"
         )
-    best = np.asarray(samples.best.spins if hasattr(samples.best, "spins") else samples.best, dtype=np.int8)
+    best = samples.best.spins
     return np.asarray(rest.restored(best) if clamped else best, dtype=np.int8)
 
 

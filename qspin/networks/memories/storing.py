@@ -5,13 +5,13 @@ Sequences of patterns need couplings that are not symmetric, which have no energ
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from qspin.errors import InputError, RunError
 from qspin.instances.mean_field import hebbian
 from qspin.instances.pseudo_inverse import projected as pseudo_inverse
 from qspin.problem import IsingProblem
-from qspin.validate import checked_count, checked_real, checked_spins
+from qspin.validate import checked_count, checked_patterns, checked_real
 
 __all__ = ["hebbian", "perceptron_trained", "pseudo_inverse", "storkey"]
 
@@ -34,7 +34,7 @@ def storkey(patterns: ArrayLike, *, bias: float = 0.0) -> IsingProblem:
     InputError
         If the patterns are not a matrix of -1 and +1.
     """
-    xi = _checked(patterns)
+    xi = checked_patterns(patterns)
     n = xi.shape[1]
     weights = np.zeros((n, n))  # of the paper's sign
     for pattern in xi - checked_real(bias, "bias"):
@@ -67,7 +67,7 @@ def perceptron_trained(patterns: ArrayLike, *, margin: float = 0.0, max_sweeps: 
     RunError
         If some are no fixed points after `max_sweeps`: they are too many, or the margin is too large.
     """
-    xi = _checked(patterns)
+    xi = checked_patterns(patterns)
     n = xi.shape[1]
     margin = checked_real(margin, "margin")
     if margin < 0:
@@ -90,10 +90,3 @@ def perceptron_trained(patterns: ArrayLike, *, margin: float = 0.0, max_sweeps: 
         f"{max_sweeps} sweeps: {len(xi)} patterns of {n} spins are too many for it; lower the margin, or "
         "their number"
     )
-
-
-def _checked(patterns: ArrayLike) -> NDArray[np.float64]:
-    xi = np.asarray(patterns)
-    if xi.ndim != 2 or 0 in xi.shape:
-        raise InputError(f"patterns must have shape (P, N) with at least one of each; got {xi.shape}")
-    return checked_spins(xi, xi.shape[1]).astype(np.float64)
