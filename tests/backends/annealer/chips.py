@@ -6,9 +6,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from qspin_backends.annealer.device import Hardware
+import numpy as np
+from qspin_backends.annealer.device import Hardware, Program, Request
 from qspin_backends.annealer.embeddings import choice
 from qspin_backends.annealer.simulated import Imperfections, Simulated
+from scipy import stats
 
 import qspin
 
@@ -29,6 +31,28 @@ def annealer(**settings: Any) -> Any:
     """On a Zephyr 3, thermal and fast."""
     thermal = {"size": 3, "physics": "thermal", "n_sweeps": 60, "n_reads": 40}
     return qspin.get_backend("annealer", **{**thermal, **settings})
+
+
+def programs_annealed(monkeypatch: Any) -> list[Program]:
+    """Those that simulated devices anneal from now on."""
+    seen: list[Program] = []
+    original = Simulated.anneal
+
+    def spy(self: Simulated, request: Request) -> Any:
+        seen.extend(request.programs)
+        return original(self, request)
+
+    monkeypatch.setattr(Simulated, "anneal", spy)
+    return seen
+
+
+def chi_squared(counts: Any, expected: Any) -> float:
+    """P value; cells of fewer than five expected counts are put together."""
+    rare = expected < 5
+    counts = np.append(counts[~rare], counts[rare].sum())
+    expected = np.append(expected[~rare], expected[rare].sum())
+    keep = expected > 0
+    return stats.chisquare(counts[keep], expected[keep] * counts[keep].sum() / expected[keep].sum()).pvalue
 
 
 def search_here(monkeypatch: Any) -> None:

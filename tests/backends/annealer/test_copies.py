@@ -6,14 +6,13 @@ import json
 
 import numpy as np
 import pytest
-from chips import ADVANTAGE2, CUBE8, RING8, SK8, annealer, chip, search_here
+from chips import ADVANTAGE2, CUBE8, RING8, SK8, annealer, chip, programs_annealed, search_here
 from qspin_backends.annealer.description import described
 from qspin_backends.annealer.embeddings.choice import Wanted, placements_of
 from qspin_backends.annealer.embeddings.copies import displaced, search_copies
 from qspin_backends.annealer.embeddings.embedding import fault_of
 from qspin_backends.annealer.embeddings.placement import side_by_side
 from qspin_backends.annealer.embeddings.tiles import tiles_in
-from qspin_backends.annealer.simulated import Simulated
 from scipy import stats
 
 import qspin
@@ -144,14 +143,7 @@ class TestReads:
         assert (plain.dataset.gauge_spins == 1).all()
 
     def test_no_coupler_between_copies_is_used_and_all_are_alike(self, monkeypatch):
-        seen = []
-        original = Simulated.anneal
-
-        def spy(self, request):
-            seen.extend(request.programs)
-            return original(self, request)
-
-        monkeypatch.setattr(Simulated, "anneal", spy)
+        seen = programs_annealed(monkeypatch)
         samples = annealer(n_copies=6, n_gauges=0, n_reads=6).sample(SK8, seed=1)
         (program,) = seen
         chains = samples.info["pipeline"]["copies"]["chains"][0]

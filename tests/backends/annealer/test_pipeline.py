@@ -7,6 +7,7 @@ import shutil
 import dimod
 import numpy as np
 import pytest
+from chips import programs_annealed
 from dwave.embedding import embed_bqm
 from dwave.system.temperatures import maximum_pseudolikelihood_temperature
 from qspin_backends.annealer import chains, gauges, scaling
@@ -264,14 +265,7 @@ class TestScaling:
 
     @pytest.mark.parametrize("n_gauges", [0, 4])
     def test_every_program_lies_in_range(self, glass, n_gauges, monkeypatch):
-        seen = []
-        original = Simulated.anneal
-
-        def spy(self, request):
-            seen.extend(request.programs)
-            return original(self, request)
-
-        monkeypatch.setattr(Simulated, "anneal", spy)
+        seen = programs_annealed(monkeypatch)
         annealer(betas=[0.5, 30.0], n_gauges=n_gauges).sample(glass, seed=1)
         for program in seen:
             assert np.abs(program.fields).max() <= 4

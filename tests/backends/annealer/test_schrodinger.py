@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from chips import chi_squared
 from conftest import ROOT
 from qspin_backends.annealer.physics import schrodinger, states
 from qspin_backends.annealer.physics.schrodinger import final_state
-from scipy import sparse, stats
+from scipy import sparse
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 from scipy.sparse.linalg import expm_multiply
@@ -142,7 +143,7 @@ class TestReads:
             exact = np.abs(final_state(problem.scaled(scale * factor), "linear", 0.4)) ** 2
             spins = samples.spins.values[k, :, 0]
             counts = np.bincount((spins < 0) @ (1 << np.arange(5)), minlength=32)
-            assert _chi_squared(counts, exact * len(spins)) > LEAST_P_VALUE
+            assert chi_squared(counts, exact * len(spins)) > LEAST_P_VALUE
 
     def test_gauges_and_parts_that_are_alike_share_an_evolution(self, monkeypatch):
         evolved = []
@@ -173,7 +174,7 @@ class TestReads:
         exact = np.abs(final_state(problem.scaled(factor), "linear", in_ns, initial=start)) ** 2
         spins = samples.spins.values[0, :, 0]
         counts = np.bincount((spins < 0) @ (1 << np.arange(5)), minlength=32)
-        assert _chi_squared(counts, exact * len(spins)) > LEAST_P_VALUE
+        assert chi_squared(counts, exact * len(spins)) > LEAST_P_VALUE
         following = annealer(n_reads=5, n_gauges=0, reinitialize_state=False, **settings)
         assert following.sample(problem, seed=2).spins.shape == (1, 5, 1, 5)
 
@@ -192,7 +193,7 @@ class TestDephasing:
         exact = lindblad(problem, rate, time)
         spins = samples.spins.values[0, :, 0]
         counts = np.bincount((spins < 0) @ (1 << np.arange(3)), minlength=8)
-        assert _chi_squared(counts, exact * len(spins)) > LEAST_P_VALUE
+        assert chi_squared(counts, exact * len(spins)) > LEAST_P_VALUE
         closed = np.abs(final_state(problem, "linear", time)) ** 2
         assert np.abs(exact - closed).max() > 0.02  # it makes a difference here
 
@@ -230,12 +231,3 @@ def lindblad(problem, rate, time):
     start = np.full(size * size, 1 / size, dtype=complex)
     end = solve_ivp(slope, (0, time), start, rtol=1e-8, atol=1e-10).y[:, -1]
     return end.reshape(size, size).diagonal().real
-
-
-def _chi_squared(counts, expected):
-    """P value; cells of fewer than five expected counts are put together."""
-    rare = expected < 5
-    counts = np.append(counts[~rare], counts[rare].sum())
-    expected = np.append(expected[~rare], expected[rare].sum())
-    keep = expected > 0
-    return stats.chisquare(counts[keep], expected[keep] * counts[keep].sum() / expected[keep].sum()).pvalue

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import dimod
 import numpy as np
 import pytest
+from chips import chi_squared
 from qspin_backends.annealer.control import FLUX_A_FIELD
 from qspin_backends.annealer.physics import Path, Substitute
 from qspin_backends.annealer.physics.monte_carlo import LONGEST_WORLDLINE, PathIntegral, annealing_fractions
-from scipy import stats
 
 import qspin
 from qspin.errors import InputError
@@ -56,7 +56,7 @@ class TestThermal:
             spins = samples.spins.values[0, :, 0].astype(int)
             overlaps = (spins[0::2] * spins[1::2]).sum(axis=1)  # independent pairs
             counts = np.bincount((overlaps + problem.n_spins) // 2, minlength=problem.n_spins + 1)
-            assert _chi_squared(counts, exact * len(overlaps)) > LEAST_P_VALUE
+            assert chi_squared(counts, exact * len(overlaps)) > LEAST_P_VALUE
 
     def test_reads_follow_the_boltzmann_distribution(self):
         problem = dense(6, 3)
@@ -108,7 +108,7 @@ class TestChains:
         spins = samples.spins.values[0, ground, 0]
         counts = np.bincount((spins > 0) @ [4, 2, 1], minlength=8)
         assert counts[[0, 7]].sum() == 0
-        assert _chi_squared(counts[1:7], np.full(6, counts.sum() / 6)) > LEAST_P_VALUE
+        assert chi_squared(counts[1:7], np.full(6, counts.sum() / 6)) > LEAST_P_VALUE
 
     def test_an_embedded_problem_is_sampled_as_the_problem_itself(self):
         problem = dense(8, 2)
@@ -398,15 +398,6 @@ class TestImperfections:
 
 def push_the_first(properties, qubits):
     return {qubits[0]: FLUX_A_FIELD}
-
-
-def _chi_squared(counts, expected):
-    """P value; cells of fewer than five expected counts are put together."""
-    rare = expected < 5
-    counts = np.append(counts[~rare], counts[rare].sum())
-    expected = np.append(expected[~rare], expected[rare].sum())
-    keep = expected > 0
-    return stats.chisquare(counts[keep], expected[keep] * counts[keep].sum() / expected[keep].sum()).pvalue
 
 
 def _scatter(samples, problem):
