@@ -15,7 +15,7 @@ from qspin.sampler import GHZ_A_MILLIKELVIN, GivenFile, Remark, Schedule
 from qspin_backends.annealer.device import Program
 from qspin_backends.common.schedules import followed
 
-__all__ = ["FORWARD", "NS", "Conditions", "Dynamics", "Path"]
+__all__ = ["FORWARD", "NS", "Asked", "Conditions", "Dynamics", "Path"]
 
 NS = 1e3
 """Of a microsecond, Ocean's unit of time."""
@@ -107,6 +107,30 @@ class Path:
         return [(t * NS, s) for t, s in self.points or ((0.0, 0.0), (self.time, 1.0))]
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Reads of a program.
+
+    Parameters
+    ----------
+    num_reads : how many
+    seed : of all that is random in them
+    temperature : units of the couplings as they are at s = 1
+    initial : qubit -> spin that a reverse anneal starts from; None for a forward one
+    anew : whether every read does, not only the first
+    stopped : whether nobody waits for the reads any more; None where nobody asks
+    kept : what programs of one request share, from `Dynamics.shared`
+    """
+
+    num_reads: int
+    seed: int
+    temperature: float
+    initial: dict[Any, int] | None
+    anew: bool
+    stopped: Callable[[], bool] | None
+    kept: Any
+
+
 class Dynamics(Protocol):
     """Anneals programs under the conditions that it was made with.
 
@@ -123,29 +147,8 @@ class Dynamics(Protocol):
 
     def __init__(self, conditions: Conditions): ...
 
-    def reads(
-        self,
-        bqm: dimod.BinaryQuadraticModel,
-        path: Path,
-        *,
-        num_reads: int,
-        seed: int,
-        temperature: float,
-        initial: dict[int, int] | None,
-        anew: bool,
-        stopped: Callable[[], bool] | None,
-        kept: Any,
-    ) -> dimod.SampleSet:
-        """Reads in the order in which they were annealed.
-
-        Parameters
-        ----------
-        temperature : units of the couplings as they are at s = 1
-        initial : qubit -> spin that a reverse anneal starts from
-        anew : whether every read does, not only the first
-        stopped : whether nobody waits for the reads any more
-        kept : what programs of one request share, from `shared`
-        """
+    def reads(self, bqm: dimod.BinaryQuadraticModel, path: Path, asked: Asked) -> dimod.SampleSet:
+        """In the order in which they were annealed."""
         ...
 
     def shared(self) -> Any:
@@ -154,7 +157,7 @@ class Dynamics(Protocol):
 
     def correlations(self, program: Program, path: Path, kept: Any) -> NDArray[np.float64] | None:
         """<s_i s_j> of the qubits of a program (n_used, n_used) in the distribution that its reads are drawn
-        from; None where that is not known. `kept` as `reads` has it."""
+        from; None where that is not known. `kept` as `Asked` has it."""
         ...
 
     def require(self, programs: Sequence[Program]) -> None:

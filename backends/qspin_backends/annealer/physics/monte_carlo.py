@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from qspin.sampler import Level, Remark
 from qspin_backends.annealer.device import Program
-from qspin_backends.annealer.physics.dynamics import Conditions, Path
+from qspin_backends.annealer.physics.dynamics import Asked, Conditions, Path
 
 __all__ = ["LONGEST_WORLDLINE", "PathIntegral", "Rotor", "Thermal", "annealing_fractions"]
 
@@ -62,25 +62,17 @@ class _Sweeping:
     def require(self, programs: Sequence[Program]) -> None:
         pass  # Ocean's samplers hold little beside the program
 
-    def reads(
-        self,
-        bqm: dimod.BinaryQuadraticModel,
-        path: Path,
-        *,
-        num_reads: int,
-        seed: int,
-        temperature: float,
-        initial: dict[int, int] | None,
-        anew: bool,
-        stopped: Callable[[], bool] | None,
-        kept: Any,
-    ) -> dimod.SampleSet:
-        arguments: dict[str, Any] = {"num_reads": num_reads, "seed": seed, "beta_schedule_type": "custom"}
-        arguments["interrupt_function"] = stopped
-        arguments.update(self._followed(path, temperature))
-        if initial is None or anew:
-            return self._anneal(bqm, **arguments, **_start(initial, num_reads))
-        return _one_after_another(bqm, self._anneal, arguments, initial)
+    def reads(self, bqm: dimod.BinaryQuadraticModel, path: Path, asked: Asked) -> dimod.SampleSet:
+        arguments: dict[str, Any] = {
+            "num_reads": asked.num_reads,
+            "seed": asked.seed,
+            "beta_schedule_type": "custom",
+            "interrupt_function": asked.stopped,
+            **self._followed(path, asked.temperature),
+        }
+        if asked.initial is None or asked.anew:
+            return self._anneal(bqm, **arguments, **_start(asked.initial, asked.num_reads))
+        return _one_after_another(bqm, self._anneal, arguments, asked.initial)
 
     def remarks(self, path: Path, temperature: float, follows: bool) -> list[Remark]:
         if not (follows and self.conditions.followed.in_ghz):
@@ -114,7 +106,7 @@ class _Sweeping:
         schedule = self.conditions.followed
         s = annealing_fractions(path.shape, self.conditions.sweeps(path))
         transverse, problem = schedule.fields(s)
-        full = float(schedule.fields(np.array(1.0))[1])
+        full = self.conditions.full
         transverse, problem = transverse / full, problem / full
         return transverse, problem, np.maximum(temperature, self._least_temperature(transverse))
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import dimod
 import numpy as np
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from qspin.problem import IsingProblem
 from qspin.sampler import Course, Initial, Level, Remark, Schedule, initial_spins, schedule_of
 from qspin_backends.annealer.device import Program
-from qspin_backends.annealer.physics.dynamics import NS, Conditions, Path
+from qspin_backends.annealer.physics.dynamics import NS, Asked, Conditions, Path
 from qspin_backends.annealer.physics.means import pair_means
 from qspin_backends.annealer.physics.states import (
     Jumps,
@@ -112,33 +112,22 @@ class Schrodinger:
     def shared(self) -> Kept:
         return Kept()
 
-    def reads(
-        self,
-        bqm: dimod.BinaryQuadraticModel,
-        path: Path,
-        *,
-        num_reads: int,
-        seed: int,
-        temperature: float,
-        initial: dict[Any, int] | None,
-        anew: bool,
-        stopped: Callable[[], bool] | None,
-        kept: Kept | None,
-    ) -> dimod.SampleSet:
+    def reads(self, bqm: dimod.BinaryQuadraticModel, path: Path, asked: Asked) -> dimod.SampleSet:
         problem = IsingProblem.from_bqm(bqm)
         reading = _Reading(
             problem,
             self.conditions,
             path,
-            np.random.default_rng(seed),
-            stopped or _never,
-            Kept() if kept is None else kept,
+            np.random.default_rng(asked.seed),
+            asked.stopped or _never,
+            Kept() if asked.kept is None else asked.kept,
         )
+        initial = asked.initial
         start = None if initial is None else np.array([initial[q] for q in problem.labels], dtype=np.int8)
-        if start is None or anew:
-            spins = reading.reads(num_reads, start)
+        if start is None or asked.anew:
+            spins = reading.reads(asked.num_reads, start)
         else:
-            spins = np.concatenate(list(reading.one_after_another(num_reads, start)))
+            spins = np.concatenate(list(reading.one_after_another(asked.num_reads, start)))
         return dimod.SampleSet.from_samples_bqm((spins, list(problem.labels)), bqm)
 
     def correlations(self, program: Program, path: Path, kept: Kept) -> NDArray[np.float64] | None:

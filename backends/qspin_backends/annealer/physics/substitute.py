@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 import dimod
 
-from qspin_backends.annealer.physics.dynamics import Conditions, Dynamics, Path
+from qspin_backends.annealer.physics.dynamics import Asked, Conditions, Dynamics, Path
 
 __all__ = ["PHYSICS", "Physics", "Substitute", "dynamics_class"]
 
@@ -65,10 +65,8 @@ class Substitute(dimod.Sampler):
         kept: Any = None,
         **ignored: Any,
     ) -> dimod.SampleSet:
-        """Reads in the order in which they were annealed; `kept` as `Dynamics.reads` has it."""
-        return self.dynamics.reads(
-            bqm,
-            Path.of({"anneal_schedule": anneal_schedule, "annealing_time": annealing_time}),
+        """Reads in the order in which they were annealed; `kept` as `Asked` has it."""
+        asked = Asked(
             num_reads=num_reads,
             seed=seed,
             temperature=temperature,
@@ -77,3 +75,5 @@ class Substitute(dimod.Sampler):
             stopped=interrupt_function,
             kept=kept,
         )
+        path = Path.of({"anneal_schedule": anneal_schedule, "annealing_time": annealing_time})
+        return self.dynamics.reads(bqm, path, asked)
