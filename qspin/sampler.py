@@ -66,7 +66,7 @@ from qspin.settings import (
     settings,
     settings_of,
 )
-from qspin.significance import STANDARD_ERRORS
+from qspin.significance import BY_CHANCE, STANDARD_ERRORS
 from qspin.spectrum import (
     MAX_SPINS,
     Enumeration,
@@ -84,6 +84,7 @@ from qspin.workload import Workload, workload_of
 
 __all__ = [
     "ABANDONED",
+    "BY_CHANCE",
     "GHZ_A_MILLIKELVIN",
     "MAX_SPINS",
     "OFFERS",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["STANDARD_ERRORS"]
+import math
+
+__all__ = ["BY_CHANCE", "STANDARD_ERRORS"]
 
 STANDARD_ERRORS = 4.0
 """Deviations up to this many standard errors are put down to chance."""
+
+BY_CHANCE = math.erfc(STANDARD_ERRORS / math.sqrt(2))
+"""How often chance exceeds that, on either side: the same limit for p-values."""

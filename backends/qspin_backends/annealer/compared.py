@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from qspin.problem import IsingProblem
-from qspin.sampler import STANDARD_ERRORS, Remark
+from qspin.sampler import BY_CHANCE, Remark
 from qspin_backends.annealer.pipeline import Plan, Reads
-from qspin_backends.common.effective import pseudo_likelihood
+from qspin_backends.common.effective import finite_or_none, pseudo_likelihood
 
 __all__ = ["copies_apart", "copy_groups", "of_each_copy"]
 
@@ -48,9 +48,9 @@ def of_each_copy(plan: Plan, reads: Reads, scales: Sequence[float]) -> dict[str,
         broken = [float(reads.break_fraction[scale, k].mean()) if len(k) else np.nan for k in own]
         betas = [_beta(plan.problem, reads, scale, k, b) for k, b in zip(own, broken, strict=True)]
         rows["n_reads"].append([len(k) for k in own])
-        rows["break_fraction"].append([_plain(b) for b in broken])
-        rows["beta_effective"].append([_plain(beta) for beta, _ in betas])
-        rows["beta_effective_error"].append([_plain(error) for _, error in betas])
+        rows["break_fraction"].append([finite_or_none(b) for b in broken])
+        rows["beta_effective"].append([finite_or_none(beta) for beta, _ in betas])
+        rows["beta_effective_error"].append([finite_or_none(error) for _, error in betas])
     return dict(rows)
 
 
@@ -61,10 +61,6 @@ def _beta(
         return np.nan, np.nan
     found = pseudo_likelihood(problem, reads.spins[scale, own], reads.batch[scale, own], broken)
     return found.beta, found.error
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def copies_apart(plan: Plan, reads: Reads, scales: Sequence[float]) -> list[Remark]:
@@ -81,7 +77,7 @@ def copies_apart(plan: Plan, reads: Reads, scales: Sequence[float]) -> list[Rema
         for what, bits in _features(plan, reads, scale)
         for copy, p in enumerate(_chances(bits, reads.copy[scale], plan.n_copies))
     ]
-    limit = 2 * stats.norm.sf(STANDARD_ERRORS) / max(len(tests), 1)  # whichever of them it is
+    limit = BY_CHANCE / max(len(tests), 1)  # whichever of them it is
     worst: dict[int, tuple[float, str]] = {}
     for p, copy, what in sorted(tests):
         if p < limit:

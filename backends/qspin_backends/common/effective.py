@@ -17,13 +17,25 @@ from scipy.special import expit, logsumexp
 from qspin.problem import IsingProblem
 from qspin.sampler import energy_tolerance, enumerate_problem, flip_tolerances, without_offset
 
-__all__ = ["ENUMERABLE", "Estimate", "energy_matching", "enumerated_energies", "pseudo_likelihood"]
+__all__ = [
+    "ENUMERABLE",
+    "Estimate",
+    "energy_matching",
+    "enumerated_energies",
+    "finite_or_none",
+    "pseudo_likelihood",
+]
 
 ENUMERABLE = 16
 """Spins up to which the mean energy at any beta is found by enumeration."""
 
 _FEWEST_EXCITATIONS = 10
 _MOST_BROKEN = 0.2  # mean share of chains: beyond it, spins are made by the rule, not by the device
+
+
+def finite_or_none(value: float) -> float | None:
+    """As JSON has it: None for what cannot be told."""
+    return float(value) if np.isfinite(value) else None
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from scipy import stats
 
 from qspin.errors import CapacityError
 from qspin.problem import IsingProblem
-from qspin.sampler import STANDARD_ERRORS, Remark
-from qspin_backends.common.effective import pseudo_likelihood
+from qspin.sampler import BY_CHANCE, Remark
+from qspin_backends.common.effective import finite_or_none, pseudo_likelihood
 
 __all__ = ["ALONE", "Copies", "copies_record", "on_copies", "regions_of"]
 
@@ -127,10 +127,10 @@ def copies_record(
         "qubits": [list(region) for region in copies.regions],
         "two_qubit_gates": [circuit.num_nonlocal_gates() for circuit in copies.circuits],
         "n_shots": [int(own.sum()) for own in each],
-        "mean_energy": [_or_none(energies[own].mean()) if own.any() else None for own in each],
-        "mean_energy_error": [_or_none(_error(energies[own])) for own in each],
-        "beta_effective": [_or_none(found.beta) for found in temperatures],
-        "beta_effective_error": [_or_none(found.error) for found in temperatures],
+        "mean_energy": [finite_or_none(energies[own].mean()) if own.any() else None for own in each],
+        "mean_energy_error": [finite_or_none(_error(energies[own])) for own in each],
+        "beta_effective": [finite_or_none(found.beta) for found in temperatures],
+        "beta_effective_error": [finite_or_none(found.error) for found in temperatures],
     }
 
 
@@ -146,7 +146,7 @@ def on_copies(record: dict[str, Any]) -> list[Remark]:
     means, errors = np.array(told).T
     weights = errors**-2
     chi_squared = float((weights * (means - np.average(means, weights=weights)) ** 2).sum())
-    if stats.chi2.sf(chi_squared, len(told) - 1) > 2 * stats.norm.sf(STANDARD_ERRORS):
+    if stats.chi2.sf(chi_squared, len(told) - 1) > BY_CHANCE:
         return []
     worst = int(np.argmax(means))
     text = (
@@ -159,7 +159,3 @@ def on_copies(record: dict[str, Any]) -> list[Remark]:
 
 def _error(energies: NDArray[np.float64]) -> float:
     return float(energies.std(ddof=1) / np.sqrt(len(energies))) if len(energies) > 1 else float("nan")
-
-
-def _or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

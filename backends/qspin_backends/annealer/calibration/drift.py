@@ -11,16 +11,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from qspin.problem import IsingProblem
-from qspin.sampler import STANDARD_ERRORS, Remark
+from qspin.sampler import BY_CHANCE, Remark
 from qspin_backends.common.effective import pseudo_likelihood
 
 __all__ = ["FEWEST", "Trend", "drifts", "trend"]
 
 FEWEST = 4
 """Programmings, below which no trend is told from scatter."""
-
-_BY_CHANCE = 2 * float(stats.norm.sf(STANDARD_ERRORS))
-"""How often a run without drift may be remarked on, for each quantity: as often as `STANDARD_ERRORS`."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def drifts(
         remarks += [
             _remark(where, name, found)
             for name, found in trends.items()
-            if found is not None and found.p_value < _BY_CHANCE
+            if found is not None and found.p_value < BY_CHANCE
         ]
     return rows, remarks
 
