@@ -258,11 +258,11 @@ LONG = {
 
 @pytest.mark.parametrize("method", LONG)
 def test_an_interrupt_returns_what_there_is(glass, method):
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     sampler = qspin.get_backend("tempering", method=method, **LONG[method])
     with interrupting_after(3):
         samples = sampler.sample(glass, seed=0)
-    assert threading.active_count() == threads
+    assert set(threading.enumerate()) <= threads, "threads of others may end meanwhile, none may be left behind"
     assert samples.info["status"] == "interrupted"
     assert samples.energies.size > 0
     assert samples.spins.sizes["draw"] < 10**6
