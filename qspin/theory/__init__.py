@@ -1,7 +1,31 @@
 """What theory predicts, in datasets shaped like measured curves. Every formula has source and range."""
 
+from qspin.theory.bipartite import effective_rank, rbm_phases, rbm_transitions
+from qspin.theory.cavity import cavity, cavity_transition
 from qspin.theory.crossings import kibble_zurek_kinks, landau_zener
+from qspin.theory.layered import hidden_order, tap_transition
+from qspin.theory.one_instance import belief_propagation, mean_field, tap, tap_solutions
 from qspin.theory.ring_dynamics import ring_kinks, ring_quench
+from qspin.theory.transverse_glass import transverse_glass, transverse_glass_transition
 from qspin.theory.transverse_ring import transverse_ring
 
-__all__ = ["kibble_zurek_kinks", "landau_zener", "ring_kinks", "ring_quench", "transverse_ring"]
+__all__ = [
+    "belief_propagation",
+    "cavity",
+    "cavity_transition",
+    "effective_rank",
+    "hidden_order",
+    "kibble_zurek_kinks",
+    "landau_zener",
+    "mean_field",
+    "rbm_phases",
+    "rbm_transitions",
+    "ring_kinks",
+    "ring_quench",
+    "tap",
+    "tap_solutions",
+    "tap_transition",
+    "transverse_glass",
+    "transverse_glass_transition",
+    "transverse_ring",
+]

@@ -262,7 +262,7 @@ def test_an_interrupt_returns_what_there_is(glass, method):
     sampler = qspin.get_backend("tempering", method=method, **LONG[method])
     with interrupting_after(3):
         samples = sampler.sample(glass, seed=0)
-    assert set(threading.enumerate()) <= threads, "threads of others may end meanwhile, none may be left behind"
+    assert set(threading.enumerate()) <= threads, "others may end meanwhile, none may be left"
     assert samples.info["status"] == "interrupted"
     assert samples.energies.size > 0
     assert samples.spins.sizes["draw"] < 10**6

@@ -1,0 +1,159 @@
+"""Where a paramagnet of given couplings becomes unstable, and the order that grows from there.
+
+The paramagnet of the TAP equations is unstable where the largest eigenvalue of -beta J - beta^2 diag(sum_j
+J_ij^2) is 1 (Barney, Winer, Galitski 2024, arXiv:2408.06421, with E = +sum J s s). Random couplings only
+touch 1; trained ones go beyond it, and what grows below is one pair of solutions, their hidden order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import eigh, eigvalsh
+
+from qspin.errors import InputError
+from qspin.problem import IsingProblem
+from qspin.remarks import Level, Remark, stored
+from qspin.theory.one_instance import tap
+from qspin.theory.one_instance.found import checked_betas
+
+__all__ = ["hidden_order", "tap_transition"]
+
+Floats = NDArray[np.float64]
+
+_LARGEST = 4_000
+_COARSE = 24
+
+
+def tap_transition(problem: IsingProblem) -> xr.Dataset:
+    """The temperature at which the paramagnet of these couplings becomes unstable, by TAP; fields are left
+    out.
+
+    Parameters
+    ----------
+    problem : up to 4,000 spins
+
+    Returns
+    -------
+    over ``temperature``, in units of energy: ``instability``, the largest eigenvalue of
+    -J/T - diag(sum_j J_ij^2)/T^2. Scalars ``critical_temperature`` and ``crosses``: whether it is the
+    largest T with eigenvalue 1, or, where 1 is not reached, that of the largest eigenvalue,
+    ``largest_instability``
+
+    Raises
+    ------
+    InputError
+        If there are no couplings, or too many spins.
+    """
+    n = problem.n_spins
+    if n > _LARGEST or not problem.n_couplings or not problem.edges.couplings.any():
+        raise InputError(
+            f"tap_transition takes a problem with couplings and up to {_LARGEST} spins, since it takes all "
+            f"eigenvalues of their matrix; got {n} spins and {problem.n_couplings} couplings"
+        )
+    attraction = -problem.toarray()
+    width = (attraction**2).sum(axis=1)
+
+    def instability(temperature: float) -> float:
+        matrix = attraction / temperature
+        matrix[np.arange(n), np.arange(n)] = -width / temperature**2
+        return float(eigvalsh(matrix, subset_by_index=[n - 1, n - 1])[0])
+
+    scale = float(np.sqrt(width.max()))
+    grid = np.geomspace(0.2, 5.0, _COARSE) * scale
+    values = np.array([instability(float(t)) for t in grid])
+    critical, largest, crosses = _critical(instability, grid, values)
+    return xr.Dataset(
+        {
+            "instability": ("temperature", values),
+            "critical_temperature": critical,
+            "largest_instability": largest,
+            "crosses": crosses,
+        },
+        coords={"temperature": grid},
+        attrs={"source": "Barney, Winer, Galitski 2024, arXiv:2408.06421"},
+    )
+
+
+def _critical(
+    instability: Callable[[float], float], grid: Floats, values: Floats
+) -> tuple[float, float, bool]:
+    from scipy.optimize import brentq, minimize_scalar
+
+    top = int(values.argmax())
+    low, high = grid[max(top - 1, 0)], grid[min(top + 1, len(grid) - 1)]
+    best = minimize_scalar(lambda t: -instability(t), bounds=(low, high), method="bounded")
+    peak, largest = float(best.x), float(-best.fun)
+    if largest < 1:
+        return peak, largest, False
+    hot = np.flatnonzero(values >= 1)
+    start = max(peak, float(grid[hot[-1]]) if len(hot) else 0.0)
+    end = float(grid[-1])
+    while instability(end) >= 1:
+        end *= 2
+    return float(brentq(lambda t: instability(t) - 1, start, end, xtol=1e-12)), largest, True
+
+
+def hidden_order(problem: IsingProblem, beta: ArrayLike) -> xr.Dataset:
+    """The TAP solution that grows from the paramagnet's instability, followed from hot to cold.
+
+    At each temperature it starts from the solution of the one above, at the hottest from the eigenvector of
+    the instability there. Of trained couplings it is one of a pair, +m and -m, without fields.
+
+    Parameters
+    ----------
+    problem : up to 4,000 spins
+    beta : ascending inverse temperatures
+
+    Returns
+    -------
+    as of `tap`, and ``alignment``: |overlap| of the magnetisations with the eigenvector, both of length 1
+
+    Raises
+    ------
+    InputError
+        If there are too many spins or no couplings, or a beta is not positive.
+    """
+    betas = checked_betas(beta)
+    if problem.n_spins > _LARGEST or not problem.n_couplings:
+        raise InputError(
+            f"hidden_order takes a problem with couplings and up to {_LARGEST} spins; got {problem.n_spins} "
+            f"spins and {problem.n_couplings} couplings"
+        )
+    direction = _direction(problem, float(betas[0]))
+    state = 0.5 * direction / np.abs(direction).max()
+    found = []
+    for at in betas:
+        point = tap(problem, float(at), initial=state)
+        found.append(point)
+        m = point.spin_mean.values[0]
+        grown = bool(point.converged.values[0]) and np.abs(m).max() > 1e-6
+        state = m if grown else state
+    whole = xr.concat(found, "beta")
+    means = whole.spin_mean.values
+    length = np.linalg.norm(means, axis=1)
+    aligned = np.abs(means @ direction) / np.where(length > 0, length, 1.0)
+    wrong = betas[~whole.converged.values]
+    remarks = [Remark("no-convergence", _told(wrong), Level.SERIOUS)] if len(wrong) else []
+    return whole.assign(alignment=("beta", np.where(length > 1e-6, aligned, np.nan))).assign_attrs(
+        remarks=stored(remarks)
+    )
+
+
+def _told(betas: Floats) -> str:
+    shown = ", ".join(f"{beta:.4g}" for beta in betas[:5])
+    return (
+        f"the iteration came to no fixed point at beta = {shown}{' and more' if len(betas) > 5 else ''}: "
+        "there the order is no single solution (a glass), or follows in smaller steps of beta"
+    )
+
+
+def _direction(problem: IsingProblem, beta: float) -> Floats:
+    n = problem.n_spins
+    attraction = -beta * problem.toarray()
+    attraction[np.arange(n), np.arange(n)] = -(attraction**2).sum(axis=1)
+    _, vectors = eigh(attraction, subset_by_index=[n - 1, n - 1])
+    return np.asarray(vectors[:, 0])

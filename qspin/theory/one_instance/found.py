@@ -1,0 +1,163 @@
+"""Fixed points of one problem as a dataset shaped like measured curves, with all that tells how they
+ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from qspin.errors import InputError
+from qspin.problem import IsingProblem
+from qspin.remarks import Level, Remark, stored
+from qspin.theory.one_instance.iteration import Effort, Ended
+from qspin.validate import checked_array, checked_count
+
+__all__ = ["FixedPoint", "checked_betas", "checked_starts", "curve"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """What one start came to at one temperature.
+
+    Parameters
+    ----------
+    spin_mean : <s_i> (N,)
+    energy, entropy : per spin, the offset in the energy
+    free_energy : per spin
+    ended : how the iteration did
+    stability : above 0 where the free energy has a minimum; NaN where nothing is known of it
+    further : more of it, by name
+    """
+
+    spin_mean: Floats
+    energy: float
+    entropy: float
+    free_energy: float
+    ended: Ended
+    stability: float = np.nan
+    further: Mapping[str, Floats] = field(default_factory=dict)
+
+    def rank(self, tolerance: float) -> tuple[bool, bool, float]:
+        """Converged ones first, stable ones among them, then by free energy; else by residual."""
+        if self.ended.residual > tolerance:
+            return True, True, self.ended.residual
+        return False, self.stability < 0, self.free_energy
+
+
+def checked_betas(beta: ArrayLike) -> Floats:
+    """Positive inverse temperatures (n_betas,), ascending."""
+    betas = np.atleast_1d(checked_array(beta, "betas").astype(np.float64))
+    ascends = betas.ndim == 1 and betas.size > 0 and bool((np.diff(betas) > 0).all())
+    if not ascends or not (np.isfinite(betas) & (betas > 0)).all():
+        raise InputError(
+            f"beta is a positive inverse temperature in 1/energy, or an ascending list of them; got {beta!s}"
+        )
+    return betas
+
+
+def checked_starts(
+    problem: IsingProblem, initial: ArrayLike | None, n_starts: int, seed: int
+) -> list[Floats]:
+    """Magnetisations to start from: those that were given (N,) or (n_starts, N), or random ones."""
+    n = problem.n_spins
+    if n == 0:
+        raise InputError("a problem without spins has no magnetisations; give one with spins")
+    if initial is None:
+        rng = np.random.default_rng(checked_count(seed, "seed"))
+        return list(rng.uniform(-1, 1, (checked_count(n_starts, "n_starts", least=1), n)))
+    given = np.atleast_2d(checked_array(initial, "magnetisations").astype(np.float64))
+    if given.ndim != 2 or given.shape[1] != n or not (np.abs(given) <= 1).all():
+        raise InputError(
+            f"initial takes magnetisations between -1 and 1, ({n},) or (n_starts, {n}); got shape "
+            f"{given.shape}"
+        )
+    return list(given)
+
+
+def curve(
+    problem: IsingProblem,
+    betas: Floats,
+    solve: Callable[[float, int], FixedPoint],
+    n_starts: int,
+    effort: Effort,
+    **attrs: Any,
+) -> xr.Dataset:
+    """Of every temperature the best of all starts, and of every start how it ended.
+
+    Parameters
+    ----------
+    solve : of beta and the number of a start
+    """
+    found = [[solve(float(beta), start) for start in range(n_starts)] for beta in betas]
+    best = [min(points, key=lambda point: point.rank(effort.tolerance)) for points in found]
+    over_starts = {
+        "start_free_energy": [[point.free_energy for point in points] for points in found],
+        "start_residual": [[point.ended.residual for point in points] for points in found],
+        "start_steps": [[point.ended.steps for point in points] for points in found],
+        "start_damping": [[point.ended.damping for point in points] for points in found],
+    }
+    values: dict[str, Any] = {
+        "spin_mean": (("beta", "spin"), [point.spin_mean for point in best]),
+        "energy": ("beta", [point.energy for point in best]),
+        "entropy": ("beta", [point.entropy for point in best]),
+        "free_energy": ("beta", [point.free_energy for point in best]),
+        "q": ("beta", [float(np.mean(point.spin_mean**2)) for point in best]),
+        "stability": ("beta", [point.stability for point in best]),
+        "residual": ("beta", [point.ended.residual for point in best]),
+        "converged": ("beta", [point.ended.residual <= effort.tolerance for point in best]),
+    }
+    values |= {name: (("beta", "start"), rows) for name, rows in over_starts.items()}
+    values |= {
+        name: (("beta", "pair"), np.array([point.further[name] for point in best]))
+        for name in best[0].further
+    }
+    coords = {"beta": betas, "temperature": ("beta", 1 / betas), "spin": np.arange(problem.n_spins)}
+    remarks = [*_unconverged(betas, best, effort), *_unstable(betas, best, effort)]
+    return xr.Dataset(values, coords=coords, attrs={**attrs, "remarks": stored(remarks)})
+
+
+def _listed(betas: Sequence[float]) -> str:
+    shown = ", ".join(f"{beta:.4g}" for beta in betas[:5])
+    return f"beta = {shown}" + (f" and {len(betas) - 5} more" if len(betas) > 5 else "")
+
+
+def _unconverged(betas: Floats, best: Sequence[FixedPoint], effort: Effort) -> list[Remark]:
+    wrong = [k for k, point in enumerate(best) if point.ended.residual > effort.tolerance]
+    if not wrong:
+        return []
+    worst = max(best[k].ended.residual for k in wrong)
+    return [
+        Remark(
+            "no-convergence",
+            f"no start came to a fixed point at {_listed([float(betas[k]) for k in wrong])}: the smallest "
+            f"residual is {worst:.2g} at most after {effort.max_steps} steps (tolerance "
+            f"{effort.tolerance:.2g}), and what stands there is no solution; take a larger damping, more "
+            "steps or more starts, or a higher temperature",
+            Level.SERIOUS,
+        )
+    ]
+
+
+def _unstable(betas: Floats, best: Sequence[FixedPoint], effort: Effort) -> list[Remark]:
+    wrong = [
+        float(beta)
+        for beta, point in zip(betas, best, strict=True)
+        if point.stability < 0 and point.ended.residual <= effort.tolerance
+    ]
+    if not wrong:
+        return []
+    return [
+        Remark(
+            "unstable-solution",
+            f"the fixed point at {_listed(wrong)} is no minimum of its free energy: others are more "
+            "likely; start from elsewhere, or more often",
+            Level.CAUTION,
+        )
+    ]

@@ -1,0 +1,245 @@
+"""Magnetisations of one problem by naive mean field, and with the reaction of Thouless, Anderson and Palmer.
+
+In this project's sign, E = +sum J s s + sum h s, the free energy of magnetisations is
+
+    F(m) = sum J_ij m_i m_j + sum h_i m_i - beta/2 sum J_ij^2 (1 - m_i^2)(1 - m_j^2) - S(m) / beta
+
+over pairs i < j, S being the entropy of independent spins; without the third term it is naive mean field
+(Thouless, Anderson, Palmer 1977, Phil. Mag. 35, 593; Plefka 1982, J. Phys. A 15, 1971). Its stationary points
+are m_i = tanh beta [ -sum_j J_ij m_j - h_i - beta m_i sum_j J_ij^2 (1 - m_j^2) ].
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from scipy.linalg import eigvalsh
+from scipy.special import entr
+
+from qspin.problem import IsingProblem
+from qspin.theory.one_instance.found import FixedPoint, checked_betas, checked_starts, curve
+from qspin.theory.one_instance.iteration import Ended, checked_effort, iterate
+
+__all__ = ["Magnetisations", "mean_field", "tap"]
+
+Floats = NDArray[np.float64]
+
+_LARGEST_DENSE = 2_000  # spins up to which all eigenvalues are computed
+_INSIDE = 1 - 1e-12  # magnetisations stay short of 1, where the entropy has no slope
+
+
+def mean_field(
+    problem: IsingProblem,
+    beta: ArrayLike,
+    *,
+    seed: int = 0,
+    n_starts: int = 1,
+    initial: ArrayLike | None = None,
+    damping: float | Literal["auto"] = "auto",
+    tolerance: float = 1e-10,
+    max_steps: int = 10_000,
+) -> xr.Dataset:
+    """Naive mean field: the independent spins whose free energy is lowest. An upper bound of the true one.
+
+    Exact for couplings of all spins that fall as 1/N, such as those of one stored pattern; of a glass it
+    knows nothing of the reaction, see `tap`.
+
+    Parameters
+    ----------
+    problem, beta, seed, n_starts, initial, damping, tolerance, max_steps : see `tap`
+
+    Returns
+    -------
+    As `tap`.
+
+    Raises
+    ------
+    InputError
+        As `tap`.
+
+    Examples
+    --------
+    >>> pair = IsingProblem([[0, -1], [-1, 0]], fields=[-0.1, -0.1])
+    >>> float(mean_field(pair, 0.5).spin_mean[0, 0].round(6))
+    0.099342
+    """
+    return _curve(problem, beta, False, seed, n_starts, initial, damping, tolerance, max_steps)
+
+
+def tap(
+    problem: IsingProblem,
+    beta: ArrayLike,
+    *,
+    seed: int = 0,
+    n_starts: int = 1,
+    initial: ArrayLike | None = None,
+    damping: float | Literal["auto"] = "auto",
+    tolerance: float = 1e-10,
+    max_steps: int = 10_000,
+) -> xr.Dataset:
+    """Magnetisations by the equations of Thouless, Anderson and Palmer (see the head of this file).
+
+    Exact for dense couplings that are small each, as the number of spins grows, above the line of de Almeida
+    and Thouless. Below it there are many solutions, most of which this iteration does not come to:
+    `tap_solutions` looks for them. The reaction is taken at the time of the step before, by which the
+    iteration converges wherever the solution is the one of that phase (Bolthausen 2014, Commun. Math. Phys.
+    325, 333).
+
+    Parameters
+    ----------
+    problem : any
+    beta : one inverse temperature, or ascending ones, each solved from the same starts
+    seed : of random starts, magnetisations drawn evenly from -1 to 1
+    n_starts : of which the best is taken: converged, stable, of the lowest free energy
+    initial : magnetisations (N,) or (n_starts, N) to start from instead
+    damping : share of the old magnetisations in each step, or ``auto``: none, and more where it does not come
+        to rest
+    tolerance : largest change of a magnetisation in an undamped step that counts as rest
+    max_steps : of one start
+
+    Returns
+    -------
+    over ``beta`` (with ``spin``): ``spin_mean``; per spin ``energy`` (offset included), ``entropy`` and
+    ``free_energy``; ``q``, the mean square of the magnetisations; ``stability``, the smallest eigenvalue of
+    beta times the Hessian of F between factors sqrt(1 - m_i^2), above 0 at a minimum; ``residual`` and
+    ``converged``; over ``start`` as well: ``start_free_energy``, ``start_residual``, ``start_steps``,
+    ``start_damping``. What did not converge is kept and remarked, it is no solution
+
+    Raises
+    ------
+    InputError
+        If a beta is not positive, the starts do not fit the problem, or a setting is out of range.
+
+    Examples
+    --------
+    >>> pair = IsingProblem([[0, -1], [-1, 0]], fields=[-0.1, -0.1])
+    >>> float(tap(pair, 0.5).spin_mean[0, 0].round(6))
+    0.066633
+    """
+    return _curve(problem, beta, True, seed, n_starts, initial, damping, tolerance, max_steps)
+
+
+def _curve(
+    problem: IsingProblem,
+    beta: ArrayLike,
+    reacts: bool,
+    seed: int,
+    n_starts: int,
+    initial: ArrayLike | None,
+    damping: float | Literal["auto"],
+    tolerance: float,
+    max_steps: int,
+) -> xr.Dataset:
+    betas, effort = checked_betas(beta), checked_effort(tolerance, max_steps, damping)
+    starts = checked_starts(problem, initial, n_starts, seed)
+
+    def solve(at: float, start: int) -> FixedPoint:
+        magnetisations = Magnetisations(problem, at, reacts)
+        first = np.stack([starts[start], starts[start]])
+        return magnetisations.fixed_point(iterate(magnetisations.step, first, effort))
+
+    return curve(problem, betas, solve, len(starts), effort, source=_SOURCES[reacts])
+
+
+_SOURCES = {
+    False: "naive mean field",
+    True: "Thouless, Anderson, Palmer 1977, Phil. Mag. 35, 593",
+}
+
+
+class Magnetisations:
+    """The free energy of magnetisations at one temperature: slopes, values, stability.
+
+    Parameters
+    ----------
+    reacts : with the reaction term (TAP), or without (naive mean field)
+    """
+
+    def __init__(self, problem: IsingProblem, beta: float, reacts: bool = True):
+        self.problem, self.beta = problem, beta
+        self.couplings: Any = problem.couplings
+        self.squares: Any = self._squares() if reacts else None
+
+    def _squares(self) -> Any:
+        return self.couplings.multiply(self.couplings) if self.problem.is_sparse else self.couplings**2
+
+    def reaction(self, m: Floats) -> Floats:
+        """beta sum_j J_ij^2 (1 - m_j^2), (N,)."""
+        if self.squares is None:
+            return np.zeros(self.problem.n_spins)
+        return np.asarray(self.beta * (self.squares @ (1 - m * m)))
+
+    def local_fields(self, m: Floats, before: Floats) -> Floats:
+        """Times beta: what the arguments of tanh are."""
+        outside = -(self.couplings @ m) - self.problem.fields
+        return np.asarray(self.beta * (outside - before * self.reaction(m)))
+
+    def step(self, state: Floats, damping: float) -> tuple[Floats, float]:
+        """Of magnetisations now and one step before (2, N)."""
+        m, before = state
+        wanted = np.tanh(self.local_fields(m, before))
+        residual = max(np.abs(wanted - m).max(), np.abs(m - before).max())
+        return np.stack([(1 - damping) * wanted + damping * m, m]), float(residual)
+
+    def fixed_point(self, ended: Ended) -> FixedPoint:
+        m = ended.state[0]
+        n = self.problem.n_spins
+        plain = 0.5 * m @ (self.couplings @ m) + self.problem.fields @ m
+        onsager = 0.5 * float((1 - m * m) @ self.reaction(m))  # beta sum over pairs
+        own = float((entr((1 + m) / 2) + entr((1 - m) / 2)).sum())
+        energy = (float(plain) - onsager + self.problem.offset) / n
+        free = (float(plain) - onsager / 2 + self.problem.offset - own / self.beta) / n
+        entropy = self.beta * (energy - free)
+        return FixedPoint(m, energy, entropy, free, ended, self.stability(m))
+
+    def stability(self, m: Floats) -> float:
+        """The smallest eigenvalue of sqrt(D) (beta d2F/dm dm) sqrt(D), D = diag(1 - m^2)."""
+        m = np.clip(m, -_INSIDE, _INSIDE)
+        width = np.sqrt(1 - m * m)
+        diagonal = 1 + self.beta * width**2 * self.reaction(m)
+        n = self.problem.n_spins
+        if self.problem.is_sparse and n > _LARGEST_DENSE:
+            return self._sparse_stability(m, width, diagonal)
+        matrix = self.beta * self.problem.toarray()
+        if self.squares is not None:
+            matrix -= 2 * np.multiply.outer(self.beta * m, self.beta * m) * self._dense_squares()
+        matrix *= np.multiply.outer(width, width)
+        matrix[np.arange(n), np.arange(n)] += diagonal
+        return float(eigvalsh(matrix, subset_by_index=[0, 0])[0])
+
+    def _dense_squares(self) -> Floats:
+        return np.asarray(self.squares.toarray() if self.problem.is_sparse else self.squares)
+
+    def _sparse_stability(self, m: Floats, width: Floats, diagonal: Floats) -> float:
+        from scipy.sparse.linalg import eigsh
+
+        between = self.beta * self.couplings
+        if self.squares is not None:
+            weighted = sparse.diags_array(self.beta * m)
+            between = between - 2 * (weighted @ self.squares @ weighted)
+        scale = sparse.diags_array(width)
+        matrix = sparse.csr_array(scale @ between @ scale + sparse.diags_array(diagonal))
+        return float(eigsh(matrix, k=1, which="SA", return_eigenvectors=False)[0])
+
+    @cached_property
+    def _identity(self) -> Floats:
+        return np.eye(self.problem.n_spins)
+
+    def slopes(self, x: Floats) -> Floats:
+        """x - beta (local fields) of m = tanh x: zero at a stationary point."""
+        m = np.tanh(x)
+        return x - self.local_fields(m, m)
+
+    def curvature(self, x: Floats) -> Floats:
+        """Jacobian of `slopes`, (N, N)."""
+        m = np.tanh(x)
+        inner = -self.beta * self.problem.toarray()
+        if self.squares is not None:
+            inner += 2 * self.beta**2 * np.multiply.outer(m, m) * self._dense_squares()
+        inner[np.arange(len(m)), np.arange(len(m))] -= self.beta * self.reaction(m)
+        return self._identity - inner * (1 - m * m)[None, :]
