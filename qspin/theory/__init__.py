@@ -5,6 +5,7 @@ from qspin.theory.cavity import cavity, cavity_transition
 from qspin.theory.crossings import kibble_zurek_kinks, landau_zener
 from qspin.theory.layered import hidden_order, tap_transition
 from qspin.theory.one_instance import belief_propagation, mean_field, tap, tap_solutions
+from qspin.theory.regression import linear_double_descent, random_feature_double_descent
 from qspin.theory.ring_dynamics import ring_kinks, ring_quench
 from qspin.theory.transverse_glass import transverse_glass, transverse_glass_transition
 from qspin.theory.transverse_ring import transverse_ring
@@ -17,7 +18,9 @@ __all__ = [
     "hidden_order",
     "kibble_zurek_kinks",
     "landau_zener",
+    "linear_double_descent",
     "mean_field",
+    "random_feature_double_descent",
     "rbm_phases",
     "rbm_transitions",
     "ring_kinks",
