@@ -24,7 +24,9 @@ BACKENDS = {
 
 SOURCES = {
     "biclique": Builtin("qspin.instances:biclique"),
+    "binary_network": Builtin("qspin.networks.perceptrons:binary_network"),
     "binary_perceptron": Builtin("qspin.networks.perceptrons:binary_perceptron"),
+    "committee_machine": Builtin("qspin.networks.perceptrons:committee_machine"),
     "cubic_dimers": Builtin("qspin.instances:cubic_dimers"),
     "diamond": Builtin("qspin.instances:diamond"),
     "dense_memory": Builtin("qspin.networks.memories.sources:dense_memory"),

@@ -21,7 +21,12 @@ from qspin.testing import SourceContract, prepared_for
 
 GENERATED = {
     "biclique": ({"n": 2, "m": 1}, [{"n": 50}, {"m": 0}, {"couplings": "uniform"}]),
+    "binary_network": ({"layers": [7, 5, 1], "load": 0.5}, [{"layers": [7, 4, 1]}, {"learned": "first"}]),
     "binary_perceptron": ({"n_spins": 7, "load": 0.5}, [{"n_spins": 8}, {"load": 0.0}, {"form": "loss"}]),
+    "committee_machine": (
+        {"n_inputs": 9, "n_hidden": 3, "load": 0.5},
+        [{"n_hidden": 2}, {"n_inputs": 10}, {"architecture": "ring"}, {"load": -1.0}],
+    ),
     "cubic_dimers": ({"shape": [1, 1, 2], "m": 2}, [{"shape": [1, 1, 13]}, {"shape": 3}]),
     "dense_memory": ({"n_spins": 5, "n_patterns": 2}, [{"degree": 5}, {"n_spins": 400}, {"n_patterns": 0}]),
     "diamond": ({"shape": [2, 1, 2]}, [{"shape": [2, 2]}, {"periodic": [True]}, {"couplings": "uniform"}]),

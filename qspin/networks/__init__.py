@@ -12,7 +12,10 @@ from qspin.networks.memories import (
     storkey,
 )
 from qspin.networks.perceptrons import (
+    binary_network,
     binary_perceptron,
+    committee_machine,
+    committee_problem,
     perceptron_problem,
     symmetric_perceptron,
     symmetric_problem,
@@ -23,7 +26,10 @@ __all__ = [
     "DenseMemory",
     "Layer",
     "basins",
+    "binary_network",
     "binary_perceptron",
+    "committee_machine",
+    "committee_problem",
     "critical_temperature",
     "hebbian",
     "layers_in",

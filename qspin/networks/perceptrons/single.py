@@ -1,9 +1,9 @@
-"""Small binary networks as Ising problems: the landscape of their losses itself as a spin glass.
+"""One binary neuron and its patterns.
 
 A binary perceptron of N odd weights w = ±1 is to satisfy ``xi^mu . w >= 1`` for P patterns. As pairs of
 spins: ``E = sum_mu (xi^mu . w - 1 - 2 k_mu)^2 / N``, with a whole number k_mu of 0 .. (N - 1)/2 written in
 slack bits, so that E = 0 where every pattern is satisfied and nowhere else. Its solutions are the ground
-states, each once.
+states, each as often as its numbers can be written: once where (N + 1)/2 is a power of two.
 """
 
 from __future__ import annotations
@@ -14,14 +14,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError
-from qspin.instances._drawing import generator, require_numbers
+from qspin.instances._drawing import generator
+from qspin.networks.perceptrons.conditions import Conditions, conditioned, n_bits, n_patterns_of
+from qspin.networks.squares import sum_of_squares
 from qspin.problem import IsingProblem
-from qspin.validate import checked_count, checked_patterns, checked_real
+from qspin.validate import checked_count, checked_patterns, checked_real, checked_spins
 
 __all__ = ["binary_perceptron", "perceptron_problem", "symmetric_perceptron", "symmetric_problem"]
 
+Form = Literal["slack", "hebb"]
 
-def perceptron_problem(patterns: ArrayLike, *, form: Literal["slack", "hebb"] = "slack") -> IsingProblem:
+
+def perceptron_problem(
+    patterns: ArrayLike, *, form: Form = "slack", solution: ArrayLike | None = None
+) -> IsingProblem:
     """Weights that satisfy ``xi^mu . w > 0`` for every pattern, as the ground states of pairs of spins.
 
     Parameters
@@ -30,6 +36,8 @@ def perceptron_problem(patterns: ArrayLike, *, form: Literal["slack", "hebb"] = 
     form : ``slack``: exact, with slack bits behind the N weights; ``hebb``: weights alone, ``E = -sum_mu
         xi^mu . w / sqrt(N)`` and the pairs ``(xi^mu . w)^2 / (2 N)``, the quadratic loss against an output
         of sqrt(N), whose ground states need not satisfy anything
+    solution : weights (N,) that satisfy all, such as a teacher's; the problem then knows a ground state
+        (form ``slack``)
 
     Returns
     -------
@@ -39,15 +47,18 @@ def perceptron_problem(patterns: ArrayLike, *, form: Literal["slack", "hebb"] = 
     Raises
     ------
     InputError
-        If the patterns are not a matrix of -1 and +1, or N is even: a perceptron could then be undecided.
+        If the patterns are not a matrix of -1 and +1, N is even (a perceptron could then be undecided), or
+        the solution is none.
     """
     xi = checked_patterns(patterns)
-    if xi.shape[1] % 2 == 0:
-        raise InputError(f"a binary perceptron takes an odd number of weights; got {xi.shape[1]}")
+    n = xi.shape[1]
+    _check_odd(n)
+    state = None if solution is None else _checked_solution(solution, xi)
+    groups = {"weights": np.arange(n)}
     if form == "hebb":
-        return _squared(xi, np.full(len(xi), np.sqrt(xi.shape[1])), np.zeros((len(xi), 0)), 2.0 * xi.shape[1])
-    bits = _bits((xi.shape[1] - 1) // 2)
-    return _squared(xi, np.ones(len(xi)), np.tile(2.0 * bits, (len(xi), 1)), float(xi.shape[1]))
+        targets = np.full(len(xi), np.sqrt(n))
+        return sum_of_squares(xi, -targets, scale=2.0 * n).with_known(groups=groups)
+    return conditioned([Conditions(xi, 1, (n - 1) // 2)], scale=float(n), groups=groups, state=state)
 
 
 def symmetric_problem(patterns: ArrayLike, kappa: float = 1.0) -> IsingProblem:
@@ -72,76 +83,48 @@ def symmetric_problem(patterns: ArrayLike, kappa: float = 1.0) -> IsingProblem:
     if most < 0:
         raise InputError(f"kappa sqrt(N) = {kappa * np.sqrt(n):.3g} lies below every |sum of {n} signs|")
     most = min(most, n)
-    bits = _bits(most)  # xi . w = -most + 2 k, k = 0 .. most
-    return _squared(xi, np.full(len(xi), -float(most)), np.tile(2.0 * bits, (len(xi), 1)), float(n))
+    sums = Conditions(xi, -most, most)
+    return conditioned([sums], scale=float(n), groups={"weights": np.arange(n)})
 
 
 def binary_perceptron(
-    n_spins: int,
-    load: float,
-    *,
-    teacher: bool = False,
-    form: Literal["slack", "hebb"] = "slack",
-    seed: int,
+    n_spins: int, load: float, *, teacher: bool = False, form: Form = "slack", seed: int
 ) -> IsingProblem:
     """`perceptron_problem` of random patterns, P = round(load N); with a teacher their labels are those of a
     random binary perceptron, which is then a solution that the problem knows (form ``slack``).
     """
-    n_spins, n_patterns = _sizes(n_spins, load)
+    n_spins = checked_count(n_spins, "n_spins", least=1)
+    _check_odd(n_spins)
+    n_patterns = _patterns(n_spins, load)
     rng = generator(seed)
     xi = rng.choice([-1, 1], size=(n_patterns, n_spins))
     if not teacher:
         return perceptron_problem(xi, form=form)
     weights = rng.choice([-1, 1], size=n_spins)
-    problem = perceptron_problem(xi * np.sign(xi @ weights)[:, None], form=form)
-    return problem if form == "hebb" else problem.with_known(ground_energy=0.0)
+    return perceptron_problem(xi * np.sign(xi @ weights)[:, None], form=form, solution=weights)
 
 
 def symmetric_perceptron(n_spins: int, load: float, kappa: float = 1.0, *, seed: int) -> IsingProblem:
     """`symmetric_problem` of random patterns, P = round(load N)."""
-    n_spins, n_patterns = _sizes(n_spins, load)
+    n_spins = checked_count(n_spins, "n_spins", least=1)
+    n_patterns = _patterns(n_spins, load)
     return symmetric_problem(generator(seed).choice([-1, 1], size=(n_patterns, n_spins)), kappa)
 
 
-def _sizes(n_spins: int, load: float) -> tuple[int, int]:
-    n_spins = checked_count(n_spins, "n_spins", least=1)
-    n_patterns = round(checked_real(load, "load") * n_spins)
-    if n_patterns < 1:
-        raise InputError(f"load * n_spins must round to at least 1 pattern; got {load:g} x {n_spins}")
-    bits = len(_bits(n_spins)) * n_patterns
-    require_numbers(3 * (n_spins + bits) ** 2, f"{n_patterns} patterns of {n_spins} weights with slack bits")
-    return n_spins, n_patterns
+def _patterns(n_spins: int, load: float) -> int:
+    return n_patterns_of(load, n_spins, behind=n_bits(n_spins), squares=1)
 
 
-def _bits(most: int) -> NDArray[np.float64]:
-    """Weights of bits whose sums are exactly 0 .. most, all of them: powers of two and what is left."""
-    weights: list[float] = []
-    left = most
-    while left > 0:
-        weights.append(float(min(2 ** len(weights), left)))
-        left -= int(weights[-1])
-    return np.array(weights)
+def _check_odd(n_weights: int) -> None:
+    if n_weights % 2 == 0:
+        raise InputError(f"a binary perceptron takes an odd number of weights; got {n_weights}")
 
 
-def _squared(
-    xi: NDArray[np.float64], target: NDArray[np.float64], steps: NDArray[np.float64], scale: float
-) -> IsingProblem:
-    """``sum_mu (xi^mu . w - target_mu - sum_b steps_mu,b x_b)^2 / scale``, bits x_b = (1 + s_b) / 2 of each
-    pattern's own behind the weights.
-    """
-    n_patterns, n = xi.shape
-    n_bits = steps.shape[1]
-    rows = np.zeros((n_patterns, n + n_patterns * n_bits))
-    rows[:, :n] = xi
-    for mu in range(n_patterns):
-        rows[mu, n + mu * n_bits : n + (mu + 1) * n_bits] = -steps[mu] / 2
-    constant = -target - steps.sum(axis=1) / 2
-    squares = rows.T @ rows / scale
-    offset = float(np.trace(squares) + (constant**2).sum() / scale)
-    couplings = 2 * squares
-    np.fill_diagonal(couplings, 0.0)
-    problem = IsingProblem(couplings, 2 * constant @ rows / scale, offset=offset)
-    groups = {"weights": np.arange(n)}
-    if n_bits:
-        groups["slack"] = np.arange(n, n + n_patterns * n_bits)
-    return problem.with_known(groups=groups)
+def _checked_solution(solution: ArrayLike, xi: NDArray[np.float64]) -> NDArray[np.int64]:
+    weights = checked_spins(solution, xi.shape[1], "weights of a solution")
+    if weights.ndim != 1:
+        raise InputError(f"a solution is one row of {xi.shape[1]} weights; got shape {weights.shape}")
+    left = int((xi @ weights < 0).sum())
+    if left:
+        raise InputError(f"a solution satisfies every pattern; this one leaves {left} of {len(xi)}")
+    return weights.astype(np.int64)
