@@ -41,6 +41,8 @@ SOURCES = {
     "network": Builtin("qspin.networks.module_source:Network", module="torch", extra="torch"),
     "pegasus": Builtin("qspin.instances:pegasus"),
     "pseudo_inverse": Builtin("qspin.instances.pseudo_inverse:pseudo_inverse"),
+    "random_feature_training": Builtin("qspin.networks.random_features:random_feature_training"),
+    "random_features": Builtin("qspin.networks.random_features:random_feature_network"),
     "sherrington_kirkpatrick": Builtin("qspin.instances:sherrington_kirkpatrick"),
     "storkey": Builtin("qspin.networks.memories.sources:storkey_memory"),
     "symmetric_perceptron": Builtin("qspin.networks.perceptrons:symmetric_perceptron"),

@@ -37,6 +37,14 @@ GENERATED = {
     "maxcut_regular": ({"n_spins": 10, "degree": 3}, [{"degree": 10}, {"n_spins": 5}]),
     "pegasus": ({"m": 2}, [{"m": 10**5}]),
     "pseudo_inverse": ({"n_spins": 10, "n_patterns": 4}, [{"n_patterns": 0}, {"n_spins": 10**7}]),
+    "random_feature_training": (
+        {"n_inputs": 4, "n_features": 6, "n_samples": 5},
+        [{"activation": "gelu"}, {"n_samples": 0}, {"noise": -1.0}, {"n_features": 10**6}],
+    ),
+    "random_features": (
+        {"n_inputs": 4, "n_features": 6, "n_samples": 5},
+        [{"teacher": "deep"}, {"ridge": -1.0}, {"scale": "half"}, {"n_inputs": 10**10}],
+    ),
     "sherrington_kirkpatrick": ({"n_spins": 8}, [{"n_spins": "six"}, {"seed": -1}]),
     "storkey": ({"n_spins": 10, "n_patterns": 4}, [{"n_patterns": 0}, {"n_spins": 10**7}]),
     "symmetric_perceptron": ({"n_spins": 8, "load": 0.5}, [{"kappa": -1.0}, {"load": float("nan")}]),

@@ -20,6 +20,13 @@ from qspin.networks.perceptrons import (
     symmetric_perceptron,
     symmetric_problem,
 )
+from qspin.networks.random_features import (
+    random_feature_network,
+    random_feature_regression,
+    random_feature_training,
+    ridge_regression,
+    training_problem,
+)
 from qspin.networks.twins import Layer, layers_in, twin, weights_of
 
 __all__ = [
@@ -36,12 +43,17 @@ __all__ = [
     "perceptron_problem",
     "perceptron_trained",
     "pseudo_inverse",
+    "random_feature_network",
+    "random_feature_regression",
+    "random_feature_training",
     "read_model",
     "retrieve",
+    "ridge_regression",
     "shuffled_weights",
     "storkey",
     "symmetric_perceptron",
     "symmetric_problem",
+    "training_problem",
     "twin",
     "twin_from_weights",
     "weights_of",
