@@ -5,6 +5,7 @@ from qspin.theory.cavity import cavity, cavity_transition
 from qspin.theory.crossings import kibble_zurek_kinks, landau_zener
 from qspin.theory.layered import hidden_order, tap_transition
 from qspin.theory.one_instance import belief_propagation, mean_field, tap, tap_solutions
+from qspin.theory.random_matrices import largest_eigenvalue, marchenko_pastur, spiked_eigenvalue, tracy_widom
 from qspin.theory.regression import linear_double_descent, random_feature_double_descent
 from qspin.theory.ring_dynamics import ring_kinks, ring_quench
 from qspin.theory.spherical import p_spin_spherical
@@ -19,7 +20,9 @@ __all__ = [
     "hidden_order",
     "kibble_zurek_kinks",
     "landau_zener",
+    "largest_eigenvalue",
     "linear_double_descent",
+    "marchenko_pastur",
     "mean_field",
     "p_spin_spherical",
     "random_feature_double_descent",
@@ -27,9 +30,11 @@ __all__ = [
     "rbm_transitions",
     "ring_kinks",
     "ring_quench",
+    "spiked_eigenvalue",
     "tap",
     "tap_solutions",
     "tap_transition",
+    "tracy_widom",
     "transverse_glass",
     "transverse_glass_transition",
     "transverse_ring",
