@@ -180,7 +180,8 @@ class Source:
 
     def controls(self) -> Mapping[str, Source]:
         """What this one is held against where a config has it too: ``before``, the same before it learned,
-        and ``null``, the same numbers without their arrangement, of which instances are draws.
+        or, where that is not kept, as it may have been, of which instances are draws; and ``null``, the same
+        numbers without their arrangement, of which instances are draws.
         """
         return {}
 

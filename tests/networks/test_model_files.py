@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,7 +15,10 @@ from torch import nn
 
 from qspin import networks
 from qspin.errors import InputError
+from qspin.networks.files.model import initial_widths
 from qspin.registry import get_source
+from qspin.testing import SourceContract
+from qspin.testing.source import prepared_for
 
 MACHINES = Path(__file__).resolve().parents[3] / "shared" / "data" / "grbm"
 NET = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2, bias=False))
@@ -162,3 +166,79 @@ def test_recorded_machines():
         expected = s @ tensors["_linear"].double().numpy()
         expected = expected + (s[:, i] * s[:, j]) @ tensors["_quadratic"].double().numpy()
         np.testing.assert_allclose(problem.energies(s), expected, rtol=0, atol=1e-9)
+
+
+class TestControls:
+    """The numbers of a file shuffled, or drawn as before they learned."""
+
+    def test_shuffles_keep_the_numbers_of_each_layer(self, saved):
+        path = saved(NET.state_dict())
+        own, drawn = (networks.read_model(path, biases=True, **how) for how in ({}, {"shuffle": 3}))
+        assert own != drawn
+        assert drawn == networks.read_model(path, biases=True, shuffle=3)
+        assert drawn != networks.read_model(path, biases=True, shuffle=4)
+        first, second = own.known.groups["layer 0"], own.known.groups["layer 1"]
+        for rows, columns in ((second, first), (own.known.groups["layer 2"], second)):
+            blocks = [problem.toarray()[np.ix_(rows, columns)] for problem in (own, drawn)]
+            np.testing.assert_array_equal(*(np.sort(block, axis=None) for block in blocks))
+        np.testing.assert_array_equal(*(np.sort(problem.fields[second]) for problem in (own, drawn)))
+
+    def test_numbers_drawn_anew_are_those_of_torch(self, saved):
+        """Uniform between -+ 1 / sqrt(inputs), as `Linear` is initialised; the scale is that of the model."""
+        path = saved(nn.Sequential(nn.Linear(400, 30), nn.Linear(30, 20)).state_dict())
+        drawn = networks.read_model(path, biases=True, scale="none", reinitialise=1)
+        blocks = drawn.toarray()[400:430, :400], drawn.toarray()[430:, 400:430]
+        for block, bound in zip(blocks, (1 / 20, 1 / np.sqrt(30)), strict=True):
+            assert np.abs(block).max() <= bound
+            assert np.mean(block**2) == pytest.approx(bound**2 / 3, rel=0.1)
+        scaled = networks.read_model(path, reinitialise=1)
+        critical = networks.critical_temperature([400, 30, 20])
+        np.testing.assert_allclose(scaled.toarray() * critical, drawn.toarray(), atol=1e-12)
+        widths = initial_widths(path, scale="none")
+        assert widths == pytest.approx({"layer 0 - layer 1": 0.05, "layer 1 - layer 2": 30**-0.5})
+        assert initial_widths(path)["layer 0 - layer 1"] == pytest.approx(0.05 / critical)
+
+    def test_those_of_a_machine_stay_on_its_graph(self, saved):
+        path = saved(machine())
+        for how in ({"shuffle": 0}, {"reinitialise": 0}):
+            problem = networks.read_model(path, **how)
+            assert problem.edges.i.tolist() == [0, 1]
+            assert np.abs(problem.edges.couplings).max() <= 5
+            assert np.abs(problem.fields).max() <= (0.5 if "shuffle" in how else 0.05)
+        assert sorted(networks.read_model(path, shuffle=1).edges.couplings) == [-0.5, 1.0]
+        assert initial_widths(path) == {"couplings": 5.0, "fields": 0.05}
+
+    def test_not_both(self, saved):
+        with pytest.raises(InputError, match="leave out shuffle or reinitialise"):
+            get_source("model", path=str(saved(NET.state_dict())), shuffle=1, reinitialise=2)
+
+    def test_the_source_names_them(self, saved):
+        source = get_source("model", path=str(saved(NET.state_dict())), layers=[0, 1])
+        controls = source.controls()
+        assert {role: one.instance_key for role, one in controls.items()} == {
+            "before": "reinitialise",
+            "null": "shuffle",
+        }
+        assert source.instance_key is None
+        null = controls["null"]
+        assert null.controls() == {}
+        built = null.build(prepared_for(null))
+        assert built == networks.read_model(source.path.path, layers=[0, 1], shuffle=0)
+        assert "permuted at random" in null.notes()[0]
+
+    def test_they_are_of_the_file_that_was_recorded(self, saved):
+        """Another file in its place is refused, as for the model itself."""
+        path = saved(NET.state_dict())
+        null = get_source("model", path=str(path), shuffle=0)
+        saved(nn.Linear(4, 3).state_dict())
+        with pytest.raises(InputError, match="no longer holds the problem that the config records"):
+            null.build(prepared_for(null))
+
+
+class TestShuffledSource(SourceContract):
+    kind = "model"
+    wrong: ClassVar = [{"shuffle": -1}, {"reinitialise": 1}]
+
+    @pytest.fixture(autouse=True)
+    def _file(self, saved):
+        type(self).settings = {"path": str(saved(NET.state_dict())), "shuffle": 0, "layers": [0, 1]}

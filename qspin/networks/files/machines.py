@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.errors import InputError
+from qspin.networks.files.controls import Draw, as_it_is
 from qspin.networks.twins.reading import numbers_of
 from qspin.problem import IsingProblem
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["is_machine", "machine_of"]
+__all__ = ["INITIAL", "is_machine", "machine_of"]
+
+INITIAL = {"couplings": 5.0, "fields": 0.05}
+"""Half-widths of the uniform distributions from which that plugin draws them."""
 
 _NEEDED = ("_linear", "_quadratic", "_edge_idx_i", "_edge_idx_j")
 
@@ -26,9 +30,13 @@ def is_machine(tensors: Mapping[str, torch.Tensor]) -> bool:
     return set(_NEEDED) <= set(tensors)
 
 
-def machine_of(tensors: Mapping[str, torch.Tensor], path: Path) -> IsingProblem:
+def machine_of(tensors: Mapping[str, torch.Tensor], path: Path, draw: Draw = as_it_is) -> IsingProblem:
     """Its energy, ``E = sum h s + sum J s s``: the model is exp(-E), beta = 1. Its visible and hidden units
     are groups.
+
+    Parameters
+    ----------
+    draw : what becomes of its couplings, and of its fields
 
     Raises
     ------
@@ -43,6 +51,7 @@ def machine_of(tensors: Mapping[str, torch.Tensor], path: Path) -> IsingProblem:
             f"{path}: _quadratic holds {len(couplings)} couplings of {len(i)} and {len(j)} ends "
             "(_edge_idx_i, _edge_idx_j)"
         )
+    couplings, fields = draw(couplings, INITIAL["couplings"]), draw(fields, INITIAL["fields"])
     problem = IsingProblem.from_edges(len(fields), i, j, couplings, fields)
     groups = {}
     for name in ("visible", "hidden"):

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qspin.errors import InputError
-from qspin.networks.files.machines import is_machine, machine_of
+from qspin.networks.files.controls import Draw, drawing
+from qspin.networks.files.machines import INITIAL, is_machine, machine_of
 from qspin.networks.files.tensors import read_tensors
 from qspin.networks.twins.dense_layers import chained
 from qspin.networks.twins.reading import numbers_of
 from qspin.networks.twins.twin import Scale, problem_of
-from qspin.networks.twins.wiring import Wiring
 from qspin.problem import IsingProblem
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["read_model"]
+__all__ = ["initial_widths", "read_model"]
+
+LinearLayer = tuple[str, NDArray[np.float64], NDArray[np.float64] | None]
 
 _BY_MODULE = (
     "a file of weights says nothing of what else forward does: load it into its module by load_state_dict "
@@ -35,6 +41,8 @@ def read_model(
     layers: Sequence[int | str] | None = None,
     max_spins: int | None = None,
     seed: int = 0,
+    shuffle: int | None = None,
+    reinitialise: int | None = None,
 ) -> IsingProblem:
     """The problem of a trained network or machine in a file.
 
@@ -48,25 +56,31 @@ def read_model(
     biases, layers, max_spins, seed : of a twin, see `qspin.networks.twin`; names are those in the file,
         without ``.weight``
     scale : of a twin, default ``critical``; the energy of a machine is what it is, so ``none`` alone is taken
+    shuffle : seed by which the numbers of each layer are permuted, or those of a machine: the couplings among
+        its edges, the fields among its units
+    reinitialise : seed by which they are drawn anew as they are initialised: uniformly between -+ 1 /
+        sqrt(inputs) in a linear layer of torch; couplings between -+ 5 and fields between -+ 0.05 in a
+        machine of D-Wave's plugin
 
     Raises
     ------
     InputError
         If the file cannot be read, is a pickle of other objects, holds weights that form no chain, are
-        shared, or are no finite real numbers; or a setting of twins is given for a machine.
+        shared, or are no finite real numbers; or a setting of twins is given for a machine, or both
+        seeds.
     MissingExtraError
         If torch, or safetensors for its files, is not installed.
     """
-    path = Path(path)
+    path, draw = Path(path), drawing(shuffle, reinitialise)
     tensors = read_tensors(path)
     if is_machine(tensors):
         given = {"biases": biases, "layers": layers, "max_spins": max_spins}
         wrong = [name for name, value in given.items() if value] + ["scale"] * (scale == "critical")
         if wrong:
             raise InputError(f"{path} is a Boltzmann machine, no network: leave out {', '.join(wrong)}")
-        return machine_of(tensors, path)
+        return machine_of(tensors, path, draw)
     return problem_of(
-        _chain(tensors, path),
+        chained(_drawn(_layers(tensors, path), draw)),
         biases=biases,
         scale=scale or "critical",
         layers=layers,
@@ -75,8 +89,45 @@ def read_model(
     )
 
 
-def _chain(tensors: Mapping[str, torch.Tensor], path: Path) -> Wiring:
-    """Linear layers in the order of the file."""
+def initial_widths(path: str | os.PathLike[str], *, scale: Scale | None = None) -> dict[str, float]:
+    """Half-widths of the uniform distributions that `reinitialise` draws from, in the units of the problem.
+
+    Parameters
+    ----------
+    path, scale : as of `read_model`, which raises the same errors
+
+    Returns
+    -------
+    of a machine those of ``couplings`` and ``fields``; of a twin those of the couplings between two layers,
+    by the names of their groups: ``layer 0 - layer 1``
+    """
+    path = Path(path)
+    tensors = read_tensors(path)
+    if is_machine(tensors):
+        return dict(INITIAL)
+    layers = _layers(tensors, path)
+    factor = 1.0 if scale == "none" else 1 / chained(layers).critical_temperature()
+    return {
+        f"layer {k} - layer {k + 1}": factor * _half_width(weights)
+        for k, (_, weights, _) in enumerate(layers)
+    }
+
+
+def _half_width(weights: NDArray[np.float64]) -> float:
+    """Of the uniform distribution from which torch draws weights and biases of a linear layer."""
+    return 1 / math.sqrt(weights.shape[1])
+
+
+def _drawn(layers: Iterable[LinearLayer], draw: Draw) -> Iterator[LinearLayer]:
+    """The same layers with what becomes of their numbers."""
+    for name, weights, biases in layers:
+        half_width = _half_width(weights)
+        offsets = None if biases is None else draw(biases, half_width)
+        yield name, draw(weights, half_width), offsets
+
+
+def _layers(tensors: Mapping[str, torch.Tensor], path: Path) -> list[LinearLayer]:
+    """Linear layers in the order of the file: name, weights (out, in) and biases (out,) of each."""
     names = [name.removesuffix("weight") for name in tensors if _is_matrix(name, tensors[name])]
     for name in tensors:
         stem, _, kind = name.rpartition(".")
@@ -88,7 +139,7 @@ def _chain(tensors: Mapping[str, torch.Tensor], path: Path) -> Wiring:
             )
     if not names:
         raise InputError(f"{path} holds no weight (out, in) of a linear layer; {_BY_MODULE}")
-    layers: list[tuple[str, Any, Any]] = []
+    layers: list[LinearLayer] = []
     stored: dict[int, str] = {}
     for name in names:
         weight, bias = tensors[f"{name}weight"], tensors.get(f"{name}bias")
@@ -107,7 +158,7 @@ def _chain(tensors: Mapping[str, torch.Tensor], path: Path) -> Wiring:
         title = name.rstrip(".") or "weight"
         offsets = None if bias is None else numbers_of(bias, f"bias of layer {title!r}")
         layers.append((title, numbers_of(weight, f"weight of layer {title!r}"), offsets))
-    return chained(layers)
+    return layers
 
 
 def _is_matrix(name: str, tensor: Any) -> bool:
