@@ -14,11 +14,11 @@ from scipy import stats
 
 from qspin.analysis import compare_curves
 from qspin.analysis.curves import STANDARD_ERRORS, Comparison, Curve
-from qspin.source import Source
+from qspin.studies.control_lines import is_control
 from qspin.studies.series import Series
 from qspin.studies.tables import value_columns
 from qspin.studies.wording import with_error
-from qspin.study import INSTANCE, Asked, Column, Finding, ProblemLine, Table
+from qspin.study import INSTANCE, Asked, Column, Finding, Table
 
 __all__ = ["Control", "control_findings", "control_table", "controls_of"]
 
@@ -103,8 +103,8 @@ def controls_of(asked: Asked, series: Sequence[Series]) -> list[Control]:
     found = []
     for line in lines:
         wanted = line.source.controls()
-        nulls = [other for other in lines if _is(other, wanted.get("null"), any_draw=True)]
-        before = next((other for other in lines if _is(other, wanted.get("before"))), None)
+        nulls = [other for other in lines if is_control(other, wanted.get("null"), any_draw=True)]
+        before = next((other for other in lines if is_control(other, wanted.get("before"))), None)
         for backend in asked.backends:
             own = {s.problem: s for s in series if s.backend == backend and not s.at}
             for null in nulls:
@@ -112,18 +112,6 @@ def controls_of(asked: Asked, series: Sequence[Series]) -> list[Control]:
                     start = own.get(before.label) if before is not None else None
                     found += list(_controls(own[line.label], start, own[null.label]))
     return found
-
-
-def _is(line: ProblemLine, wanted: Source | None, *, any_draw: bool = False) -> bool:
-    """Whether a line has this source, whatever the value of the setting that instances run over."""
-    if wanted is None or type(line.source) is not type(wanted):
-        return False
-    free = any_draw or any(axis.name == INSTANCE for axis in line.axes)
-    left_out = {line.source.instance_key} if free else set()
-    own, other = (
-        {k: v for k, v in source.identity().items() if k not in left_out} for source in (line.source, wanted)
-    )
-    return own == other
 
 
 def _controls(own: Series, before: Series | None, null: Series) -> Iterator[Control]:
