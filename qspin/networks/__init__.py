@@ -1,5 +1,11 @@
 """From networks to Ising problems."""
 
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from qspin.errors import MissingExtraError
 from qspin.networks.feedforward import critical_temperature, shuffled_weights, twin_from_weights
 from qspin.networks.files import read_model
 from qspin.networks.memories import (
@@ -29,9 +35,19 @@ from qspin.networks.random_features import (
 )
 from qspin.networks.twins import Layer, layers_in, twin, weights_of
 
+if TYPE_CHECKING:
+    from qspin.networks.boltzmann import (
+        BoltzmannMachine,
+        HybridBoltzmannMachine,
+        RestrictedBoltzmannMachine,
+    )
+
 __all__ = [
+    "BoltzmannMachine",
     "DenseMemory",
+    "HybridBoltzmannMachine",
     "Layer",
+    "RestrictedBoltzmannMachine",
     "basins",
     "binary_network",
     "binary_perceptron",
@@ -58,3 +74,20 @@ __all__ = [
     "twin_from_weights",
     "weights_of",
 ]
+
+_MODULES = {
+    "BoltzmannMachine",
+    "HybridBoltzmannMachine",
+    "RestrictedBoltzmannMachine",
+}
+"""Names that need torch, which is imported when the first of them is asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if find_spec("torch") is None:
+        raise MissingExtraError(f"{__name__}.{name}", extra="torch", module="torch")
+    from qspin.networks import boltzmann
+
+    return getattr(boltzmann, name)

@@ -1,0 +1,18 @@
+"""Boltzmann machines as modules of torch."""
+
+from qspin.networks.boltzmann.machines.general import BoltzmannMachine
+from qspin.networks.boltzmann.machines.hybrid import HybridBoltzmannMachine
+from qspin.networks.boltzmann.machines.machine import Gradients, Machine, generator_of
+from qspin.networks.boltzmann.machines.restricted import RestrictedBoltzmannMachine
+from qspin.networks.boltzmann.machines.units import UnitName, Units
+
+__all__ = [
+    "BoltzmannMachine",
+    "Gradients",
+    "HybridBoltzmannMachine",
+    "Machine",
+    "RestrictedBoltzmannMachine",
+    "UnitName",
+    "Units",
+    "generator_of",
+]

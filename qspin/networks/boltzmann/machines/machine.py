@@ -1,0 +1,257 @@
+"""What every Boltzmann machine is: units, an energy, and the problem that any sampler takes.
+
+The model is exp(-E) / Z at beta = 1. Configurations are tensors (..., N) in the machine's own units, visible
+units first; problems are in spins, x = (1 + s) / 2 for bits, and have the same energies.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from qspin.errors import InputError
+from qspin.labels import places_of
+from qspin.networks.boltzmann.machines.described import Description
+from qspin.networks.boltzmann.machines.units import UnitName, units_of
+from qspin.problem import IsingProblem
+from qspin.validate import checked_labels
+
+__all__ = ["Gradients", "Machine", "Terms", "generator_of"]
+
+Gradients = dict[str, Tensor]
+"""Of parameters, by name."""
+
+
+class Terms(NamedTuple):
+    """``E = sum J x_i x_j + sum h x + constant`` in a machine's units: i, j, couplings (m,), fields (N,)."""
+
+    i: NDArray[np.int64]
+    j: NDArray[np.int64]
+    couplings: NDArray[np.float64]
+    fields: NDArray[np.float64]
+    constant: float = 0.0
+
+
+def generator_of(seed: Any, device: torch.device) -> torch.Generator:
+    """Random numbers of torch on a device, from a seed of NumPy (an integer or several)."""
+    state = np.random.SeedSequence(seed).generate_state(1, np.uint64)
+    return torch.Generator(device).manual_seed(int(state[0] >> np.uint64(1)))
+
+
+class Machine(nn.Module):
+    """Visible and hidden units with an energy; see the kinds beside this file.
+
+    Parameters
+    ----------
+    units : ``spins`` or ``bits``
+    labels : of visible and then hidden units
+    n_visible : of them
+    """
+
+    def __init__(self, units: UnitName, labels: Sequence[Hashable], n_visible: int):
+        super().__init__()
+        self._units = units_of(units)
+        self._labels = checked_labels(labels, len(labels))
+        self._n_visible = n_visible
+        if not n_visible:
+            raise InputError("a machine needs at least one visible unit")
+
+    # -- what it is ------------------------------------------------------------------------------
+
+    @property
+    def units(self) -> Any:
+        """`Units`: their values and what follows from them."""
+        return self._units
+
+    @property
+    def labels(self) -> Sequence[Hashable]:
+        """Names of the units, visible ones first."""
+        return self._labels
+
+    @property
+    def visible(self) -> Sequence[Hashable]:
+        """Names of the visible units, in the order of the columns of data."""
+        return self._labels[: self._n_visible]
+
+    @property
+    def hidden(self) -> Sequence[Hashable]:
+        return self._labels[self._n_visible :]
+
+    @property
+    def n_visible(self) -> int:
+        return self._n_visible
+
+    @property
+    def n_hidden(self) -> int:
+        return len(self._labels) - self._n_visible
+
+    @property
+    def like(self) -> Tensor:
+        """A parameter, of whose device and precision all tensors are."""
+        return next(self.parameters())
+
+    def extra_repr(self) -> str:
+        return f"{self.n_visible} visible, {self.n_hidden} hidden, units={self.units.name}"
+
+    # -- what a kind says of itself --------------------------------------------------------------
+
+    @abstractmethod
+    def energies(self, configurations: Any) -> Tensor:
+        """Of configurations (..., N) of all units; (...)."""
+
+    @abstractmethod
+    def free_energy(self, visible: Any) -> Tensor:
+        """F(v) = -ln sum over hidden units of exp(-E) of visible units (..., n_visible); (...).
+
+        Raises
+        ------
+        CapacityError
+            If so many hidden units are coupled to each other that they cannot be summed over.
+        """
+
+    @abstractmethod
+    def terms(self) -> Terms:
+        """The energy term by term, of the units that `problem` has."""
+
+    @abstractmethod
+    def sides(self) -> Mapping[str, tuple[int, int]]:
+        """Groups of units that all others can be summed over for: name -> how many they are, and log2 of
+        the configurations that are visited where they are enumerated."""
+
+    @abstractmethod
+    def side_energy(self, side: str, states: Tensor) -> Tensor:
+        """-ln sum over all other units of exp(-E), of configurations of a side (..., n); differentiable."""
+
+    @abstractmethod
+    def completed(self, side: str, states: Tensor, generator: torch.Generator) -> Tensor:
+        """Configurations (..., N) of all units: a side as given, the others drawn."""
+
+    @abstractmethod
+    def swept(
+        self,
+        configurations: Tensor,
+        generator: torch.Generator,
+        *,
+        beta: float = 1.0,
+        base: Tensor | None = None,
+        hold_visible: bool = False,
+    ) -> Tensor:
+        """After one sweep of block Gibbs, hidden units first; a new tensor.
+
+        Parameters
+        ----------
+        configurations : (n, N)
+        beta, base : of the path ``(1 - beta) E_0 + beta E`` from independent units, E_0 = -sum base x (N,)
+        hold_visible : draw hidden units alone
+        """
+
+    @abstractmethod
+    def log_weights(self, configurations: Tensor, beta: float, base: Tensor) -> Tensor:
+        """ln of the weight on the path of `swept` (n,), over hidden units where that can be summed."""
+
+    @abstractmethod
+    def unit_means(self, gradients: Gradients) -> Tensor:
+        """<x> (N,) in the average of dE/d(parameter) over configurations."""
+
+    @abstractmethod
+    def centred(self, gradients: Gradients, offsets: Tensor) -> Gradients:
+        """Gradients of a difference of two such averages, as steps of the machine whose energy is written
+        with x - offset in the place of x (Montavon, Mueller 2012; Melchior, Fischer, Wiskott 2016).
+
+        Parameters
+        ----------
+        offsets : (N,)
+        """
+
+    # -- what follows ----------------------------------------------------------------------------
+
+    @property
+    def is_summable(self) -> bool:
+        """Whether hidden units can be summed over, so that visible ones have a free energy."""
+        return "visible" in self.sides()
+
+    def log_partition_of(self, base: Tensor) -> float:
+        """ln Z of the independent units that the path of `swept` begins with."""
+        return float(self.units.log_sum(base).sum())
+
+    def drawn_from(self, base: Tensor, n: int, generator: torch.Generator) -> Tensor:
+        """Configurations (n, N) of these."""
+        return self.units.draw(base.expand(n, -1), generator)
+
+    @property
+    def problem_labels(self) -> Sequence[Hashable]:
+        """Of the spins of `problem`."""
+        return self._labels
+
+    def problem(self) -> IsingProblem:
+        """The energy in spins; visible and hidden units are groups, and beta = 1 is the model."""
+        terms, n = self.terms(), len(self.problem_labels)
+        i, j, couplings, fields, constant = terms
+        if not self.units.low:  # x = (1 + s) / 2
+            quarter = couplings / 4
+            halves = fields / 2
+            constant = constant + float(quarter.sum() + halves.sum())
+            fields = halves + np.bincount(i, quarter, n) + np.bincount(j, quarter, n)
+            couplings = quarter
+        problem = IsingProblem.from_edges(n, i, j, couplings, fields, constant, self.problem_labels)
+        groups = {"visible": range(self.n_visible), "hidden": range(self.n_visible, n)}
+        return problem.with_known(groups={name: list(units) for name, units in groups.items() if units})
+
+    def conditional(self, clamp: Mapping[Any, Any]) -> IsingProblem:
+        """The problem of the other units while some are held; see `IsingProblem.clamped`.
+
+        Parameters
+        ----------
+        clamp : label -> value, in the machine's units
+
+        Raises
+        ------
+        InputError
+            If a label is none of a unit, a value none of the units', or no unit would be left.
+        """
+        if not isinstance(clamp, Mapping):
+            raise InputError(f"conditional takes a mapping from labels to values; got {type(clamp).__name__}")
+        problem = self.problem()
+        places_of(clamp, problem, what="conditional")
+        return problem.clamped(
+            {label: self.units.spin(value, f"the unit {label!r}") for label, value in clamp.items()}
+        )
+
+    def from_spins(self, spins: NDArray[np.integer]) -> Tensor:
+        """Values of the units of `problem` (..., n), from spins of samples."""
+        values = np.ascontiguousarray(self.units.from_spins(spins))
+        return torch.as_tensor(values).to(self.like.device, self.like.dtype)
+
+    def checked_visible(self, data: Any, what: str = "data") -> Tensor:
+        """Values of visible units (..., n_visible); raises InputError for anything else."""
+        return self.units.checked(data, self.n_visible, what, self.like)
+
+    # -- what travels with the parameters --------------------------------------------------------
+
+    def description(self) -> Description:
+        """What must be equal for the parameters of one machine to be those of another."""
+        return Description(type(self).__name__, self.units.name, tuple(self._labels), self._n_visible)
+
+    def get_extra_state(self) -> Tensor:
+        """Graph, labels and units, as bytes: any file of tensors keeps them."""
+        return self.description().encoded()
+
+    def set_extra_state(self, state: Any) -> None:
+        """Raises InputError for the state of another machine."""
+        self.description().require(Description.decoded(state))
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any, **kwargs: Any) -> None:
+        """Look at what a state dict belongs to before a parameter of it is taken."""
+        if (stored := state_dict.get(f"{prefix}_extra_state")) is None:
+            raise InputError(
+                "the state dict does not tell which units and graph it belongs to (no '_extra_state'): it "
+                "was not made by state_dict() of a machine of qspin"
+            )
+        self.set_extra_state(stored)
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

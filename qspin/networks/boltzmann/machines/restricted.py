@@ -1,0 +1,142 @@
+"""The restricted Boltzmann machine: every visible unit is coupled to every hidden one, to nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from qspin.networks.boltzmann.machines.machine import Gradients, Machine, Terms, generator_of
+from qspin.networks.boltzmann.machines.units import UnitName
+from qspin.validate import checked_count, checked_real
+
+__all__ = ["RestrictedBoltzmannMachine"]
+
+
+class RestrictedBoltzmannMachine(Machine):
+    """``E(v, h) = -sum v W h - sum b v - sum c h``: weights as the field writes them, couplings J = -W.
+
+    Parameters
+    ----------
+    n_visible, n_hidden : units; they are named v0, v1, ... and h0, h1, ...
+    units : ``spins`` (-1 and +1) or ``bits`` (0 and 1), of both layers
+    spread : standard deviation of the weights at first; biases are 0
+    seed : of these
+    dtype : of the parameters; with double precision exact sums are good to 1e-12
+
+    Attributes
+    ----------
+    weights : (n_visible, n_hidden)
+    visible_biases, hidden_biases : (n_visible,), (n_hidden,)
+
+    Raises
+    ------
+    InputError
+        If there is no visible unit, or no such units.
+
+    Examples
+    --------
+    >>> machine = RestrictedBoltzmannMachine(4, 2, units="bits")
+    >>> machine.problem().n_spins, machine.visible
+    (6, ('v0', 'v1', 'v2', 'v3'))
+    """
+
+    def __init__(
+        self,
+        n_visible: int,
+        n_hidden: int,
+        units: UnitName = "spins",
+        *,
+        spread: float = 0.01,
+        seed: int = 0,
+        dtype: torch.dtype = torch.float64,
+    ):
+        n_visible = checked_count(n_visible, "n_visible", least=1)
+        n_hidden = checked_count(n_hidden, "n_hidden")
+        labels = [f"v{i}" for i in range(n_visible)] + [f"h{j}" for j in range(n_hidden)]
+        super().__init__(units, labels, n_visible)
+        drawn = torch.randn(
+            n_visible, n_hidden, generator=generator_of(seed, torch.device("cpu")), dtype=dtype
+        )
+        self.weights = nn.Parameter(checked_real(spread, "spread") * drawn)
+        self.visible_biases = nn.Parameter(torch.zeros(n_visible, dtype=dtype))
+        self.hidden_biases = nn.Parameter(torch.zeros(n_hidden, dtype=dtype))
+
+    def energies(self, configurations: Any) -> Tensor:
+        x = self.units.checked(configurations, len(self.labels), "configurations", self.like)
+        v, h = x[..., : self.n_visible], x[..., self.n_visible :]
+        return -((v @ self.weights) * h).sum(-1) - v @ self.visible_biases - h @ self.hidden_biases
+
+    def free_energy(self, visible: Any) -> Tensor:
+        return self.side_energy("visible", self.checked_visible(visible, "visible"))
+
+    def hidden_gains(self, visible: Tensor) -> Tensor:
+        """What the weights of hidden values are exponential in (..., n_hidden)."""
+        return visible @ self.weights + self.hidden_biases
+
+    def visible_gains(self, hidden: Tensor) -> Tensor:
+        return hidden @ self.weights.T + self.visible_biases
+
+    def terms(self) -> Terms:
+        n_visible, n_hidden = self.weights.shape
+        i, j = (ends.ravel() for ends in np.indices((n_visible, n_hidden)))
+        weights, b, c = (
+            p.detach().to("cpu", torch.float64).numpy()
+            for p in (self.weights, self.visible_biases, self.hidden_biases)
+        )
+        return Terms(i, n_visible + j, -weights.ravel(), -np.concatenate([b, c]))
+
+    def sides(self) -> Mapping[str, tuple[int, int]]:
+        return {"visible": (self.n_visible, self.n_visible), "hidden": (self.n_hidden, self.n_hidden)}
+
+    def side_energy(self, side: str, states: Tensor) -> Tensor:
+        if side == "visible":
+            return -states @ self.visible_biases - self.units.log_sum(self.hidden_gains(states)).sum(-1)
+        return -states @ self.hidden_biases - self.units.log_sum(self.visible_gains(states)).sum(-1)
+
+    @torch.no_grad()
+    def completed(self, side: str, states: Tensor, generator: torch.Generator) -> Tensor:
+        if side == "visible":
+            return torch.cat([states, self.units.draw(self.hidden_gains(states), generator)], dim=-1)
+        return torch.cat([self.units.draw(self.visible_gains(states), generator), states], dim=-1)
+
+    @torch.no_grad()
+    def swept(
+        self,
+        configurations: Tensor,
+        generator: torch.Generator,
+        *,
+        beta: float = 1.0,
+        base: Tensor | None = None,
+        hold_visible: bool = False,
+    ) -> Tensor:
+        n, v = self.n_visible, configurations[..., : self.n_visible]
+        rest = 0.0 if base is None else (1 - beta) * base
+        of_visible, of_hidden = (0.0, 0.0) if base is None else (rest[:n], rest[n:])  # type: ignore[index]
+        h = self.units.draw(beta * self.hidden_gains(v) + of_hidden, generator)
+        if not hold_visible:
+            v = self.units.draw(beta * self.visible_gains(h) + of_visible, generator)
+        return torch.cat([v, h], dim=-1)
+
+    @torch.no_grad()
+    def log_weights(self, configurations: Tensor, beta: float, base: Tensor) -> Tensor:
+        v, n = configurations[..., : self.n_visible], self.n_visible
+        rest = (1 - beta) * base
+        visible = v @ (beta * self.visible_biases + rest[:n])
+        return visible + self.units.log_sum(beta * self.hidden_gains(v) + rest[n:]).sum(-1)
+
+    def unit_means(self, gradients: Gradients) -> Tensor:
+        return -torch.cat([gradients["visible_biases"], gradients["hidden_biases"]])
+
+    def centred(self, gradients: Gradients, offsets: Tensor) -> Gradients:
+        of_visible, of_hidden = offsets[: self.n_visible], offsets[self.n_visible :]
+        b, c = gradients["visible_biases"], gradients["hidden_biases"]
+        weights = gradients["weights"] - torch.outer(of_visible, c) - torch.outer(b, of_hidden)
+        return {
+            "weights": weights,
+            "visible_biases": b - weights @ of_hidden,
+            "hidden_biases": c - weights.T @ of_visible,
+        }
