@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
+import xarray as xr
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from qspin.clamping import binary_hint
@@ -63,6 +65,10 @@ class _Clamped:
     def identity(self) -> dict[str, Any]:
         """That of the whole, where nothing is clamped."""
         return self.unclamped.identity() | ({CLAMP: self.clamp} if self.clamp else {})
+
+    def predicted(self, betas: NDArray[Any]) -> xr.Dataset | None:
+        """That of the whole, where nothing is clamped: theory knows of no held spins."""
+        return None if self.clamp else self.unclamped.predicted(betas)
 
     def notes(self) -> list[str]:
         if not self.clamp:

@@ -16,6 +16,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, get_type_hints
 
@@ -137,9 +138,11 @@ class Source:
     Attributes
     ----------
     version : raise it when the same settings come to mean another problem; it enters every key
+    theory : ``module:function`` of what predicts its measured curves, if anything does
     """
 
     version: ClassVar[int] = 1
+    theory: ClassVar[str | None] = None
 
     def needs(self) -> Mapping[str, Preparation]:
         """The preparations that `build` wants, by name; equal ones are made once."""
@@ -177,6 +180,25 @@ class Source:
     def notes(self) -> list[str]:
         """Sentences that a reader of results must know: conventions, choices."""
         return []
+
+    def predicted(self, betas: NDArray[Any]) -> xr.Dataset | None:
+        """What theory says of measured curves: a dataset over ``beta`` whose variables are named as measures
+        name them, per spin where they are; None where it says nothing.
+
+        Parameters
+        ----------
+        betas : inverse temperatures (n_betas,), ascending, finite, above 0
+
+        Raises
+        ------
+        InputError
+            Where its formulas do not reach.
+        """
+        if self.theory is None:
+            return None
+        module, _, function = self.theory.partition(":")
+        found: xr.Dataset | None = getattr(import_module(module), function)(self, betas)
+        return found
 
     def controls(self) -> Mapping[str, Source]:
         """What this one is held against where a config has it too: ``before``, the same before it learned,
@@ -237,5 +259,6 @@ def source_of(generator: Callable[..., IsingProblem], kind: str) -> type[Source]
         "generator": staticmethod(generator),
         "kind": kind,
         "name": kind,
+        "theory": getattr(generator, "theory", None),
     }
     return settings(type(kind, (GeneratedSource,), members))

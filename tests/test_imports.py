@@ -26,6 +26,7 @@ FLOORS = [
         "known",
         "labelled",
         "labels",
+        "predicted",
         "schedules",
     },
     {"clamping", "coupled", "provenance", "sealed", "timings"},

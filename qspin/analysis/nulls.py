@@ -6,8 +6,21 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binom
 
-__all__ = ["dealt_anew", "shuffle_null"]
+__all__ = ["dealt_anew", "random_overlap", "shuffle_null"]
+
+
+def random_overlap(n_spins: int) -> float:
+    """Mean |q| of two random configurations of N spins; sqrt(2 / (pi N)) for large N.
+
+    Examples
+    --------
+    >>> random_overlap(1), random_overlap(2)
+    (1.0, 0.5)
+    """
+    agreeing = np.arange(n_spins + 1)
+    return float(binom.pmf(agreeing, n_spins, 0.5) @ np.abs(2 * agreeing / n_spins - 1))
 
 
 def dealt_anew(spins: NDArray[np.int8], rng: np.random.Generator) -> NDArray[np.int8]:

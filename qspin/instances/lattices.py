@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qspin.errors import InputError, shown
 from qspin.instances._drawing import Distribution, draw, generator
 from qspin.memory import require_spins
+from qspin.predicted import predicted_by
 from qspin.problem import IsingProblem
 from qspin.validate import checked_count
 
@@ -70,6 +71,7 @@ def diamond(
     return problem.with_known(groups={"a": range(0, n_spins, 2), "b": range(1, n_spins, 2)})
 
 
+@predicted_by("qspin.studies.lines.kinds:lattice_ferromagnet")
 def lattice_ferromagnet(shape: Sequence[int], *, periodic: bool | Sequence[bool] = True) -> IsingProblem:
     """Ising ferromagnet on a square lattice: J = -1 on every bond; in 2D T_c = 2.269185 (Onsager 1944).
 

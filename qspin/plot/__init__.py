@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from qspin.plot.benchmark import performance_profile, time_to_solution
 from qspin.plot.comparison import cross_overlaps, energy_distributions, energy_intervals, overlap_bands
-from qspin.plot.curves import binder_ratios, dissimilarity, energy_curves, overlap_curves, profile, quantity
+from qspin.plot.curves import (
+    binder_ratios,
+    dissimilarity,
+    energy_curves,
+    overlap_curves,
+    profile,
+    quantity,
+    theory_lines,
+)
 from qspin.plot.embedding import embedding, embedding_told
 from qspin.plot.landscape import disconnectivity, overlap_sizes, triangle_densities
 from qspin.plot.overlaps import overlap_densities, overlap_matrix, triangles
@@ -39,6 +47,7 @@ __all__ = [
     "quantity",
     "style_of",
     "styles_of",
+    "theory_lines",
     "time_to_solution",
     "triangle_densities",
     "triangles",

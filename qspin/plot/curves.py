@@ -9,14 +9,22 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from qspin.analysis.theory import random_overlap
+from qspin.analysis.nulls import random_overlap
 from qspin.arguments import checked_arguments
 from qspin.plot.style import Styles, axes_or_current, finished, style_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["binder_ratios", "dissimilarity", "energy_curves", "overlap_curves", "profile", "quantity"]
+__all__ = [
+    "binder_ratios",
+    "dissimilarity",
+    "energy_curves",
+    "overlap_curves",
+    "profile",
+    "quantity",
+    "theory_lines",
+]
 
 
 @checked_arguments
@@ -93,6 +101,30 @@ def quantity(
     if is_logarithmic:
         ax.set_yscale("log")
     return _temperature_axis(ax, curves)
+
+
+def theory_lines(curves: Mapping[str, xr.Dataset], name: str, line: str, ax: Axes) -> Axes:
+    """The line of a theory under measured points, once where all have the same.
+
+    Parameters
+    ----------
+    curves : label -> result; those without such a line are left out
+    name, line : of the measured variable and of that which holds its line
+    ax : on which the points were drawn by `quantity`
+    """
+    drawn: list[NDArray[np.float64]] = []
+    for curve in curves.values():
+        if line not in curve:
+            continue
+        temperature, values = _temperatures(curve), curve[line].values
+        known = np.flatnonzero(np.isfinite(temperature) & np.isfinite(values))
+        known = known[np.argsort(temperature[known], kind="stable")]
+        points = np.stack([temperature[known], values[known]])
+        if known.size and not any(np.array_equal(points, other) for other in drawn):
+            label = None if drawn else "theory"
+            ax.plot(*points, color="0.2", linewidth=1, linestyle=(0, (5, 2)), label=label, zorder=1)
+            drawn.append(points)
+    return finished(ax) if drawn else ax
 
 
 @checked_arguments

@@ -7,6 +7,7 @@ from qspin.theory.layered import hidden_order, tap_transition
 from qspin.theory.one_instance import belief_propagation, mean_field, tap, tap_solutions
 from qspin.theory.random_matrices import largest_eigenvalue, marchenko_pastur, spiked_eigenvalue, tracy_widom
 from qspin.theory.regression import linear_double_descent, random_feature_double_descent
+from qspin.theory.square_lattice import square_lattice
 from qspin.theory.ring_dynamics import ring_kinks, ring_quench
 from qspin.theory.spherical import p_spin_spherical
 from qspin.theory.transverse_glass import transverse_glass, transverse_glass_transition

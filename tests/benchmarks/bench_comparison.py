@@ -18,7 +18,7 @@ from qspin.analysis import (
     same_ensemble,
     ultrametricity,
 )
-from qspin.analysis.theory import onsager_magnetisation
+from qspin.theory import square_lattice
 
 LARGE = """
 import resource, time
@@ -150,7 +150,7 @@ def test_overlaps_of_spin_glasses(benchmark, remark):
             detected += ultrametricity(spins, symmetric=True, n_null=19).is_detected
     density = overlap_distribution(samples, bins=40).isel(beta=-1)
     q, p = density["q"].values, density["density"].values
-    m2 = float(onsager_magnetisation(1 / betas[-1])) ** 2
+    m2 = float(square_lattice(1 / betas[-1]).m_abs[0]) ** 2
     remark("SK at T = 0.4: " + "; ".join(lines))
     remark(
         f"square ferromagnet L = 22, T = 1.82 and 2.0: ultrametric in {detected} of 12; P(q) peaks at |q| = "

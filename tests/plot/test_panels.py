@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from qspin import plot
-from qspin.analysis.theory import random_overlap
+from qspin.analysis.nulls import random_overlap
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from qspin.theory import (
     hidden_order,
     rbm_phases,
     rbm_transitions,
+    square_lattice,
     tap_transition,
     transverse_glass,
     transverse_glass_transition,
@@ -169,6 +170,17 @@ class TestMachines:
             rbm_transitions(-1.0, 1.0)
         with pytest.raises(InputError, match="positive temperatures"):
             rbm_phases([0.0], 1.0, 1.0)
+
+
+class TestSquareLattice:
+    def test_published_values(self):
+        energies = {1.5: -1.951117, 2.0: -1.745565, 2.5: -1.106079, 3.0: -0.817310}
+        np.testing.assert_allclose(square_lattice(list(energies)).energy, list(energies.values()), atol=5e-7)
+        np.testing.assert_allclose(square_lattice([2.0, 2.3]).m_abs, [0.911319, 0], atol=5e-7)
+
+    def test_bad_input(self):
+        with pytest.raises(InputError, match="takes positive values"):
+            square_lattice([1.0, 0.0])
 
 
 class TestTransverseGlass:

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from qspin.errors import InputError
 from qspin.measure import Measure
 from qspin.registry import get_measure
 from qspin.settings import PlainValues
+from qspin.studies.lines import beside_theory, lines_told
 from qspin.studies.matching import matched_temperatures, reference_of
 from qspin.studies.measured.figures import figures_of
 from qspin.studies.measured.tables import tables_of
@@ -37,11 +38,14 @@ class Measured(Study):
     settings : of it
     reference : label of the backend that others are held against, for a measure that compares; default the
         first with a ladder of temperatures and stored spins
+    theory : ``auto``: curves over temperature have the line of the theory that the kind of a problem names,
+        and their distance from it in standard errors; ``none``
     """
 
     measure: str
     settings: PlainValues = Field(default_factory=dict)
     reference: str | None = None
+    theory: Literal["auto", "none"] = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what is no measure, or none of its settings, when it is given."""
@@ -87,12 +91,14 @@ class Measured(Study):
         series = series_of(results, [_FOUND])
         if not series:
             return Conclusion()
+        if self.theory == "auto":
+            series = beside_theory(results, series, _FOUND)
         title = self.measure.replace("_", " ")
         section = Section(
             title[0].upper() + title[1:],
             self._anchor(),
             _summary(self._made()),
-            list(_findings(title, cells, series)),
+            [*_findings(title, cells, series), *lines_told(series, _FOUND)],
             list(figures_of(series, _FOUND)),
             list(tables_of(series, _FOUND)),
             [f"Settings of the measure: {_spelled(self.settings)}."] if self.settings else [],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from qspin.studies.lines import DEVIATION, THEORY
 from qspin.studies.measured.variables import Variable, variables_of
 from qspin.studies.series import Series
 from qspin.studies.tables import place_columns, place_of, table_of, value_columns
@@ -58,6 +59,9 @@ def _columns(variables: Sequence[Variable], results: Sequence[xr.Dataset]) -> It
             yield from value_columns(variable.name, variable.heading)
         else:
             yield Column(variable.name, variable.heading)
+        if any(f"{THEORY}{variable.name}" in result for result in results):
+            yield Column(f"{THEORY}{variable.name}", f"{variable.heading} by theory")
+            yield Column(f"{DEVIATION}{variable.name}", "off by standard errors")
         for part in _PARTS[1:]:
             yield Column(f"{variable.name}{part}", is_shown=False)
 
@@ -86,7 +90,8 @@ def _values(
     """Variables with their errors and intervals, at one place."""
     found: dict[str, Any] = {}
     for variable in variables:
-        for name in (variable.name, *(f"{variable.name}{part}" for part in _PARTS)):
+        parts = (f"{variable.name}{part}" for part in _PARTS)
+        for name in (variable.name, *parts, f"{THEORY}{variable.name}", f"{DEVIATION}{variable.name}"):
             if name in result:
                 values = result[name].isel(at or {}).values
                 found[name] = str(values) if variable.is_text else _plain(values.item())

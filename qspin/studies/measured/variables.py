@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from qspin.studies.lines import is_line
+
 __all__ = ["Variable", "coldest_row", "variables_of"]
 
 _PARTS = ("_error", "_low", "_high")
@@ -32,12 +34,14 @@ class Variable(NamedTuple):
 
 
 def variables_of(results: Sequence[xr.Dataset]) -> list[Variable]:
-    """Of all results, those that are not the error or an end of the interval of another one."""
+    """Of all results, those that belong to no other one as its error, interval or line."""
     found: dict[str, Variable] = {}
     for result in results:
         for key, values in result.data_vars.items():
             name = str(key)
-            if not any(name.endswith(part) and name.removesuffix(part) in result for part in _PARTS):
+            if not is_line(name) and not any(
+                name.endswith(part) and name.removesuffix(part) in result for part in _PARTS
+            ):
                 is_text = values.dtype.kind in "OUS"
                 found.setdefault(name, Variable(name, tuple(map(str, values.dims)), is_text))
     return list(found.values())
