@@ -109,7 +109,7 @@ def _conditions(seen: NDArray[np.float64]) -> list[Conditions]:
     of_weights = np.zeros((n_patterns, n_hidden, n_hidden, n))
     for unit in range(n_hidden):
         of_weights[:, unit, unit] = seen[:, unit]
-    sums = np.hstack([of_weights.reshape(n_units, n_hidden * n), -(n + 1) / 2 * np.eye(n_units)])
+    sums = np.hstack([of_weights.reshape(n_units, n_hidden * n), np.diag(np.full(n_units, -(n + 1) / 2))])
     votes = np.kron(np.eye(n_patterns), np.ones(n_hidden))
     votes = np.hstack([np.zeros((n_patterns, n_hidden * n)), votes])
     half = (n - 1) // 2
