@@ -25,6 +25,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError, shown
+from qspin.remarks import Level, Remark, stored
 from qspin.theory.activations import ActivationName, activation_of
 from qspin.validate import checked_array, checked_real
 
@@ -249,7 +250,8 @@ def _dataset(
 ) -> xr.Dataset:
     remarks = []
     if np.isinf(rows).any():
-        remarks.append("Without a ridge the variance diverges where the student can just fit every sample.")
+        text = "without a ridge the variance diverges where the student can just fit every sample"
+        remarks.append(Remark("interpolation-threshold", text, Level.NOTE))
     return xr.Dataset(
         {
             name: ("features_per_sample", values)
@@ -260,7 +262,7 @@ def _dataset(
             "source": source,
             "valid": valid,
             "error": "exact in the limit; of order 1 / P at P samples",
-            "remarks": remarks,
+            "remarks": stored(remarks),
             **settings,
         },
     )

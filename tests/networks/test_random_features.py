@@ -10,6 +10,7 @@ import pytest
 import qspin
 from qspin import networks
 from qspin.errors import InputError
+from qspin.remarks import remarks_of
 from qspin.testing import assert_within_errors
 from qspin.theory import random_feature_double_descent
 
@@ -107,6 +108,11 @@ class TestRegression:
             assert_within_errors(
                 measured[name], measured[f"{name}_error"], expected[name], what=name, rounding=1e-10
             )
+
+    @pytest.mark.parametrize(("n", "ridge", "codes"), [(11, 0.0, ["heavy-tails"]), (12, 0, []), (8, 0.1, [])])
+    def test_means_without_a_standard_error_are_named(self, n, ridge, codes):
+        found = networks.random_feature_regression(5, 8, [n], ridge=ridge, n_draws=2, n_test=5, seed=1)
+        assert [remark.code for remark in remarks_of(found.attrs)] == codes
 
     def test_draws_repeat_by_their_seed(self):
         one, again, other = (

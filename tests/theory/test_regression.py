@@ -7,6 +7,7 @@ import pytest
 from scipy.integrate import quad
 
 from qspin.errors import InputError
+from qspin.remarks import remarks_of
 from qspin.theory import linear_double_descent, random_feature_double_descent
 from qspin.theory.activations import activation_of
 
@@ -77,8 +78,8 @@ class TestLinear:
         found = linear_double_descent([0.5, 1.0], noise=0.1)
         assert np.isinf(found.test_error.values).tolist() == [False, True]
         assert found.train_error.values[1] == 0
-        assert "diverges" in found.attrs["remarks"][0]
-        assert not linear_double_descent([0.5, 1.0], noise=0.1, ridge=0.1).attrs["remarks"]
+        assert [remark.code for remark in remarks_of(found.attrs)] == ["interpolation-threshold"]
+        assert not remarks_of(linear_double_descent([0.5, 1.0], noise=0.1, ridge=0.1).attrs)
         assert float(linear_double_descent(1.0).excess_risk[0]) == 0
 
 

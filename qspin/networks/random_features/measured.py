@@ -14,6 +14,7 @@ from qspin.errors import InputError
 from qspin.instances._drawing import generator
 from qspin.networks.random_features.ridge import ridge_regression
 from qspin.networks.random_features.task import drawn_task, require_room
+from qspin.remarks import Remark, stored
 from qspin.theory.activations import ActivationName
 from qspin.theory.regression import Teacher, checked_scale
 from qspin.validate import checked_count
@@ -22,6 +23,7 @@ __all__ = ["random_feature_regression"]
 
 Floats = NDArray[np.float64]
 
+_FAR = 4  # |N - P| from which on an inverse Wishart matrix has a variance
 _NAMES = ("bias", "variance", "excess_risk", "test_error", "train_error")
 
 
@@ -67,7 +69,8 @@ def random_feature_regression(
     -------
     over ``features_per_sample``, N / P, with the coordinate ``n_features``: ``bias``, ``variance``,
     ``excess_risk``, ``test_error`` and ``train_error``, means over draws, each with its standard error
-    ``.._error``. Near N = P without a ridge a few draws make up the mean, and errors are too small
+    ``.._error``. Near N = P without a ridge a few draws make up the mean, and errors are too small: a remark
+    says so where N and P differ by less than 4
 
     Raises
     ------
@@ -97,7 +100,19 @@ def random_feature_regression(
         "n_features": ("features_per_sample", numbers),
     }
     sizes = {"n_inputs": n_inputs, "n_samples": n_samples, "n_draws": n_draws}
-    return xr.Dataset(variables, coords=coords, attrs={**sizes, **settings._asdict()})
+    remarks = stored(_remarks(numbers, n_samples, settings.ridge))
+    return xr.Dataset(variables, coords=coords, attrs={**sizes, **settings._asdict(), "remarks": remarks})
+
+
+def _remarks(n_features: Sequence[int], n_samples: int, ridge: float) -> list[Remark]:
+    near = [n for n in n_features if abs(n - n_samples) < _FAR]
+    if ridge > 0 or not near:
+        return []
+    text = (
+        f"without a ridge, errors with {', '.join(map(str, near))} features for {n_samples} samples are "
+        "spread so widely over draws that their mean has no standard error"
+    )
+    return [Remark("heavy-tails", text)]
 
 
 def _one_draw(
