@@ -33,6 +33,7 @@ SOURCES = {
     "edwards_anderson": Builtin("qspin.instances:edwards_anderson"),
     "hopfield": Builtin("qspin.instances:hopfield"),
     "file": Builtin("qspin.formats.instance_file:InstanceFile"),
+    "in_context": Builtin("qspin.networks.in_context.relaxed:in_context"),
     "lattice_ferromagnet": Builtin("qspin.instances:lattice_ferromagnet"),
     "mattis": Builtin("qspin.instances:mattis"),
     "maxcut_regular": Builtin("qspin.instances:maxcut_regular"),

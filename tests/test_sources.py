@@ -32,6 +32,10 @@ GENERATED = {
     "diamond": ({"shape": [2, 1, 2]}, [{"shape": [2, 2]}, {"periodic": [True]}, {"couplings": "uniform"}]),
     "edwards_anderson": ({"shape": [3, 4]}, [{"shape": [2, 2, 2, 2]}, {"periodic": "maybe"}]),
     "hopfield": ({"n_spins": 12, "n_patterns": 2}, [{"n_patterns": -1}, {"n_spins": 10**7}]),
+    "in_context": (
+        {"dimension": 3, "length": 4, "n_tasks": 5},
+        [{"dimension": 0}, {"n_tasks": 10**12}, {"noise": -1.0}, {"scale": 0.0}],
+    ),
     "lattice_ferromagnet": ({"shape": [3, 3]}, [{"shape": []}]),
     "mattis": ({"n_spins": 8}, [{"n_spins": 0}]),
     "maxcut_regular": ({"n_spins": 10, "degree": 3}, [{"degree": 10}, {"n_spins": 5}]),
