@@ -37,7 +37,7 @@ SOURCES = {
     "lattice_ferromagnet": Builtin("qspin.instances:lattice_ferromagnet"),
     "mattis": Builtin("qspin.instances:mattis"),
     "maxcut_regular": Builtin("qspin.instances:maxcut_regular"),
-    "mlp": Builtin("qspin.networks.mlp:Mlp"),
+    "mlp": Builtin("qspin.networks.training.sources:Mlp"),
     "model": Builtin("qspin.networks.files.source:Model", module="torch", extra="torch"),
     "network": Builtin("qspin.networks.module_source:Network", module="torch", extra="torch"),
     "pegasus": Builtin("qspin.instances:pegasus"),
@@ -47,6 +47,7 @@ SOURCES = {
     "sherrington_kirkpatrick": Builtin("qspin.instances:sherrington_kirkpatrick"),
     "storkey": Builtin("qspin.networks.memories.sources:storkey_memory"),
     "symmetric_perceptron": Builtin("qspin.networks.perceptrons:symmetric_perceptron"),
+    "trained": Builtin("qspin.networks.training.sources:Trained", module="torch", extra="torch"),
     "wishart": Builtin("qspin.instances:wishart"),
     "zephyr": Builtin("qspin.instances:zephyr"),
 }

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 
+import networks_for_tests
 import numpy as np
 import pytest
 import torch
 
 import qspin
-from qspin import instances, registry
+from qspin import instances, networks, registry
 from qspin.errors import CapacityError, InputError, MissingExtraError
 from qspin.formats.instance_file import InstanceFile
 from qspin.networks.feedforward import shuffled_weights, twin_from_weights
-from qspin.networks.training import TrainingRecord
+from qspin.networks.training import StateRecord, TrainingRecord
 from qspin.registry import get_source
 from qspin.settings import paths_from, setting_names, settings_of
 from qspin.source import Tools
@@ -126,6 +127,50 @@ class TestShuffledNetwork(SourceContract):
     settings = {**TestNetwork.settings, "shuffle": True, "max_spins": 9}
 
 
+TRAINED = {
+    "module": "networks_for_tests:coarse",
+    "input_shape": [1, 4, 3],
+    "dataset": "digits_small",
+    "epochs": 2,
+    "epochs_kept": "logarithmic",
+    "n_samples": 100,
+}
+
+
+class TestTrained(SourceContract):
+    kind = "trained"
+    settings = TRAINED
+    wrong = (
+        {"module": "networks_for_tests:none"},
+        {"module": "networks_for_tests:small"},
+        {"input_shape": [3]},
+        {"epoch": 3},
+        {"shuffle_seed": 1},
+        {"layers": [9]},
+        {"n_samples": 500},
+        {"epochs": 10**12, "epochs_kept": "all"},
+    )
+
+
+class TestShuffledTrained(SourceContract):
+    kind = "trained"
+    settings = {**TRAINED, "shuffle": True, "biases": True, "max_spins": 12, "epoch": 1}
+
+
+class TestSpoiltMlp(SourceContract):
+    kind = "mlp"
+    settings = {
+        **MLP,
+        "backdoor": {"pixels": [0, 2], "label": 1},
+        "label_noise": 0.1,
+        "optimiser": "langevin",
+        "temperature": 0.01,
+        "epochs_kept": [1, 2],
+        "noise": True,
+    }
+    wrong = ({"epoch": 0}, {"temperature": 0.0}, {"backdoor": {"pixels": [12]}})
+
+
 class TestClampedGenerator(SourceContract):
     kind = "hopfield"
     settings = {"n_spins": 12, "n_patterns": 2, "clamp": {"0": 1, "5": -1}}
@@ -201,6 +246,37 @@ class TestTwins:
         other = get_source("mlp", **{**MLP, "seed": 1}).needs()["training"]
         assert other.identity() != sources[0].needs()["training"].identity()
 
+    def test_trainings_of_earlier_recipes_keep_their_keys(self):
+        source = get_source("mlp", layers=[64, 32, 10], epochs=50, epoch=3, shuffle=True)
+        training = {
+            "layers": [64, 32, 10],
+            "dataset": "digits",
+            "epochs": 50,
+            "learning_rate": 0.001,
+            "batch_size": 64,
+            "seed": 0,
+        }
+        spins = {"epoch": 3, "shuffle": True, "shuffle_seed": 0, "biases": False, "scale": "critical"}
+        assert source.needs()["training"].identity() == {"kind": "MlpTraining", "version": 1, **training}
+        assert source.identity() == {**training, **spins}
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"optimiser": "sgd"},
+            {"weight_decay": 0.1},
+            {"n_samples": 20},
+            {"label_noise": 0.2},
+            {"backdoor": {"pixels": [1]}},
+            {"epochs_kept": "logarithmic"},
+            {"noise": True},
+        ],
+    )
+    def test_every_new_setting_decides(self, changes):
+        one, other = get_source("mlp", **MLP), get_source("mlp", **MLP, **changes)
+        assert one.identity() != other.identity()
+        assert one.needs()["training"].identity() != other.needs()["training"].identity()
+
     def test_the_last_epoch_is_the_last_by_either_name(self):
         assert get_source("mlp", **MLP).identity() == get_source("mlp", **MLP, epoch=2).identity()
 
@@ -220,6 +296,25 @@ class TestTwins:
         assert controls["null"] == get_source("mlp", **MLP, biases=True, shuffle=True)
         assert controls["before"].controls() == controls["null"].controls() == {}
 
+    def test_without_epoch_0_there_is_no_network_before(self):
+        assert list(get_source("mlp", **MLP, epochs_kept=[1, 2]).controls()) == ["null"]
+
+    def test_any_module_is_one(self):
+        """Its twin is that of the module with the state of the epoch."""
+        source = get_source("trained", **TRAINED, biases=True)
+        prepared = prepared_for(source)
+        states = StateRecord.of(prepared["training"].arrays)
+        module = networks_for_tests.coarse()
+        for epoch in (0, 1, 2):
+            module.load_state_dict({k: torch.as_tensor(v) for k, v in states.at(epoch).items()})
+            expected = networks.twin(module.eval(), input_shape=(1, 4, 3), biases=True)
+            assert get_source("trained", **TRAINED, biases=True, epoch=epoch).build(prepared) == expected
+        assert source.needs()["training"].title == "training coarse on digits_small (n_samples 100)"
+        assert prepared["training"].curves["epoch"].values.tolist() == [0, 1, 2]
+        other = get_source("trained", **{**TRAINED, "module": "networks_for_tests:coarse_too"})
+        with pytest.raises(InputError, match="does not fit the module any more: .*size mismatch"):
+            other.build(prepared)
+
     def test_title_and_notes(self):
         source = get_source("mlp", layers=[64, 32, 10])
         assert source.needs()["training"].title == "training 64-32-10 on digits"
@@ -228,7 +323,7 @@ class TestTwins:
         assert not any("critical" in note for note in get_source("mlp", **MLP, scale="none").notes())
 
     def test_an_outline_trains_nothing(self, monkeypatch):
-        monkeypatch.setattr("qspin.networks.mlp.train_mlp", None)
+        monkeypatch.setattr("qspin.networks.training.sources.train_mlp", None)
         outline = get_source("mlp", layers=[64, 2000, 10], epochs=3).outline()
         assert outline.n_spins == 2074
         with pytest.raises(CapacityError, match="weights in .* epochs"):
@@ -244,7 +339,8 @@ class TestTwins:
             ({"epoch": -1}, "mlp: epoch: .*greater than or equal to 0; got -1"),
             ({"shuffle_seed": 3}, "mlp: shuffle_seed is of shuffled weights; set shuffle: true"),
             ({"layers": [12, 0, 3]}, "mlp: layers.1: .*greater than 0; got 0"),
-            ({"dataset": "digit"}, "mlp: dataset: should be 'digits' or 'digits_small'; got 'digit'"),
+            ({"dataset": "digit"}, "mlp: dataset: no data set 'digit': did you mean 'digits'"),
+            ({"epochs_kept": [0, 1]}, r"mlp: epoch 2 is none of epochs_kept, \[0, 1\]"),
             ({"layer": [12, 3]}, "mlp has no setting 'layer': did you mean 'layers'"),
             ({"scale": "all"}, "mlp: scale: .*; got 'all'"),
         ],

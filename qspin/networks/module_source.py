@@ -11,8 +11,9 @@ from pydantic import NonNegativeInt, PositiveInt, model_validator
 
 from qspin.errors import InputError
 from qspin.networks.files.tensors import read_tensors
+from qspin.networks.modules import module_at, shuffle_parameters
 from qspin.networks.twins import Scale, twin
-from qspin.settings import ImportPath, imported
+from qspin.settings import ImportPath
 from qspin.source import FileSetting, GivenFile, IsingProblem, Prepared, Source, settings
 
 if TYPE_CHECKING:
@@ -100,26 +101,13 @@ class Network(Source):
     def _module(self) -> torch.nn.Module:
         import torch
 
-        make = imported(
-            self.module, "module", key="module", suits=callable, expected="a function or class of modules"
-        )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.init_seed)
-            try:
-                module = make()
-            except TypeError as error:
-                raise InputError(
-                    f"{self.module} must give a module when it is called without arguments; {error}",
-                    key=("module",),
-                ) from error
-        if not isinstance(module, torch.nn.Module):
-            raise InputError(
-                f"{self.module} must give a torch.nn.Module; got {type(module).__name__}", key=("module",)
-            )
+            module = module_at(self.module)
         if self.weights is not None:
             self._load(module, self.weights)
         if self.shuffle:
-            _shuffle(module, self.shuffle_seed)
+            shuffle_parameters(module, self.shuffle_seed)
         return module.eval()
 
     def _load(self, module: torch.nn.Module, weights: GivenFile) -> None:
@@ -128,15 +116,3 @@ class Network(Source):
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:300]
             raise InputError(f"the weights of {weights} do not fit {self.module}: {reason}") from error
-
-
-def _shuffle(module: torch.nn.Module, seed: int) -> None:
-    """Permute the values of each matrix of weights where they lie."""
-    import torch
-
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            if parameter.ndim > 1:
-                order = torch.randperm(parameter.numel(), generator=generator)
-                parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))

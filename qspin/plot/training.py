@@ -19,20 +19,26 @@ __all__ = ["epoch_curves", "learning_curves"]
 
 
 def learning_curves(
-    curves: Mapping[str, ArrayLike], quantity: Literal["loss", "accuracy"], ax: Axes | None = None
+    curves: Mapping[str, ArrayLike],
+    quantity: Literal["loss", "accuracy"],
+    ax: Axes | None = None,
+    *,
+    epochs: ArrayLike | None = None,
 ) -> Axes:
     """Loss or accuracy on training and test set against the epoch.
 
     Parameters
     ----------
-    curves : as `TrainingRecord.curves`, values (epochs + 1,)
+    curves : as `TrainingRecord.curves`, values (kept,)
     quantity : ``loss`` (cross-entropy, nats; logarithmic) or ``accuracy``
     ax : where to draw; default the current axes
+    epochs : (kept,), as `TrainingRecord.kept`; default 0, 1, 2 ...
     """
     ax = axes_or_current(ax)
     for k, part in enumerate(("train", "test")):
         values = np.asarray(curves[f"{quantity}_{part}"])
-        ax.plot(np.arange(len(values)), values, label=part, **{**style_of(k), "marker": None})
+        places = np.arange(len(values)) if epochs is None else np.asarray(epochs)
+        ax.plot(places, values, label=part, **{**style_of(k), "marker": None})
     ax.set(xlabel="epoch", ylabel="cross-entropy / nats" if quantity == "loss" else "accuracy")
     if quantity == "loss":
         ax.set_yscale("log")

@@ -28,7 +28,7 @@ from qspin.study import (
 
 __all__ = ["Training"]
 
-_PARTS = ("train", "test")
+_PARTS = ("train", "test", "flipped", "backdoor")
 _WIDE = 10.0  # a quantity that changes by more is drawn logarithmically
 _OPEN = 2  # figures that the page shows unasked
 _MOST_IN_WORDS = 3  # trainings that have a sentence each

@@ -133,7 +133,7 @@ class TestTrainings:
         folder = run_experiment(load_config(path), RunFolder(tmp_path / "run"))
         assert len(list((tmp_path / "run" / "prepared").iterdir())) == 1
         assert len(list((tmp_path / "run" / "samples").iterdir())) == 4
-        monkeypatch.setattr("qspin.networks.mlp.train_mlp", None)
+        monkeypatch.setattr("qspin.networks.training.sources.train_mlp", None)
         folder.report_file.unlink()
         for file in (tmp_path / "run" / "samples").iterdir():
             file.unlink()
@@ -160,7 +160,7 @@ class TestTrainings:
         ],
     )
     def test_faults_are_told_before_the_training(self, path, tmp_path, monkeypatch, change, message):
-        monkeypatch.setattr("qspin.networks.mlp.train_mlp", None)
+        monkeypatch.setattr("qspin.networks.training.sources.train_mlp", None)
         text = yaml.safe_load(path.read_text())
         text["problems"]["trained"] |= change
         path.write_text(yaml.safe_dump(text))

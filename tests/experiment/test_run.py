@@ -371,7 +371,7 @@ class TestDigits:
         def refuse(*_, **__):
             raise AssertionError("trained again")
 
-        monkeypatch.setattr("qspin.networks.mlp.train_mlp", refuse)
+        monkeypatch.setattr("qspin.networks.training.sources.train_mlp", refuse)
         folder.report_file.unlink()
         run_experiment(folder.config, RunFolder(folder.path), resume=True)
         assert folder.is_finished
