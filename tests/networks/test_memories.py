@@ -127,8 +127,12 @@ def qspin_sparse(problem):
 def test_held_spins_stay():
     problem = networks.hebbian(patterns_of(2, 30))
     cue = patterns_of(1, 30, seed=9)[0]
-    found = networks.retrieve(problem, cue, seed=0, clamp=[0, 7])
-    assert (found.spins.values[0, [0, 7]] == cue[[0, 7]]).all()
+    free = networks.retrieve(problem, cue, seed=0)
+    turned = np.flatnonzero(free.spins.values[0] != cue)[:2].tolist()
+    assert len(turned) == 2
+    for clamp in (turned, map(str, turned)):
+        found = networks.retrieve(problem, cue, seed=0, clamp=clamp)
+        assert (found.spins.values[0, turned] == cue[turned]).all()
 
 
 def test_any_backend_recalls():
@@ -165,7 +169,11 @@ def test_basins_shrink_with_the_load():
             "knows its patterns",
         ),
         (lambda m: networks.retrieve(m, [1, -1], seed=0), "8"),
-        (lambda m: networks.retrieve(m, [1] * 8, seed=0, clamp=[9]), "names 9, which is no spin"),
+        (
+            lambda m: networks.retrieve(m, [1] * 8, seed=0, clamp=[9]),
+            "clamp names 9, which is none of the 8 spins",
+        ),
+        (lambda m: networks.retrieve(m, [1] * 8, seed=0, clamp=[3, "3"]), "clamp names one spin twice"),
         (lambda m: networks.basins(m, seed=0, overlaps=[0.0]), r"in \(0, 1\]"),
     ],
 )

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError
+from qspin.labels import places_of
 from qspin.problem import IsingProblem
 from qspin.sampler import Sampler
 from qspin.validate import checked_count, checked_spins
@@ -41,7 +42,7 @@ def retrieve(
     cue : configurations (N,) or (n_cues, N) of -1 and +1
     sampler : any backend, see `qspin.get_backend`
     seed : of the order of updates, or of the sampler
-    clamp : labels of spins that are held at the cue throughout
+    clamp : labels of spins that are held at the cue throughout, or the text of them
 
     Returns
     -------
@@ -59,7 +60,8 @@ def retrieve(
     cues = np.atleast_2d(checked_spins(np.asarray(cue), problem.n_spins, "the spins of a cue")).astype(
         np.int8
     )
-    held = _positions(problem, clamp)
+    held = np.zeros(problem.n_spins, dtype=bool)
+    held[places_of(clamp, problem, what="clamp")] = True
     if sampler is None:
         spins = _descended(problem, cues, held, seed)
     else:
@@ -189,13 +191,3 @@ def _sampled(
         )
     best = samples.best.spins
     return np.asarray(rest.restored(best) if clamped else best, dtype=np.int8)
-
-
-def _positions(problem: IsingProblem, labels: Iterable[Hashable]) -> NDArray[np.bool_]:
-    place = {label: k for k, label in enumerate(problem.labels)}
-    held = np.zeros(problem.n_spins, dtype=bool)
-    for label in labels:
-        if label not in place:
-            raise InputError(f"clamp names {label!r}, which is no spin of the problem")
-        held[place[label]] = True
-    return held
