@@ -116,18 +116,16 @@ class Layers:
             self.forward_all(re, im, energies, turns, cosines, np.zeros_like(angles), np.sin(angles))
             return
         factors, tangents = cosines.prod(axis=1), np.tan(angles)
+        low = x_turns.low_qubits(self.n_qubits)
         if self._pool is None:
-            turns_of = (turns, factors, tangents, self.n_low, self.folded)
-            x_turns.turn_in_a_row(re, im, energies, *turns_of)
+            x_turns.turn_in_a_row(re, im, energies, turns, factors, tangents, low, self.folded)
             return
         for layer, own in enumerate(turns.tolist()):
-            low = (own, factors[layer], tangents[layer], self.n_low, self.folded)
-            self.spread(
-                max(1, self.size >> (self.n_low + 1)), bound(x_turns.turn_blocks, re, im, energies, *low)
-            )
-            if self.n_qubits > self.n_low:
-                high = (tangents[layer], self.n_low, self.n_qubits)
-                self.spread(2**self.n_low // x_turns.COLUMNS, bound(x_turns.turn_tiles, re, im, *high))
+            block = (own, factors[layer], tangents[layer], low, self.folded)
+            self.spread(max(1, self.size >> (low + 1)), bound(x_turns.turn_blocks, re, im, energies, *block))
+            if self.n_qubits > low:
+                tile = (tangents[layer], low, self.n_qubits)
+                self.spread(x_turns.n_tiles(low), bound(x_turns.turn_tiles, re, im, *tile))
 
     def phase(self, re: Floats, im: Floats, energies: Floats, turns: float) -> None:
         """A phase of `turns` for a unit of energy, and no rotation."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.sampler import njit
-from qspin_backends.tempering.simd import (
+from qspin_backends.common.simd import (
     absolute,
     bits_of,
     floats_of,

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
+from qspin_backends.common.simd import broadcast, fma, load, pointer_to, prefetch, store, where
 from qspin_backends.tempering.decision import Move, decide, scales
 from qspin_backends.tempering.random import draw, load_state, store_state
-from qspin_backends.tempering.simd import broadcast, fma, load, pointer_to, prefetch, store, where
 
 __all__ = ["DenseKernel", "DensePlan", "follow_dense", "sweep_dense"]
 

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
+from qspin_backends.common.simd import gather, load, pointer_to, store
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.outcomes import (
@@ -35,7 +36,6 @@ from qspin_backends.tempering.outcomes import (
     set_probabilities,
 )
 from qspin_backends.tempering.random import draw_bits, load_state, store_state
-from qspin_backends.tempering.simd import gather, load, pointer_to, store
 from qspin_backends.tempering.words import WORD
 
 __all__ = [

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
-from qspin_backends.tempering.simd import load, rotate_left, shift_left, shift_right, store, to_float32
+from qspin_backends.common.simd import load, rotate_left, shift_left, shift_right, store, to_float32
 
 __all__ = ["draw", "draw_bits", "lane_streams", "load_state", "store_state", "uniform", "word_streams"]
 

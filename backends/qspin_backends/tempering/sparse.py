@@ -18,10 +18,7 @@ from llvmlite.binding import get_host_cpu_features
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
-from qspin_backends.tempering.coupling_graph import Graph
-from qspin_backends.tempering.decision import Move, decide_spins, scales
-from qspin_backends.tempering.random import draw, load_state, store_state
-from qspin_backends.tempering.simd import (
+from qspin_backends.common.simd import (
     absolute,
     as_real,
     broadcast,
@@ -34,6 +31,9 @@ from qspin_backends.tempering.simd import (
     where,
     width_of,
 )
+from qspin_backends.tempering.coupling_graph import Graph
+from qspin_backends.tempering.decision import Move, decide_spins, scales
+from qspin_backends.tempering.random import draw, load_state, store_state
 
 __all__ = ["STATES", "SparseKernel", "SparsePlan", "sweep_sparse"]
 

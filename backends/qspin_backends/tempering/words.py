@@ -11,7 +11,7 @@ from numba.extending import overload
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
-from qspin_backends.tempering.simd import (
+from qspin_backends.common.simd import (
     broadcast,
     load,
     pointer_to,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numba import njit
+from qspin_backends.common.simd import gather, load, pointer_to, store
 from qspin_backends.tempering import random
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import exp2
 from qspin_backends.tempering.multispin import _count
 from qspin_backends.tempering.outcomes import DIGITS, find_rare, outcomes, set_probabilities
-from qspin_backends.tempering.simd import gather, load, pointer_to, store
 from qspin_backends.tempering.words import expand, expanded, fill_words, lane_bits, swap_lanes
 from scipy import stats
 

@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
+from qspin_backends.common.simd import pointer_to
 from qspin_backends.tempering.clusters.graph import flip, is_due
 from qspin_backends.tempering.random import uniform
-from qspin_backends.tempering.simd import pointer_to
 from qspin_backends.tempering.walkers import follow
 
 __all__ = ["bond_moves"]

@@ -22,8 +22,8 @@ from numba.extending import intrinsic as _intrinsic
 from numba.extending import lower_builtin, models, register_model
 
 __all__ = [
-    "Vector", "absolute", "as_real", "bits_of", "broadcast", "count_bits", "floats_of", "fma",
-    "gather", "less", "load", "minimum", "not_less",
+    "Vector", "absolute", "across", "as_real", "bits_of", "broadcast", "count_bits", "floats_of", "floor",
+    "fma", "gather", "less", "load", "minimum", "not_less",
     "pointer_to", "prefetch", "rotate_left", "shift_left", "shift_right", "store",
     "to_float32", "where", "width_of",
 ]  # fmt: skip
@@ -275,6 +275,30 @@ def absolute(typing, a):
         return builder.bitcast(cleared, a.llvm)
 
     return a(a), code
+
+
+@intrinsic
+def floor(typing, a):
+    """The largest whole number that is not above, of real numbers."""
+
+    def code(context, builder, sig, args):
+        name = f"llvm.floor.v{a.width}{_LLVM_NAMES[a.element]}"
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(a.llvm, [a.llvm]), name)
+        return builder.call(function, args)
+
+    return a(a), code
+
+
+@intrinsic(prefer_literal=True)
+def across(typing, a, distance):
+    """Lane k of the result is lane k ^ distance, a literal."""
+    lanes = ir.VectorType(ir.IntType(32), a.width)
+    order = ir.Constant(lanes, [k ^ distance.literal_value for k in range(a.width)])
+
+    def code(context, builder, sig, args):
+        return builder.shuffle_vector(args[0], args[0], order)
+
+    return a(a, distance), code
 
 
 @intrinsic
