@@ -1,9 +1,4 @@
-"""Copies of a problem held against each other: what each of them is like, and which differ from the rest.
-
-If copies are equally good, it is chance which of them gave a read: how many of its reads share a feature is
-hypergeometric, whatever the distribution of the reads (Fisher's exact test). A feature is one bit of a read:
-of rare events, such as broken chains, the test is no less exact than of common ones.
-"""
+"""What each of several copies of an annealed problem is like, and which of them differ from the rest."""
 
 from __future__ import annotations
 
@@ -12,16 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from qspin.problem import IsingProblem
-from qspin.sampler import BY_CHANCE, Remark
+from qspin.sampler import Remark
 from qspin_backends.annealer.pipeline import Plan, Reads
+from qspin_backends.common.copies import Feature, chances, features_of, on_copies
 from qspin_backends.common.effective import finite_or_none, pseudo_likelihood
 
 __all__ = ["copies_apart", "copy_groups", "of_each_copy"]
-
-_NAMED = 5  # copies that a remark names
 
 
 def copy_groups(plan: Plan, reads: Reads) -> NDArray[np.int64]:
@@ -66,48 +59,21 @@ def _beta(
 def copies_apart(plan: Plan, reads: Reads, scales: Sequence[float]) -> list[Remark]:
     """A remark on the copies that differ from all others by more than chance, if there are any.
 
-    Features of a read: an energy above the median, a broken chain, and how each spin points: of problems
-    without fields as the device sees it, where a bias of a qubit shows in spite of gauges.
+    Features of a read: its energy, a broken chain, and how each spin points: of problems without fields as
+    the device sees it, where a bias of a qubit shows in spite of gauges.
     """
     if plan.n_copies == 1:
         return []
     tests = [
-        (p, copy, f"{what} at scale {scales[scale]:g}")
-        for scale in range(len(scales))
-        for what, bits in _features(plan, reads, scale)
-        for copy, p in enumerate(_chances(bits, reads.copy[scale], plan.n_copies))
+        chance
+        for k, scale in enumerate(scales)
+        for chance in chances(_features(plan, reads, k), reads.copy[k], plan.n_copies, f"at scale {scale:g}")
     ]
-    limit = BY_CHANCE / max(len(tests), 1)  # whichever of them it is
-    worst: dict[int, tuple[float, str]] = {}
-    for p, copy, what in sorted(tests):
-        if p < limit:
-            worst.setdefault(copy, (p, what))
-    if not worst:
-        return []
-    named = ", ".join(f"{copy} ({what})" for copy, (_, what) in list(worst.items())[:_NAMED])
-    more = f" and {len(worst) - _NAMED} more" if len(worst) > _NAMED else ""
-    text = (
-        f"of {plan.n_copies} copies {len(worst)} differ from the others by more than chance: {named}{more}; "
-        "the reads are a mixture, which the variable copy takes apart"
-    )
-    return [Remark("copies-differ", text)]
+    return on_copies(tests, [str(copy) for copy in range(plan.n_copies)])
 
 
-def _features(plan: Plan, reads: Reads, scale: int) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Names and bits (n_reads,)."""
-    energies = plan.problem.energies(reads.spins[scale])
-    yield "energies", energies > np.median(energies)
-    yield "broken chains", reads.break_fraction[scale] > 0
+def _features(plan: Plan, reads: Reads, scale: int) -> Iterator[Feature]:
     spins = reads.spins[scale]
-    if not plan.problem.fields.any():
-        spins = spins * plan.gauges[reads.gauge[scale]]
-    for k in range(plan.problem.n_spins):
-        yield f"spin {plan.problem.labels[k]!r}", spins[:, k] > 0
-
-
-def _chances(bits: NDArray[np.bool_], copy: NDArray[np.int64], n_copies: int) -> NDArray[np.float64]:
-    """Of so uneven a share of a feature among the reads of each copy, two-sided (n_copies,)."""
-    sizes = np.bincount(copy, minlength=n_copies)
-    counts = np.bincount(copy, weights=bits, minlength=n_copies).astype(np.int64)
-    law = stats.hypergeom(len(bits), int(bits.sum()), sizes)
-    return np.minimum(1.0, 2 * np.minimum(law.sf(counts - 1), law.cdf(counts)))
+    yield "broken chains", reads.break_fraction[scale] > 0
+    turned = spins if plan.problem.fields.any() else spins * plan.gauges[reads.gauge[scale]]
+    yield from features_of(plan.problem, spins, turned)

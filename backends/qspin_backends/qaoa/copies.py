@@ -7,20 +7,21 @@ region only: copies share no qubit, and differ by the noise of theirs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from qspin.errors import CapacityError
 from qspin.problem import IsingProblem
-from qspin.sampler import BY_CHANCE, Remark
+from qspin.sampler import Remark
+from qspin_backends.common.copies import Chance, chances, features_of, on_copies
 from qspin_backends.common.effective import finite_or_none, pseudo_likelihood
 
-__all__ = ["ALONE", "Copies", "copies_record", "on_copies", "regions_of"]
+__all__ = ["ALONE", "Copies", "compared", "copies_apart", "copies_record", "regions_of"]
 
 Region = tuple[int, ...]
 
@@ -134,27 +135,23 @@ def copies_record(
     }
 
 
-def on_copies(record: dict[str, Any]) -> list[Remark]:
-    """A remark where copies differ beyond their noise: by the mean energies, chi-squared."""
-    told = [
-        (mean, error)
-        for mean, error in zip(record["mean_energy"], record["mean_energy_error"], strict=True)
-        if mean is not None and error
-    ]
-    if len(told) < 2:
-        return []
-    means, errors = np.array(told).T
-    weights = errors**-2
-    chi_squared = float((weights * (means - np.average(means, weights=weights)) ** 2).sum())
-    if stats.chi2.sf(chi_squared, len(told) - 1) > BY_CHANCE:
-        return []
-    worst = int(np.argmax(means))
-    text = (
-        f"the {record['n']} copies differ beyond their noise (mean energies: chi-squared {chi_squared:.3g}, "
-        f"{len(told) - 1} degrees of freedom), from {means.min():.4g} to {means.max():.4g} on qubits "
-        f"{record['qubits'][worst]}: their shots follow no common distribution; see the variable copy"
-    )
-    return [Remark("copies-differ", text)]
+def compared(
+    problem: IsingProblem, spins: NDArray[np.int8], copy: NDArray[np.int64], copies: Copies, where: str
+) -> list[Chance]:
+    """Of shots as they were read, copy against copy; nothing of a single one.
+
+    Parameters
+    ----------
+    spins : (n_shots, n_spins)
+    copy : number of each shot's (n_shots,)
+    where : which circuit they are of, such as ``at depth 2``; may be empty
+    """
+    return chances(features_of(problem, spins, spins), copy, copies.n, where) if copies.n > 1 else []
+
+
+def copies_apart(tests: Sequence[Chance], regions: Sequence[Sequence[int]]) -> list[Remark]:
+    """A remark where copies differ by more than chance, with their qubits."""
+    return on_copies(tests, [f"{k} on qubits {list(region)}" for k, region in enumerate(regions)])
 
 
 def _error(energies: NDArray[np.float64]) -> float:

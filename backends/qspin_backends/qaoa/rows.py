@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qspin.sampler import STANDARD_ERRORS, Remark
+from qspin_backends.common.copies import Chance
 from qspin_backends.common.journal import Answer
-from qspin_backends.qaoa.copies import copies_record, on_copies
+from qspin_backends.qaoa.copies import copies_apart, copies_record
 from qspin_backends.qaoa.device import Request
 from qspin_backends.qaoa.steps import on_steps, steps_record
 from qspin_backends.qaoa.strategies import Chosen
@@ -59,12 +60,14 @@ class Reads:
     copy : that each was read from (n_shots,)
     remarks : on what was done to them
     done : names of it
+    apart : how likely it is that copies are as uneven as they were, feature by feature, before that
     """
 
     spins: NDArray[np.int8]
     copy: NDArray[np.int64]
     remarks: list[Remark]
     done: list[str]
+    apart: list[Chance] = field(default_factory=list)
 
 
 def seed_at(stream: np.random.SeedSequence) -> int:
@@ -121,10 +124,11 @@ def added_remarks(facts: Mapping[str, Any], reads: Sequence[Reads]) -> list[Rema
         where = f" at depth {record['depth']}" if "depths" in facts else ""
         if "trotter" in record:
             found |= dict.fromkeys(on_steps(record["trotter"]))
-        if "copies" in record:
-            found |= dict.fromkeys(on_copies(record["copies"]))
         if "drift" in record:
             found |= dict.fromkeys(_on_drift(record["drift"], where))
+    if "copies" in facts:
+        tests = [chance for read in reads for chance in read.apart]
+        found |= dict.fromkeys(copies_apart(tests, facts["copies"]["qubits"]))
     return list(found)
 
 

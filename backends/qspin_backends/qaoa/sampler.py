@@ -30,6 +30,7 @@ from qspin_backends.common.resume import begun, ended, purpose_of
 from qspin_backends.common.temperature import measured_temperatures
 from qspin_backends.qaoa.ansatz import Tilts
 from qspin_backends.qaoa.circuit import qaoa_circuit, summary, to_qasm
+from qspin_backends.qaoa.copies import compared
 from qspin_backends.qaoa.device import Device, Request
 from qspin_backends.qaoa.ignored import ignored_settings, on_ignored
 from qspin_backends.qaoa.mitigation import after_measurement
@@ -233,7 +234,9 @@ class Qaoa(QaoaSettings):
         copy = np.arange(len(taken)) % copies.n
         errors = device.readout_errors(row.request.circuit) if self.readout_mitigation else None
         rng = np.random.default_rng(Row.streams_of(row.seed)[3])
-        return Reads(*after_measurement(problem, taken, copy, errors, self.post_selection, rng))
+        where = "" if self.depths is None else f"at depth {row.depth}"
+        apart = compared(problem, taken, copy, copies, where)
+        return Reads(*after_measurement(problem, taken, copy, errors, self.post_selection, rng), apart)
 
     def _facts(
         self,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from qiskit.transpiler import CouplingMap
 from qspin_backends.qaoa.ansatz import Angles
-from qspin_backends.qaoa.copies import Copies, on_copies, regions_of
+from qspin_backends.qaoa.copies import Copies, compared, copies_apart, regions_of
 from qspin_backends.qaoa.statevector import StateVector
 from scipy import stats
 
@@ -16,6 +16,7 @@ from qspin.errors import CapacityError, InputError
 from qspin.testing import STANDARD_ERRORS
 
 TRIANGLE = qspin.IsingProblem([[0, 1, -0.5], [1, 0, 0.7], [-0.5, 0.7, 0]], [0.2, -0.4, 0.0])
+TRIANGLE_GROUND = [-1, 1, -1]
 LINE = [[k, k + 1] for k in range(7)]
 LIKELY = 2 * stats.norm.sf(STANDARD_ERRORS)
 
@@ -118,16 +119,23 @@ class TestShots:
         assert samples.dataset["copy"].shape == (1, 40)
 
     def test_copies_that_differ_are_remarked_on(self):
-        told = {
-            "n": 2,
-            "qubits": [[0, 1], [2, 3]],
-            "mean_energy": [-1.0, -0.5],
-            "mean_energy_error": [0.1, 0.1],
-        }
-        assert not on_copies({**told, "mean_energy_error": [0.2, 0.2]})
-        assert [remark.code for remark in on_copies({**told, "mean_energy_error": [0.05, 0.05]})] == [
-            "copies-differ"
-        ]
+        rng, copies = np.random.default_rng(2), Copies(((0, 1, 2), (3, 4, 5)), (None, None))
+        spins = np.where(rng.random((2_000, 3)) < 0.5, 1, -1).astype(np.int8)
+        copy = np.arange(len(spins)) % 2
+        assert not copies_apart(compared(TRIANGLE, spins, copy, copies, ""), copies.regions)
+        spins[(copy == 1) & (rng.random(len(spins)) < 0.2)] = TRIANGLE_GROUND
+        (remark,) = copies_apart(compared(TRIANGLE, spins, copy, copies, "at depth 2"), copies.regions)
+        assert remark.code == "copies-differ"
+        assert remark.text.startswith("of 2 copies 2 differ from the others by more than chance: ")
+        assert "1 on qubits [3, 4, 5] (" in remark.text
+        assert "at depth 2" in remark.text
+
+    def test_a_copy_on_bad_qubits_is_found_in_what_was_read(self):
+        """Also where its readout errors are unfolded afterwards, and redrawn shots are independent no more."""
+        settings = {"coupling_map": None, "noise": "fake_guadalupe", "n_shots": 12_000, "n_copies": 3}
+        for mitigation in (False, True):
+            samples = qaoa(**settings, readout_mitigation=mitigation).sample(TRIANGLE, seed=3)
+            assert codes(samples).count("copies-differ") == 1
 
     def test_runs_fall_by_their_number(self):
         assert [Copies(((0,),) * n).runs(1_000) for n in (1, 3, 10)] == [1_000, 334, 100]
