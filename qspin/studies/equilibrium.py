@@ -11,11 +11,12 @@ import xarray as xr
 from qspin import plot
 from qspin.analysis.chains import ESS_LIMIT, R_HAT_LIMIT
 from qspin.remarks import remarks_of
+from qspin.studies.calibrations import calibration
 from qspin.studies.cells import wherever_met
 from qspin.studies.embeddings import embedding_figures
 from qspin.studies.grids import grid
 from qspin.studies.matching import matched_temperatures
-from qspin.studies.series import Series, datasets_of, panels, series_of
+from qspin.studies.series import Series, datasets_of, free_name, panels, series_of
 from qspin.studies.tables import number, place_columns, place_of, table_of
 from qspin.studies.wording import some
 from qspin.study import (
@@ -80,7 +81,10 @@ class Equilibrium(Study):
             [_diagnostics(series), *_devices(series)],
             _NOTES,
         )
-        return Conclusion([section], verdicts, datasets=datasets_of(series), remarks=remarks)
+        learned, curves = calibration(series, _RECORD)
+        datasets = datasets_of(series)
+        datasets |= {free_name(name, datasets): curve for name, curve in curves.items()}
+        return Conclusion([section, *learned], verdicts, datasets=datasets, remarks=remarks)
 
 
 def _remarks(s: Series) -> list[Remark]:

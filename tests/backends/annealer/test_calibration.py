@@ -216,6 +216,22 @@ class TestShims:
         assert np.abs(shims.fields).max() <= 1 / self.BETA
         assert np.abs(shims.couplings).max() <= 0.01
 
+    @pytest.mark.parametrize("size", [0.0, 0.3])
+    def test_errors_of_curves_are_those_of_repetitions(self, size):
+        """Of spins that move together; where there is noise alone they may be too large, by 1.4 at most."""
+        n, n_reads, rng = 400, 300, np.random.default_rng(4)
+        problem, gauge = ring([-0.4] * 6), np.ones(6, np.int8)
+        edges, orbits = problem.edges, coupler_orbits(problem)
+        planted = size * np.array([0.5, -0.3, 0.2, 0.1, -0.4, 0.3])
+        real = qspin.IsingProblem.from_edges(6, edges.i, edges.j, edges.couplings + planted, planted[::-1])
+        reads = exact_reads(real, self.BETA, n * n_reads, rng).reshape(n, n_reads, 6)
+        found = [measured(problem, [one], [gauge], orbits).curves for one in reads]
+        for name in ("magnetisation_std", "correlation_spread"):
+            spread = np.std([curve[name] for curve in found])
+            ratio = np.mean([curve[f"{name}_error"] for curve in found]) / spread
+            margin = STANDARD_ERRORS / np.sqrt(2 * n)
+            assert 1 - margin < ratio < (1 + margin) * (1.0 if size else np.sqrt(2)), name
+
     @pytest.mark.parametrize("n_reads", [3, 30])
     def test_steps_are_the_same_in_either_space(self, n_reads):
         from qspin_backends.annealer.calibration.shims import DAMPING, _damped

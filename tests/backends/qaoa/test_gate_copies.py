@@ -131,7 +131,7 @@ class TestShots:
         assert "at depth 2" in remark.text
 
     def test_a_copy_on_bad_qubits_is_found_in_what_was_read(self):
-        """Also where its readout errors are unfolded afterwards, and redrawn shots are independent no more."""
+        """Also where readout errors are unfolded afterwards, and redrawn shots are independent no more."""
         settings = {"coupling_map": None, "noise": "fake_guadalupe", "n_shots": 12_000, "n_copies": 3}
         for mitigation in (False, True):
             samples = qaoa(**settings, readout_mitigation=mitigation).sample(TRIANGLE, seed=3)

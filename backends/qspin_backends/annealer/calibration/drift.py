@@ -87,7 +87,8 @@ def drifts(
     rows, remarks = [], []
     for k, where in enumerate(wheres):
         trends = _trends(problem, spins[k], programming[k], gauges[k])
-        rows.append({name: None if found is None else found.to_json() for name, found in trends.items()})
+        told = {name: None if found is None else found.to_json() for name, found in trends.items()}
+        rows.append({"where": where, **told})
         remarks += [
             _remark(where, name, found)
             for name, found in trends.items()

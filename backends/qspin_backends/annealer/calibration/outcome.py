@@ -12,7 +12,7 @@ from qspin.sampler import Level, Remark
 from qspin_backends.annealer.calibration.drift import drifts
 from qspin_backends.annealer.calibration.readout import Flips, of_chains, unfolded
 from qspin_backends.annealer.calibration.rounds import Learned, most_corrected
-from qspin_backends.annealer.calibration.shims import HEADROOM, measured
+from qspin_backends.annealer.calibration.shims import HEADROOM, measured, together
 from qspin_backends.annealer.device import Device
 from qspin_backends.annealer.embeddings.placement import side_by_side
 from qspin_backends.annealer.pipeline import Plan, Reads, Stages
@@ -67,7 +67,9 @@ def _drift(planned: Plan, reads: Reads, wheres: list[str]) -> tuple[list[dict[st
 
 
 def _shims(learned: Learned, stages: Stages, reads: Reads) -> dict[str, Any]:
-    """Curves of the rounds and of the anneals after them, and the corrections."""
+    """Curves of the rounds and of the anneals after them, how large corrections were after each, and what
+    they were at the end; energies in units of the device's couplings.
+    """
     names = [name for name in learned.curves[0] if name not in ("beta", "beta_from")]
     after = _after(learned, stages, reads)
     sizes = np.bincount(learned.orbits) if learned.orbits is not None else np.zeros(0, dtype=np.int64)
@@ -112,13 +114,13 @@ def _shims_remarks(learned: Learned, most: float) -> list[Remark]:
 def _after(learned: Learned, stages: Stages, reads: Reads) -> dict[str, float | None]:
     """Curves of the anneals of the largest scale, all gauges together; of magnetisations none with fields."""
     planned = learned.plan
-    together = side_by_side(planned.problem, planned.n_copies)
+    copies = side_by_side(planned.problem, planned.n_copies)
     curves = []
     for placement in range(len(planned.placements)):
         spins, gauges = _by_programming(planned, reads, placement)
         if spins:
-            curves.append(measured(together, spins, gauges, learned.orbits).curves)
-    found = {name: float(np.sqrt(np.mean([row[name] ** 2 for row in curves]))) for name in curves[0]}
+            curves.append(measured(copies, spins, gauges, learned.orbits).curves)
+    found = together(curves)
     if planned.problem.fields.any() or stages.anneal.initial_state is not None:
         return {name: None if "magnetisation" in name else value for name, value in found.items()}
     return dict(found)

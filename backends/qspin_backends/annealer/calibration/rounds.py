@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qspin.sampler import report_progress
 from qspin_backends.annealer.calibration.readout import Flips, flips_of
-from qspin_backends.annealer.calibration.shims import HEADROOM, Shims, measured, stepped
+from qspin_backends.annealer.calibration.shims import HEADROOM, Shims, measured, stepped, together
 from qspin_backends.annealer.calibration.symmetry import coupler_orbits
 from qspin_backends.annealer.calibration.trials import (
     Trial,
@@ -95,8 +95,8 @@ def calibrated(
     """Buy the rounds of `calibrations`, and correct the plan by what they teach."""
     learned = Learned(planned, int(device.properties["num_qubits"]))
     if stages.calibration.n_shim:
-        together = side_by_side(planned.problem, planned.n_copies)
-        nothing = [Shims.none(together) for _ in planned.placements]
+        copies = side_by_side(planned.problem, planned.n_copies)
+        nothing = [Shims.none(copies) for _ in planned.placements]
         learned = replace(learned, shims=nothing, orbits=_compared(planned))
     for number, trials in enumerate(rounds):
         is_shim = number < stages.calibration.n_shim
@@ -130,18 +130,22 @@ def _shimmed(
     rng = np.random.default_rng(streams(planned.calibration_seed, stages.calibration.n_shim + 2)[-1] + number)
     read = [device_spins(planned, k, trials, answers, rng) for k in range(len(planned.placements))]
     beta, source = _beta(planned, stages, device, read)
-    together = side_by_side(planned.problem, planned.n_copies)
-    seen = [measured(together, spins, gauges, learned.orbits) for spins, gauges in read]
+    copies = side_by_side(planned.problem, planned.n_copies)
+    seen = [measured(copies, spins, gauges, learned.orbits) for spins, gauges in read]
     shims = [
         stepped(own, one, learned.orbits, beta, number, most_corrected(device))
         for own, one in zip(learned.shims, seen, strict=True)
     ]
-    curves = [one.curves for one in seen]
-    row: dict[str, Any] = {
-        name: float(np.sqrt(np.mean([curve[name] ** 2 for curve in curves]))) for name in curves[0]
-    }
+    row: dict[str, Any] = {**together([one.curves for one in seen]), **_sizes(shims)}
     row = {**row, "beta": beta, "beta_from": source}
     return replace(learned, shims=shims, curves=[*learned.curves, row])
+
+
+def _sizes(shims: Sequence[Shims]) -> dict[str, float]:
+    """Of the corrections at all placements after a round."""
+    own = [one.sizes for one in shims]
+    largest = {name: max(size[name] for size in own) for name in own[0] if name.endswith("_largest")}
+    return {**together(own), **largest}
 
 
 def most_corrected(device: Device) -> float:

@@ -11,6 +11,7 @@ that what answers strongly to a field, such as a domain, is moved as carefully a
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from scipy.sparse import csr_array
 
 from qspin.problem import IsingProblem
 
-__all__ = ["HEADROOM", "Round", "Shims", "measured", "stepped"]
+__all__ = ["HEADROOM", "Round", "Shims", "measured", "stepped", "together"]
 
 DAMPING = 0.25
 """Beside the covariance of the reads, so that what hardly answers is hardly moved."""
@@ -49,6 +50,16 @@ class Shims:
     def none(cls, problem: IsingProblem) -> Shims:
         return cls(np.zeros(problem.n_spins), np.zeros(len(problem.edges.i)))
 
+    @property
+    def sizes(self) -> dict[str, float]:
+        """Root mean squares of the corrections, and the largest."""
+        return {
+            "field_rms": _rms(self.fields),
+            "field_largest": float(np.abs(self.fields).max(initial=0.0)),
+            "coupling_rms": _rms(self.couplings),
+            "coupling_largest": float(np.abs(self.couplings).max(initial=0.0)),
+        }
+
 
 @dataclass(frozen=True)
 class Round:
@@ -60,6 +71,7 @@ class Round:
     excess : (n_edges,) by how much a coupling is better obeyed than the others of its orbit
     spins, bonds : reads of both less their means (n_reads, n_spins), (n_reads, n_edges)
     noise : standard deviation of `excess` that finite reads explain
+    spread_error : standard error of the root mean square of `excess`
     gauge : of the bonds (n_edges,): sign of a coupling of the device where that of the problem is +1
     favoured : sign of the product that each coupling favours (n_edges,)
     """
@@ -69,18 +81,21 @@ class Round:
     spins: NDArray[np.float64]
     bonds: NDArray[np.float64]
     noise: float
+    spread_error: float
     gauge: NDArray[np.float64]
     favoured: NDArray[np.float64]
 
     @property
     def curves(self) -> dict[str, float]:
-        """Standard deviation of magnetisations, spread of correlations in an orbit, and what of each finite
-        reads explain.
+        """Standard deviation of magnetisations, spread of correlations in an orbit, each with its standard
+        error from independent reads, and what of each finite reads explain.
         """
         return {
             "magnetisation_std": _rms(self.magnetisation),
+            "magnetisation_std_error": _rms_error(self.magnetisation, self.spins),
             "magnetisation_noise": _rms(self.spins) / np.sqrt(len(self.spins)),
             "correlation_spread": _rms(self.excess),
+            "correlation_spread_error": self.spread_error,
             "correlation_noise": self.noise,
         }
 
@@ -106,7 +121,7 @@ def measured(
     turned = [gauge[edges.i].astype(np.float64) * gauge[edges.j] for gauge in gauges]
     favoured = -np.sign(edges.couplings)
     if orbits is None:
-        bonds, excess, noise = np.zeros((len(spins), 0)), np.zeros(len(edges.i)), 0.0
+        bonds, excess, noise, error = np.zeros((len(spins), 0)), np.zeros(len(edges.i)), 0.0, 0.0
     else:
         bonds = np.concatenate(
             [
@@ -117,9 +132,25 @@ def measured(
         apart = favoured * bonds
         apart -= _orbit_means(apart, orbits)
         excess = apart.mean(axis=0)
-        noise = _rms(apart - excess) / np.sqrt(len(apart))
+        noise, error = _rms(apart - excess) / np.sqrt(len(apart)), _rms_error(excess, apart - excess)
         bonds = (bonds - bonds.mean(axis=0)) * (np.bincount(orbits)[orbits] > 1)  # one alone tells nothing
-    return Round(np.mean(means, axis=0), excess, spins, bonds, noise, turned[0], favoured)
+    return Round(np.mean(means, axis=0), excess, spins, bonds, float(noise), error, turned[0], favoured)
+
+
+def together(curves: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Curves of several placements as one: root mean squares, and their errors.
+
+    Examples
+    --------
+    >>> together([{"m": 3.0, "m_error": 0.1}, {"m": 4.0, "m_error": 0.0}])
+    {'m': 3.5355339059327378, 'm_error': 0.04242640687119285}
+    """
+    found = {name: float(np.sqrt(np.mean([own[name] ** 2 for own in curves]))) for name in curves[0]}
+    for name in found:
+        if (value := name.removesuffix("_error")) != name and found[value]:
+            spread = np.linalg.norm([own[value] * own[name] for own in curves])
+            found[name] = float(spread) / len(curves) / found[value]
+    return found
 
 
 def stepped(
@@ -168,3 +199,14 @@ def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _rms(values: NDArray[np.float64]) -> float:
     return float(np.sqrt((values**2).mean())) if values.size else 0.0
+
+
+def _rms_error(means: NDArray[np.float64], deviations: NDArray[np.float64]) -> float:
+    """Standard error of the root mean square of means (n,), from those of reads (n_reads, n) from them: to
+    first order, which is too much by the square root of two where the means are noise alone.
+    """
+    rms, n_reads = _rms(means), len(deviations)
+    if not rms or n_reads < 2:
+        return 0.0
+    each = deviations @ means / (means.size * rms)
+    return float(np.sqrt((each**2).sum() / (n_reads - 1) / n_reads))
