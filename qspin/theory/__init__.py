@@ -5,15 +5,19 @@ from qspin.theory.cavity import cavity, cavity_transition
 from qspin.theory.crossings import kibble_zurek_kinks, landau_zener
 from qspin.theory.layered import hidden_order, tap_transition
 from qspin.theory.one_instance import belief_propagation, mean_field, tap, tap_solutions
+from qspin.theory.parisi import parisi
 from qspin.theory.random_matrices import largest_eigenvalue, marchenko_pastur, spiked_eigenvalue, tracy_widom
 from qspin.theory.regression import linear_double_descent, random_feature_double_descent
-from qspin.theory.square_lattice import square_lattice
 from qspin.theory.ring_dynamics import ring_kinks, ring_quench
+from qspin.theory.sherrington_kirkpatrick import almeida_thouless, almeida_thouless_field, sk, sk_energy
 from qspin.theory.spherical import p_spin_spherical
+from qspin.theory.square_lattice import square_lattice
 from qspin.theory.transverse_glass import transverse_glass, transverse_glass_transition
 from qspin.theory.transverse_ring import transverse_ring
 
 __all__ = [
+    "almeida_thouless",
+    "almeida_thouless_field",
     "belief_propagation",
     "cavity",
     "cavity_transition",
@@ -26,12 +30,16 @@ __all__ = [
     "marchenko_pastur",
     "mean_field",
     "p_spin_spherical",
+    "parisi",
     "random_feature_double_descent",
     "rbm_phases",
     "rbm_transitions",
     "ring_kinks",
     "ring_quench",
+    "sk",
+    "sk_energy",
     "spiked_eigenvalue",
+    "square_lattice",
     "tap",
     "tap_solutions",
     "tap_transition",

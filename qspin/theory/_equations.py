@@ -1,0 +1,265 @@
+"""What the mean-field models share: Gaussian means of steep functions, roots that say how they were found,
+and curves over temperature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+from scipy.special import erf
+
+from qspin.errors import InputError, RunError
+from qspin.remarks import Level, Remark, stored
+from qspin.validate import checked_array
+
+__all__ = [
+    "NORMAL_NODES",
+    "NORMAL_WEIGHTS",
+    "Floats",
+    "Solution",
+    "TanhMeans",
+    "checked_temperatures",
+    "checked_values",
+    "newton",
+    "replica_symmetry_broken",
+    "root",
+    "tanh_means",
+    "temperature_curve",
+    "told",
+]
+
+Floats = NDArray[np.float64]
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
+_FAR = 9.0  # standard deviations, beyond which a normal distribution counts for nothing: 1e-18
+_SATURATED = 20.0  # where tanh is 1 to 1e-17
+_NARROW = 1e-5  # a width below which the mean is the value in the middle
+
+
+def _panels(edges: Iterable[float], n: int) -> tuple[Floats, Floats]:
+    """Gauss-Legendre on each panel and its mirror image, with the weight of a standard normal distribution:
+    panels that grow from 0, so that steps there are resolved."""
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    ends = np.array(list(edges))
+    half = np.diff(ends)[:, None] / 2
+    z = (ends[:-1, None] + half * (1 + nodes)).ravel()
+    w = (half * weights).ravel() * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return np.concatenate([-z[::-1], z]), np.concatenate([w[::-1], w])
+
+
+NORMAL_NODES, NORMAL_WEIGHTS = _panels((0, 0.003, 0.02, 0.1, 0.4, 1.2, 3.5, _FAR), 24)
+"""Nodes z and weights of means over a standard normal variable, of functions that may step near z = 0."""
+
+
+class TanhMeans(NamedTuple):
+    """Means over y of mean m and standard deviation s, normally distributed; arrays of one shape."""
+
+    tanh: Floats
+    sech2: Floats
+    """Of 1 - tanh^2, without loss where it is small."""
+    sech4: Floats
+    log2cosh: Floats
+
+
+def tanh_means(mean: ArrayLike, width: ArrayLike) -> TanhMeans:
+    """Means of tanh y, 1 - tanh^2 y, (1 - tanh^2 y)^2 and ln 2cosh y of a normal variable, for any width.
+
+    The limits of a step are closed formulas; what is left falls off as exp(-2 |y|) and is integrated on both
+    sides of 0. Good to 1e-12 from widths of 1e-5, below which they are the values at the mean, to any size.
+
+    Parameters
+    ----------
+    mean, width : of y, broadcast against each other; widths of 0 or more
+    """
+    m, s = np.broadcast_arrays(np.asarray(mean, dtype=np.float64), np.asarray(width, dtype=np.float64))
+    sigma = np.maximum(s, _NARROW)
+    size = np.abs(m)
+    low = np.minimum(np.maximum(size - _FAR * sigma, 0), _SATURATED)[..., None]
+    high = np.minimum(size + _FAR * sigma, _SATURATED)[..., None]
+    y = low + (high - low) / 2 * (1 + _NODES)
+    scale = (high - low) / 2 * _WEIGHTS / (sigma[..., None] * np.sqrt(2 * np.pi))
+    here = scale * np.exp(-(((y - size[..., None]) / sigma[..., None]) ** 2) / 2)
+    there = scale * np.exp(-(((y + size[..., None]) / sigma[..., None]) ** 2) / 2)
+    falling = np.exp(-2 * y)
+    sech2 = 4 * falling / (1 + falling) ** 2
+    ratio = size / (sigma * np.sqrt(2))
+    bent = (2 * falling / (1 + falling) * (here - there)).sum(axis=-1)
+    absolute = sigma * np.sqrt(2 / np.pi) * np.exp(-(ratio**2)) + size * erf(ratio)
+    means = TanhMeans(
+        np.sign(m) * (erf(ratio) - bent),
+        (sech2 * (here + there)).sum(axis=-1),
+        (sech2**2 * (here + there)).sum(axis=-1),
+        absolute + (np.log1p(falling) * (here + there)).sum(axis=-1),
+    )
+    if not (s < _NARROW).any():
+        return means
+    point = _at_a_point(m)
+    return TanhMeans(*(np.where(s < _NARROW, a, b) for a, b in zip(point, means, strict=True)))
+
+
+def _at_a_point(y: Floats) -> TanhMeans:
+    falling = np.exp(-2 * np.abs(y))
+    sech2 = 4 * falling / (1 + falling) ** 2
+    return TanhMeans(np.tanh(y), sech2, sech2**2, np.abs(y) + np.log1p(falling))
+
+
+def root(function: Callable[[float], float], low: float, high: float, what: str) -> float:
+    """The root of a function that changes sign between two ends, to rounding.
+
+    Raises
+    ------
+    RunError
+        If it does not change sign there; `what` says whose root it is.
+    """
+    at_low, at_high = function(low), function(high)
+    if not at_low * at_high <= 0:
+        raise RunError(
+            f"{what} was not found between {low:g} and {high:g}: the equation leaves {at_low:.3g} and "
+            f"{at_high:.3g} there; take a temperature or a load farther from the ends of their ranges"
+        )
+    return float(brentq(function, low, high, xtol=1e-14 * max(abs(low), abs(high), 1e-6), rtol=1e-14))
+
+
+class Solution(NamedTuple):
+    values: Floats
+    residual: float
+    """Largest left-over of an equation."""
+    steps: int
+
+
+def newton(
+    equations: Callable[[Floats], Floats],
+    start: Floats,
+    allowed: Callable[[Floats], bool],
+    what: str,
+    *,
+    tolerance: float = 1e-10,
+    enough: float = 1e-7,
+    most: int = 60,
+) -> Solution:
+    """Newton's method with numerical derivatives and shorter steps where the residual would grow.
+
+    Parameters
+    ----------
+    start : where `allowed`
+    what : is solved for, in the message
+    tolerance : of the largest residual, where it stops
+    enough : where rounding alone keeps it from going on, and the solution counts
+
+    Raises
+    ------
+    RunError
+        If the residual stays above `enough`, with the residual, the steps and what to change.
+    """
+    values, left = start, equations(start)
+    steps = 0
+    while np.abs(left).max() > tolerance and steps < most:
+        found = _shorter(equations, values, left, _step(equations, values, left), allowed)
+        if found is None:
+            break
+        values, left = found
+        steps += 1
+    residual = float(np.abs(left).max())
+    if not residual <= enough:
+        raise RunError(
+            f"{what} did not converge: a residual of {residual:.2g} is left after {steps} steps; take fewer "
+            "steps of replica symmetry breaking or a temperature farther from the transition"
+        )
+    return Solution(values, residual, steps)
+
+
+def _step(equations: Callable[[Floats], Floats], values: Floats, left: Floats) -> Floats:
+    jacobian = np.empty((len(values), len(values)))
+    for j in range(len(values)):
+        moved = values.copy()
+        moved[j] += 1e-6 * max(abs(values[j]), 1e-3)
+        jacobian[:, j] = (equations(moved) - left) / (moved[j] - values[j])
+    return np.linalg.lstsq(jacobian, -left, rcond=None)[0]
+
+
+def _shorter(
+    equations: Callable[[Floats], Floats],
+    values: Floats,
+    left: Floats,
+    step: Floats,
+    allowed: Callable[[Floats], bool],
+) -> tuple[Floats, Floats] | None:
+    """Where the residual falls along a step, and what it is there; None if it does not."""
+    share = 1.0
+    while share > 1e-4:
+        moved = values + share * step
+        if allowed(moved):
+            then = equations(moved)
+            if np.linalg.norm(then) < (1 - 0.1 * share) * np.linalg.norm(left):
+                return moved, then
+        share /= 2
+    return None
+
+
+def checked_values(values: ArrayLike, what: str, *, least: float, open_end: bool = False) -> Floats:
+    """One or several finite values from `least` on, or above it, as a vector.
+
+    Raises
+    ------
+    InputError
+        For anything else.
+    """
+    array = np.atleast_1d(checked_array(values, what).astype(np.float64))
+    good = np.isfinite(array) & ((array > least) if open_end else (array >= least))
+    if array.ndim != 1 or not array.size or not good.all():
+        bound = f"above {least:g}" if open_end else f"of {least:g} or more"
+        raise InputError(f"{what} takes one or several finite values {bound}; got {values!s}")
+    return array
+
+
+def checked_temperatures(temperature: ArrayLike) -> Floats:
+    """One or several temperatures from 0 on (n_temperatures,)."""
+    return checked_values(temperature, "temperature", least=0.0)
+
+
+def temperature_curve(
+    temperatures: Floats, variables: Mapping[str, Floats], dims: Mapping[str, str] | None = None
+) -> xr.Dataset:
+    """A dataset over ``beta`` with ``temperature``, as measured curves have it.
+
+    Parameters
+    ----------
+    variables : name -> (n_temperatures,) or (n_temperatures, n)
+    dims : name -> second dimension, of those that have one
+    """
+    with np.errstate(divide="ignore"):
+        betas = np.where(temperatures > 0, 1 / temperatures, np.inf)
+    second = dims or {}
+    return xr.Dataset(
+        {
+            name: (("beta", second[name]) if name in second else "beta", np.asarray(values))
+            for name, values in variables.items()
+        },
+        coords={"beta": betas, "temperature": ("beta", temperatures)},
+    )
+
+
+def told(
+    dataset: xr.Dataset, *, source: str, valid: str, error: str, remarks: Iterable[Remark] = ()
+) -> xr.Dataset:
+    """The dataset with the attributes that every result of theory has: where the formulas come from, where
+    they hold, how good the numbers are, and `qspin.remarks`."""
+    return dataset.assign_attrs(source=source, valid=valid, error=error, remarks=stored(remarks))
+
+
+def replica_symmetry_broken(where: str, ansatz: str, remedy: str = "") -> Remark:
+    """What is to be said of values of an ansatz beyond its stability.
+
+    Parameters
+    ----------
+    where : it does not hold, with the value of the line
+    ansatz : that was taken
+    remedy : what to take instead
+    """
+    text = f"{where} the {ansatz} is unstable (de Almeida, Thouless 1978) and its values are approximate"
+    return Remark("replica-symmetry-broken", f"{text}; {remedy}" if remedy else text, Level.CAUTION)

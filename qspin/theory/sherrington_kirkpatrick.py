@@ -1,0 +1,346 @@
+"""The Sherrington-Kirkpatrick model of infinitely many spins: J_ij of mean 0 and variance 1/N, T_c = 1.
+
+Energies are those of this project, E = sum J s s + h sum s: the signs of the couplings do not matter, and the
+magnetisation is opposite to the field. Replica-symmetric: Sherrington, Kirkpatrick 1975 (Phys. Rev. Lett. 35,
+1792); its stability: de Almeida, Thouless 1978 (J. Phys. A 11, 983); k steps: Parisi 1980 (J. Phys. A 13,
+1101), see `qspin.theory._parisi`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from qspin.errors import InputError
+from qspin.remarks import Remark
+from qspin.theory._equations import (
+    Floats,
+    checked_temperatures,
+    checked_values,
+    replica_symmetry_broken,
+    root,
+    tanh_means,
+    temperature_curve,
+    told,
+)
+from qspin.theory._parisi import Ladder, broken_sk
+from qspin.validate import checked_count, checked_real
+
+__all__ = ["SkState", "almeida_thouless", "almeida_thouless_field", "sk", "sk_ends", "sk_energy", "sk_states"]
+
+_MOST_STEPS = 12
+_LEAST_TEMPERATURE = 0.01  # of broken ladders, whose fields need a grid finer than T
+_UNRESOLVED = 2e-3  # q(1) - q(0) so close to the line that the energies of ladders differ by less than 1e-8
+_LARGEST_FIELD = 8.0
+_SOURCE = "Sherrington, Kirkpatrick 1975; de Almeida, Thouless 1978; Parisi 1980"
+_ERROR = (
+    "replica-symmetric 1e-10; with steps, energy_error is the difference from the ladder with fewer steps: "
+    "10 steps lie within 1e-5 of the full solution"
+)
+
+
+class SkState(NamedTuple):
+    """The ladder at one temperature and what it gives; of one level where replica symmetry holds."""
+
+    ladder: Ladder
+    energy: float
+    energy_error: float
+    entropy: float
+    broken: bool
+
+
+def sk(temperature: ArrayLike, field: float = 0.0, steps: int = 5) -> xr.Dataset:
+    """The Sherrington-Kirkpatrick model with `steps` steps of replica symmetry breaking.
+
+    Parameters
+    ----------
+    temperature : one or several, from 0 on; with steps 0, or from 0.01 on
+    field : h of every spin
+    steps : 0 is the replica-symmetric solution, 1 to 12 the best ladder of so many steps, which converges to
+        Parisi's as steps^-4. Above the line of `almeida_thouless` all are the replica-symmetric one
+
+    Returns
+    -------
+    over ``beta``, with ``temperature``, per spin: ``energy`` (fields included) and ``energy_error``,
+    ``free_energy``, ``entropy``; ``magnetisation``; ``susceptibility`` at equilibrium, (1 - int q dx)/T;
+    ``q_abs``, ``q2``, ``q4`` and ``binder`` as measured curves have them, and ``q_ea``, the largest overlap;
+    ``stability``, the replicon eigenvalue, negative where more steps would change the solution. Over
+    (``beta``, ``level``): ``overlap_level`` and ``weight``, which are P(q) (of |q| without a field); over
+    (``beta``, ``step``): ``breaking_point`` m_i and ``breaking_over_temperature`` m_i / T. A remark
+    ``replica-symmetry-broken`` tells where steps are too few
+
+    Raises
+    ------
+    InputError
+        If a temperature is negative, or below 0.01 with steps and not 0, or steps are not 0 to 12.
+    RunError
+        If a ladder does not converge, with its residual.
+
+    Examples
+    --------
+    >>> found = sk([0.0, 0.5], steps=1)
+    >>> found.energy.values.round(6).tolist()
+    [-0.765259, -0.744848]
+    """
+    temperatures = checked_temperatures(temperature)
+    h = checked_real(field, "field")
+    states = sk_states(temperatures, h, steps)
+    ladders = [state.ladder for state in states]
+    weights = np.array([_weights(one, t) for one, t in zip(ladders, temperatures, strict=True)])
+    levels = np.array([one.overlaps for one in ladders])
+    breaking = np.array([one.breaking for one in ladders]).reshape(len(ladders), steps)
+    moments = [(weights * np.abs(levels) ** power).sum(axis=1) for power in (1, 2, 4)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        binder = np.where(moments[1] > 0, (3 - moments[2] / moments[1] ** 2) / 2, 0.0)
+    variables = {
+        "energy": np.array([state.energy for state in states]),
+        "energy_error": np.array([state.energy_error for state in states]),
+        "free_energy": np.array([one.free_energy for one in ladders]),
+        "entropy": np.array([state.entropy for state in states]),
+        "magnetisation": np.array([-np.sign(h) * one.magnetisation + 0.0 for one in ladders]),
+        "susceptibility": np.array([_susceptibility(one) for one in ladders]),
+        **dict(zip(("q_abs", "q2", "q4"), moments, strict=True)),
+        "binder": binder,
+        "q_ea": levels[:, -1],
+        "stability": np.array([one.replicon for one in ladders]),
+        "overlap_level": levels,
+        "weight": weights,
+        "breaking_point": breaking * temperatures[:, None],
+        "breaking_over_temperature": breaking,
+    }
+    over_steps = ("breaking_point", "breaking_over_temperature")
+    dims = {"overlap_level": "level", "weight": "level", **dict.fromkeys(over_steps, "step")}
+    found = temperature_curve(temperatures, variables, dims).assign_attrs(field=h, steps=steps)
+    return told(
+        found,
+        source=_SOURCE,
+        valid="infinitely many spins; exact above the line of almeida_thouless, below it as steps grow",
+        error=_ERROR,
+        remarks=_remarks(states, h, steps),
+    )
+
+
+def sk_energy(temperature: ArrayLike, steps: int = 1) -> xr.Dataset:
+    """Energy, free energy and entropy a spin of `sk` without a field.
+
+    Parameters
+    ----------
+    temperature, steps : as `sk` takes them
+
+    Returns
+    -------
+    over ``beta``: ``energy`` and ``energy_error``, ``free_energy``, ``entropy``
+
+    Raises
+    ------
+    InputError, RunError
+        As `sk`.
+
+    Examples
+    --------
+    >>> [round(float(sk_energy(0.0, steps=steps).energy[0]), 5) for steps in (0, 1, 10)]
+    [-0.79788, -0.76526, -0.76317]
+    """
+    return sk(temperature, steps=steps)[["energy", "energy_error", "free_energy", "entropy"]]
+
+
+def almeida_thouless(field: ArrayLike) -> xr.Dataset:
+    """The temperature below which replica symmetry breaks in a field: 1 = beta^2 E (1 - tanh^2)^2.
+
+    Parameters
+    ----------
+    field : one or several, of either sign, up to 8
+
+    Returns
+    -------
+    over ``field``: ``temperature`` of the line, and ``overlap`` q there
+
+    Raises
+    ------
+    InputError
+        If a field is not finite or larger than 8, where the line lies below 1e-14.
+
+    Examples
+    --------
+    >>> almeida_thouless([0.1, 1.0]).temperature.values.round(5).tolist()
+    [0.81885, 0.32118]
+    """
+    fields = checked_values(field, "field", least=-_LARGEST_FIELD)
+    if (fields > _LARGEST_FIELD).any():
+        raise InputError(f"field takes values up to {_LARGEST_FIELD:g}; got {field!s}")
+    lines = np.array([_line(abs(h)) for h in fields.tolist()])
+    overlaps = np.array(
+        [symmetric_overlap(t, abs(h)) for t, h in zip(lines.tolist(), fields.tolist(), strict=True)]
+    )
+    found = xr.Dataset(
+        {"temperature": ("field", lines), "overlap": ("field", overlaps)}, coords={"field": fields}
+    )
+    return told(found, source="de Almeida, Thouless 1978", valid="any field up to 8", error="1e-10")
+
+
+def almeida_thouless_field(temperature: ArrayLike) -> xr.Dataset:
+    """The field below which replica symmetry breaks at a temperature: `almeida_thouless` the other way round.
+
+    Parameters
+    ----------
+    temperature : one or several, positive
+
+    Returns
+    -------
+    over ``beta``, with ``temperature``: ``field``, 0 from T = 1 on, and ``overlap`` q there
+
+    Raises
+    ------
+    InputError
+        If a temperature is not positive: the line goes to infinite fields at T = 0.
+
+    Examples
+    --------
+    >>> almeida_thouless_field([0.32118]).field.values.round(4).tolist()
+    [1.0]
+    """
+    temperatures = checked_values(temperature, "temperature", least=0.0, open_end=True)
+    fields = np.array([_line_field(t) for t in temperatures.tolist()])
+    overlaps = [symmetric_overlap(t, h) for t, h in zip(temperatures.tolist(), fields.tolist(), strict=True)]
+    found = temperature_curve(temperatures, {"field": fields, "overlap": np.array(overlaps)})
+    return told(
+        found, source="de Almeida, Thouless 1978", valid="any temperature above 0", error="1e-9 in h^2"
+    )
+
+
+def symmetric_overlap(t: float, h: float) -> float:
+    """The replica-symmetric q."""
+    if t == 0:
+        return 1.0
+    if h == 0 and t >= 1:
+        return 0.0
+
+    def excess(q: float) -> float:
+        return 1 - float(tanh_means(h / t, np.sqrt(q) / t).sech2) - q
+
+    return root(excess, 0.0 if h else 0.1 * (1 - t), 1.0, f"the overlap at T = {t:g}, h = {h:g}")
+
+
+def _replicon(t: float, h: float, q: float) -> float:
+    return 1 - float(tanh_means(h / t, np.sqrt(q) / t).sech4) / t**2
+
+
+def _line(h: float) -> float:
+    if h == 0:
+        return 1.0
+    low = np.log(4 / (3 * np.sqrt(2 * np.pi))) - h**2 / 2  # where the line goes in large fields
+
+    def excess(log_t: float) -> float:
+        t = float(np.exp(log_t))
+        return _replicon(t, h, symmetric_overlap(t, h))
+
+    return float(np.exp(root(excess, min(low, 0.0) - 2, 0.0, f"the line at h = {h:g}")))
+
+
+def _line_field(t: float) -> float:
+    if t >= 1:
+        return 0.0
+    far = 2 + 1.5 * np.sqrt(2 * np.log(1 / t))
+
+    def excess(h: float) -> float:
+        return _replicon(t, h, symmetric_overlap(t, h))
+
+    return root(excess, 0.0, far, f"the line at T = {t:g}")
+
+
+def sk_states(temperatures: Floats, field: float, steps: int) -> list[SkState]:
+    """Of every temperature, see `sk`."""
+    checked_count(steps, "steps", least=0)
+    if steps > _MOST_STEPS:
+        raise InputError(
+            f"steps takes 0 to {_MOST_STEPS}; got {steps}: 10 are within 1e-5 of the full solution"
+        )
+    low = temperatures[(temperatures > 0) & (temperatures < _LEAST_TEMPERATURE)]
+    if steps and low.size:
+        raise InputError(
+            f"temperature takes 0, or {_LEAST_TEMPERATURE:g} and more with steps of breaking; got "
+            f"{low[0]:g}: take 0, or steps=0"
+        )
+    return [_state(t, abs(field), steps) for t in temperatures.tolist()]
+
+
+def _state(t: float, h: float, steps: int) -> SkState:
+    symmetric, energy = _symmetric(t, h)
+    broken = symmetric.replicon < -1e-9
+    ends = sk_ends(t, h) if broken else (0.0, 0.0)
+    if not steps or ends[1] - ends[0] < _UNRESOLVED:
+        levels, none = np.repeat(symmetric.overlaps, steps + 1), np.full(steps, np.nan)
+        error = np.nan if broken and not steps else 0.0
+        entropy = _entropy(t, h, symmetric, energy)
+        return SkState(symmetric._replace(overlaps=levels, breaking=none), energy, error, entropy, broken)
+    ladders = broken_sk(t, steps, ends=ends, field=h)
+    energies = [energy] + [_energy(ladder, t, h) for ladder in ladders]
+    entropy = _entropy(t, h, ladders[-1], energies[-1])
+    return SkState(ladders[-1], energies[-1], abs(energies[-1] - energies[-2]), entropy, broken)
+
+
+def sk_ends(t: float, h: float) -> tuple[float, float]:
+    """q(0) and q(1) by the hypothesis of Parisi and Toulouse, 1980: the first depends on the field alone and
+    the second on the temperature alone, as they are on the line."""
+    low = symmetric_overlap(_line(h), h) if h else 0.0
+    return low, symmetric_overlap(t, _line_field(t)) if t else 1.0
+
+
+def _symmetric(t: float, h: float) -> tuple[Ladder, float]:
+    """The replica-symmetric ladder and its energy."""
+    q = symmetric_overlap(t, h)
+    none = np.empty(0)
+    if t == 0:
+        from scipy.special import erf
+
+        frozen = np.sqrt(2 / np.pi) * np.exp(-(h**2) / 2)
+        m = float(erf(h / np.sqrt(2)))
+        energy = -frozen - h * m
+        return Ladder(np.array([1.0]), none, energy, m, frozen, -np.inf, 0.0, 0), energy
+    means = tanh_means(h / t, np.sqrt(q) / t)
+    free_energy = -((1 - q) ** 2) / (4 * t) - t * float(means.log2cosh)
+    m = float(means.tanh)
+    ladder = Ladder(np.array([q]), none, free_energy, m, (1 - q) / t, _replicon(t, h, q), 0.0, 0)
+    return ladder, -(1 - q**2) / (2 * t) - h * m
+
+
+def _weights(ladder: Ladder, t: float) -> Floats:
+    """Of every level in P(q)."""
+    breaks = ladder.breaking * t
+    if np.isnan(breaks).any():
+        return np.append(np.zeros(len(breaks)), 1.0)
+    return np.diff(np.concatenate([[0.0], breaks, [1.0]]))
+
+
+def _energy(ladder: Ladder, t: float, h: float) -> float:
+    if t == 0:
+        return ladder.free_energy
+    rises = ladder.breaking @ np.diff(ladder.overlaps**2)
+    return float(-(1 - ladder.overlaps[-1] ** 2) / (2 * t) - rises / 2 - h * ladder.magnetisation)
+
+
+def _entropy(t: float, h: float, ladder: Ladder, energy: float) -> float:
+    """From the energies; at T = 0 from what stays of it."""
+    if t == 0:
+        return -(ladder.frozen**2) / 4
+    return (energy - ladder.free_energy) / t
+
+
+def _susceptibility(ladder: Ladder) -> float:
+    if np.isnan(ladder.breaking).any() or not len(ladder.breaking):
+        return ladder.frozen
+    return float(ladder.frozen + ladder.breaking @ np.diff(ladder.overlaps))
+
+
+def _remarks(states: list[SkState], h: float, steps: int) -> list[Remark]:
+    broken = sum(state.broken for state in states)
+    if not broken or steps > 1:
+        return []
+    where = (
+        f"below T = {_line(abs(h)):.5f} in a field of {abs(h):g}, at {broken} of {len(states)} temperatures,"
+    )
+    ansatz = "replica-symmetric solution" if steps == 0 else "solution of one step"
+    return [replica_symmetry_broken(where, ansatz, "take more steps, 10 for the full solution within 1e-5")]

@@ -1,0 +1,162 @@
+"""The Sherrington-Kirkpatrick model against its known values and the derivatives of its free energy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from qspin.errors import InputError
+from qspin.remarks import remarks_of
+from qspin.theory import almeida_thouless, almeida_thouless_field, parisi, sk, sk_energy
+from qspin.theory._equations import tanh_means
+
+
+class TestMeans:
+    @pytest.mark.parametrize("width", [1e-7, 0.01, 0.3, 1.0, 8.0, 500.0])
+    @pytest.mark.parametrize("mean", [0.0, 0.4, -3.0, 60.0])
+    def test_against_a_fine_sum(self, mean, width):
+        z = np.linspace(-10, 10, 400_001)
+        weights = np.exp(-(z**2) / 2)
+        weights /= weights.sum()
+        y = mean + width * z
+        falling = np.exp(-2 * np.abs(y))
+        found = tanh_means(mean, width)
+        assert float(found.tanh) == pytest.approx(weights @ np.tanh(y), abs=1e-9)
+        assert float(found.sech2) == pytest.approx(weights @ (1 - np.tanh(y) ** 2), abs=1e-9)
+        assert float(found.sech4) == pytest.approx(weights @ (1 - np.tanh(y) ** 2) ** 2, abs=1e-9)
+        assert float(found.log2cosh) == pytest.approx(weights @ (np.abs(y) + np.log1p(falling)), rel=1e-9)
+
+
+class TestEnergies:
+    @pytest.mark.parametrize(
+        ("steps", "energy", "within"), [(0, -0.797885, 6e-7), (1, -0.765259, 6e-7), (10, -0.76317, 2e-5)]
+    )
+    def test_ground_state(self, steps, energy, within):
+        """The last is the full solution, -0.763167 (Crisanti, Rizzo 2002; Oppermann, Schmidt 2008)."""
+        found = sk_energy(0.0, steps=steps)
+        assert float(found.energy[0]) == pytest.approx(energy, abs=within)
+        assert float(found.free_energy[0]) == float(found.energy[0])
+
+    def test_more_steps_raise_the_free_energy(self):
+        """Guerra's bound: every ladder lies below the truth, and the best of more steps is higher."""
+        found = [float(sk(0.0, steps=steps).energy[0]) for steps in (0, 1, 2, 4)]
+        assert (np.diff(found) > 0).all()
+        assert found[-1] < -0.763167
+
+    def test_high_temperature_is_annealed(self):
+        found = sk([1.0, 1.5, 4.0], steps=3)
+        t = found.temperature.values
+        assert_allclose(found.energy, -1 / (2 * t), atol=1e-12)
+        assert_allclose(found.entropy, np.log(2) - 1 / (4 * t**2), atol=1e-12)
+        assert_allclose(found.susceptibility, 1 / t, atol=1e-12)
+        assert_allclose(found.stability, 1 - 1 / t**2, atol=1e-12)
+        assert remarks_of(found.attrs) == []
+        assert not found.q_abs.any()
+        assert not found.energy_error.any()
+
+    @pytest.mark.parametrize(
+        ("t", "h", "steps"), [(0.6, 0.0, 0), (0.6, 0.0, 3), (0.4, 0.3, 2), (1.3, 0.4, 0)]
+    )
+    def test_derivatives_of_the_free_energy(self, t, h, steps):
+        """u = d(beta f)/d beta, m = df/dh in this project's sign, s = -df/dT."""
+        step = 1e-4
+        found = sk(t, h, steps)
+        hotter, colder = (float(sk(t + d, h, steps).free_energy[0]) for d in (step, -step))
+        assert float(found.entropy[0]) == pytest.approx((colder - hotter) / (2 * step), abs=1e-5)
+        beta_f = (hotter / (t + step) - colder / (t - step)) / (1 / (t + step) - 1 / (t - step))
+        assert float(found.energy[0]) == pytest.approx(beta_f, abs=1e-5)
+        if h:
+            up, down = (float(sk(t, h + d, steps).free_energy[0]) for d in (step, -step))
+            assert float(found.magnetisation[0]) == pytest.approx((up - down) / (2 * step), abs=1e-5)
+            assert float(found.magnetisation[0]) < 0
+            opposite = sk(t, -h, steps)
+            assert float(opposite.magnetisation[0]) == pytest.approx(-float(found.magnetisation[0]))
+
+    def test_the_spin_glass_has_unit_susceptibility(self):
+        """Parisi's solution: dm/dh = 1 below T_c; a ladder is short of it by 1 / steps^2 or so."""
+        found = sk([0.0, 0.3, 0.7], steps=4)
+        assert_allclose(found.susceptibility, 1, atol=0.01)
+        assert (sk([0.3, 0.7], steps=1).susceptibility.values < found.susceptibility.values[1:]).all()
+
+    def test_columns_of_a_curve(self):
+        found = sk([0.5, 1.2], steps=2)
+        assert found.energy.dims == ("beta",)
+        assert_allclose(found.beta, [2, 1 / 1.2])
+        assert_allclose(found.weight.sum("level"), 1)
+        assert_allclose((found.weight * found.overlap_level**2).sum("level"), found.q2)
+        assert_allclose(found.energy[0], -(1 - found.q2[0]) / 1.0, atol=1e-9)
+
+
+class TestStability:
+    def test_the_line(self):
+        found = almeida_thouless([0.1, 0.2, 0.5, 1.0])
+        assert_allclose(found.temperature, [0.81885, 0.72504, 0.53510, 0.32118], atol=6e-6)
+        back = almeida_thouless_field(found.temperature)
+        assert_allclose(back.field, found.field, atol=1e-9)
+        assert_allclose(back.overlap, found.overlap, atol=1e-9)
+
+    def test_its_ends(self):
+        assert almeida_thouless([0.0]).temperature.values.tolist() == [1.0]
+        assert almeida_thouless_field([1.0, 3.0]).field.values.tolist() == [0.0, 0.0]
+        near = almeida_thouless_field(1 - 2e-3)  # h^2 = (4/3) (1 - T)^3 there
+        assert float(near.field[0]) == pytest.approx(np.sqrt(4 / 3 * 8e-9), rel=0.005)
+        assert float(almeida_thouless(6.0).temperature[0]) == pytest.approx(
+            4 / (3 * np.sqrt(2 * np.pi)) * np.exp(-18), rel=0.01
+        )
+
+    def test_replica_symmetry_is_remarked_upon_below_it(self):
+        (remark,) = remarks_of(sk([0.3, 0.6, 0.9], 0.5, steps=0).attrs)
+        assert remark.code == "replica-symmetry-broken"
+        assert "below T = 0.53510 in a field of 0.5, at 1 of 3 temperatures" in remark.text
+        assert remarks_of(sk(0.6, 0.5, steps=0).attrs) == []
+        assert np.isnan(sk(0.3, steps=0).energy_error.values).all()
+
+    def test_ladders_hold_where_the_replica_symmetric_solution_does_not(self):
+        found = [float(sk(0.4, 0.2, steps).stability[0]) for steps in (0, 1, 3)]
+        assert found[0] < found[1] < found[2] < 0
+
+
+class TestOverlaps:
+    def test_distribution(self):
+        found = parisi([0.3, 0.9], steps=5, bins=40)
+        assert_allclose((found.density * found.width).sum("q"), 1)
+        assert_allclose(found.density, found.density[:, ::-1])
+        assert_allclose(np.trapezoid(found.overlap, found.x), [0.7, 0.1], atol=1e-3)  # 1 - T: dm/dh = 1
+        energies = sk_energy([0.3, 0.9], steps=5).energy.values
+        squares = 1 + 2 * found.temperature.values * energies
+        assert_allclose(np.trapezoid(found.overlap**2, found.x), squares, atol=2e-3)
+        assert_allclose(found.q_ea, [0.859, 0.1091], atol=2e-3)
+        assert float(found.q_min.max()) == 0
+
+    def test_slope_at_the_origin(self):
+        """dq/d(x/T) at T -> 0 rises from 0.743 at x = 0 (Crisanti, Rizzo 2002); near T_c q(x) = x/2."""
+        found = parisi([0.05, 0.97], steps=4)
+        slopes = (found.overlap / found.x).sel(x=[0.005, 0.02], method="nearest").values
+        assert 0.743 < slopes[0, 0] * 0.05 < 0.79
+        assert slopes[1, 1] == pytest.approx(0.5, rel=0.05)
+
+    def test_a_field_leaves_no_small_overlaps(self):
+        found = parisi(0.3, 0.2, steps=4)
+        assert float(found.q_min[0]) > 0.3
+        assert not found.density.where(found.q < 0.3, 0).any()
+        paramagnet = parisi(1.5, 0.2, steps=2)
+        assert float(paramagnet.weight[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: sk(-0.1), r"temperature takes one or several finite values of 0 or more; got -0.1"),
+        (lambda: sk(0.005), r"takes 0, or 0.01 and more with steps .* got 0.005"),
+        (lambda: sk(0.5, steps=13), r"steps takes 0 to 12; got 13"),
+        (lambda: sk(0.5, field=np.inf), r"field must be finite"),
+        (lambda: almeida_thouless(9.0), r"field takes values up to 8; got 9"),
+        (lambda: almeida_thouless_field(0.0), r"finite values above 0; got 0"),
+        (lambda: parisi(0.5, steps=1), r"steps must be at least 2"),
+        (lambda: parisi(0.0), r"finite values above 0; got 0"),
+    ],
+)
+def test_what_is_no_model(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
