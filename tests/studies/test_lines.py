@@ -112,3 +112,11 @@ class Foreign(Source):
 def test_third_parties_predict_by_a_method():
     found = concluded(Foreign(), [0.5])
     assert "theory_energy" in found.datasets["a-x"]
+
+
+def test_the_line_of_the_mean_field_glass():
+    found = get_source("sherrington_kirkpatrick", n_spins=8).predicted(np.array([0.5, 0.8, 2.0]))
+    np.testing.assert_allclose(found.energy[:2], [-0.25, -0.4], atol=1e-9)  # -beta / 2 above T = 1
+    np.testing.assert_allclose(found.q2[:2], 0, atol=1e-9)
+    assert -0.745 < float(found.energy[2]) < -0.705
+    assert 0 < float(found.q_abs[2]) < 1

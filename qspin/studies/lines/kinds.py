@@ -6,6 +6,7 @@ where nothing is known at these settings, None. All are of infinitely many spins
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -25,7 +26,12 @@ _SK = ("energy", "free_energy", "entropy", "q_abs", "q2", "q4", "binder")
 
 def sherrington_kirkpatrick(source: Any, betas: Floats) -> xr.Dataset | None:
     """Parisi's solution with three steps, whatever the distribution of couplings (`qspin.theory.sk`)."""
-    return _over(betas, theory.sk(1 / betas, steps=_STEPS), _SK)
+    return _parisi(tuple(betas.tolist()))
+
+
+@functools.lru_cache(maxsize=16)  # a sweep over sizes asks for the same line again and again
+def _parisi(betas: tuple[float, ...]) -> xr.Dataset:
+    return _over(np.array(betas), theory.sk([1 / beta for beta in betas], steps=_STEPS), _SK)
 
 
 def mattis(source: Any, betas: Floats) -> xr.Dataset | None:
