@@ -174,43 +174,42 @@ def _linear_kappa(samples: float, ridge: float) -> float:
 
 
 class _Spectrum:
-    """The law of N C = slope^2 F F^T / D + rest, N features of D inputs.
+    """The law of N C = slope F F^T / D + rest, N features of D inputs.
 
     Parameters
     ----------
-    shape : N / D
-    slope : squared, positive
+    shape : c = N / D
+    slope : the square of that of the activation, positive
     rest : variance
     """
 
     def __init__(self, shape: float, slope: float, rest: float) -> None:
         self.shape, self.slope, self.rest = shape, slope, rest
 
-    def _resolvent(self, kappa: float) -> tuple[float, float]:
-        """Means of z / (s + z) and of its square over eigenvalues s of F F^T / D, z = (rest + kappa) / slope.
+    def means(self, kappa: float, teacher: Teacher = "linear") -> _Means:
+        """By means over the eigenvalues s of F F^T / D, all sums of what is positive.
 
-        m = mean of 1 / (s + z) solves ``shape z m^2 + (1 - shape + z) m = 1``.
+        With z = (rest + kappa) / slope, m, the mean of 1 / (s + z), solves ``c z m^2 + (1 - c + z) m = 1``,
+        and t, that of s / (s + z), ``c t^2 - (1 + c + z) t + 1 = 0``.
         """
-        c, z = self.shape, (self.rest + kappa) / self.slope
+        c, rest, kappa = self.shape, self.rest / self.slope, kappa / self.slope
+        z = rest + kappa
         b = 1 - c + z
         root = float(np.hypot(b, 2 * np.sqrt(c * z)))
         if root == 0:  # c = 1, z = 0
-            return 0.0, 0.0
-        first = 2 * z / (b + root) if b > 0 else (root - b) / (2 * c)
-        return first, first * (c * first + z) / root
-
-    def means(self, kappa: float, teacher: Teacher = "linear") -> _Means:
-        first, second = self._resolvent(kappa)
-        share = kappa / (kappa + self.rest) if self.rest else 1.0
-        left, left_squared = (
-            share * first,
-            share**2 * second,
-        )  # of kappa / (s' + kappa), s' an eigenvalue of N C
+            return _Means(1.0, 1.0, 0.0)
+        t = 2 / (1 + c + z + root)
+        spare = (b + root) / 2 if b > 0 else 2 * c * z / (root - b)  # 1 / m
+        m = 1 / spare if rest else 0.0  # needed of what is left alone
+        squares = m * (1 + c * m) / root  # mean of 1 / (s + z)^2
+        freedom = t + rest * m
+        beyond = ((1 - c) ** 2 + 2 * z * (1 + c)) / (root + z)  # root - z
+        squared = t * (beyond + 2 * rest) / root + rest**2 * squares
         if teacher == "linear":
-            bias = 1 - self.shape * (1 - (1 - share) * first - share * second)
+            bias = t * (spare - c * kappa / root)
         else:
-            bias = kappa * (left - left_squared)
-        return _Means(1 - left, 1 - 2 * left + left_squared, max(bias, 0.0))
+            bias = self.slope * kappa**2 * (t / root + rest * squares)
+        return _Means(freedom, squared, max(bias, 0.0))
 
     def kappa(self, samples: float, ridge: float) -> float:
         """Of ``ridge = kappa (samples - freedom(kappa))``, that of N C."""
@@ -223,8 +222,8 @@ class _Spectrum:
             kappa = np.exp(logarithm)
             return float(samples - self.means(kappa).freedom - ridge / kappa)
 
-        high = np.log((self.slope + self.rest + ridge) / samples)
-        low = np.log(ridge / samples) if ridge > 0 else high - 1
+        high = np.log(2 * (self.slope + self.rest + ridge) / samples)
+        low = np.log(ridge / samples) - 1 if ridge > 0 else high - 1
         while excess(low) > 0:
             low -= 1
         return float(np.exp(brentq(excess, low, high, xtol=1e-14, rtol=1e-14)))

@@ -230,6 +230,8 @@ def test_teachers_of_networks_are_known():
         (lambda: networks.committee_machine(10**5 - 1, 3, 1.0, seed=0), "GiB of this machine"),
         (lambda: networks.binary_network([9, 4, 1], 1.0, seed=0), r"odd sizes.* got \[9, 4, 1\]"),
         (lambda: networks.binary_network([9, 3, 3], 1.0, seed=0), "one output last"),
+        (lambda: networks.binary_network(9, 1.0, seed=0), "at least two odd sizes"),
+        (lambda: networks.binary_network("9-5-1", 1.0, seed=0), "layers must be real numbers"),
         (lambda: networks.binary_network([9, 5, 3, 1], 1.0, "all", seed=0), "where there are at most two"),
         (lambda: networks.binary_network([9, 5, 1], 1.0, "first", seed=0), "'last' or 'all'; got 'first'"),
     ],

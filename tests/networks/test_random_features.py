@@ -135,6 +135,7 @@ class TestRegression:
         (lambda: networks.training_problem([[1j, 2.0]], [1.0]), "features must be real numbers"),
         (lambda: networks.training_problem([[1.0]], [1.0], ridge=-1), "ridge must not be negative"),
         (lambda: networks.random_feature_regression(5, 8, [], seed=0), "one number of features or several"),
+        (lambda: networks.random_feature_regression(5, 8, [4.5], seed=0), "n_features must be an integer"),
         (lambda: networks.random_feature_regression(5, 8, [0], seed=0), "n_features must be at least 1"),
         (
             lambda: networks.random_feature_regression(5, 8, [4], n_draws=1, seed=0),

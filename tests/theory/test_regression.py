@@ -124,6 +124,16 @@ class TestRandomFeatures:
         np.testing.assert_allclose(found.excess_risk[:2], 0.04 * np.array([0.3 / 0.7, 0.8 / 0.2]))
         assert float(found.bias[2]) > 0.01
 
+    @pytest.mark.parametrize("name", ["linear", "relu"])
+    @pytest.mark.parametrize("ridge", [0.0, 1e-12, 1e12])
+    def test_extremes_are_limits_and_no_rounding(self, name, ridge):
+        ratios = np.array([1e-9, 1 - 1e-9, 1.0, 1 + 1e-9, 1e9, 1e12])
+        for inputs in (1e-9, 1.0, 1e9):
+            found = random_feature_double_descent(ratios, inputs, activation=name, ridge=ridge, noise=0.3)
+            for quantity in found.data_vars.values():
+                assert (quantity >= 0).all()
+            np.testing.assert_allclose(found.test_error[-1], found.test_error[-2], rtol=1e-6)
+
     def test_it_descends_twice(self):
         found = random_feature_double_descent(np.linspace(0.1, 3, 59), 0.5, ridge=1e-4, noise=0.3)
         peak = int(found.test_error.values.argmax())

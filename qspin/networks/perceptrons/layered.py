@@ -15,7 +15,7 @@ from qspin.networks.perceptrons.committee import committee_machine
 from qspin.networks.perceptrons.conditions import n_bits, n_patterns_of
 from qspin.networks.perceptrons.single import perceptron_problem
 from qspin.problem import IsingProblem
-from qspin.validate import checked_count
+from qspin.validate import checked_array, checked_count
 
 __all__ = ["binary_network"]
 
@@ -75,7 +75,10 @@ def _last(sizes: Sequence[int], load: float, teacher: bool, seed: int) -> IsingP
 
 
 def _checked_sizes(layers: Sequence[int]) -> list[int]:
-    sizes = [checked_count(size, "a size of layers", least=1) for size in layers]
+    sizes = [
+        checked_count(size, "a size of layers", least=1)
+        for size in np.atleast_1d(checked_array(layers, "layers"))
+    ]
     if len(sizes) < 2 or sizes[-1] != 1 or any(size % 2 == 0 for size in sizes):
         raise InputError(
             "layers are at least two odd sizes, inputs first and one output last, such as [15, 7, 1]; got "

@@ -17,7 +17,7 @@ from qspin.networks.random_features.task import drawn_task, require_room
 from qspin.remarks import Remark, stored
 from qspin.theory.activations import ActivationName
 from qspin.theory.regression import Teacher, checked_scale
-from qspin.validate import checked_count
+from qspin.validate import checked_array, checked_count
 
 __all__ = ["random_feature_regression"]
 
@@ -38,7 +38,7 @@ class _Settings(NamedTuple):
 def random_feature_regression(
     n_inputs: int,
     n_samples: int,
-    n_features: Sequence[int],
+    n_features: int | Sequence[int],
     *,
     activation: ActivationName = "erf",
     teacher: Teacher = "linear",
@@ -79,7 +79,10 @@ def random_feature_regression(
     CapacityError
         If a regression would not fit in memory.
     """
-    numbers = [checked_count(n, "n_features", least=1) for n in n_features]
+    numbers = [
+        checked_count(n, "n_features", least=1)
+        for n in np.atleast_1d(checked_array(n_features, "n_features"))
+    ]
     if not numbers:
         raise InputError("n_features takes one number of features or several; got none")
     n_draws = checked_count(n_draws, "n_draws", least=2)
