@@ -285,7 +285,7 @@ FEW = draw_examples(2, 3, 4, seed=1)
     ("call", "message"),
     [
         (lambda: draw_prompts(0, 3, 4, seed=1), "dimension must be at least 1; got 0"),
-        (lambda: draw_examples(2, 3, 4, noise=-0.1, seed=1), "noise is a standard deviation, 0 or more"),
+        (lambda: draw_examples(2, 3, 4, noise=-0.1, seed=1), "noise must not be negative; got -0.1"),
         (lambda: draw_examples(2, 3, 2.5, seed=1), "n_tasks must be an integer; got 2.5"),
         (lambda: draw_examples(2, 3, 4, seed=-1), "seed must be at least 0"),
         (lambda: Examples(np.zeros((3, 2, 3)), np.zeros(3)), "examples are features"),

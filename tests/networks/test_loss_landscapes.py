@@ -136,20 +136,21 @@ class TestAnneal:
         assert (np.diff(cooled.energy_mean.mean("start")) < 0).all()
 
 
-class TestCriticalPoints:
-    @pytest.fixture(scope="class")
-    def found(self):
-        return critical_points(spherical_glass(40, seed=1), 40, seed=2)
+@pytest.fixture(scope="module")
+def saddles():
+    return critical_points(spherical_glass(40, seed=1), 40, seed=2)
 
-    def test_their_gradient_vanishes(self, found):
-        assert found.converged.mean() > 0.5
+
+class TestCriticalPoints:
+    def test_their_gradient_vanishes(self, saddles):
+        assert saddles.converged.mean() > 0.5
         glass = spherical_glass(40, seed=1)
-        reached = found.where(found.converged, drop=True)
+        reached = saddles.where(saddles.converged, drop=True)
         assert np.abs(glass.gradients(reached.spins.values)).max() < 1e-6
         np.testing.assert_array_equal(glass.indices(reached.spins.values), reached["index"])
 
-    def test_their_index_grows_with_energy_as_theory_says(self, found):
-        reached = found.where(found.converged, drop=True)
+    def test_their_index_grows_with_energy_as_theory_says(self, saddles):
+        reached = saddles.where(saddles.converged, drop=True)
         assert reached.energy.max() - reached.energy.min() > 0.6
         difference = (reached.index_share - reached.index_share_expected).values
         assert np.abs(difference).mean() < 0.02
@@ -178,10 +179,13 @@ SMALL = spherical_glass(4, seed=1)
         (lambda: spherical_glass(10, 2, seed=1), "must be at least 3; got 2"),
         (lambda: spherical_glass(1, seed=1), "n_spins must be at least 2; got 1"),
         (lambda: SphericalGlass(np.zeros((2, 2, 3))), r"3 or more equal axes of 2 or more; got \(2, 2, 3\)"),
+        (lambda: SphericalGlass(np.arange(27.0).reshape(3, 3, 3)), "must be finite and symmetric"),
+        (lambda: SphericalGlass(np.full((2, 2, 2), np.nan)), "must be finite and symmetric"),
         (lambda: SMALL.energies(np.ones((1, 3))), r"spins must have shape \(n, 4\); got \(1, 3\)"),
         (lambda: SMALL.energies(np.full((1, 4), 2.0)), r"lie on the sphere \|s\|\^2 = 4"),
         (lambda: descend(SMALL, 0), "must be at least 1; got 0"),
         (lambda: descend(SMALL, tolerance=0.0), "tolerance must be positive"),
+        (lambda: descend(SMALL, spins="up"), "spins must be real numbers; got a str"),
         (lambda: descend(SMALL, spins=np.ones(4)), r"spins must have shape \(n, 4\)"),
         (lambda: anneal(SMALL, [], seed=1), "temperatures must be positive, and at least one"),
         (lambda: anneal(SMALL, [1.0, -1.0], seed=1), "temperatures must be positive"),
@@ -190,6 +194,7 @@ SMALL = spherical_glass(4, seed=1)
         (lambda: critical_points(SMALL, tolerance=np.nan, seed=1), "tolerance must be finite"),
         (lambda: relu_losses([], seed=1), "widths must be distinct, and at least one"),
         (lambda: relu_losses([4, 4], seed=1), "widths must be distinct"),
+        (lambda: relu_losses("wide"), "a width must be an integer; got 'w'"),
         (lambda: relu_losses([4], 1), "n_draws must be at least 2"),
         (lambda: relu_losses([4], dataset="digit"), "no data set 'digit'"),
     ],

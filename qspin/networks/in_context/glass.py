@@ -19,9 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 from qspin.errors import InputError
 from qspin.instances._drawing import require_numbers
 from qspin.networks.in_context.prompts import Examples
-from qspin.validate import checked_array, checked_real, locked
+from qspin.theory.regression import checked_scale
+from qspin.validate import checked_array, locked
 
-__all__ = ["WeightGlass", "checked_ridge", "weight_glass"]
+__all__ = ["WeightGlass", "weight_glass"]
 
 Floats = NDArray[np.float64]
 
@@ -86,7 +87,7 @@ def weight_glass(examples: Examples, ridge: float = 0.0) -> WeightGlass:
     CapacityError
         If the couplings would not fit in memory.
     """
-    ridge = checked_ridge(ridge)
+    ridge = checked_scale(ridge, "ridge")
     s, y = examples.rows, examples.targets
     require_numbers(3 * s.shape[1] ** 2, f"the couplings of {s.shape[1]} weights")
     couplings = s.T @ s / len(y)
@@ -96,11 +97,3 @@ def weight_glass(examples: Examples, ridge: float = 0.0) -> WeightGlass:
     return WeightGlass(
         locked(couplings), locked(fields), locked(penalties), float(y @ y) / (2 * len(y)), ridge
     )
-
-
-def checked_ridge(ridge: float) -> float:
-    """A ridge that is not negative."""
-    ridge = checked_real(ridge, "ridge")
-    if ridge < 0:
-        raise InputError(f"ridge must not be negative; got {ridge:g}")
-    return ridge

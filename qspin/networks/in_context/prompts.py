@@ -21,7 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError
 from qspin.instances._drawing import generator, require_numbers
-from qspin.validate import checked_array, checked_count, checked_real, locked
+from qspin.theory.regression import checked_scale
+from qspin.validate import checked_array, checked_count, locked
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -170,10 +171,7 @@ def _checked_sizes(dimension: int, length: int, n_tasks: int, noise: float) -> t
         checked_count(value, what, least=1)
         for value, what in ((dimension, "dimension"), (length, "length"), (n_tasks, "n_tasks"))
     ]
-    noise = checked_real(noise, "noise")
-    if noise < 0:
-        raise InputError(f"noise is a standard deviation, 0 or more; got {noise:g}")
-    return sizes[0], sizes[1], sizes[2], noise
+    return sizes[0], sizes[1], sizes[2], checked_scale(noise, "noise")
 
 
 def _blocks(

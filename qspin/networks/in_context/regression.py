@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError
-from qspin.networks.in_context.glass import checked_ridge, weight_glass
 from qspin.networks.in_context.prompts import Examples, checked_weights
+from qspin.networks.random_features.ridge import ridge_regression
 
 __all__ = ["Loss", "Solution", "mean_slope", "prediction_loss", "ridge_weights", "zero_eigenvalue_share"]
 
@@ -63,13 +63,10 @@ def ridge_weights(examples: Examples, ridge: float = 0.0) -> Solution:
     InputError
         If the ridge is negative.
     """
-    from scipy.linalg import cho_factor, cho_solve
-
-    if checked_ridge(ridge):
-        glass = weight_glass(examples, ridge)
-        found = cho_solve(cho_factor(glass.matrix, overwrite_a=True), -glass.fields)
-    else:
-        found = np.linalg.lstsq(examples.rows, examples.targets, rcond=None)[0]
+    n_tasks, n = examples.rows.shape
+    found = ridge_regression(
+        examples.rows * np.sqrt(n / n_tasks), examples.targets / np.sqrt(n_tasks), ridge=ridge
+    )
     slope = mean_slope(examples, found, ridge)
     side = examples.dimension + 1
     begin = float(np.abs(mean_slope(examples, np.zeros(side**2), 0.0)).max())

@@ -62,7 +62,10 @@ def descend(
         If there are no starts, or a setting cannot be.
     """
     tolerance, max_steps = _checked_limits(tolerance, max_steps)
-    starts = glass.random_spins(n_starts, seed=seed) if spins is None else np.asarray(spins, dtype=np.float64)
+    if spins is None:
+        starts = glass.random_spins(n_starts, seed=seed)
+    else:
+        starts = checked_array(spins, "spins").astype(np.float64)
     reached, n_steps = lowered(glass, starts, tolerance=tolerance, max_steps=max_steps)
     return _described(glass, reached, n_steps, tolerance)
 

@@ -57,9 +57,10 @@ def relu_losses(
     n_draws = checked_count(n_draws, "n_draws", least=2)
     seed = checked_count(seed, "seed")
     epochs = checked_count(epochs, "epochs", least=1)
-    sizes = [checked_count(width, "a width", least=1) for width in widths]
+    given = widths if isinstance(widths, Sequence | np.ndarray) else [widths]
+    sizes = [checked_count(width, "a width", least=1) for width in given]
     if not sizes or len(set(sizes)) != len(sizes):
-        raise InputError(f"widths must be distinct, and at least one; got {list(widths)}")
+        raise InputError(f"widths must be distinct, and at least one; got {sizes}")
     inputs, classes = DATASETS.get(dataset, (0, 0))
     for width in sizes:
         check_training([inputs, width, classes], dataset, epochs)

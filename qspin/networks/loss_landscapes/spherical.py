@@ -35,13 +35,18 @@ class SphericalGlass:
     Raises
     ------
     InputError
-        If the axes differ, or are fewer than three.
+        If the axes differ, or are fewer than three, or the tensor is not symmetric and finite.
     """
 
-    def __init__(self, tensor: Floats):
+    def __init__(self, tensor: ArrayLike):
+        tensor = checked_array(tensor, "the tensor of a spherical glass").astype(np.float64)
         if tensor.ndim < 3 or len(set(tensor.shape)) != 1 or tensor.shape[0] < 2:
             raise InputError(
                 f"a spherical glass takes a tensor of 3 or more equal axes of 2 or more; got {tensor.shape}"
+            )
+        if not all(np.allclose(tensor, tensor.swapaxes(k, k + 1)) for k in range(tensor.ndim - 1)):
+            raise InputError(
+                "the tensor of a spherical glass must be finite and symmetric; sum it over orders"
             )
         self._tensor = locked(tensor)
 
