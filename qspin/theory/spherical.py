@@ -9,6 +9,7 @@ covariance ``N q^p``: their energies are sqrt(2) times these.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -91,7 +92,7 @@ def p_spin_spherical(
     )
     indices = np.arange(n_indices)
     of_index = np.stack([_complexity_of_index(p, energies, k) for k in indices.tolist()])
-    variables = {name: ((), value) for name, value in point.items()}
+    variables: dict[str, Any] = {name: ((), value) for name, value in point.items()}
     variables |= {name: ("temperature", v) for name, v in _equilibrium(p, y, temperatures).items()}
     return xr.Dataset(
         variables

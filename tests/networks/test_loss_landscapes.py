@@ -18,6 +18,7 @@ from qspin.networks.loss_landscapes import (
 )
 from qspin.networks.loss_landscapes.spherical import on_sphere, tangents
 from qspin.significance import STANDARD_ERRORS
+from qspin.testing import assert_within_errors
 from qspin.theory import p_spin_spherical
 
 
@@ -95,7 +96,7 @@ class TestDescent:
         means, errors = [], []
         for n, n_instances in ((16, 48), (48, 12)):
             reached = [
-                descend(spherical_glass(n, seed=k), 4, tolerance=1e-3, seed=k).energy.mean().item()
+                descend(spherical_glass(n, seed=k), 4, tolerance=5e-3, seed=k).energy.mean().item()
                 for k in range(n_instances)
             ]
             means.append(np.mean(reached))
@@ -121,11 +122,16 @@ class TestDescent:
 
 class TestAnneal:
     def test_hot_walkers_are_in_equilibrium(self):
-        """-1/(2T) above the transition, up to 1/N and the step."""
-        found = anneal(spherical_glass(60, seed=1), [1.5, 1.0], 24, n_steps=600, seed=3)
-        for k, temperature in enumerate((1.5, 1.0)):
-            means = found.energy_mean.values[k]
-            assert means.mean() == pytest.approx(-1 / (2 * temperature), rel=0.06)
+        """-1/(2T) above the transition, over instances."""
+        temperatures = np.array([1.5, 1.0])
+        energies = np.array([
+            anneal(spherical_glass(40, seed=k), temperatures, 8, n_steps=400, tolerance=0.1, seed=k)
+            .energy_mean.mean("start")
+            .values
+            for k in range(8)
+        ])  # fmt: skip
+        errors = energies.std(axis=0, ddof=1) / np.sqrt(len(energies))
+        assert_within_errors(energies.mean(axis=0), errors, -1 / (2 * temperatures))
 
     def test_slow_cooling_ends_below_descent(self):
         glass = spherical_glass(40, seed=1)
