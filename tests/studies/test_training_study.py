@@ -81,6 +81,13 @@ def test_curves_of_any_name_are_shown():
     assert "log_likelihood -6.5" in section.findings[0].text
 
 
+def test_accuracy_on_what_was_spoilt_stands_beside_the_others():
+    spoilt = curves(accuracy_flipped=[0.1, 0.0, 0.4, 0.9], accuracy_backdoor=[0.1, 0.5, 0.9, 1.0])
+    (section,) = concluded(PreparedFor("training", spoilt, ("a",))).sections
+    assert len(section.figures[0].panels) == 2
+    assert "0.97 (test) and 0.9 (flipped) and 1 (backdoor)" in section.findings[0].text
+
+
 def test_many_trainings_are_counted_and_fold():
     (section,) = concluded(*(PreparedFor(f"training {k}", curves(), (f"p{k}",)) for k in range(9))).sections
     assert section.findings[0].text == "9 trainings are behind p0, p1, p2, p3, p4, p5 and 3 more."
