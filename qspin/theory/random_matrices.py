@@ -85,7 +85,7 @@ def marchenko_pastur(ratio: float, variance: float = 1.0, n_points: int = 401) -
 
 
 def _cumulative(angle: Floats, q: float) -> Floats:
-    """Integral of the density up to x = middle - half cos(a): of (2/pi) sin^2 a / (1 + q - 2 sqrt q cos a)."""
+    """Integral of the density up to middle - half cos a: of (2/pi) sin^2 a / (1 + q - 2 sqrt q cos a)."""
     root = np.sqrt(q)
     turn = np.arctan2((1 + root) * np.sin(angle / 2), abs(1 - root) * np.cos(angle / 2))
     return ((1 + q) * angle / 2 + root * np.sin(angle) - abs(1 - q) * turn) / (np.pi * q)

@@ -15,7 +15,7 @@ from torch import nn
 
 from qspin import networks
 from qspin.errors import InputError
-from qspin.networks.files.model import initial_widths
+from qspin.networks.files.model import facts_of
 from qspin.registry import get_source
 from qspin.testing import SourceContract
 from qspin.testing.source import prepared_for
@@ -194,9 +194,10 @@ class TestControls:
         scaled = networks.read_model(path, reinitialise=1)
         critical = networks.critical_temperature([400, 30, 20])
         np.testing.assert_allclose(scaled.toarray() * critical, drawn.toarray(), atol=1e-12)
-        widths = initial_widths(path, scale="none")
-        assert widths == pytest.approx({"layer 0 - layer 1": 0.05, "layer 1 - layer 2": 30**-0.5})
-        assert initial_widths(path)["layer 0 - layer 1"] == pytest.approx(0.05 / critical)
+        assert facts_of(path, scale="none").initial == pytest.approx(
+            {"layer 0 - layer 1": 0.05, "layer 1 - layer 2": 30**-0.5}
+        )
+        assert facts_of(path).initial["layer 0 - layer 1"] == pytest.approx(0.05 / critical)
 
     def test_those_of_a_machine_stay_on_its_graph(self, saved):
         path = saved(machine())
@@ -206,7 +207,7 @@ class TestControls:
             assert np.abs(problem.edges.couplings).max() <= 5
             assert np.abs(problem.fields).max() <= (0.5 if "shuffle" in how else 0.05)
         assert sorted(networks.read_model(path, shuffle=1).edges.couplings) == [-0.5, 1.0]
-        assert initial_widths(path) == {"couplings": 5.0, "fields": 0.05}
+        assert facts_of(path) == ({"couplings": 5.0, "fields": 0.05}, 1.0)
 
     def test_not_both(self, saved):
         with pytest.raises(InputError, match="leave out shuffle or reinitialise"):

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from qspin.problem import IsingProblem
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["initial_widths", "read_model"]
+__all__ = ["ModelFacts", "facts_of", "read_model"]
 
 LinearLayer = tuple[str, NDArray[np.float64], NDArray[np.float64] | None]
 
@@ -89,28 +89,31 @@ def read_model(
     )
 
 
-def initial_widths(path: str | os.PathLike[str], *, scale: Scale | None = None) -> dict[str, float]:
-    """Half-widths of the uniform distributions that `reinitialise` draws from, in the units of the problem.
+class ModelFacts(NamedTuple):
+    """What is known of a model beside its problem.
 
     Parameters
     ----------
-    path, scale : as of `read_model`, which raises the same errors
-
-    Returns
-    -------
-    of a machine those of ``couplings`` and ``fields``; of a twin those of the couplings between two layers,
-    by the names of their groups: ``layer 0 - layer 1``
+    initial : name of a piece of its numbers -> half-width of the uniform distribution that `reinitialise`
+        draws it from, in the units of the problem: of a machine ``couplings`` and ``fields``; of a twin the
+        couplings between two layers, by the names of their groups: ``layer 0 - layer 1``
+    temperature : at which it is a model of data, 1 / beta; None of a network, which has none
     """
+
+    initial: dict[str, float]
+    temperature: float | None
+
+
+def facts_of(path: str | os.PathLike[str], *, scale: Scale | None = None) -> ModelFacts:
+    """What is known of the model in a file beside its problem; arguments and errors as `read_model`."""
     path = Path(path)
     tensors = read_tensors(path)
     if is_machine(tensors):
-        return dict(INITIAL)
+        return ModelFacts(dict(INITIAL), 1.0)
     layers = _layers(tensors, path)
     factor = 1.0 if scale == "none" else 1 / chained(layers).critical_temperature()
-    return {
-        f"layer {k} - layer {k + 1}": factor * _half_width(weights)
-        for k, (_, weights, _) in enumerate(layers)
-    }
+    widths = [factor * _half_width(weights) for _, weights, _ in layers]
+    return ModelFacts({f"layer {k} - layer {k + 1}": width for k, width in enumerate(widths)}, None)
 
 
 def _half_width(weights: NDArray[np.float64]) -> float:
