@@ -98,6 +98,7 @@ STUDIES = {
     "landscape": Builtin("qspin.studies.landscape:Landscape"),
     "time_to_solution": Builtin("qspin.studies.time_to_solution:TimeToSolution"),
     "epochs": Builtin("qspin.studies.epochs:Epochs"),
+    "inspection": Builtin("qspin.studies.inspection:Inspection"),
     "finite_size": Builtin("qspin.studies.finite_size:FiniteSize"),
     "training": Builtin("qspin.studies.training:Training"),
     "measured": Builtin("qspin.studies.measured:Measured"),

@@ -7,11 +7,22 @@ import sys
 import traceback
 from typing import Any
 
-from qspin.cli import embedding, exporting, running, runs, sampling, telling, watching
+from qspin.cli import embedding, exporting, inspecting, running, runs, sampling, telling, watching
 from qspin.cli.app import app
 from qspin.cli.ending import Interrupts, leave
 
-__all__ = ["app", "embedding", "exporting", "main", "running", "runs", "sampling", "telling", "watching"]
+__all__ = [
+    "app",
+    "embedding",
+    "exporting",
+    "inspecting",
+    "main",
+    "running",
+    "runs",
+    "sampling",
+    "telling",
+    "watching",
+]
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import typer
 from qspin.cli.app import AllowImport, AsJson, Backends, Debug, DryRun, Executor, Out, Resume, Sets, app
 from qspin.cli.ending import Context, errors, imports
 
-__all__ = ["report"]
+__all__ = ["report", "run_in"]
 
 _MOST_REMARKS = 6  # on the screen
 
@@ -46,7 +46,7 @@ def _runner(studies: tuple[str, ...]) -> Callable[..., None]:
                 told = dry_run(asked, folder)
                 typer.echo(json.dumps(told.to_json(), indent=2) if as_json else str(told))
             else:
-                _run(asked, folder or RunFolder.default(asked), resume, context)
+                run_in(asked, folder or RunFolder.default(asked), resume, context)
 
     return run
 
@@ -59,7 +59,19 @@ app.command("bench", help="Run a config with the study time_to_solution alone.")
 )
 
 
-def _run(config: Any, folder: Any, resume: bool, context: Context) -> None:
+def run_in(
+    config: Any,
+    folder: Any,
+    resume: bool,
+    context: Context,
+    tell: Callable[[Any], None] | None = None,
+) -> None:
+    """Run a config in a folder, and say what there is to say.
+
+    Parameters
+    ----------
+    tell : says of the folder what else was found
+    """
     from qspin.experiment import run_experiment
     from qspin.showing import Terminal
 
@@ -69,6 +81,8 @@ def _run(config: Any, folder: Any, resume: bool, context: Context) -> None:
         run_experiment(config, folder, resume=resume, reporter=_telling_where(folder.path, reporter))
     if finished:
         typer.echo("Nothing to do: this run is finished.", err=True)
+    if tell is not None:
+        tell(folder)
     tell_remarks(folder)
     typer.echo(f"Report: {folder.report_file}")
 

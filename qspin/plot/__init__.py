@@ -17,6 +17,7 @@ from qspin.plot.curves import (
     theory_lines,
 )
 from qspin.plot.embedding import embedding, embedding_told
+from qspin.plot.inspection import among_draws, numbers_beside, spectrum
 from qspin.plot.landscape import disconnectivity, overlap_sizes, triangle_densities
 from qspin.plot.overlaps import overlap_densities, overlap_matrix, triangles
 from qspin.plot.quench import over_time
@@ -25,6 +26,7 @@ from qspin.plot.training import epoch_curves, learning_curves
 
 __all__ = [
     "Styles",
+    "among_draws",
     "binder_ratios",
     "cross_overlaps",
     "disconnectivity",
@@ -36,6 +38,7 @@ __all__ = [
     "energy_intervals",
     "epoch_curves",
     "learning_curves",
+    "numbers_beside",
     "over_time",
     "overlap_bands",
     "overlap_curves",
@@ -45,6 +48,7 @@ __all__ = [
     "performance_profile",
     "profile",
     "quantity",
+    "spectrum",
     "style_of",
     "styles_of",
     "theory_lines",

@@ -15,9 +15,9 @@ def controls_among(line: ProblemLine, lines: Iterable[ProblemLine]) -> list[tupl
     wanted = line.source.controls()
     return [
         (role, other)
-        for role in wanted
         for other in lines
-        if other is not line and is_control(other, wanted[role], any_draw=True)
+        for role, source in wanted.items()
+        if other is not line and is_control(other, source, any_draw=True)
     ]
 
 

@@ -28,6 +28,10 @@ ASKED: dict[str, dict[str, Any]] = {
             }
         }
     },
+    "inspection": {
+        "settings": {"temperature": 1.0, "initial": {"layer 0 - layer 1": 0.5}},
+        "problems": {"twin": TWIN, "mixed": {**TWIN, "shuffle": True, "instances": 3}},
+    },
     "measured": {"settings": {"measure": "energy_curve"}},
     "quench": {
         "settings": {"reference": "long"},

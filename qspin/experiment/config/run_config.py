@@ -30,7 +30,7 @@ from qspin.sampler import samples_version
 from qspin.settings import deciding_settings, setting_names
 from qspin.study import Asked, BackendLine, Plan, ProblemLine
 
-__all__ = ["RunConfig", "config_from_plain", "keys_of", "load_config"]
+__all__ = ["RunConfig", "config_from_plain", "keys_of", "load_config", "override"]
 
 
 class RunConfig(StrictModel):
@@ -234,20 +234,36 @@ def load_config(
     data = source.data
     if backends:
         data["backends"] = _chosen_backends(backends, data.get("backends"))
-    overridden = [apply_override(data, text) for text in overrides]
-    refuse_stray_overrides(data, overridden, keys_of(RunConfig))
+    changed = override(data, overrides, engine)
     if studies:
         data["studies"] = _chosen_studies(studies, data.get("studies"))
-    if engine is not None:
-        given = {str(key[1]) for key in overridden if key[0] == "execution" and len(key) > 1}
-        data["execution"] = by_engine(data.get("execution"), engine, given)
     try:
         return _validated(data, source.path.parent)
     except InputError as error:
         if type(error) is not InputError:  # a missing extra has no place in the file
             raise
-        place = _locate(error.key, source, backends, overridden, engine)
+        place = _locate(error.key, source, backends, changed, engine)
         raise InputError(f"{place}: {error}", key=error.key) from None
+
+
+def override(data: dict[str, Any], overrides: Sequence[str], engine: str | None = None) -> list[Key]:
+    """Change a config, as plain values, by what the command line says; see `load_config`.
+
+    Returns
+    -------
+    the keys that were set
+
+    Raises
+    ------
+    InputError
+        For an override that is none, or that names what is not there.
+    """
+    changed = [apply_override(data, text) for text in overrides]
+    refuse_stray_overrides(data, changed, keys_of(RunConfig))
+    if engine is not None:
+        given = {str(key[1]) for key in changed if key[0] == "execution" and len(key) > 1}
+        data["execution"] = by_engine(data.get("execution"), engine, given)
+    return changed
 
 
 def keys_of(model: type[pydantic.BaseModel]) -> set[str]:

@@ -27,7 +27,7 @@ from qspin.study import (
     settings,
 )
 
-__all__ = ["Landscape"]
+__all__ = ["Landscape", "doubts_of"]
 
 _DOUBTS = frozenset({"interrupted", "r-hat-energy", "r-hat-overlap"})
 """Codes of remarks on samples whose landscape is not that of equilibrium."""
@@ -101,7 +101,7 @@ class Landscape(Study):
 
     def conclude(self, results: Results) -> Conclusion:
         """Verdicts, and what they rest on."""
-        places = places_of(results, _doubts(results))
+        places = places_of(results, doubts_of(results))
         if not places:
             return Conclusion()
         family = family_table(places)
@@ -118,7 +118,7 @@ class Landscape(Study):
         return Conclusion([section], matrix(places), {"glass": answer} if answer else {}, datasets_of(places))
 
 
-def _doubts(results: Results) -> dict[tuple[str, str], list[tuple[Mapping[str, Any], str]]]:
+def doubts_of(results: Results) -> dict[tuple[str, str], list[tuple[Mapping[str, Any], str]]]:
     """What remarks say against equilibrium, by problem and backend, each with its point."""
     found: dict[tuple[str, str], list[tuple[Mapping[str, Any], str]]] = {}
     for cell in results.cells("chain_diagnostics"):

@@ -1,0 +1,183 @@
+"""A model among draws of its controls: what is called a difference, and what so many draws show."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from made_results import THERMOSTAT, MadeResults, asked
+from ran import ran, table, texts
+from scipy import stats
+
+from qspin.errors import InputError
+from qspin.registry import get_source, get_study
+from qspin.remarks import Level, Remark, stored
+from qspin.studies.inspection.draws import Against, Densities, rank_p_value, student_p_value
+from qspin.studies.inspection.words import told_p
+from qspin.study import Axis
+
+T = np.array([0.5, 1.0, 2.0, 4.0])
+TWIN = {"dataset": "digits_small", "layers": [12, 5, 3], "epochs": 2, "learning_rate": 0.01}
+
+
+def against(own, draws, error=0.01, sure=None):
+    draws = np.asarray(draws, float)
+    return Against(
+        "shuffled", "null", "x", T, np.asarray(own, float), np.full(4, error), draws,
+        np.full(draws.shape, error), np.ones(4, bool) if sure is None else np.asarray(sure),
+    )  # fmt: skip
+
+
+class TestTests:
+    def test_student_is_exact_for_normal_draws(self):
+        """One more draw of the same distribution has uniform p-values, for three and for ten draws."""
+        rng = np.random.default_rng(0)
+        for n in (3, 10):
+            draws, own = rng.normal(size=(n, 2000)), rng.normal(size=2000)
+            p = student_p_value(own, np.zeros(2000), draws)
+            assert stats.kstest(p, "uniform").pvalue > 1e-3
+
+    def test_ranks_take_nothing_for_granted(self):
+        """Of eleven curves of one distribution, however skewed and correlated, one in eleven is farthest."""
+        rng = np.random.default_rng(1)
+        curves = np.cumsum(rng.exponential(size=(600, 11, 4)), axis=-1)
+        p = np.array([against(own[0], own[1:], error=1e-6).rank_p for own in curves])
+        assert abs((p < 0.1).mean() - 1 / 11) < 4 * np.sqrt(1 / 11 * 10 / 11 / 600)
+        assert p.min() == pytest.approx(1 / 11)
+        assert rank_p_value(np.array([3.0, 1.0, 3.0, 5.0])) == 0.75
+
+    def test_a_model_like_its_draws_differs_in_one_of_twenty_runs(self):
+        """At any of its temperatures, corrected for their number."""
+        rng = np.random.default_rng(2)
+        curves = 0.5 + 0.05 * rng.normal(size=(1000, 11, 4))
+        found = [against(own[0], own[1:]).differs.any() for own in curves]
+        assert np.mean(found) - 0.05 < 4 * np.sqrt(0.05 * 0.95 / 1000)
+
+    def test_draws_that_agree_by_saturation_say_no_more_than_the_error(self):
+        one = against([0.98, 0.5, 0.5, 0.5], np.tile([1.0, 0.5, 0.5, 0.5], (10, 1)), error=0.02)
+        assert not one.differs.any()
+
+    def test_where_replicas_disagree_nothing_counts(self):
+        rng = np.random.default_rng(3)
+        draws = 0.3 + 0.01 * rng.normal(size=(10, 4))
+        one = against([0.9, 0.9, 0.3, 0.3], draws, sure=[False, True, True, True])
+        assert one.differs.tolist() == [False, True, False, False]
+        assert one.farthest == 1
+        assert against([0.9] * 4, draws, sure=[False] * 4).farthest is None
+
+    def test_distributions_by_rank_and_width(self):
+        q = np.linspace(-1, 1, 41)
+        width = np.full(41, 0.05)
+        densities = [stats.norm.pdf(q, 0, s) for s in (0.1, 0.3, 0.31, 0.29, 0.305, 0.295)]
+        one = Densities("shuffled", 1.0, q, width, densities[0], 0.01 * q, np.array(densities[1:]))
+        assert one.rank_p == pytest.approx(1 / 6)
+        own, draws, p = one.moments()["width"]
+        assert own == pytest.approx(0.1, rel=1e-3)
+        assert (len(draws), p < 1e-3, list(one.moments())) == (5, True, ["width"])
+
+    def test_p_values_for_people(self):
+        assert [told_p(p) for p in (0.0312, 3.2e-7, 0.0)] == ["p = 0.031", "p = 3e-07", "p < 1e-12"]
+
+
+def made(q_model, q_draws, *, remarks=(), r_hat=1.0, **settings):
+    """Sections of a study of a trained twin beside draws of its shuffles."""
+    model = get_source("mlp", **TWIN)
+    lines = asked(
+        {"net": model, "mixed": model.controls()["null"]},
+        {"x": THERMOSTAT},
+        {"mixed": [Axis("instance", tuple(range(len(q_draws))))]},
+    )
+
+    def curve(q):
+        values = {"q_abs": ("beta", np.asarray(q, float)), "q_abs_error": ("beta", np.full(4, 0.01))}
+        return xr.Dataset(values, coords={"beta": 1 / T, "temperature": ("beta", T)})
+
+    chains = xr.Dataset(
+        {name: ("beta", np.array([r_hat, 1.0, 1.0, 1.0])) for name in ("r_hat", "r_hat_overlap")},
+        coords={"beta": 1 / T},
+        attrs={"remarks": stored(remarks)},
+    )
+    found = {
+        ("overlap_curve", "net", "x"): curve(q_model),
+        ("overlap_curve", "mixed", "x"): [curve(q) for q in q_draws],
+        ("chain_diagnostics", "net", "x"): chains,
+    }
+    results = MadeResults(lines, found)
+    glass = get_source("edwards_anderson", shape=[3, 3], seed=1).build({})
+    results.problem = lambda label, at={}: glass
+    return get_study("inspection", **settings).conclude(results)
+
+
+class TestSentences:
+    draws = 0.3 + 0.02 * np.random.default_rng(4).normal(size=(10, 4))
+
+    def test_a_model_unlike_its_shuffles(self):
+        conclusion = made([0.31, 0.29, 0.9, 0.3], self.draws)
+        (text,) = [t for t in texts(conclusion) if t.startswith("Mean |q| of net")]
+        assert "differs from that of its 10 shuffles at 1 of 4 temperatures, above them at T = 2;" in text
+        assert "lies farthest from the others, p = 0.091, the least that 10 draws can show" in text
+        assert [(v.problem, v.text) for v in conclusion.verdicts] == [("net", "unlike shuffles")]
+        rows = table(conclusion, "curves")
+        assert [row["n_below"] for row in rows][2] == 10
+        assert conclusion.datasets["mixed-x"].sizes == {"temperature": 4, "draw": 10}
+
+    def test_a_model_like_its_shuffles(self):
+        conclusion = made([0.31, 0.29, 0.33, 0.3], self.draws)
+        (text,) = [t for t in texts(conclusion) if t.startswith("Mean |q| of net")]
+        assert "cannot be told from that of its 10 shuffles at any of 4 temperatures" in text
+        assert conclusion.verdicts[0].text == "like shuffles"
+        assert "no less than 1/11 = 0.091" in conclusion.sections[0].notes[0]
+
+    def test_no_verdict_where_replicas_disagree(self):
+        remark = Remark("r-hat-overlap", "replicas disagree", Level.SERIOUS)
+        conclusion = made([0.9, 0.29, 0.33, 0.3], self.draws, remarks=[remark], r_hat=1.5)
+        (text,) = [t for t in texts(conclusion) if t.startswith("Mean |q| of net")]
+        assert "at any of 3 temperatures; 1 more are left out, where replicas disagree" in text
+
+
+def test_a_model_without_controls_is_refused():
+    lines = asked({"net": get_source("mlp", **TWIN)}, {"x": THERMOSTAT})
+    with pytest.raises(InputError, match="no problem has them beside it: add the same problem with shuffle"):
+        get_study("inspection").plan(lines)
+    with pytest.raises(InputError, match="no problem 'nett'"):
+        get_study("inspection", problem="nett").plan(lines)
+
+
+def test_a_machine_of_its_own_temperature(tmp_path):
+    """Sampled exactly: its numbers, its curve, its P(q) and its landscape at beta = 1."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(6)
+    i, j = np.triu_indices(8, 1)
+    torch.save(
+        {
+            "_linear": torch.tensor(rng.uniform(-0.05, 0.05, 8)),
+            "_quadratic": torch.tensor(rng.uniform(-5, 5, 28)),
+            "_edge_idx_i": torch.tensor(i),
+            "_edge_idx_j": torch.tensor(j),
+        },
+        tmp_path / "machine.pth",
+    )
+    model = {"kind": "model", "path": str(tmp_path / "machine.pth")}
+    conclusions, failures = ran(
+        tmp_path,
+        {
+            "problems": {
+                "model": model,
+                "shuffled": {**model, "shuffle": 0, "instances": 4},
+                "anew": {**model, "reinitialise": 0, "instances": 4},
+            },
+            "backends": {"exact": {"name": "exact", "betas": [0.05, 0.2, 1.0], "n_replicas": 60}},
+            "studies": {"inspection": {"temperature": 1.0, "initial": {"couplings": 5.0, "fields": 0.05}}},
+        },
+    )
+    assert not failures
+    conclusion = conclusions["inspection"]
+    told = " ".join(texts(conclusion))
+    assert "model has 8 spins, 28 couplings" in told
+    assert "The 28 couplings cannot be told from those of a uniform initialisation" in told
+    assert "P(q) of model at T = 1 beside 4 draws of shuffled: mean" in told
+    assert "At its own temperature, T = 1: on model with exact, the landscape is" in told
+    assert set(conclusion.bottom_line) == {"glass"}
+    assert json.loads(json.dumps(table(conclusion, "temperatures")))[0]["by"] == "formula"

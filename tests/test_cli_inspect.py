@@ -1,0 +1,80 @@
+"""``qspin inspect``: sentences, a report, a config, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from qspin.cli import app
+
+torch = pytest.importorskip("torch")
+
+SHORT = [
+    "--n-shuffles", "3", "--executor", "in_process", "--set", "backends.tempering.n_sweeps=100",
+    "--set", "backends.tempering.n_burn_in=50", "--set", "backends.tempering.cluster=none",
+]  # fmt: skip
+
+
+def qspin(*arguments, cwd):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(cwd)
+        return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a small network."""
+    folder = tmp_path_factory.mktemp("inspect")
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(8, 6), torch.nn.ReLU(), torch.nn.Linear(6, 4))
+    torch.save(net.state_dict(), folder / "net.pt")
+    torch.save(net, folder / "module.pt")
+    return folder
+
+
+def test_sentences_a_report_and_resuming(place):
+    done = qspin("inspect", "net.pt", "--out", "run", *SHORT, cwd=place)
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("model has 18 spins in 3 groups (layer 0 of 8, layer 1 of 6, layer 2 of 4)")
+    assert sum(line.startswith("Mean |q| of model") for line in lines) == 2
+    assert lines[-1] == "Report: run/report.html"
+    page = (place / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Inspection of model" in page
+    assert "the edge of Marchenko and Pastur" in page
+    assert (place / "run" / "results" / "inspection-curves.csv").is_file()
+    again = qspin("inspect", "net.pt", "--out", "run", *SHORT, "--resume", cwd=place)
+    assert "Nothing to do" in again.stderr
+    assert again.stdout == done.stdout
+
+
+def test_a_config_to_be_run_later(place):
+    done = qspin("inspect", "net.pt", "--config", "inspect.yaml", "--layers", "0,1", "--seed", "5", cwd=place)
+    assert done.stdout == "Config: inspect.yaml\n"
+    config = yaml.safe_load((place / "inspect.yaml").read_text(encoding="utf-8"))
+    assert (config["name"], config["seed"], config["problems"]["model"]["layers"]) == (
+        "inspect-net", 5, [0, 1],
+    )  # fmt: skip
+    assert config["problems"]["shuffled"]["path"] == str(place / "net.pt")
+    told = qspin("run", "inspect.yaml", "--dry-run", cwd=place)
+    assert "reinitialised with tempering" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.pt"], "none.pt cannot be read"),
+        (["module.pt"], "is no state dict but a pickle of other objects"),
+        (["net.pt", "--layers", "0,fc"], "no layer 'fc'"),
+        (["net.pt", "--layers", "0,9"], "layers are numbered 0 to 2; got 9"),
+        (["net.pt", "--layers", "0,2"], "no couplings among the spins that are kept"),
+        (["net.pt", "--n-shuffles", "2"], "n_shuffles must be at least 3; got 2"),
+        (["net.pt", "--set", "backends.tempering.n_sweep=3"], "n_sweeps"),
+        (["net.pt", "--json"], "add --dry-run"),
+    ],
+)
+def test_what_is_refused(place, arguments, message):
+    done = qspin("inspect", *arguments, cwd=place)
+    assert done.exit_code == 2
+    assert message in done.stderr
