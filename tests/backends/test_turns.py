@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qspin_backends.common.layers import Layers
-from qspin_backends.common.turns import LOW_QUBITS, low_qubits
+from qspin_backends.common.turns import LOW_QUBITS
 
 
 @pytest.mark.parametrize("n_spins", [*range(1, 12), *range(LOW_QUBITS + 1, LOW_QUBITS + 8)])
@@ -24,8 +24,3 @@ def test_turns_are_rotations_about_x(n_spins, folded, n_threads, largest):
     if n_spins == 1 and folded:  # a single amplitude has no partner: rotations leave its phase alone
         fast, slow = (np.hypot(*own) for own in (fast, slow))
     np.testing.assert_allclose(fast, slow, atol=3e-14)
-
-
-def test_tiles_stay_small():
-    assert [low_qubits(n) for n in (3, 11, 19, 20, 21, 23, 24)] == [3, 11, 11, 11, 14, 14, 17]
-    assert all(n - low_qubits(n) <= 9 and (low_qubits(n) - 2) % 3 == 0 for n in range(11, 32))

@@ -23,20 +23,19 @@ from qspin_backends.common.simd import across, broadcast, floor, fma, load, poin
 __all__ = ["LOW_QUBITS", "low_qubits", "n_tiles", "turn_blocks", "turn_in_a_row", "turn_tiles"]
 
 LOW_QUBITS = 11
-"""Qubits within a block, which stays in the second-level cache; three more for states of many tiles' rows."""
+"""Qubits within a block of a small state; of a large one there are more, so that fewer rows are gathered."""
 
+_MORE_QUBITS, _LARGE = 14, 18  # and from how many on a state is large: threads share blocks
 _LANES = 4  # of a vector
 _IN_LANES = 2  # qubits
 _PIECE = 256  # positions that stay in the first-level cache
-_COLUMNS = 32  # neighbouring positions in a tile: four lines of a cache
-_MOST_ROWS = 9  # qubits of a tile
+_COLUMNS = 64  # neighbouring positions in a tile: eight lines of a cache
 _SMALL = 8  # positions, below which vectors do not fit
 
 
 def low_qubits(n_qubits: int) -> int:
-    """Qubits of a block of a state of so many."""
-    low = min(n_qubits, LOW_QUBITS)
-    return low + 3 * max(0, -((low + _MOST_ROWS - n_qubits) // 3))
+    """Qubits of a block, which stays in the second-level cache, of a state of so many."""
+    return min(n_qubits, LOW_QUBITS) if n_qubits < _LARGE else _MORE_QUBITS
 
 
 def n_tiles(n_low: int) -> int:
