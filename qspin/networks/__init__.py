@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         BoltzmannMachine,
         HybridBoltzmannMachine,
         RestrictedBoltzmannMachine,
+        log_likelihood,
     )
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "critical_temperature",
     "hebbian",
     "layers_in",
+    "log_likelihood",
     "perceptron_problem",
     "perceptron_trained",
     "pseudo_inverse",
@@ -79,6 +81,7 @@ _MODULES = {
     "BoltzmannMachine",
     "HybridBoltzmannMachine",
     "RestrictedBoltzmannMachine",
+    "log_likelihood",
 }
 """Names that need torch, which is imported when the first of them is asked for."""
 

@@ -16,6 +16,16 @@ from qspin.errors import CapacityError, InputError
 from qspin.networks.boltzmann import BoltzmannMachine, HybridBoltzmannMachine, RestrictedBoltzmannMachine
 from qspin.networks.boltzmann.machines import generator_of
 
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Small tensors wait for each other on many."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 GRAPH = nx.Graph([(0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (4, 0), (4, 5), (5, 1)])
 CPU = torch.device("cpu")
 

@@ -1,5 +1,6 @@
-"""Boltzmann machines as modules of torch."""
+"""Boltzmann machines: modules of torch, and the likelihood of data under them."""
 
+from qspin.networks.boltzmann.likelihood import LogLikelihood, log_likelihood
 from qspin.networks.boltzmann.machines import (
     BoltzmannMachine,
     HybridBoltzmannMachine,
@@ -7,4 +8,11 @@ from qspin.networks.boltzmann.machines import (
     RestrictedBoltzmannMachine,
 )
 
-__all__ = ["BoltzmannMachine", "HybridBoltzmannMachine", "Machine", "RestrictedBoltzmannMachine"]
+__all__ = [
+    "BoltzmannMachine",
+    "HybridBoltzmannMachine",
+    "LogLikelihood",
+    "Machine",
+    "RestrictedBoltzmannMachine",
+    "log_likelihood",
+]

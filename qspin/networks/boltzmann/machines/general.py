@@ -250,8 +250,13 @@ class BoltzmannMachine(Machine):
     def centred(self, gradients: Gradients, offsets: Tensor) -> Gradients:
         i, j, fields = self._i, self._j, gradients["fields"]
         couplings = gradients["couplings"] - offsets[i] * fields[j] - offsets[j] * fields[i]
-        shift = torch.zeros_like(fields).index_add(0, i, couplings * offsets[j])
-        return {"couplings": couplings, "fields": fields - shift.index_add(0, j, couplings * offsets[i])}
+        return {**gradients, "couplings": couplings}
+
+    @torch.no_grad()
+    def follow(self, before: Gradients, offsets: Tensor) -> None:
+        change = self.couplings - before["couplings"]
+        self.fields.index_add_(0, self._i, -change * offsets[self._j])
+        self.fields.index_add_(0, self._j, -change * offsets[self._i])
 
 
 def _checked_graph(graph: Any) -> list[tuple[Any, Any]]:

@@ -161,12 +161,21 @@ class Machine(nn.Module):
 
     @abstractmethod
     def centred(self, gradients: Gradients, offsets: Tensor) -> Gradients:
-        """Gradients of a difference of two such averages, as steps of the machine whose energy is written
+        """Gradients of a difference of two such averages, as those of the machine whose energy is written
         with x - offset in the place of x (Montavon, Mueller 2012; Melchior, Fischer, Wiskott 2016).
 
         Parameters
         ----------
         offsets : (N,)
+        """
+
+    @abstractmethod
+    def follow(self, before: Gradients, offsets: Tensor) -> None:
+        """Change fields, in place, by what a change of couplings means for them in that machine.
+
+        Parameters
+        ----------
+        before : all parameters, before couplings changed
         """
 
     # -- what follows ----------------------------------------------------------------------------

@@ -135,8 +135,10 @@ class RestrictedBoltzmannMachine(Machine):
         of_visible, of_hidden = offsets[: self.n_visible], offsets[self.n_visible :]
         b, c = gradients["visible_biases"], gradients["hidden_biases"]
         weights = gradients["weights"] - torch.outer(of_visible, c) - torch.outer(b, of_hidden)
-        return {
-            "weights": weights,
-            "visible_biases": b - weights @ of_hidden,
-            "hidden_biases": c - weights.T @ of_visible,
-        }
+        return {**gradients, "weights": weights}
+
+    @torch.no_grad()
+    def follow(self, before: Gradients, offsets: Tensor) -> None:
+        change = self.weights - before["weights"]
+        self.visible_biases -= change @ offsets[self.n_visible :]
+        self.hidden_biases -= change.T @ offsets[: self.n_visible]

@@ -1,0 +1,212 @@
+"""How likely a machine finds data: ln p(v) = -F(v) - ln Z, of which ln Z is the part that costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from qspin.errors import InputError, nearest_name
+from qspin.networks.boltzmann.enumeration import can_enumerate, enumerated
+from qspin.networks.boltzmann.likelihood.ais import Bound, annealed, base_of, reversed_anneal
+from qspin.networks.boltzmann.likelihood.ladder import log_partition_by_tempering
+from qspin.networks.boltzmann.machines import Machine, generator_of
+from qspin.remarks import Level, Remark
+from qspin.validate import checked_count
+
+__all__ = ["LikelihoodMethod", "LogLikelihood", "log_likelihood"]
+
+LikelihoodMethod = Literal["exact", "ais", "tempering"]
+
+_FAR = 1.0  # nats between the two bounds, from which on they say little
+
+
+@dataclass(frozen=True)
+class LogLikelihood:
+    """Mean ln p(v) over data, in nats; unpacks as (value, error).
+
+    Parameters
+    ----------
+    value, error : the mean and the standard error of ln Z in it; the data are as they are
+    log_partition, log_partition_error : ln Z
+    method : it was found by
+    lower, upper : bounds of ln Z by annealed importance sampling, forwards and backwards, each on its side on
+        average; NaN by other methods. Bounds of the likelihood are the other way round
+    lower_error, upper_error : their standard errors over chains
+    n_data : rows of data
+    remarks : what to know of them
+    """
+
+    value: float
+    error: float
+    log_partition: float
+    log_partition_error: float
+    method: LikelihoodMethod
+    lower: float = math.nan
+    upper: float = math.nan
+    lower_error: float = math.nan
+    upper_error: float = math.nan
+    n_data: int = 0
+    remarks: tuple[Remark, ...] = ()
+
+    def __iter__(self) -> Iterator[float]:
+        return iter((self.value, self.error))
+
+    @property
+    def gap(self) -> float:
+        """How far the two bounds lie apart, nats; NaN where there are none."""
+        return self.upper - self.lower
+
+
+@torch.no_grad()
+def log_likelihood(
+    machine: Machine,
+    data: Any,
+    method: LikelihoodMethod = "exact",
+    *,
+    seed: int = 0,
+    n_chains: int = 500,
+    n_betas: int = 1_000,
+    start: Any = None,
+    betas: Sequence[float] | None = None,
+    n_replicas: int = 8,
+    n_burn_in: int = 1_000,
+    n_sweeps: int = 4_000,
+) -> LogLikelihood:
+    """Mean log-likelihood of data, and how well it is known.
+
+    Parameters
+    ----------
+    machine : any of `qspin.networks`; its model is exp(-E) / Z
+    data : (n, n_visible) in the machine's units
+    method : ``exact``: a sum over all configurations of the smaller side, up to 25 units. ``ais``: annealed
+        importance sampling from independent units with the means of the data, and its reverse from samples
+        of the machine, which bound ln Z from both sides; the value is the middle, and half of their distance
+        is part of its error. ``tempering``: the multistate Bennett acceptance ratio over a ladder that leads
+        from the free machine at beta = 0 to 1
+    seed : of the two latter
+    n_chains, n_betas : of annealed importance sampling: chains, and steps from 0 to 1
+    start : samples of the machine (n, N) that the reverse starts from; default exact ones where it can be
+        enumerated, else the ends of the forward chains after as many sweeps again, which a remark tells
+    betas : of tempering, up to 1; default found so that neighbours overlap
+    n_replicas, n_burn_in, n_sweeps : of tempering, see the backend of this name
+
+    Raises
+    ------
+    CapacityError
+        If ``exact`` would take too many configurations, or hidden units cannot be summed over.
+    InputError
+        If the data are none, or no values of the units, or the method is unknown.
+    RunError
+        If tempering found no ladder.
+
+    Examples
+    --------
+    >>> from qspin.networks import RestrictedBoltzmannMachine
+    >>> free = RestrictedBoltzmannMachine(2, 1, spread=0.0)
+    >>> value, error = log_likelihood(free, [[1, 1], [-1, 1]])
+    >>> round(value, 6), error
+    (-1.386294, 0.0)
+    """
+    if method not in get_args(LikelihoodMethod):
+        raise InputError(f"method {method!r}: {nearest_name(str(method), get_args(LikelihoodMethod))}")
+    rows = machine.checked_visible(data)
+    if rows.ndim != 2 or not len(rows):
+        raise InputError(
+            f"data must have shape (n, {machine.n_visible}), at least one row; got {tuple(rows.shape)}"
+        )
+    energy = float(machine.free_energy(rows).mean())
+    if method == "exact":
+        log_partition = enumerated(machine).log_partition
+        return LogLikelihood(-energy - log_partition, 0.0, log_partition, 0.0, method, n_data=len(rows))
+    if method == "tempering":
+        log_partition, error, remarks = log_partition_by_tempering(
+            machine.problem(),
+            betas=betas,
+            n_replicas=checked_count(n_replicas, "n_replicas", least=2),
+            n_burn_in=n_burn_in,
+            n_sweeps=n_sweeps,
+            seed=seed,
+        )
+        return LogLikelihood(
+            -energy - log_partition,
+            error,
+            log_partition,
+            error,
+            method,
+            n_data=len(rows),
+            remarks=tuple(remarks),
+        )
+    checked_count(n_chains, "n_chains", least=2)
+    checked_count(n_betas, "n_betas", least=2)
+    return _between(machine, rows, energy, n_chains, n_betas, start, seed)
+
+
+def _between(
+    machine: Machine, rows: Tensor, energy: float, n_chains: int, n_betas: int, start: Any, seed: int
+) -> LogLikelihood:
+    """By annealed importance sampling, from both sides."""
+    base = base_of(machine, rows)
+    forwards, backwards, starting = (generator_of([seed, k], machine.like.device) for k in range(3))
+    lower, ends = annealed(machine, base, n_chains, n_betas, forwards)
+    first, remarks = _started(machine, start, ends, n_betas, starting)
+    upper = reversed_anneal(machine, base, first, n_betas, backwards)
+    remarks += _remarks(lower, upper)
+    value = (lower.value + upper.value) / 2
+    error = math.hypot((upper.value - lower.value) / 2, lower.error / 2, upper.error / 2)
+    return LogLikelihood(
+        -energy - value,
+        error,
+        value,
+        error,
+        "ais",
+        lower.value,
+        upper.value,
+        lower.error,
+        upper.error,
+        len(rows),
+        tuple(remarks),
+    )
+
+
+def _started(
+    machine: Machine, start: Any, ends: Tensor, n_sweeps: int, generator: torch.Generator
+) -> tuple[Tensor, list[Remark]]:
+    """Samples of the machine that the reverse starts from."""
+    if start is not None:
+        given = torch.as_tensor(start).to(ends.device, ends.dtype)
+        if given.ndim != 2 or given.shape[1] != ends.shape[1] or not len(given):
+            raise InputError(
+                f"start must have shape (n, {ends.shape[1]}), all units; got {tuple(given.shape)}"
+            )
+        machine.energies(given)
+        return given, []
+    if can_enumerate(machine, 20):
+        return enumerated(machine).draws(machine, len(ends), generator), []
+    for _ in range(n_sweeps):
+        ends = machine.swept(ends, generator)
+    return ends, [
+        Remark(
+            "reverse-start",
+            f"the bound from above starts from chains of {2 * n_sweeps} sweeps, which may not be samples of "
+            "the machine: pass samples of a long run as start",
+        )
+    ]
+
+
+def _remarks(lower: Bound, upper: Bound) -> list[Remark]:
+    gap = upper.value - lower.value
+    if abs(gap) <= _FAR and math.isfinite(gap):
+        return []
+    return [
+        Remark(
+            "bounds-apart",
+            f"ln Z lies between {lower.value:.3f}({lower.error:.2g}) and {upper.value:.3f}({upper.error:.2g})"
+            f", {gap:.2f} nats apart: take more betas (n_betas) or chains, or method 'tempering'",
+            Level.SERIOUS,
+        )
+    ]
