@@ -3,9 +3,11 @@
 from qspin.theory.bipartite import effective_rank, rbm_phases, rbm_transitions
 from qspin.theory.cavity import cavity, cavity_transition
 from qspin.theory.crossings import kibble_zurek_kinks, landau_zener
+from qspin.theory.ising_p_spin import p_spin_ising, p_spin_ising_transitions
 from qspin.theory.layered import hidden_order, tap_transition
 from qspin.theory.one_instance import belief_propagation, mean_field, tap, tap_solutions
 from qspin.theory.parisi import parisi
+from qspin.theory.random_energy import random_energy
 from qspin.theory.random_matrices import largest_eigenvalue, marchenko_pastur, spiked_eigenvalue, tracy_widom
 from qspin.theory.regression import linear_double_descent, random_feature_double_descent
 from qspin.theory.ring_dynamics import ring_kinks, ring_quench
@@ -29,8 +31,11 @@ __all__ = [
     "linear_double_descent",
     "marchenko_pastur",
     "mean_field",
+    "p_spin_ising",
+    "p_spin_ising_transitions",
     "p_spin_spherical",
     "parisi",
+    "random_energy",
     "random_feature_double_descent",
     "rbm_phases",
     "rbm_transitions",

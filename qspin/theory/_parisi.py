@@ -121,16 +121,17 @@ class _Grid:
         value = self.temperature * (size + np.log1p(np.exp(-2 * size)))
         return _Level(value, np.tanh(y / self.temperature), np.zeros_like(y))
 
-    def kernel(self, variance: float, finer: int) -> Floats:
+    def kernel(self, variance: float, a: float, finer: int) -> Floats:
+        """Weights of a normal distribution, as far as it counts when tilted by exp(a |y|)."""
         sigma, spacing = max(np.sqrt(variance), 1e-12), self.spacing / finer
-        n = int(np.ceil(_REACH * sigma / spacing)) + 1
+        n = int(np.ceil((_REACH + a * sigma) * sigma / spacing)) + 1
         weights = np.exp(-((np.arange(-n, n + 1) * spacing / sigma) ** 2) / 2)
         return weights / weights.sum()
 
     def inward(self, outer: _Level, a: float, variance: float) -> _Level:
         """One step of breaking towards the first level."""
         finer = (len(outer.value) - 1) // (2 * self.reach)
-        kernel = self.kernel(variance, finer)
+        kernel = self.kernel(variance, a, finer)
         n = len(kernel) // 2
         beyond = self.spacing / finer * np.arange(1, n + 1)
         value, slope = outer.value, outer.slope
@@ -170,7 +171,7 @@ class _Grid:
         """Distribution of fields at the first level."""
         found = np.zeros(2 * self.reach + 1)
         variance = float(self.covariance.fields(np.array(overlap)))
-        if variance <= 0:
+        if variance <= (1e-3 * self.spacing) ** 2:
             found[self.reach] = 1.0
             return found
         found[:] = np.exp(-((self.fields - self.field) ** 2) / (2 * variance))
@@ -184,7 +185,9 @@ class _Grid:
         origin = inner[self.reach]
         sources = np.zeros(len(outer))
         sources[::finer] = fields * np.exp(-a * (inner - origin))
-        tilted = np.convolve(sources, self.kernel(high - low, finer), "same") * np.exp(a * (outer - origin))
+        tilted = np.convolve(sources, self.kernel(high - low, a, finer), "same") * np.exp(
+            a * (outer - origin)
+        )
         return tilted / tilted.sum()
 
     def vanishing(self, fields: Floats, inner: _Level, a: float, overlap: float) -> float:
@@ -241,7 +244,7 @@ def _grid(temperature: float, covariance: Covariance, field: float, overlaps: Fl
     spacing = 0.05 * np.sqrt(high**2 - low**2)
     if low > 0:  # sums of a normal distribution are exact from sigma = 1.2 d on
         spacing = min(spacing, max(low / 1.2, 0.015 * high))
-    extent = _REACH * high + 1.5 * covariance.response(1.0) * high**2
+    extent = _REACH * high + 2 * high**2  # what tilts the fields moves them by sums of m/T times variances
     finer = int(np.ceil(2.5 * spacing / temperature)) if temperature > 0 else 1
     return _Grid(temperature, covariance, field, spacing, int(np.ceil(extent / spacing)), finer)
 

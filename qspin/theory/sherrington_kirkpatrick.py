@@ -83,7 +83,7 @@ def sk(temperature: ArrayLike, field: float = 0.0, steps: int = 5) -> xr.Dataset
     --------
     >>> found = sk([0.0, 0.5], steps=1)
     >>> found.energy.values.round(6).tolist()
-    [-0.765259, -0.744848]
+    [-0.765259, -0.711668]
     """
     temperatures = checked_temperatures(temperature)
     h = checked_real(field, "field")
