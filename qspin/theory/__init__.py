@@ -3,6 +3,7 @@
 from qspin.theory.bipartite import effective_rank, rbm_phases, rbm_transitions
 from qspin.theory.cavity import cavity, cavity_transition
 from qspin.theory.crossings import kibble_zurek_kinks, landau_zener
+from qspin.theory.hopfield import hopfield, hopfield_capacity, hopfield_phase_diagram
 from qspin.theory.ising_p_spin import p_spin_ising, p_spin_ising_transitions
 from qspin.theory.layered import hidden_order, tap_transition
 from qspin.theory.one_instance import belief_propagation, mean_field, tap, tap_solutions
@@ -25,6 +26,9 @@ __all__ = [
     "cavity_transition",
     "effective_rank",
     "hidden_order",
+    "hopfield",
+    "hopfield_capacity",
+    "hopfield_phase_diagram",
     "kibble_zurek_kinks",
     "landau_zener",
     "largest_eigenvalue",

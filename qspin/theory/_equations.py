@@ -122,7 +122,7 @@ def root(function: Callable[[float], float], low: float, high: float, what: str)
             f"{what} was not found between {low:g} and {high:g}: the equation leaves {at_low:.3g} and "
             f"{at_high:.3g} there; take a temperature or a load farther from the ends of their ranges"
         )
-    return float(brentq(function, low, high, xtol=1e-14 * max(abs(low), abs(high), 1e-6), rtol=1e-14))
+    return float(brentq(function, low, high, xtol=1e-13 * max(abs(low), abs(high), 1e-6), rtol=1e-13))
 
 
 class Solution(NamedTuple):
