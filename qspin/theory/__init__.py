@@ -6,6 +6,7 @@ from qspin.theory.crossings import kibble_zurek_kinks, landau_zener
 from qspin.theory.hopfield import hopfield, hopfield_capacity, hopfield_phase_diagram
 from qspin.theory.ising_p_spin import p_spin_ising, p_spin_ising_transitions
 from qspin.theory.layered import hidden_order, tap_transition
+from qspin.theory.memories import dense_memory, log_sum_exp_memory, pseudo_inverse_memory
 from qspin.theory.one_instance import belief_propagation, mean_field, tap, tap_solutions
 from qspin.theory.parisi import parisi
 from qspin.theory.random_energy import random_energy
@@ -24,6 +25,7 @@ __all__ = [
     "belief_propagation",
     "cavity",
     "cavity_transition",
+    "dense_memory",
     "effective_rank",
     "hidden_order",
     "hopfield",
@@ -33,12 +35,14 @@ __all__ = [
     "landau_zener",
     "largest_eigenvalue",
     "linear_double_descent",
+    "log_sum_exp_memory",
     "marchenko_pastur",
     "mean_field",
     "p_spin_ising",
     "p_spin_ising_transitions",
     "p_spin_spherical",
     "parisi",
+    "pseudo_inverse_memory",
     "random_energy",
     "random_feature_double_descent",
     "rbm_phases",

@@ -145,7 +145,7 @@ def hopfield_phase_diagram(load: ArrayLike | None = None) -> xr.Dataset:
     --------
     >>> found = hopfield_phase_diagram([0.05])
     >>> [round(float(found[name][0]), 4) for name in ("spin_glass", "retrieval")]
-    [1.2236, 0.5422]
+    [1.2236, 0.5423]
     """
     given = np.concatenate([np.linspace(0.002, 0.05, 13), np.linspace(0.06, 0.16, 11)])
     loads = given if load is None else checked_values(load, "load", least=0.0, open_end=True)
