@@ -120,3 +120,22 @@ def test_the_line_of_the_mean_field_glass():
     np.testing.assert_allclose(found.q2[:2], 0, atol=1e-9)
     assert -0.745 < float(found.energy[2]) < -0.705
     assert 0 < float(found.q_abs[2]) < 1
+
+
+def test_the_line_of_a_memory_is_that_of_its_lowest_state():
+    """Energies of many patterns far above the transition are those of couplings of variance load / N."""
+    source = get_source("hopfield", n_spins=100, n_patterns=4)
+    found = source.predicted(np.array([0.1, 5.0]))
+    states = theory.hopfield(0.04, [10.0, 0.2])
+    assert found.m_max.values.tolist() == [
+        0.0,
+        pytest.approx(float(states.sel(state="retrieval").overlap[1])),
+    ]
+    samples = get_backend("tempering", betas=[0.1], n_replicas=64, n_sweeps=2_000).sample(
+        source.build({}), seed=1
+    )
+    curve = get_measure("energy_curve").measure(samples, source.build({}))
+    assert float(curve.energy[0]) == pytest.approx(
+        float(found.energy[0]), abs=4 * float(curve.energy_error[0]) + 1e-4
+    )
+    assert get_source("hopfield", n_spins=10, n_patterns=0).predicted(np.array([1.0])) is None

@@ -55,9 +55,15 @@ def _magnetisation(betas: Floats) -> Floats:
 
 
 def hopfield(source: Any, betas: Floats) -> xr.Dataset | None:
-    """Amit, Gutfreund and Sompolinsky's retrieval or glass at the load of the problem, whichever is stable
-    thermodynamically (`qspin.theory.hopfield`)."""
-    return None
+    """Of the state of lowest free energy, retrieval or glass, at the load of the problem, replica-symmetric
+    (`qspin.theory.hopfield`)."""
+    if not source.n_patterns:
+        return None
+    found = theory.hopfield(source.n_patterns / source.n_spins, 1 / betas)
+    lowest = found["lowest"].argmax("state")
+    own = {"energy": found["energy"], "free_energy": found["free_energy"], "m_max": found["overlap"]}
+    chosen = xr.Dataset({name: values.isel(state=lowest) for name, values in own.items()})
+    return _over(betas, chosen, tuple(own))
 
 
 def lattice_ferromagnet(source: Any, betas: Floats) -> xr.Dataset | None:
