@@ -8,8 +8,10 @@ import math
 import numpy as np
 
 from qspin.errors import InputError, MissingExtraError, RunError
+from qspin.instances._drawing import generator
 from qspin.networks.in_context.prompts import Examples
 from qspin.networks.in_context.regression import Solution, mean_slope
+from qspin.networks.training.loop import torch_session
 from qspin.validate import checked_count, checked_real
 
 __all__ = ["adam_weights"]
@@ -75,19 +77,13 @@ def adam_weights(
 
 def _trained(examples: Examples, n_steps: int, rate: float, decay: float, seed: int) -> np.ndarray:
     """On one thread, so that a seed fixes the result."""
-    import torch
-
     side = examples.dimension + 1
-    begin = np.random.default_rng(seed).normal(scale=1 / math.sqrt(side), size=side**2)
-    rows, targets = (torch.tensor(np.array(part)) for part in (examples.rows, examples.targets))
-    weights = torch.tensor(begin, requires_grad=True)
-    optimiser = torch.optim.Adam([weights], lr=rate, weight_decay=decay)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    begin = generator(seed).normal(scale=1 / math.sqrt(side), size=side**2)
+    with torch_session(seed) as torch:
+        rows, targets = (torch.tensor(np.array(part)) for part in (examples.rows, examples.targets))
+        weights = torch.tensor(begin, requires_grad=True)
+        optimiser = torch.optim.Adam([weights], lr=rate, weight_decay=decay)
         for _ in range(n_steps):
             weights.grad = 2 / len(targets) * (rows.T @ (rows @ weights.detach() - targets))
             optimiser.step()
-    finally:
-        torch.set_num_threads(threads)
-    return weights.detach().numpy()
+        return np.asarray(weights.detach().numpy())

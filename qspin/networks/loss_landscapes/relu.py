@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from qspin.errors import InputError
-from qspin.networks.training import DATASETS, check_training, train_mlp
+from qspin.networks.training import Recipe, train_mlp
+from qspin.networks.training.chains import check_layers
 from qspin.validate import checked_count
 
 __all__ = ["relu_losses"]
@@ -20,9 +22,8 @@ def relu_losses(
     *,
     dataset: str = "digits_small",
     epochs: int = 50,
-    learning_rate: float = 1e-3,
-    batch_size: int = 64,
     seed: int = 0,
+    **recipe: Any,
 ) -> xr.Dataset:
     """Train networks of one hidden layer from many initial weights, and tell where they end.
 
@@ -36,19 +37,19 @@ def relu_losses(
     ----------
     widths : neurons of the hidden layer, one or several
     n_draws : trainings of each width; split, initial weights and batches are drawn anew
-    dataset, epochs, learning_rate, batch_size : see `qspin.networks.training.train_mlp`
+    dataset, epochs, recipe : of the training, settings of `qspin.networks.training.Recipe`, epochs 1 or more
     seed : of the first draw; the others count on
 
     Returns
     -------
-    over (``width``, ``draw``): ``loss_train``, ``loss_test``, cross-entropy in nats after the last epoch;
+    over (``width``, ``draw``): ``loss_train``, ``loss_test``, after the last epoch, in nats for classes;
     ``depth_train``, ``depth_test``. Over ``width``: ``n_weights``, biases among them, and ``spread_train``,
     ``spread_test``, standard deviations of the depths over draws
 
     Raises
     ------
     InputError
-        If there are no widths, fewer than two draws, or the data set is unknown.
+        If there are no widths, fewer than two draws, or a setting cannot be.
     MissingExtraError
         If torch or scikit-learn is not installed.
     RunError
@@ -61,22 +62,17 @@ def relu_losses(
     sizes = [checked_count(width, "a width", least=1) for width in given]
     if not sizes or len(set(sizes)) != len(sizes):
         raise InputError(f"widths must be distinct, and at least one; got {sizes}")
-    inputs, classes = DATASETS.get(dataset, (0, 0))
+    recipe = {**recipe, "dataset": dataset, "epochs": epochs, "epochs_kept": (0, epochs)}
+    how = Recipe(seed=seed, **recipe)
+    inputs, outputs = how.examples.n_inputs, how.examples.n_outputs
     for width in sizes:
-        check_training([inputs, width, classes], dataset, epochs)
+        check_layers([inputs, width, outputs], how)
     losses = np.empty((len(sizes), n_draws, 2, 2))  # last axes: train, test; before, after
     for w, width in enumerate(sizes):
         for draw in range(n_draws):
-            curves = train_mlp(
-                [inputs, width, classes],
-                dataset=dataset,
-                epochs=epochs,
-                learning_rate=learning_rate,
-                batch_size=batch_size,
-                seed=seed + draw,
-            ).curves
-            losses[w, draw] = [curves[name][[0, -1]] for name in ("loss_train", "loss_test")]
-    n_weights = [(inputs + 1) * width + (width + 1) * classes for width in sizes]
+            curves = train_mlp([inputs, width, outputs], seed=seed + draw, **recipe).curves
+            losses[w, draw] = [curves[name] for name in ("loss_train", "loss_test")]
+    n_weights = [(inputs + 1) * width + (width + 1) * outputs for width in sizes]
     return _normalised(losses, sizes, n_weights, dataset)
 
 
