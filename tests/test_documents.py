@@ -25,6 +25,7 @@ FIGURES = {
     "03_qaoa.ipynb": 6,
     "04_overlaps_and_rsb.ipynb": 5,
     "05_benchmark.ipynb": 3,
+    "06_networks.ipynb": 3,
     "07_memories.ipynb": 4,
     "10_hardware.ipynb": 4,
 }

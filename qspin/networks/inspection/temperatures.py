@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -11,11 +9,11 @@ from scipy.sparse.linalg import eigsh
 
 from qspin.networks.inspection.pieces import groups_of
 from qspin.problem import IsingProblem
+from qspin.theory import tap_transition
 
 __all__ = ["formula_temperature", "largest_eigenvalue_of", "tap_temperature"]
 
-_STEPS = 64  # temperatures that are tried for TAP
-_DENSE = 1_500  # spins up to which whole matrices are diagonalised
+_LARGEST = 1_500  # spins, of which all eigenvalues are taken some forty times
 
 
 def formula_temperature(problem: IsingProblem) -> float:
@@ -41,38 +39,14 @@ def formula_temperature(problem: IsingProblem) -> float:
 
 
 def tap_temperature(problem: IsingProblem) -> float:
-    """Temperature below which no magnetisation is no longer a stable solution of the TAP equations.
+    """Temperature below which no magnetisation is no longer a stable solution of the TAP equations of these
+    couplings, see `qspin.theory.tap_transition`; fields are left out.
 
-    The highest T at which the largest eigenvalue of J / T - diag(sum_j J_ij^2) / T^2, J with the sign of
-    ferromagnets positive, reaches 1; couplings at random alone only come near 1, at their critical
-    temperature, and then it is where they come nearest (Thouless, Anderson, Palmer 1977, Philos. Mag. 35,
-    593). NaN with fields, which magnetise at any temperature, and for more than 1500 spins. Searched on a
-    grid of 64 temperatures and refined to 1e-4 of the value where 1 is crossed.
+    NaN without couplings, and of more than 1500 spins, where it would take minutes.
     """
-    if problem.fields.any() or problem.n_spins > _DENSE or not problem.n_couplings:
+    if problem.n_spins > _LARGEST or not problem.n_couplings:
         return float("nan")
-    j = -problem.toarray()
-    squares = (j**2).sum(axis=1)
-    highest = float(np.linalg.eigvalsh(j)[-1])  # above it, the largest eigenvalue is below 1
-
-    def stability(t: float) -> float:
-        return float(np.linalg.eigvalsh(j / t - np.diag(squares) / t**2)[-1])
-
-    grid = np.geomspace(highest, 0.2 * formula_temperature(problem), _STEPS)
-    values: list[float] = []
-    for k, t in enumerate(grid.tolist()):
-        values.append(stability(t))
-        if values[-1] >= 1 and k:
-            return _crossed(stability, t, float(grid[k - 1]))
-    return float(grid[int(np.argmax(values))])
-
-
-def _crossed(stability: Any, low: float, high: float) -> float:
-    """Between a temperature where 1 is reached and one where it is not, by bisection."""
-    while high - low > 1e-4 * low:
-        middle = (low + high) / 2
-        low, high = (middle, high) if stability(middle) >= 1 else (low, middle)
-    return (low + high) / 2
+    return float(tap_transition(problem)["critical_temperature"])
 
 
 def largest_eigenvalue_of(matrix: NDArray[np.float64] | sparse.csr_array) -> float:

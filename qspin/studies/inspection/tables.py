@@ -76,7 +76,7 @@ def _row(one: PieceNumbers) -> dict[str, Any]:
 
 
 def _temperatures(numbers: Numbers) -> Table:
-    """Critical temperatures, one a row: whoever knows another adds a row here."""
+    """Critical temperatures, one a row."""
     rows: list[dict[str, Any]] = [
         {"of": "architecture as it is initialised", "by": "formula", "temperature": numbers.unit},
         {"of": "the model, signs at random", "by": "formula", "temperature": numbers.formula},

@@ -9,7 +9,7 @@ import numpy as np
 
 from qspin.analysis.correction import LEVEL
 from qspin.networks.inspection.pieces import BETWEEN
-from qspin.studies.inspection.draws import Against, Densities
+from qspin.studies.inspection.draws import Against, Densities, student_p_value
 from qspin.studies.inspection.numbers import Numbers, PieceNumbers, corrected
 from qspin.studies.landscape.glass import Place
 from qspin.studies.landscape.words import findings as glass_findings
@@ -84,23 +84,19 @@ def _temperatures(numbers: Numbers) -> str:
         f"Its architecture, as it is initialised, freezes at T_c = {unit:.3g} (formula); couplings of its "
         f"own variances with signs at random would at T = {formula:.3g}, {formula / unit:.3g} T_c"
     )
+    left_out = ", fields left out" if numbers.problem.fields.any() else ""
     if math.isnan(numbers.tap):
-        return f"{text}. TAP tells no temperature: {_untold(numbers)}."
+        return f"{text}{left_out}. There are too many spins for the TAP equations."
     text += (
-        f". By the TAP equations of its own couplings, no magnetisation is unstable below T = "
+        f"{left_out}. By the TAP equations of its own couplings, no magnetisation is unstable below T = "
         f"{numbers.tap:.3g}, {numbers.tap / unit:.3g} T_c"
     )
-    n = len(numbers.tap_shuffled)
-    if n > 1:
+    if (n := len(numbers.tap_shuffled)) > 1:
         mean, spread = numbers.tap_shuffled.mean(), numbers.tap_shuffled.std(ddof=1)
-        text += f"; by those of {n} shuffles below {mean:.3g} (standard deviation {spread:.2g})"
+        p_value = told_p(float(student_p_value(np.array(numbers.tap), np.zeros(()), numbers.tap_shuffled)))
+        among = f"{mean:.3g} with a standard deviation of {spread:.2g} ({p_value})"
+        text += f"; by those of {n} shuffles below {among}"
     return f"{text}."
-
-
-def _untold(numbers: Numbers) -> str:
-    if numbers.problem.fields.any():
-        return "with fields, spins are magnetised at any temperature"
-    return "there are too many spins" if numbers.problem.n_couplings else "there are no couplings"
 
 
 def _spectra(numbers: Numbers) -> Iterator[str]:
