@@ -9,7 +9,6 @@ covariance ``N q^p``: their energies are sqrt(2) times these.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from qspin.errors import InputError
+from qspin.theory._equations import checked_values, temperature_curve, told
 from qspin.validate import checked_array, checked_count
 
 __all__ = ["index_share", "p_spin_spherical"]
@@ -54,9 +54,9 @@ def p_spin_spherical(
     replica symmetry breaking sets in; ``threshold_energy`` (E_th), where descent from random starts ends;
     ``ground_energy`` (E_gs).
 
-    Over ``temperature``, equilibrium: ``energy``; ``overlap`` within a state (0 above T_s, where states
-    are too many to be met twice); ``breaking``, Parisi's m (1 above T_s); ``entropy_deficit``, ``s - s(T =
-    infinity)`` in nats.
+    Over ``beta``, equilibrium: ``energy``; ``q_ea``, the overlap within a state (0 above T_s, where states
+    are too many to be met twice); ``breaking_point``, Parisi's m (1 above T_s); ``entropy_deficit``, ``s -
+    s(T = infinity)`` in nats.
 
     Over ``critical_energy``: ``complexity``, ln of the number of critical points of all indices, over N;
     ``complexity_of_index`` (index, critical_energy), of those with k negative eigenvalues, k = 0 being
@@ -83,38 +83,28 @@ def p_spin_spherical(
     point = _special_points(p, y)
     threshold, ground = point["threshold_energy"], point["ground_energy"]
     default = np.linspace(0, 2 * point["dynamic_temperature"], _POINTS)[1:]
-    temperatures = _checked(default if temperature is None else temperature, "temperature")
-    if not (temperatures > 0).all():
-        raise InputError(f"temperature takes positive values; got {temperatures.min():g}")
+    temperatures = checked_values(
+        default if temperature is None else temperature, "temperature", least=0.0, open_end=True
+    )
     energies = _checked(
         np.linspace(1.01 * ground, 0, _POINTS) if critical_energy is None else critical_energy,
         "critical_energy",
     )
     indices = np.arange(n_indices)
     of_index = np.stack([_complexity_of_index(p, energies, k) for k in indices.tolist()])
-    variables: dict[str, Any] = {name: ((), value) for name, value in point.items()}
-    variables |= {name: ("temperature", v) for name, v in _equilibrium(p, y, temperatures).items()}
-    return xr.Dataset(
-        variables
-        | {
-            "complexity": ("critical_energy", _complexity(p, energies)),
-            "complexity_of_index": (("index", "critical_energy"), of_index),
-            "index_share": ("critical_energy", index_share(energies, p)),
-            "lowest_energy": ("index", [_lowest(p, k, threshold) for k in indices.tolist()]),
-        },
-        coords={
-            "temperature": temperatures,
-            "beta": ("temperature", 1 / temperatures),
-            "critical_energy": energies,
-            "index": indices,
-        },
-        attrs={
-            "p": p,
-            "source": _SOURCES,
-            "valid": "N -> infinity, no field, any temperature: one step of breaking is exact below T_s",
-            "error": "of the roots, 1e-12; of finite systems, corrections of order 1/N and (ln N)/N",
-            "remarks": [],
-        },
+    found = temperature_curve(temperatures, _equilibrium(p, y, temperatures))
+    found = found.assign_coords(critical_energy=energies, index=indices).assign(
+        complexity=("critical_energy", _complexity(p, energies)),
+        complexity_of_index=(("index", "critical_energy"), of_index),
+        index_share=("critical_energy", index_share(energies, p)),
+        lowest_energy=("index", [_lowest(p, k, threshold) for k in indices.tolist()]),
+        **point,
+    )
+    return told(
+        found.assign_attrs(p=p),
+        source=_SOURCES,
+        valid="N -> infinity, no field, any temperature: one step of breaking is exact below T_s",
+        error="of the roots, 1e-12; of finite systems, corrections of order 1/N and (ln N)/N",
     )
 
 
@@ -186,8 +176,8 @@ def _equilibrium(p: int, y: float, temperatures: Floats) -> dict[str, Floats]:
     free = free - temperatures * volume
     return {
         "energy": energy,
-        "overlap": overlaps,
-        "breaking": m,
+        "q_ea": overlaps,
+        "breaking_point": m,
         "entropy_deficit": beta * (energy - free),
     }
 

@@ -55,16 +55,16 @@ class TestEquilibrium:
     def test_it_is_continuous_at_the_static_transition_but_for_the_overlap(self, p):
         static = float(p_spin_spherical(p).static_temperature)
         found = p_spin_spherical(p, temperature=static * np.array([1 - 1e-9, 1 + 1e-9]))
-        for name in ("energy", "entropy_deficit", "breaking"):
+        for name in ("energy", "entropy_deficit", "breaking_point"):
             assert found[name].values[0] == pytest.approx(found[name].values[1], abs=1e-7)
-        assert found.overlap.values[0] == pytest.approx(float(found.static_overlap), abs=1e-7)
-        assert found.overlap.values[1] == 0
+        assert found.q_ea.values[0] == pytest.approx(float(found.static_overlap), abs=1e-7)
+        assert found.q_ea.values[1] == 0
 
     def test_it_is_a_saddle_of_the_free_energy_with_one_step(self, p):
         """Crisanti and Sommers' free energy of (q, m), differentiated."""
         temperature = 0.6 * float(p_spin_spherical(p).static_temperature)
         found = p_spin_spherical(p, temperature=temperature)
-        q, m, beta = found.overlap.item(), found.breaking.item(), 1 / temperature
+        q, m, beta = found.q_ea.item(), found.breaking_point.item(), 1 / temperature
 
         def free(q, m):
             volume = (m - 1) / m * np.log(1 - q) + np.log(1 - q + m * q) / m
@@ -132,8 +132,8 @@ def test_source_range_and_error_are_told():
     [
         ({"p": 2}, "p, the spins of an interaction, must be at least 3; got 2"),
         ({"p": 3.5}, "must be an integer; got 3.5"),
-        ({"temperature": [0.5, 0.0]}, "temperature takes positive values; got 0"),
-        ({"temperature": []}, "temperature takes one or several finite numbers"),
+        ({"temperature": [0.5, 0.0]}, "temperature takes one or several finite values above 0"),
+        ({"temperature": []}, "temperature takes one or several finite values"),
         ({"critical_energy": np.nan}, "critical_energy takes one or several finite numbers; got nan"),
         ({"critical_energy": "low"}, "critical_energy must be real numbers"),
         ({"n_indices": 0}, "n_indices must be at least 1"),
