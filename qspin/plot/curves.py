@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qspin.analysis.nulls import random_overlap
 from qspin.arguments import checked_arguments
-from qspin.plot.style import Styles, axes_or_current, finished, style_of, styled
+from qspin.plot.style import Styles, axes_or_current, finished, logarithmic, style_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -225,12 +225,8 @@ def _temperature_axis(ax: Axes, curves: Mapping[str, xr.Dataset]) -> Axes:
     """Logarithmic in T; without ticks where no curve has a temperature."""
     temperatures = [_temperatures(curve) for curve in curves.values()]
     if any(np.isfinite(values).any() for values in temperatures):
-        from matplotlib.ticker import LogLocator
-
-        ax.set(xlabel="temperature T", xscale="log")
-        ax.xaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
-        ax.xaxis.set_major_formatter("{x:g}")
-        ax.xaxis.set_minor_formatter("")
+        logarithmic(ax)
+        ax.set_xlabel("temperature T")
     else:
         unknown = any(np.isnan(values).any() for values in temperatures)
         ax.set(xlabel="temperature unknown" if unknown else "infinite temperature", xticks=[])

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from qspin.arguments import checked_arguments
-from qspin.plot.style import axes_or_current, finished, style_of
+from qspin.plot.style import axes_or_current, finished, logarithmic, style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +27,7 @@ def among_draws(
     *,
     label: str = "model",
     unit: float = 1.0,
+    is_logarithmic: bool = False,
 ) -> Axes:
     """A curve with one standard error, and the single draws of each control with the range that they span.
 
@@ -37,6 +38,7 @@ def among_draws(
     ax : where to draw; default the current axes
     label : of the curve
     unit : that the coordinate is divided by
+    is_logarithmic : the horizontal axis
     """
     ax = axes_or_current(ax)
     for k, (control, own) in enumerate(found.items()):
@@ -51,6 +53,8 @@ def among_draws(
     style = {**style_of(0), "marker": "o" if len(x) <= 60 else None}
     error = np.nan_to_num(first[f"{name}_error"].values)
     ax.errorbar(x, values, yerr=error, label=label, capsize=2, linewidth=1.4, elinewidth=1, zorder=3, **style)
+    if is_logarithmic:
+        logarithmic(ax)
     return finished(ax)
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "Styles",
     "axes_or_current",
     "finished",
+    "logarithmic",
     "style_of",
     "styled",
     "styles_of",
@@ -100,6 +101,17 @@ def finished(ax: Axes) -> Axes:
         )
     elif labels:
         ax.legend(frameon=False, fontsize="small")
+    return ax
+
+
+def logarithmic(ax: Axes) -> Axes:
+    """The panel with a logarithmic horizontal axis, whose ticks are plain numbers."""
+    from matplotlib.ticker import LogLocator
+
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter("")
     return ax
 
 

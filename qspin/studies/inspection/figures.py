@@ -34,7 +34,7 @@ def figures_of(
             "overlap_distribution",
             f"P(q) of {label} at {at_temperature(densities[0].temperature)} with one standard error, and "
             "of single draws of its controls; shaded is what these span.",
-            [_density(label, one) for one in densities],
+            [_densities(label, {one.label: one.dataset() for one in densities})],
             height=3.0,
         )
     if matrices := {one.piece.name: one for one in numbers.pieces if one.spectrum is not None}:
@@ -62,16 +62,17 @@ def _caption(label: str, backend: str) -> str:
 
 def _curves(label: str, found: Mapping[str, xr.Dataset], unit: float) -> _Panel:
     def draw(ax: Any) -> None:
-        plot.among_draws(found, "q_abs", "temperature", ax, label=label, unit=unit or 1.0)
-        ax.set(xlabel=r"$T / T_c$", ylabel=r"mean $|q_{ab}|$", xscale="log", ylim=(0, 1.02))
-        ax.xaxis.set_major_formatter("{x:g}")
+        plot.among_draws(
+            found, "q_abs", "temperature", ax, label=label, unit=unit or 1.0, is_logarithmic=True
+        )
+        ax.set(xlabel=r"$T / T_c$", ylabel=r"mean $|q_{ab}|$", ylim=(0, 1.02))
 
     return draw
 
 
-def _density(label: str, one: Densities) -> _Panel:
+def _densities(label: str, found: Mapping[str, xr.Dataset]) -> _Panel:
     def draw(ax: Any) -> None:
-        plot.among_draws({one.label: one.dataset()}, "density", "q", ax, label=label)
+        plot.among_draws(found, "density", "q", ax, label=label)
         ax.set(xlabel=r"overlap $q$", ylabel=r"$P(q)$", xlim=(-1.02, 1.02))
         ax.set_ylim(bottom=0)
 
@@ -81,12 +82,13 @@ def _density(label: str, one: Densities) -> _Panel:
 def _spectrum(one: PieceNumbers) -> _Panel:
     spectrum = one.spectrum
     assert spectrum is not None  # those alone are drawn
-    return lambda ax: plot.spectrum(spectrum.eigenvalues, marchenko_pastur(spectrum.ratio), ax)
+    law, n_bins = marchenko_pastur(spectrum.ratio), min(max(8, len(spectrum.eigenvalues)), 40)
+    return lambda ax: plot.spectrum(spectrum.eigenvalues, law, ax, n_bins=n_bins)
 
 
 def _numbers(one: PieceNumbers) -> _Panel:
     width = None if one.initial is None else one.initial.high
-    return lambda ax: plot.numbers_beside(one.piece.values, ax, half_width=width, label=one.piece.name)
+    return lambda ax: plot.numbers_beside(one.piece.values, ax, half_width=width, label="value")
 
 
 def _grid(name: str, caption: str, panels: Mapping[str, _Panel]) -> Figure:
