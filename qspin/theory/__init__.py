@@ -9,6 +9,8 @@ from qspin.theory.layered import hidden_order, tap_transition
 from qspin.theory.memories import dense_memory, log_sum_exp_memory, pseudo_inverse_memory
 from qspin.theory.one_instance import belief_propagation, mean_field, tap, tap_solutions
 from qspin.theory.parisi import parisi
+from qspin.theory.perceptron_decimation import decimated_perceptron
+from qspin.theory.perceptrons import perceptron_capacity, symmetric_perceptron_capacity, teacher_student
 from qspin.theory.random_energy import random_energy
 from qspin.theory.random_matrices import largest_eigenvalue, marchenko_pastur, spiked_eigenvalue, tracy_widom
 from qspin.theory.regression import linear_double_descent, random_feature_double_descent
@@ -25,6 +27,7 @@ __all__ = [
     "belief_propagation",
     "cavity",
     "cavity_transition",
+    "decimated_perceptron",
     "dense_memory",
     "effective_rank",
     "hidden_order",
@@ -42,6 +45,7 @@ __all__ = [
     "p_spin_ising_transitions",
     "p_spin_spherical",
     "parisi",
+    "perceptron_capacity",
     "pseudo_inverse_memory",
     "random_energy",
     "random_feature_double_descent",
@@ -53,9 +57,11 @@ __all__ = [
     "sk_energy",
     "spiked_eigenvalue",
     "square_lattice",
+    "symmetric_perceptron_capacity",
     "tap",
     "tap_solutions",
     "tap_transition",
+    "teacher_student",
     "tracy_widom",
     "transverse_glass",
     "transverse_glass_transition",
