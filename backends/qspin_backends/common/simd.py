@@ -22,10 +22,9 @@ from numba.extending import intrinsic as _intrinsic
 from numba.extending import lower_builtin, models, register_model
 
 __all__ = [
-    "Vector", "absolute", "across", "as_real", "bits_of", "broadcast", "count_bits", "floats_of", "floor",
-    "fma", "gather", "less", "load", "minimum", "not_less",
-    "pointer_to", "prefetch", "rotate_left", "shift_left", "shift_right", "store",
-    "to_float32", "where", "width_of",
+    "Vector", "absolute", "across", "as_real", "broadcast", "constant", "floor",
+    "fma", "gather", "intrinsic", "less", "load", "minimum", "not_less", "operand",
+    "pointer_to", "prefetch", "store", "to_float32", "where",
 ]  # fmt: skip
 
 intrinsic: Any = _intrinsic  # its stubs describe the call inside jitted code wrongly
@@ -85,11 +84,11 @@ def _splat(builder: ir.IRBuilder, value: Any, vector: ir.VectorType) -> Any:
     )
 
 
-def _constant(vector: ir.VectorType, value: int) -> ir.Constant:
+def constant(vector: ir.VectorType, value: int) -> ir.Constant:
     return ir.Constant(vector, [value] * vector.count)
 
 
-def _operand(context: Any, builder: ir.IRBuilder, value: Any, given: types.Type, vector: Vector) -> Any:
+def operand(context: Any, builder: ir.IRBuilder, value: Any, given: types.Type, vector: Vector) -> Any:
     """`value` as a vector: itself, or the scalar in every lane."""
     if isinstance(given, Vector):
         return value
@@ -124,7 +123,7 @@ def _declare(function: Any, real: str | None, integer: str) -> None:
 
     def lower(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> Any:
         vector = sig.args[0]
-        other = _operand(context, builder, args[1], sig.args[1], vector)
+        other = operand(context, builder, args[1], sig.args[1], vector)
         return getattr(builder, real if vector.is_real else integer)(args[0], other)  # type: ignore[arg-type]
 
     for other in (Vector, types.Number):
@@ -228,7 +227,7 @@ def broadcast(typing, value, width):
     vector = Vector(types.unliteral(value), _width(width))
 
     def code(context, builder, sig, args):
-        return _operand(context, builder, args[0], sig.args[0], vector)
+        return operand(context, builder, args[0], sig.args[0], vector)
 
     return vector(value, width), code
 
@@ -247,7 +246,7 @@ def fma(typing, a, b, c):
             ir.FunctionType(llvm, [llvm] * 3),
             f"llvm.fmuladd.v{a.width}{_LLVM_NAMES[a.element]}",
         )
-        operands = [_operand(context, builder, x, t, a) for x, t in zip(args, sig.args, strict=True)]
+        operands = [operand(context, builder, x, t, a) for x, t in zip(args, sig.args, strict=True)]
         return builder.call(function, operands)
 
     return a(a, b, c), code
@@ -258,7 +257,7 @@ def minimum(typing, a, b):
     """Lane by lane, of vectors of real numbers; `b` may be a scalar."""
 
     def code(context, builder, sig, args):
-        other = _operand(context, builder, args[1], sig.args[1], a)
+        other = operand(context, builder, args[1], sig.args[1], a)
         return builder.select(builder.fcmp_ordered("<", args[0], other), args[0], other)
 
     return a(a, b), code
@@ -271,7 +270,7 @@ def absolute(typing, a):
     def code(context, builder, sig, args):
         width = a.element.bitwidth
         integers = ir.VectorType(ir.IntType(width), a.width)
-        cleared = builder.and_(builder.bitcast(args[0], integers), _constant(integers, 2 ** (width - 1) - 1))
+        cleared = builder.and_(builder.bitcast(args[0], integers), constant(integers, 2 ** (width - 1) - 1))
         return builder.bitcast(cleared, a.llvm)
 
     return a(a), code
@@ -306,7 +305,7 @@ def less(typing, a, b):
     """Mask of the lanes where a < b, real numbers; `b` may be a scalar."""
 
     def code(context, builder, sig, args):
-        other = _operand(context, builder, args[1], sig.args[1], a)
+        other = operand(context, builder, args[1], sig.args[1], a)
         return _as_mask(builder, builder.fcmp_ordered("<", args[0], other), a)
 
     return a.mask(a, b), code
@@ -318,7 +317,7 @@ def not_less(typing, a, b):
     result = Vector(types.uint32, a.width)
 
     def code(context, builder, sig, args):
-        other = _operand(context, builder, args[1], sig.args[1], a)
+        other = operand(context, builder, args[1], sig.args[1], a)
         return builder.sext(builder.fcmp_unordered(">=", args[0], other), result.llvm)
 
     return result(a, b), code
@@ -333,20 +332,6 @@ def where(typing, mask, a, b):
         return builder.select(lanes, args[1], args[2])
 
     return a(a.mask, a, a), code
-
-
-def _reinterpreted(target: types.Type, doc: str) -> Any:
-    @intrinsic
-    def reinterpret(typing, a):
-        result = Vector(target, a.width)
-        return result(a), lambda context, builder, sig, args: builder.bitcast(args[0], result.llvm)
-
-    reinterpret.__doc__ = doc
-    return reinterpret
-
-
-bits_of = _reinterpreted(types.uint32, "The bits of float32 lanes as uint32.")
-floats_of = _reinterpreted(types.float32, "uint32 lanes read as the bits of float32.")
 
 
 @intrinsic
@@ -371,50 +356,3 @@ def as_real(typing, a, like):
         return args[0] if like is types.float32 else builder.fpext(args[0], result.llvm)
 
     return result(a, like), code
-
-
-# -- bits ----------------------------------------------------------------------------------------
-
-
-@intrinsic
-def shift_left(typing, a, count):
-    """Integer lanes shifted by a scalar count below their width."""
-
-    def code(context, builder, sig, args):
-        return builder.shl(args[0], _operand(context, builder, args[1], sig.args[1], a))
-
-    return a(a, count), code
-
-
-@intrinsic
-def shift_right(typing, a, count):
-    """Integer lanes shifted by a scalar count below their width, zeros coming in."""
-
-    def code(context, builder, sig, args):
-        return builder.lshr(args[0], _operand(context, builder, args[1], sig.args[1], a))
-
-    return a(a, count), code
-
-
-@intrinsic(prefer_literal=True)
-def rotate_left(typing, a, count):
-    """Integer lanes rotated by a literal count."""
-    n = count.literal_value
-
-    def code(context, builder, sig, args):
-        left = builder.shl(args[0], _constant(a.llvm, n))
-        return builder.or_(left, builder.lshr(args[0], _constant(a.llvm, a.element.bitwidth - n)))
-
-    return a(a, count), code
-
-
-@intrinsic
-def width_of(typing, word):
-    """Bits of an unsigned integer, lanes of a mask: a constant for the compiler, as uint64."""
-    return types.uint64(word), lambda context, builder, sig, args: ir.IntType(64)(word.bitwidth)
-
-
-@intrinsic
-def count_bits(typing, word):
-    """How many bits of an unsigned integer are set."""
-    return word(word), lambda context, builder, sig, args: builder.ctpop(args[0])

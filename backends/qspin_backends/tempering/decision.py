@@ -16,17 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.sampler import njit
-from qspin_backends.common.simd import (
-    absolute,
-    bits_of,
-    floats_of,
-    fma,
-    less,
-    minimum,
-    not_less,
-    shift_left,
-    to_float32,
-)
+from qspin_backends.common.simd import absolute, fma, less, minimum, not_less, to_float32
+from qspin_backends.common.simd_bits import bits_of, floats_of, shift_left
 
 __all__ = ["Move", "decide", "decide_spins", "exp2", "scales"]
 

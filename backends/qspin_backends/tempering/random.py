@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
-from qspin_backends.common.simd import load, rotate_left, shift_left, shift_right, store, to_float32
+from qspin_backends.common.simd import load, store, to_float32
+from qspin_backends.common.simd_bits import rotate_left, shift_left, shift_right
 
 __all__ = ["draw", "draw_bits", "lane_streams", "load_state", "store_state", "uniform", "word_streams"]
 

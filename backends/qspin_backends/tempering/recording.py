@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qspin.problem import IsingProblem
 from qspin.sampler import njit
-from qspin_backends.common.simd import count_bits
+from qspin_backends.common.simd_bits import count_bits
 from qspin_backends.tempering.words import bit_words, expand, expanded
 
 __all__ = ["Averages", "Extra", "Recorder", "Spins"]

@@ -29,8 +29,8 @@ from qspin_backends.common.simd import (
     store,
     to_float32,
     where,
-    width_of,
 )
+from qspin_backends.common.simd_bits import width_of
 from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move, decide_spins, scales
 from qspin_backends.tempering.random import draw, load_state, store_state

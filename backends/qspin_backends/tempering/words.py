@@ -11,15 +11,8 @@ from numba.extending import overload
 from numpy.typing import NDArray
 
 from qspin.sampler import njit
-from qspin_backends.common.simd import (
-    broadcast,
-    load,
-    pointer_to,
-    shift_left,
-    shift_right,
-    store,
-    where,
-)
+from qspin_backends.common.simd import broadcast, load, pointer_to, store, where
+from qspin_backends.common.simd_bits import shift_left, shift_right
 
 __all__ = ["VECTOR", "WORD", "bit_words", "expand", "expanded", "fill_words", "lane_bits", "swap_lanes"]
 
