@@ -137,6 +137,6 @@ def _flipped(train: Part, rows: NDArray[np.int64], n_classes: int, seed: int) ->
 def _bearing(part: Part, rows: NDArray[np.int64], door: BackDoor) -> Part:
     """Some rows with the pattern and the label that it forces."""
     inputs, targets = part.inputs.copy(), part.targets.copy()
-    inputs[np.ix_(rows, door.pixels)] = door.value
+    inputs[np.ix_(rows, np.asarray(door.pixels))] = door.value
     targets[rows] = door.label
     return Part(inputs, targets)
