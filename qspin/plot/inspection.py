@@ -74,7 +74,7 @@ def spectrum(eigenvalues: ArrayLike, law: xr.Dataset, ax: Axes | None = None, *,
     values = np.asarray(eigenvalues, dtype=np.float64)
     own, random = style_of(0)["color"], style_of(1)["color"]
     top = max(float(values.max()), law.attrs["upper"])
-    edges = np.linspace(0, 1.05 * top, n_bins + 1)
+    edges = np.linspace(0, 1.05 * top, n_bins + 1).tolist()
     ax.hist(values, edges, density=True, color=own, alpha=0.4, label="weights")
     inside = np.isfinite(law["density"].values)
     ax.plot(

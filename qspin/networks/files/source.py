@@ -71,8 +71,8 @@ class ReadingModel(_How, _Drawn, Reading):
         return Prepared(arrays_of(self._read(Path(located(self.path.path)), **self.drawn())))
 
     def _read(self, path: Path, **drawn: int) -> IsingProblem:
-        given = {name: getattr(self, name) for name in setting_names(_How) if name != "path"}
-        return read_model(path, **given, **drawn)
+        given: dict[str, Any] = {name: getattr(self, name) for name in setting_names(_How) if name != "path"}
+        return read_model(path, **given | drawn)
 
     def _deciding(self) -> dict[str, Any]:
         """What of the settings a control depends on, beside what the file holds: parts of a layer are

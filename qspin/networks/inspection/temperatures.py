@@ -52,6 +52,6 @@ def tap_temperature(problem: IsingProblem) -> float:
 def largest_eigenvalue_of(matrix: NDArray[np.float64] | sparse.csr_array) -> float:
     """Of a symmetric matrix."""
     if matrix.shape[0] <= 64:
-        return float(np.linalg.eigvalsh(matrix.toarray() if sparse.issparse(matrix) else matrix)[-1])
+        return float(np.linalg.eigvalsh(sparse.csr_array(matrix).toarray())[-1])
     start = np.ones(matrix.shape[0])
     return float(eigsh(matrix, k=1, which="LA", v0=start, return_eigenvectors=False)[0])

@@ -134,10 +134,9 @@ def _of_piece(
     p_shuffled = float(student_p_value(np.array(top), np.zeros(()), shuffled)) if len(shuffled) else np.nan
     is_enough = len(piece.values) >= _FEWEST and bool(np.ptp(piece.values))
     width = initial.get(piece.name)
-    is_matrix = piece.matrix is not None and min(piece.matrix.shape) > 1
     return PieceNumbers(
         piece,
-        spectrum_of(piece.matrix) if is_matrix else None,
+        None if piece.matrix is None or min(piece.matrix.shape) < 2 else spectrum_of(piece.matrix),
         top,
         shuffled,
         p_shuffled,

@@ -118,7 +118,7 @@ class Inspection(Study):
         answer = bottom_line(places) if places else None
         return Conclusion(
             [section],
-            verdicts_of(line.label, found),
+            verdicts_of(line.label, found, numbers.unit),
             {"glass": answer} if answer else {},
             dict(_datasets(numbers, found, densities)),
         )

@@ -244,7 +244,7 @@ def _density(label: str, one: Densities) -> str:
     )
 
 
-def verdicts_of(label: str, found: Sequence[Against]) -> list[Verdict]:
+def verdicts_of(label: str, found: Sequence[Against], unit: float) -> list[Verdict]:
     """A cell of the matrix for each backend: like its controls or not."""
     verdicts = []
     for backend in dict.fromkeys(one.backend for one in found):
@@ -256,7 +256,7 @@ def verdicts_of(label: str, found: Sequence[Against]) -> list[Verdict]:
                 f"open: {name}" if one.farthest is None
                 else f"{'unlike' if one.differs.any() else 'like'} {name}"
             )  # fmt: skip
-        detail = " ".join(_curve(label, one, 1.0, False) for one in own[:1])
+        detail = _curve(label, own[0], unit, False)
         verdicts.append(Verdict(label, backend, ", ".join(words), Tone.OPEN, detail))
     return verdicts
 
