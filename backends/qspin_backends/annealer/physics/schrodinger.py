@@ -43,7 +43,7 @@ from qspin_backends.annealer.physics.states import (
 
 __all__ = ["Schrodinger", "final_state"]
 
-_A_LAYER, _AN_AMPLITUDE = 3e3, 0.5  # nanoseconds, the latter for each qubit; a core of an AMD EPYC 9004
+_A_LAYER, _AN_AMPLITUDE = 3e3, 0.25  # nanoseconds, the latter for each qubit; a core of an AMD EPYC 7003
 _A_STRETCH = 2e6  # nanoseconds, between flips of a phase: lengths of steps are found anew
 _LEAST_SHARED = 14  # qubits of a state from which on threads share it
 _LONG_ANNEAL = 0.5  # microseconds, from which on a closed anneal is more likely meant in nanoseconds
