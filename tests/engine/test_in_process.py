@@ -25,12 +25,11 @@ def work(tmp_path):
 def test_what_takes_too_long_costs_itself_alone(work):
     told = []
     tasks = [small_task("long", act="sleep", seconds=60), small_task("after", "long"), small_task("a")]
-    start, before = time.monotonic(), signal.getsignal(signal.SIGALRM)
+    before = signal.getsignal(signal.SIGALRM)
     failures = InProcess(timeout=0.3).run(Graph.of(tasks), work, told.append)
     late = "stopped after 0.3 s (execution.timeout)"
     assert failures == {"long": f"task long: {late}", "after": "task after: needs task long, which failed"}
     assert work.done == ["a"]
-    assert time.monotonic() - start < 10
     assert [event.kind for event in told if event.key == "long"] == [Kind.START, Kind.FAILED]
     assert not work.claims
     assert not stopping.is_requested()

@@ -36,7 +36,7 @@ class Run:
     failures: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, tasks, **settings):
-        executor = made(EXECUTOR, "dask", {"patience": 20.0, **settings})
+        executor = made(EXECUTOR, "dask", {"patience": 60.0, **settings})
         self.failures = dict(executor.run(Graph.of(tasks), self.work, self.told.append))
         assert not self.work.claims
         return self
@@ -140,7 +140,7 @@ class TestScheduler:
                 own_cluster.start_worker()
 
         with meanwhile(kill):
-            run(naps(12), scheduler=own_cluster.address, patience=40.0)
+            run(naps(12), scheduler=own_cluster.address, patience=120.0)
         assert not run.failures
         assert {f"t{k}" for k in range(12)} == set(run.work.done)
         assert "was lost" in run.notes
@@ -193,7 +193,7 @@ class TestWorkers:
         (tmp_path / "other" / "qspin" / "__init__.py").write_text("__version__ = '0.0.1'")
         own_cluster.start_worker("old", path=tmp_path / "other")
         with pytest.raises(RunError, match=r"old is not used: it has qspin 0\.0\.1, here it is \d"):
-            run(naps(2), scheduler=own_cluster.address)
+            run(naps(2), scheduler=own_cluster.address, patience=20.0)
         own_cluster.start_worker("new")
         run(naps(2), scheduler=own_cluster.address)
         assert {event.worker for event in run.told if event.kind == Kind.DONE} == {"new"}
@@ -239,7 +239,7 @@ class TestTime:
         start = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             executor.run(Graph.of([small_task("deaf", act="deaf", seconds=100)]), run.work, tell)
-        assert time.monotonic() - start < 20
+        assert time.monotonic() - start < 80, "seconds: it has not waited for the end of the task"
         assert not run.work.claims
         run(naps(4, 0.1), scheduler=cluster.address)
         assert not run.failures
@@ -341,7 +341,7 @@ def test_a_script_runs_once_and_leaves_no_process(tmp_path, how):
         os.killpg(script.pid, signal.SIGINT)
     else:
         script.kill()
-    rest, errors = script.communicate(timeout=30)  # ends when all that hold its pipes have ended
+    rest, errors = script.communicate(timeout=120)  # ends when all that hold its pipes have ended
     assert lines == ["script runs", "start quick", "done quick", "start long"]
     assert ("stopping: 1 task finishes or saves its state; " in rest) == (how == "interrupted")
     assert errors.count("Traceback") == (how == "interrupted"), errors

@@ -102,30 +102,37 @@ def test_what_all_would_meet_ends_it_where_it_is_polled():
         finished(Desk(a=act), [paid("a", "")])
 
 
-def waiting_for_a_server():
+def waiting_for_a_server(begun, ended):
     """As samplers do: in short steps; says what it cancelled."""
     try:
-        for _ in range(1000):
+        begun.set()
+        while not ended.is_set():
             time.sleep(0.01)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("cancelled job 7") from None
 
 
+def computing(begun, ended):
+    """Hears nothing until it has ended."""
+    begun.set()
+    ended.wait(600)
+
+
 @pytest.mark.parametrize(
-    ("act", "said", "remark"),
-    [(waiting_for_a_server, ["cancelled job 7"], "stopped"), (lambda: time.sleep(8), [], "left behind")],
+    ("act", "seconds", "said", "remark"),
+    [(waiting_for_a_server, 60.0, ["cancelled job 7"], "stopped"), (computing, 1.0, [], "left behind")],
 )
-def test_an_interrupt_reaches_it(act, said, remark):
+def test_an_interrupt_reaches_it(act, seconds, said, remark):
     told, before = [], set(threading.enumerate())
-    desk = Desk(a=act)
+    begun, ended = threading.Event(), threading.Event()
+    desk = Desk(a=lambda: act(begun, ended))
     schedule = Schedule(Graph.of([paid("a", "x")]), desk, told.append)
     lanes = PaidTasks(schedule, desk.perform)
     lanes.begin()
-    while not desk.running:
-        time.sleep(0.01)
-    time.sleep(0.1)
-    assert lanes.stop(1.0) == said
+    assert begun.wait(60)
+    assert lanes.stop(seconds) == said
     assert not lanes.is_busy
     assert (told[-1].kind, told[-1].remark) == (Kind.RETURNED, remark)
     assert desk.released == ["a"]
     assert {thread.name for thread in set(threading.enumerate()) - before} <= {ABANDONED}
+    ended.set()

@@ -16,6 +16,7 @@ from hard_tasks import HardWork
 from qspin.engine import budget as budgets
 from qspin.engine.budget import Budget, Durations
 from qspin.engine.processes import executor as processes
+from qspin.engine.processes import pool
 from qspin.engine.processes.executor import Processes
 from qspin.engine.threads import n_cores
 from qspin.errors import RunError
@@ -62,13 +63,11 @@ def test_a_task_whose_worker_dies_is_done_by_another_and_not_for_ever(work):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_a_worker_that_dies_is_missed_while_a_child_of_it_lives(work):
-    began = time.monotonic()
     try:
         assert run(work, [small_task("a", act="orphan")], n_workers=1) == {}
-    finally:
+    finally:  # it is there, unless the run has waited for its end
         os.kill(int((work.path / "a-children").read_text()), signal.SIGKILL)
     assert work.done == ["a"]
-    assert time.monotonic() - began < 20, "seconds, of which the workers took most to start"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
@@ -86,6 +85,7 @@ def test_workers_that_cannot_begin_are_told(work, monkeypatch):
             return (__import__, ("no_such_module",))
 
     monkeypatch.setattr(HardWork, "perform", Unknown())
+    monkeypatch.setattr(pool, "_LEAVE_SECONDS", 120.0)  # else a busy machine has them killed on their way out
     told = []
     with pytest.raises(
         RunError, match="workers die before they begin with a task: it ended with exit code 1"
@@ -104,12 +104,10 @@ def test_what_takes_too_long_is_interrupted_then_killed(work, monkeypatch):
         small_task("hears", act="sleep", seconds=60), small_task("deaf", act="deaf"),
         *(small_task(f"a{k}") for k in range(3)),
     ]  # fmt: skip
-    start = time.monotonic()
     failures = run(work, tasks, timeout=2)
     late = "stopped after 2 s (execution.timeout)"
     assert failures == {key: f"task {key}: {late}" for key in ("hears", "deaf")}
     assert sorted(work.done) == ["a0", "a1", "a2"]
-    assert time.monotonic() - start < 30
 
 
 def test_warnings_of_classes_that_are_not_known_here_are_told_with_their_names(work, recwarn):
@@ -216,7 +214,7 @@ def children(pid):
     return [int(own) for own in found if "spawn_main" in Path(f"/proc/{own}/cmdline").read_text()]
 
 
-def are_gone(pids, seconds=10.0):
+def are_gone(pids, seconds=60.0):
     until = time.monotonic() + seconds
     while any(os.path.exists(f"/proc/{pid}") for pid in pids) and time.monotonic() < until:
         time.sleep(0.05)
@@ -235,7 +233,7 @@ class TestEnds:
     def test_ctrl_c_reaches_the_run_alone_and_ends_its_workers(self, started):
         pids = children(started.pid)
         os.killpg(started.pid, signal.SIGINT)
-        out, err = started.communicate(timeout=20)
+        out, err = started.communicate(timeout=120)
         assert started.returncode != 0
         told = "stopping: 2 tasks finish or save their state; Ctrl-C again ends at once and loses it"
         assert told in out.splitlines()

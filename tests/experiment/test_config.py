@@ -232,10 +232,10 @@ MERGES = "a: &a {x: 1}\n" + "".join(
     ],
 )
 def test_yaml_is_bounded(write, text, message):
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(InputError, match=message) as caught:
         load_config(write(text))
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
     assert "\n" not in str(caught.value)
 
 

@@ -84,9 +84,9 @@ def test_instances_are_asked_about_once_and_quickly(monkeypatch):
     )
     problems = {"glass": {**SPIN_GLASS, "instances": 1_000}}
     plan = planned(config(problems, {"mc": {"name": "tempering"}}))
-    began = time.perf_counter()
+    began = time.process_time()
     found = sized(plan)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     assert len(asked) == 1
     assert all(task.memory for task in found.tasks.values())
     assert seconds < 0.5 * len(plan.tasks) * 1e-3, f"{seconds:.2g} s for {len(plan.tasks)} tasks"
