@@ -1,14 +1,19 @@
 """What cluster moves of bonds bring: round trips, and processor time to the known optima, on one thread.
 
 All contenders have the same ladder, the automatic one. Round trips are those of the recorded phase and the
-burn-in, per second of the processor. Time to optimum is that of a run whose replicas stop at it, over the
-number of them that got there, summed over seeds: nothing but the cluster moves differs between contenders.
+burn-in, per second of the processor. Time to optimum is that of runs whose replicas stop at it, over the
+number of them that got there: nothing but the cluster moves differs between contenders. Runs of both take
+turns, seed by seed, until the logarithm of the ratio of these times is known to `KNOWN` or time is up; the
+remark says within which limits the ratio lies, or that too few got there to tell.
 """
 
 from __future__ import annotations
 
+import math
 import time
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 from bench_time_to_solution import INSTANCES, OPTIMA, target
 
@@ -18,6 +23,10 @@ from qspin.testing.source import prepared_for
 
 SECONDS = 3.0  # of a run
 SEEDS = range(3)
+KNOWN = 0.05  # standard error of the logarithm of a ratio of times
+MOST_SECONDS, QUICKLY = 60.0, 10.0  # of both contenders on an instance; with --quick
+FEWEST_RUNS, FEWEST_ARRIVALS = 4, 8  # of each, for a standard error
+REPLICAS = 32  # of a run that is timed to an optimum, so that its beginning counts little
 DIGITS = {"dataset": "digits", "layers": [64, 32, 10], "epochs": 100, "batch_size": 64, "seed": 0}
 DIGITS_LADDER = {"geometric": [0.1, 3.2, 28]}  # as in configs/digits.yaml
 
@@ -51,7 +60,7 @@ def run(problem, settings, n_sweeps, seed):
 
 
 def affordable(problem, betas, **settings):
-    """Sweeps that take about `SECONDS` without cluster moves; and everything is compiled."""
+    """Sweeps that take four replicas about `SECONDS` without cluster moves; and everything is compiled."""
     for cluster in ("auto", "none"):
         short = tempering(betas=betas, cluster=cluster, n_sweeps=200, **settings).sample(problem, seed=0)
     return max(1_000, int(SECONDS * short.info["sweeps_per_second"] / 4 / len(short.betas)))
@@ -77,19 +86,62 @@ def test_round_trips(benchmark, remark, case):
     benchmark.pedantic(run, args=(problem, {"betas": betas}, 200, 0), rounds=1)
 
 
+class Times(NamedTuple):
+    """Processor seconds of runs of one contender, and how many replicas got to the optimum in each."""
+
+    seconds: list[float]
+    arrivals: list[int]
+
+    def add(self, problem, settings, n_sweeps, seed):
+        samples, spent = run(problem, settings, n_sweeps, seed)
+        self.seconds.append(spent)
+        self.arrivals.append(int(samples.dataset["sweeps_to_target"].notnull().sum()))
+
+    @property
+    def mean(self):
+        """Seconds a replica that got there; at the least, where none did."""
+        return sum(self.seconds) / max(sum(self.arrivals), 1)
+
+    @property
+    def error(self):
+        """Standard error of the logarithm of the mean, from how runs scatter; infinite where nobody knows."""
+        n = len(self.seconds)
+        if n < FEWEST_RUNS or sum(self.arrivals) < FEWEST_ARRIVALS:
+            return math.inf
+        left = np.array(self.seconds) - self.mean * np.array(self.arrivals)
+        return float(np.sqrt((left**2).sum() * n / (n - 1)) / sum(self.seconds))
+
+    def __str__(self):
+        over = "" if sum(self.arrivals) else "over "
+        return f"{over}{self.mean:.3g} s ({sum(self.arrivals)} of {REPLICAS * len(self.seconds)})"
+
+
+def compared(none, auto):
+    """How much faster `auto` is, with two standard errors; and whether it is known as well as asked for."""
+    error = math.hypot(none.error, auto.error)
+    if math.isinf(error):
+        return "too few got there to tell", False
+    ratio = none.mean / auto.mean
+    limits = f"{ratio * math.exp(-2 * error):.2f} to {ratio * math.exp(2 * error):.2f}"
+    return f"auto is {ratio:.2f} times faster ({limits})", error <= KNOWN
+
+
 @pytest.mark.parametrize("name", OPTIMA)
-def test_time_to_optimum(benchmark, remark, name):
+def test_time_to_optimum(benchmark, remark, request, name):
     problem = instance(name)
-    settings = {"betas": ladder(problem), "target_energy": target(problem, name), "n_draws": None}
+    most = QUICKLY if request.config.getoption("--quick") else MOST_SECONDS
+    settings = {
+        "betas": ladder(problem), "target_energy": target(problem, name), "n_draws": None,
+        "n_replicas": REPLICAS,
+    }  # fmt: skip
     n_sweeps = affordable(problem, **settings)
-    parts, seconds = [], []
-    for cluster in ("none", "auto"):
-        runs = [run(problem, {**settings, "cluster": cluster}, n_sweeps, seed) for seed in SEEDS]
-        arrived = sum(int(samples.dataset["sweeps_to_target"].notnull().sum()) for samples, _ in runs)
-        seconds.append(sum(spent for _, spent in runs) / max(arrived, 1))
-        parts.append(
-            f"{cluster} {'' if arrived else 'over '}{seconds[-1]:.3g} s ({arrived} of {4 * len(SEEDS)})"
-        )
-    ratio = f"{seconds[0] / seconds[1]:.2g} times faster"
-    remark(f"{name}: processor seconds a replica to the optimum: {', '.join(parts)}; {ratio}")
+    found = {cluster: Times([], []) for cluster in ("none", "auto")}
+    seed, is_known = 0, False
+    while not is_known and sum(sum(times.seconds) for times in found.values()) < most:
+        for cluster, times in found.items():
+            times.add(problem, {**settings, "cluster": cluster}, n_sweeps, seed)
+        told, is_known = compared(*found.values())
+        seed += 1
+    parts = ", ".join(f"{cluster} {times}" for cluster, times in found.items())
+    remark(f"{name}: processor seconds a replica to the optimum: {parts}; {told}")
     benchmark.pedantic(run, args=(problem, {"betas": settings["betas"]}, 200, 0), rounds=1)
