@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         BoltzmannMachine,
         HybridBoltzmannMachine,
         RestrictedBoltzmannMachine,
+        fit_boltzmann,
         log_likelihood,
     )
 
@@ -55,6 +56,7 @@ __all__ = [
     "committee_machine",
     "committee_problem",
     "critical_temperature",
+    "fit_boltzmann",
     "hebbian",
     "layers_in",
     "log_likelihood",
@@ -81,6 +83,7 @@ _MODULES = {
     "BoltzmannMachine",
     "HybridBoltzmannMachine",
     "RestrictedBoltzmannMachine",
+    "fit_boltzmann",
     "log_likelihood",
 }
 """Names that need torch, which is imported when the first of them is asked for."""

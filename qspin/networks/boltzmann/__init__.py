@@ -1,5 +1,12 @@
-"""Boltzmann machines: modules of torch, and the likelihood of data under them."""
+"""Boltzmann machines: modules of torch, their likelihood, and training with samples of any backend."""
 
+from qspin.networks.boltzmann.fitting import (
+    BoltzmannFit,
+    ExactPhase,
+    GibbsPhase,
+    SampledPhase,
+    fit_boltzmann,
+)
 from qspin.networks.boltzmann.likelihood import LogLikelihood, log_likelihood
 from qspin.networks.boltzmann.machines import (
     BoltzmannMachine,
@@ -9,10 +16,15 @@ from qspin.networks.boltzmann.machines import (
 )
 
 __all__ = [
+    "BoltzmannFit",
     "BoltzmannMachine",
+    "ExactPhase",
+    "GibbsPhase",
     "HybridBoltzmannMachine",
     "LogLikelihood",
     "Machine",
     "RestrictedBoltzmannMachine",
+    "SampledPhase",
+    "fit_boltzmann",
     "log_likelihood",
 ]

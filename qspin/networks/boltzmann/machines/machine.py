@@ -234,8 +234,7 @@ class Machine(nn.Module):
 
     def from_spins(self, spins: NDArray[np.integer]) -> Tensor:
         """Values of the units of `problem` (..., n), from spins of samples."""
-        values = np.ascontiguousarray(self.units.from_spins(spins))
-        return torch.as_tensor(values).to(self.like.device, self.like.dtype)
+        return torch.tensor(self.units.from_spins(spins), device=self.like.device, dtype=self.like.dtype)
 
     def checked_visible(self, data: Any, what: str = "data") -> Tensor:
         """Values of visible units (..., n_visible); raises InputError for anything else."""

@@ -1,0 +1,164 @@
+"""The negative phase of training: averages over the model, exact or from samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qspin.networks.boltzmann.enumeration import averaged_gradients, enumerated, gradients_of
+from qspin.networks.boltzmann.machines import Gradients, Machine, generator_of
+from qspin.remarks import Remark
+from qspin.sampler import PositiveInt, deciding_settings, settings
+
+__all__ = ["ExactPhase", "GibbsPhase", "Negative", "NegativePhase", "State", "average_over", "persistence"]
+
+State = Mapping[str, Tensor]
+"""What a phase keeps from step to step, by name; empty at first."""
+
+_FEWEST_CHAINS = 4
+
+
+class Negative(NamedTuple):
+    """Averages over the model at one step.
+
+    Parameters
+    ----------
+    gradients : <dE/d(parameter)>
+    noise : standard error of the norm of these, by two halves of the samples; NaN from fewer than two
+    state : for the next step
+    persistence : correlation of visible units with those of the same chains a step before; NaN of new chains
+    beta : at which the samples are, in units of the model, 1 where the sampler has a thermostat
+    beta_error : its standard error
+    paid : seconds that cost money
+    remarks : what to know of them
+    """
+
+    gradients: Gradients
+    noise: float
+    state: State
+    persistence: float = float("nan")
+    beta: float = 1.0
+    beta_error: float = 0.0
+    paid: float = 0.0
+    remarks: tuple[Remark, ...] = ()
+
+
+@runtime_checkable
+class NegativePhase(Protocol):
+    """Frozen settings of a way to take averages over the model."""
+
+    def check(self, machine: Machine) -> None:
+        """Raises InputError for a machine that it cannot serve."""
+        ...
+
+    def negative(self, machine: Machine, batch: Tensor, state: State, seed: int) -> Negative:
+        """Averages with the present parameters; `batch` are data, `seed` is of this step."""
+        ...
+
+    def identity(self) -> dict[str, Any]:
+        """What decides on the result, as plain values."""
+        ...
+
+
+@settings
+class ExactPhase:
+    """A sum over all configurations of the machine's smaller side.
+
+    Parameters
+    ----------
+    most_units : of it
+    """
+
+    most_units: PositiveInt = 20
+
+    def check(self, machine: Machine) -> None:
+        """Raises CapacityError where it would take too many configurations."""
+        from qspin.networks.boltzmann.enumeration import can_enumerate
+
+        if not can_enumerate(machine, self.most_units):
+            enumerated(machine, self.most_units)  # raises, with what it would cost
+
+    def negative(self, machine: Machine, batch: Tensor, state: State, seed: int) -> Negative:
+        found = enumerated(machine, self.most_units)
+        return Negative(averaged_gradients(machine, found), 0.0, {})
+
+    def identity(self) -> dict[str, Any]:
+        return {"phase": "exact"}
+
+
+@settings
+class GibbsPhase:
+    """Block Gibbs: contrastive divergence, or its persistent form (Tieleman 2008).
+
+    Parameters
+    ----------
+    n_sweeps : between two steps, the k of CD-k and PCD-k
+    persistent : go on where the chains of the step before ended; else start at the data
+    n_chains : that persist; chains that do not are as many as the data of a batch
+    """
+
+    n_sweeps: PositiveInt = 1
+    persistent: bool = True
+    n_chains: PositiveInt = 100
+
+    def check(self, machine: Machine) -> None:
+        """Every machine can be swept."""
+
+    def negative(self, machine: Machine, batch: Tensor, state: State, seed: int) -> Negative:
+        generator = generator_of(seed, machine.like.device)
+        free = torch.zeros(len(machine.labels), dtype=machine.like.dtype, device=machine.like.device)
+        before = state.get("chains") if self.persistent else None
+        if before is not None:
+            x = before
+        else:
+            x = machine.drawn_from(free, self.n_chains if self.persistent else len(batch), generator)
+            if not self.persistent:
+                x[:, : machine.n_visible] = batch
+        for _ in range(self.n_sweeps):
+            x = machine.swept(x, generator)
+        gradients, noise = average_over(machine, x)
+        last = float("nan") if before is None else persistence(machine, before, x)
+        return Negative(gradients, noise, {"chains": x} if self.persistent else {}, last)
+
+    def identity(self) -> dict[str, Any]:
+        return {"phase": "gibbs", **deciding_settings(self)}
+
+
+def average_over(machine: Machine, configurations: Tensor) -> tuple[Gradients, float]:
+    """<dE/d(parameter)> over configurations (n, N), hidden units summed over where that can be done, and the
+    standard error of its norm.
+
+    Parameters
+    ----------
+    configurations : of all units, or of visible ones alone where hidden units can be summed over; those that
+        belong together stand together, and the two halves are compared
+    """
+    half = len(configurations) // 2
+    parts = [configurations[:half], configurations[half:]] if half else [configurations]
+    found = [gradients_of(machine, _energy(machine, part).mean()) for part in parts]
+    if not half:
+        return found[0], float("nan")
+    share = half / len(configurations)
+    total = {name: share * found[0][name] + (1 - share) * found[1][name] for name in found[0]}
+    apart = sum(float(((found[0][name] - found[1][name]) ** 2).sum()) for name in total)
+    return total, float(np.sqrt(share * (1 - share) * apart))
+
+
+def _energy(machine: Machine, configurations: Tensor) -> Tensor:
+    if machine.is_summable:
+        return machine.free_energy(configurations[..., : machine.n_visible])
+    return machine.energies(configurations)
+
+
+def persistence(machine: Machine, before: Tensor, after: Tensor) -> float:
+    """Correlation over chains of visible units with themselves a step before, mean over those that vary."""
+    if before.shape != after.shape or len(before) < _FEWEST_CHAINS:
+        return float("nan")
+    one, other = (x[:, : machine.n_visible] - x[:, : machine.n_visible].mean(0) for x in (before, after))
+    spread = torch.sqrt((one**2).mean(0) * (other**2).mean(0))
+    varies = spread > 0
+    return float(((one * other).mean(0)[varies] / spread[varies]).mean()) if varies.any() else 1.0

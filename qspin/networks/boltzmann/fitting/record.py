@@ -1,0 +1,104 @@
+"""What a training tells of itself: curves over steps and evaluations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import xarray as xr
+
+from qspin.remarks import Level, Remark
+from qspin.significance import STANDARD_ERRORS
+
+__all__ = ["Record", "remarks_on"]
+
+STEPS = (
+    "gradient_norm",
+    "gradient_noise",
+    "persistence",
+    "beta_effective",
+    "beta_effective_error",
+    "learning_rate",
+    "seconds",
+    "paid_seconds",
+)
+EVALUATIONS = ("log_likelihood", "log_likelihood_error", "held_out", "held_out_error", "bounds_gap")
+UNITS = {"seconds": "s", "paid_seconds": "s", "log_likelihood": "nat", "held_out": "nat", "bounds_gap": "nat"}
+
+_OFF = 0.05  # share by which samples may be off the model's temperature before it is said
+_STUCK = 0.98  # persistence from which on chains tell of where they began, not of the model
+
+
+@dataclass
+class Record:
+    """Rows of numbers, grown as training goes on.
+
+    Parameters
+    ----------
+    steps : one row a step, in the order of `STEPS`
+    evaluations : one row an evaluation, in the order of `EVALUATIONS`
+    evaluated : steps that were done before each
+    """
+
+    steps: list[list[float]] = field(default_factory=list)
+    evaluations: list[list[float]] = field(default_factory=list)
+    evaluated: list[int] = field(default_factory=list)
+
+    def step(self, **values: float) -> None:
+        self.steps.append([float(values.get(name, math.nan)) for name in STEPS])
+
+    def evaluation(self, after: int, **values: float) -> None:
+        self.evaluations.append([float(values.get(name, math.nan)) for name in EVALUATIONS])
+        self.evaluated.append(after)
+
+    def column(self, name: str) -> list[float]:
+        """One quantity over evaluations."""
+        place = EVALUATIONS.index(name)
+        return [row[place] for row in self.evaluations]
+
+    def dataset(self) -> xr.Dataset:
+        """Over ``step``, and over ``evaluation`` with the coordinate ``steps_done``."""
+        steps = np.array(self.steps, dtype=np.float64).reshape(-1, len(STEPS)).T
+        rows = np.array(self.evaluations, dtype=np.float64).reshape(-1, len(EVALUATIONS)).T
+        variables = {name: ("step", column) for name, column in zip(STEPS, steps, strict=True)}
+        variables |= {name: ("evaluation", column) for name, column in zip(EVALUATIONS, rows, strict=True)}
+        curves = xr.Dataset(variables, coords={"step": np.arange(1, len(self.steps) + 1)})
+        curves = curves.assign_coords(steps_done=("evaluation", np.array(self.evaluated, dtype=np.int64)))
+        for name, unit in UNITS.items():
+            curves[name].attrs["units"] = unit
+        return curves
+
+
+def remarks_on(curves: xr.Dataset) -> list[Remark]:
+    """Whether samples were of the model at the end, the last fifth of the steps, at most fifty."""
+    n = max(1, min(50, curves.sizes["step"] // 5))
+    last = curves.isel(step=slice(-n, None))
+    return [*_on_temperature(last), *_on_chains(last)]
+
+
+def _on_temperature(last: xr.Dataset) -> list[Remark]:
+    beta, error = (last[name].values for name in ("beta_effective", "beta_effective_error"))
+    known = np.isfinite(beta) & np.isfinite(error)
+    if not known.any():
+        text = "no temperature of the last samples could be measured, so nobody knows which model they are of"
+        return [Remark("no-effective-temperature", text, Level.SERIOUS)]
+    mean, spread = float(beta[known].mean()), float(np.sqrt((error[known] ** 2).sum())) / known.sum()
+    if abs(mean - 1) <= max(_OFF, STANDARD_ERRORS * spread):
+        return []
+    text = (
+        f"the last {len(beta)} steps took samples at beta = {mean:.3f}({spread:.2g}) of the machine: it "
+        "is a model of the data there, not at 1"
+    )
+    return [Remark("off-temperature", text, Level.SERIOUS)]
+
+
+def _on_chains(last: xr.Dataset) -> list[Remark]:
+    known = last["persistence"].values[np.isfinite(last["persistence"].values)]
+    if not known.size or known.mean() < _STUCK:
+        return []
+    text = (
+        f"chains of the last {last.sizes['step']} steps hardly moved (persistence {known.mean():.3f}), "
+        "so they may not follow the machine: more sweeps a step, or tempering"
+    )
+    return [Remark("chains-stuck", text)]

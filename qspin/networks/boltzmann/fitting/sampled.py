@@ -1,0 +1,155 @@
+"""The negative phase from any backend of qspin, at the temperature that it has or is measured to have."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from qspin.analysis.temperature import MEASURED, has_measured_temperatures
+from qspin.errors import InputError
+from qspin.networks.boltzmann.fitting.phases import Negative, State, average_over, persistence
+from qspin.networks.boltzmann.machines import Machine
+from qspin.problem import IsingProblem
+from qspin.provenance import run_info
+from qspin.sampler import Sampler, deciding_settings, is_paid, takes_initial
+from qspin.samples import SampleSet
+from qspin.sampling import sampled
+
+__all__ = ["SampledPhase"]
+
+_UNSURE = 3.0  # standard deviation of the inverse temperature of a device that nobody knows yet, around 1
+_MOST_CHANGE = 3.0  # factor by which one step may change it
+_NAME = "negative phase"
+
+
+class _Measured(NamedTuple):
+    """Which row of samples is of the model, and the inverse temperature that was measured of it."""
+
+    row: int
+    beta: float
+    error: float
+    is_set: bool
+
+
+class SampledPhase:
+    """Averages over samples of a backend.
+
+    One that sets temperatures is asked for beta = 1, and its replicas go on where they ended where it can
+    start from configurations. One that does not is programmed with the energy divided by the inverse
+    temperature that its earlier samples show (``beta_effective``), so that it samples the model; the estimate
+    is a Kalman filter over the steps, that starts at 1 and gives way to every measurement by its error.
+
+    Parameters
+    ----------
+    sampler : of `qspin.get_backend`, or any other
+    correct_temperature : divide by it; without, samples are taken as if they were at beta = 1
+    drift : by which that temperature may move between two steps, a share of it
+    """
+
+    def __init__(self, sampler: Sampler, *, correct_temperature: bool = True, drift: float = 0.02):
+        self._sampler = sampler
+        self._corrects = correct_temperature
+        self._drift = drift
+
+    def check(self, machine: Machine) -> None:
+        """Raises InputError where the sampler says that it cannot sample the machine, or not at beta = 1."""
+        if (look := getattr(self._sampler, "check", None)) is not None:
+            look(machine.problem())
+        betas = getattr(self._sampler, "betas", None)
+        if "thermostat" in (getattr(self._sampler, "offers", None) or ()) and betas is not None:
+            _require_model(() if isinstance(betas, str) else betas)
+
+    def identity(self) -> dict[str, Any]:
+        try:
+            own = deciding_settings(self._sampler)
+        except (TypeError, AttributeError):  # a sampler of a third party without settings
+            own = {}
+        return {"phase": type(self._sampler).__name__, "settings": own, "corrects": self._corrects}
+
+    def negative(self, machine: Machine, batch: Tensor, state: State, seed: int) -> Negative:
+        problem = machine.problem()
+        device = state.get("device", torch.tensor([1.0, _UNSURE**2], dtype=torch.float64))
+        factor = 1 / float(device[0]) if self._corrects else 1.0
+        programmed = problem.scaled(factor) if factor != 1 else problem
+        samples = sampled(
+            self._sampler, programmed, seed=seed, backend=_NAME, initial=self._initial(programmed, state)
+        )
+        found = _measured(samples)
+        spins = samples.spins.values[found.row]
+        x = machine.from_spins(spins.reshape(-1, spins.shape[-1]))
+        gradients, noise = average_over(machine, x)
+        kept: dict[str, Tensor] = {"betas": torch.tensor(samples.betas)}
+        kept["spins"] = torch.tensor(samples.spins.values[:, :, -1])
+        paid = float(samples.info["clocks"].get("device", 0.0)) if is_paid(self._sampler) else 0.0
+        if found.is_set:
+            last = self._persistence(machine, state, kept, found.row)
+            return Negative(gradients, noise, kept, last, paid=paid)
+        kept["device"] = self._filtered(device, found.beta, found.error)
+        beta, error = found.beta * factor, found.error * factor
+        return Negative(gradients, noise, kept, beta=beta, beta_error=error, paid=paid)
+
+    def _initial(self, problem: IsingProblem, state: State) -> SampleSet | None:
+        """Where replicas of the step before ended, for a sampler with a thermostat that can start there."""
+        if (
+            "spins" not in state
+            or not takes_initial(self._sampler)
+            or bool(torch.isnan(state["betas"]).any())
+        ):
+            return None
+        spins: NDArray[np.int8] = state["spins"].numpy()
+        return SampleSet.from_spins(problem, spins[:, :, None], state["betas"].numpy(), run_info(self, 0))
+
+    def _persistence(self, machine: Machine, state: State, kept: State, row: int) -> float:
+        if (
+            not takes_initial(self._sampler)
+            or "spins" not in state
+            or state["spins"].shape != kept["spins"].shape
+        ):
+            return float("nan")
+        before, after = (machine.from_spins(of["spins"][row].numpy()) for of in (state, kept))
+        return persistence(machine, before, after)
+
+    def _filtered(self, device: Tensor, beta: float, error: float) -> Tensor:
+        """The estimate of the inverse temperature and its variance, after one more measurement."""
+        value, variance = device.tolist()
+        variance += (self._drift * value) ** 2
+        if not (math.isfinite(beta) and math.isfinite(error)):
+            return torch.tensor([value, variance], dtype=torch.float64)
+        gain = variance / (variance + error**2)
+        moved = value + gain * (beta - value)
+        moved = min(max(moved, value / _MOST_CHANGE), value * _MOST_CHANGE)
+        return torch.tensor([moved, (1 - gain) * variance], dtype=torch.float64)
+
+
+def _measured(samples: SampleSet) -> _Measured:
+    """The row at beta = 1, or the only one, with its measured temperature."""
+    betas = samples.betas
+    if np.isfinite(betas).all():
+        return _Measured(_require_model(betas), 1.0, 0.0, True)
+    backend = samples.info.get("backend", "the sampler")
+    if not has_measured_temperatures(samples):
+        raise InputError(
+            f"{backend} states no temperature and measures none (no beta_effective), so nobody knows which "
+            "model its samples are of: take tempering, annealer, qaoa or block Gibbs (sampler='pcd')"
+        )
+    if len(betas) != 1:
+        raise InputError(f"{backend} programmes {len(betas)} factors; a model is sampled at one: betas=[1.0]")
+    beta, error = (float(samples.dataset[name].values[0]) for name in MEASURED)
+    return _Measured(0, beta, error, False)
+
+
+def _require_model(betas: Any) -> int:
+    """Row of beta = 1."""
+    rows = np.flatnonzero(np.isclose(np.asarray(betas, dtype=np.float64), 1.0, rtol=1e-9, atol=0))
+    if not rows.size:
+        came = ", ".join(f"{beta:.4g}" for beta in betas) or "a ladder that is found anew for every problem"
+        raise InputError(
+            f"the model is the machine at beta = 1, which must be one of the sampler's betas; got {came}: "
+            "give them, such as betas=[0.2, 0.35, 0.6, 1.0]"
+        )
+    return int(rows[0])

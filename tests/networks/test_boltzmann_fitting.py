@@ -1,0 +1,486 @@
+"""Training of Boltzmann machines: gradients against enumeration, samplers against exact sums."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import networkx as nx
+import numpy as np
+import pytest
+import torch
+
+import qspin
+from qspin.errors import CapacityError, InputError, RunError
+from qspin.networks.boltzmann import (
+    BoltzmannMachine,
+    ExactPhase,
+    GibbsPhase,
+    HybridBoltzmannMachine,
+    RestrictedBoltzmannMachine,
+    SampledPhase,
+    fit_boltzmann,
+    log_likelihood,
+)
+from qspin.networks.boltzmann.enumeration import enumerated
+from qspin.networks.boltzmann.fitting.phases import average_over
+from qspin.networks.boltzmann.fitting.positive import positive_gradients
+from qspin.provenance import run_info
+from qspin.samples import SampleSet
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Small tensors wait for each other on many."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def bars_and_stripes(n, units="spins"):
+    """All distinct patterns (2^(n+1) - 2, n^2)."""
+    rows = np.array(list(itertools.product([0, 1], repeat=n)))
+    bars = np.repeat(rows[:, None, :], n, axis=1).reshape(-1, n * n)
+    stripes = np.repeat(rows[:, :, None], n, axis=2).reshape(-1, n * n)
+    bits = np.unique(np.concatenate([bars, stripes]), axis=0)
+    return 2 * bits - 1 if units == "spins" else bits
+
+
+def randomised(machine, seed=3, scale=0.5):
+    rng = np.random.default_rng(seed)
+    with torch.no_grad():
+        for parameter in machine.parameters():
+            parameter.copy_(torch.as_tensor(rng.normal(size=parameter.shape) * scale))
+    return machine
+
+
+def machines(units):
+    """Of twelve units each."""
+    graph = nx.circulant_graph(12, [1, 2, 5])
+    return {
+        "restricted": randomised(RestrictedBoltzmannMachine(7, 5, units)),
+        "none hidden": randomised(BoltzmannMachine(graph, [], units=units)),
+        "hidden apart": randomised(BoltzmannMachine(graph, [0, 3, 6], units=units)),
+        "hidden together": randomised(BoltzmannMachine(graph, [0, 1, 2, 3], units=units)),
+    }
+
+
+CASES = [(units, name) for units in ("spins", "bits") for name in machines(units)]
+
+
+def all_states(machine, n):
+    return np.array(list(itertools.product([machine.units.low, 1], repeat=n)), dtype=np.float64)
+
+
+def averages(machine, x, weights):
+    """<dE/d(parameter)> over weighted configurations, from the definition of the energy."""
+    if isinstance(machine, RestrictedBoltzmannMachine):
+        v, h = x[:, : machine.n_visible], x[:, machine.n_visible :]
+        return {
+            "weights": -np.einsum("k,ki,kj->ij", weights, v, h),
+            "visible_biases": -weights @ v,
+            "hidden_biases": -weights @ h,
+        }
+    place = {label: k for k, label in enumerate(machine.labels)}
+    pairs = [weights @ (x[:, place[u]] * x[:, place[v]]) for u, v in machine.edges]
+    return {"couplings": np.array(pairs), "fields": weights @ x}
+
+
+def by_enumeration(machine, data):
+    """Gradient of minus the mean log-likelihood, over all configurations of all units."""
+    x = all_states(machine, len(machine.labels))
+    weights = np.exp(-machine.energies(x).detach().numpy())
+    of_model = averages(machine, x, weights / weights.sum())
+    of_data = np.zeros(len(x))
+    for v in data:
+        fits = (x[:, : machine.n_visible] == v).all(axis=1)
+        of_data += np.where(fits, weights, 0) / weights[fits].sum() / len(data)
+    found = averages(machine, x, of_data)
+    return {name: found[name] - of_model[name] for name in found}
+
+
+def some_data(machine, n=6, seed=0):
+    return np.random.default_rng(seed).choice([machine.units.low, 1], size=(n, machine.n_visible))
+
+
+# -- gradients ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("units", "name"), CASES)
+def test_exact_gradients(units, name):
+    machine = machines(units)[name]
+    data = some_data(machine)
+    negative = ExactPhase().negative(machine, machine.checked_visible(data), {}, 0)
+    positive = positive_gradients(machine, machine.checked_visible(data), 0, 1)
+    expected = by_enumeration(machine, data)
+    for key, value in expected.items():
+        np.testing.assert_allclose(positive[key] - negative.gradients[key], value, atol=1e-10)
+
+
+@pytest.mark.parametrize(("units", "name"), CASES)
+def test_centred_gradients(units, name):
+    """As of a machine whose energy is written in x - offset: the chain rule through its own parameters."""
+    machine = machines(units)[name]
+    plain = {k: torch.as_tensor(v) for k, v in by_enumeration(machine, some_data(machine)).items()}
+    offsets = torch.linspace(-0.4, 0.7, len(machine.labels), dtype=torch.float64)
+    found = machine.centred(plain, offsets)
+    x = all_states(machine, len(machine.labels))
+    weights, shifted = np.exp(-machine.energies(x).detach().numpy()), x - offsets.numpy()
+    weights /= weights.sum()
+    of_data = np.zeros(len(x))
+    for v in some_data(machine):
+        fits = (x[:, : machine.n_visible] == v).all(axis=1)
+        of_data += np.where(fits, weights, 0) / weights[fits].sum() / 6
+    own = {
+        k: v - averages(machine, shifted, weights)[k] for k, v in averages(machine, shifted, of_data).items()
+    }
+    for key in own:
+        np.testing.assert_allclose(found[key], own[key], atol=1e-10)
+    # a step along them changes the energy as it does in the centred form, but for a constant
+    step, before = 0.1, {key: parameter.detach().clone() for key, parameter in machine.named_parameters()}
+    energies = machine.energies(x).detach().numpy()
+    with torch.no_grad():
+        for key, parameter in machine.named_parameters():
+            parameter -= step * found[key]
+    machine.follow(before, offsets)
+    change = machine.energies(x).detach().numpy() - energies
+    features = _features(machine, shifted)
+    expected = -step * sum((features[key] * own[key]).reshape(len(x), -1).sum(axis=1) for key in own)
+    np.testing.assert_allclose(change - change.mean(), expected - expected.mean(), atol=1e-10)
+
+
+def _features(machine, x):
+    """dE/d(parameter) of configurations, which need not be values of the units."""
+    if isinstance(machine, RestrictedBoltzmannMachine):
+        v, h = x[:, : machine.n_visible], x[:, machine.n_visible :]
+        return {"weights": -v[:, :, None] * h[:, None, :], "visible_biases": -v, "hidden_biases": -h}
+    place = {label: k for k, label in enumerate(machine.labels)}
+    pairs = np.stack([x[:, place[u]] * x[:, place[v]] for u, v in machine.edges], axis=1)
+    return {"couplings": pairs, "fields": x}
+
+
+@pytest.mark.parametrize("name", ["restricted", "hidden together"])
+@pytest.mark.parametrize(
+    "phase",
+    [
+        GibbsPhase(n_sweeps=40, n_chains=20_000),
+        SampledPhase(qspin.get_backend("exact", betas=[1.0], n_replicas=20_000)),
+        SampledPhase(
+            qspin.get_backend(
+                "tempering", betas=[0.3, 0.6, 1.0], n_replicas=400, n_burn_in=50, n_sweeps=1_000, n_draws=50
+            )
+        ),
+    ],
+    ids=["gibbs", "exact backend", "tempering"],
+)
+def test_sampled_gradients_within_their_errors(name, phase):
+    """Every entry, by the spread of single samples; correlated draws count by their replicas."""
+    machine = machines("spins")[name]
+    batch = machine.checked_visible(some_data(machine))
+    exact = ExactPhase().negative(machine, batch, {}, 0)
+    found = phase.negative(machine, batch, {}, 7)
+    largest = max(float((found.gradients[k] - exact.gradients[k]).abs().max()) for k in exact.gradients)
+    assert largest < 4 / math.sqrt(400 if "Sampled" in type(phase).__name__ else 20_000)
+    off = math.sqrt(
+        sum(float(((found.gradients[k] - exact.gradients[k]) ** 2).sum()) for k in exact.gradients)
+    )
+    assert off < 4 * found.noise
+
+
+def test_the_noise_of_a_gradient_is_its_scatter():
+    machine = machines("spins")["restricted"]
+    generator = torch.Generator().manual_seed(0)
+    found = enumerated(machine)
+    each = [average_over(machine, found.draws(machine, 200, generator)) for _ in range(60)]
+    mean = {k: sum(g[k] for g, _ in each) / len(each) for k in each[0][0]}
+    scatter = np.mean([sum(float(((g[k] - mean[k]) ** 2).sum()) for k in mean) for g, _ in each]) * 60 / 59
+    claimed = np.mean([noise**2 for _, noise in each])
+    assert claimed == pytest.approx(scatter, rel=0.25)
+
+
+def test_a_clamped_phase_is_the_exact_one_within_noise():
+    """Hidden units sampled with visible ones held, where they are too many to be summed over."""
+    machine = machines("spins")["hidden together"]
+    data = machine.checked_visible(np.repeat(some_data(machine), 3_000, axis=0))
+    exact = positive_gradients(machine, data, 0, 1)
+
+    class Coupled(BoltzmannMachine):
+        is_summable = False
+
+    held = Coupled(nx.circulant_graph(12, [1, 2, 5]), [0, 1, 2, 3])
+    with torch.no_grad():
+        for one, two in zip(held.parameters(), machine.parameters(), strict=True):
+            one.copy_(two)
+    found = positive_gradients(held, data, 0, 30)
+    for key in exact:
+        assert float((found[key] - exact[key]).abs().max()) < 4 / math.sqrt(len(data))
+
+
+# -- training -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("units", ["spins", "bits"])
+def test_bars_and_stripes_by_exact_sums(units):
+    """16 draws of 3x3 pixels, the two uniform patterns twice: -41.589 in all is the best there can be."""
+    data = bars_and_stripes(3, units)
+    uniform = data[(data == data[:, :1]).all(axis=1)]
+    data, best = np.concatenate([data, uniform]), -41.589 / 16
+    machine = RestrictedBoltzmannMachine(9, 8, units, spread=0.1)
+    rate = {"spins": 0.05, "bits": 0.2}[units]
+    fit = fit_boltzmann(machine, data, "exact", seed=0, n_steps=150, learning_rate=rate, evaluate_every=50)
+    assert fit.curves.log_likelihood.values[0] == pytest.approx(-9 * math.log(2), abs=0.1)
+    assert best > fit.curves.log_likelihood.values[-1] > 1.02 * best
+    assert fit.curves.steps_done.values.tolist() == [0, 50, 100, 150]
+    assert fit.stopped == "steps"
+    assert not fit.remarks
+
+
+def test_the_same_seed_gives_the_same_machine():
+    data = bars_and_stripes(2, "bits")
+    ends = []
+    for seed in (1, 1, 2):
+        machine = RestrictedBoltzmannMachine(4, 3, "bits")
+        fit_boltzmann(machine, data, "pcd", seed=seed, n_steps=20, batch_size=4, likelihood="none")
+        ends.append(machine.weights.detach().clone())
+    assert torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[0], ends[2])
+
+
+@pytest.fixture(scope="module")
+def taught():
+    """Data from a machine without deep valleys, and how likely exact sums make them."""
+    teacher = randomised(RestrictedBoltzmannMachine(6, 3), scale=0.6)
+    data = enumerated(teacher).draws(teacher, 300, torch.Generator().manual_seed(0))[:, :6]
+    return data, learned(data, "exact")
+
+
+def learned(data, sampler):
+    machine = RestrictedBoltzmannMachine(6, 3, spread=0.1)
+    fit = fit_boltzmann(machine, data, sampler, seed=0, n_steps=100, learning_rate=0.03)
+    assert not fit.remarks
+    return float(fit.curves.log_likelihood[-1])
+
+
+TEMPERING = {"betas": [0.4, 0.7, 1.0], "n_replicas": 100, "n_burn_in": 0, "n_sweeps": 10, "n_draws": 1}
+
+
+@pytest.mark.parametrize("sampler", ["pcd", "cd", "tempering"])
+def test_samplers_learn_what_exact_sums_learn(sampler, taught):
+    """Within the noise of training."""
+    data, exact = taught
+    phase = qspin.get_backend("tempering", **TEMPERING) if sampler == "tempering" else sampler
+    assert abs(learned(data, phase) - exact) < 0.1
+
+
+def test_tempering_learns_where_chains_stick():
+    """Bars and stripes: persistent chains stay in a pattern, and learn worse than nothing; replicas cross."""
+    data, reached = bars_and_stripes(2), {}
+    for name, sampler in {"pcd": "pcd", "tempering": qspin.get_backend("tempering", **TEMPERING)}.items():
+        machine = RestrictedBoltzmannMachine(4, 6, spread=0.1)
+        reached[name] = fit_boltzmann(machine, data, sampler, seed=0, n_steps=100, learning_rate=0.05)
+    moves = {name: float(fit.curves.persistence[-20:].mean()) for name, fit in reached.items()}
+    assert moves["tempering"] < 0.5 < moves["pcd"]
+    ends = {name: float(fit.curves.log_likelihood[-1]) for name, fit in reached.items()}
+    assert ends["tempering"] > -math.log(6) - 0.15
+    assert ends["pcd"] < -4 * math.log(2)
+
+
+def test_hidden_units_that_are_coupled_are_sampled():
+    """More of them together than can be summed over: training goes on, without a likelihood."""
+    graph = nx.path_graph(24)
+    machine = BoltzmannMachine(graph, range(4, 24), spread=0.1)
+    fit = fit_boltzmann(machine, bars_and_stripes(2), "pcd", seed=0, n_steps=5)
+    assert [remark.code for remark in fit.remarks] == ["no-likelihood"]
+    assert fit.curves.sizes["evaluation"] == 0
+    assert np.isfinite(fit.curves.gradient_norm).all()
+
+
+def test_a_hybrid_machine_learns():
+    """Two mirrored patterns; chains that never cross between them are told of."""
+    data = np.array([[1, 1, -1, -1, 1, -1], [-1, -1, 1, 1, -1, 1]])
+    machine = HybridBoltzmannMachine(6, 1, spread=0.1)
+    exact = fit_boltzmann(machine, data, "exact", seed=0, n_steps=60, learning_rate=0.05)
+    assert exact.curves.log_likelihood.values[-1] > -math.log(2) - 0.05
+    for n_steps, codes in ((15, []), (60, ["chains-stuck"])):
+        machine = HybridBoltzmannMachine(6, 1, spread=0.1)
+        fit = fit_boltzmann(
+            machine, data, GibbsPhase(n_sweeps=3), seed=0, n_steps=n_steps, learning_rate=0.05
+        )
+        assert [remark.code for remark in fit.remarks] == codes
+        if not codes:
+            assert fit.curves.log_likelihood.values[-1] > -math.log(2) - 1
+
+
+def test_training_stops_by_held_out_data():
+    rng = np.random.default_rng(0)
+    data, unseen = rng.choice([-1, 1], size=(2, 8, 9))  # nothing to be learned
+    machine = RestrictedBoltzmannMachine(9, 8, spread=0.1)
+    fit = fit_boltzmann(
+        machine, data, "exact", seed=0, n_steps=2_000, learning_rate=0.05, held_out=unseen, evaluate_every=10,
+        patience=3,
+    )  # fmt: skip
+    held = fit.curves.held_out.values
+    assert fit.stopped == "held_out"
+    assert len(held) - 1 - held.argmax() == 3
+    assert float(log_likelihood(machine, unseen).value) == pytest.approx(held.max())
+
+
+def test_schedules_and_decay():
+    data = bars_and_stripes(2)
+    machine = RestrictedBoltzmannMachine(4, 2, spread=0.5)
+    fit = fit_boltzmann(
+        machine, data, "exact", seed=0, n_steps=4, weight_decay=0.1, likelihood="none",
+        optimiser=lambda p: torch.optim.SGD(p, lr=0.1),
+        schedule=lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.5),
+    )  # fmt: skip
+    np.testing.assert_allclose(fit.curves.learning_rate, [0.1, 0.05, 0.025, 0.0125])
+    bare = RestrictedBoltzmannMachine(4, 2, spread=0.5)
+    fit_boltzmann(
+        bare, data, "exact", seed=0, n_steps=4, likelihood="none",
+        optimiser=lambda p: torch.optim.SGD(p, lr=0.1),
+        schedule=lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.5),
+    )  # fmt: skip
+    assert machine.weights.norm() < bare.weights.norm()
+
+
+def test_a_training_goes_on_where_it_was(tmp_path, monkeypatch):
+    """Killed at some step: the parameters, curves and chains at the end are those of an unbroken one."""
+    data, path = bars_and_stripes(2), tmp_path / "training.checkpoint"
+    tempering = qspin.get_backend(
+        "tempering", betas=[0.5, 1.0], n_replicas=4, n_burn_in=0, n_sweeps=5, n_draws=1
+    )
+    settings = {"seed": 4, "n_steps": 12, "batch_size": 4, "evaluate_every": 5}
+
+    def adam(parameters):
+        return torch.optim.Adam(parameters, lr=0.02)
+
+    for sampler in ("pcd", tempering):
+        whole = RestrictedBoltzmannMachine(4, 3)
+        unbroken = fit_boltzmann(whole, data, sampler, optimiser=adam, **settings)
+        machine, steps = RestrictedBoltzmannMachine(4, 3), 0
+
+        def killed(*args, **kwargs):
+            nonlocal steps
+            steps += 1
+            if steps == 8:
+                raise KeyboardInterrupt
+            return positive_gradients(*args, **kwargs)
+
+        keep = {"checkpoint": path, "checkpoint_seconds": 0, "optimiser": adam, **settings}
+        with monkeypatch.context() as patch:
+            patch.setattr("qspin.networks.boltzmann.fitting.fit.positive_gradients", killed)
+            with pytest.raises(KeyboardInterrupt):
+                fit_boltzmann(machine, data, sampler, **keep)
+        assert path.exists()
+        resumed = fit_boltzmann(RestrictedBoltzmannMachine(4, 3, seed=9), data, sampler, **keep)
+        assert torch.equal(resumed.machine.weights, whole.weights)
+        timed = ["seconds"]
+        assert resumed.curves.drop_vars(timed).identical(unbroken.curves.drop_vars(timed))
+        assert not path.exists()
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path, monkeypatch):
+    data, path = bars_and_stripes(2), tmp_path / "training.checkpoint"
+
+    def fail(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    keep = {"checkpoint": path, "checkpoint_seconds": 0, "n_steps": 3}
+    with monkeypatch.context() as patch:
+        patch.setattr("qspin.networks.boltzmann.fitting.fit.positive_gradients", fail)
+        with pytest.raises(KeyboardInterrupt):
+            fit_boltzmann(RestrictedBoltzmannMachine(4, 3), data, seed=1, **keep)
+    with pytest.raises(InputError, match="is the checkpoint of another run: .*seed"):
+        fit_boltzmann(RestrictedBoltzmannMachine(4, 3), data, seed=2, **keep)
+
+
+# -- temperatures ---------------------------------------------------------------------------------
+
+
+class Device:
+    """Exact samples at an inverse temperature of its own, which it measures as an annealer does."""
+
+    is_paid = True
+
+    def __init__(self, beta, n_reads=1_000, measures=True):
+        self.beta, self.n_reads, self.measures = beta, n_reads, measures
+
+    def sample(self, problem, *, seed=None):
+        from qspin_backends.common.effective import pseudo_likelihood
+
+        drawn = qspin.get_backend("exact", betas=[self.beta], n_replicas=self.n_reads).sample(
+            problem, seed=seed
+        )
+        spins = drawn.spins.values
+        found = pseudo_likelihood(problem, spins[0, :, 0], np.arange(self.n_reads))
+        extra = {"beta_effective": ("beta", [found.beta]), "beta_effective_error": ("beta", [found.error])}
+        info = run_info(self, seed, clocks={"device": 0.25})
+        return SampleSet.from_spins(problem, spins, None, info, extra if self.measures else None)
+
+
+def test_a_device_is_programmed_for_the_model():
+    """At a temperature that nobody told: it learns what exact sums learn, and without the correction not."""
+    data = bars_and_stripes(2)
+    reached = {}
+    for name, sampler in {
+        "exact": "exact",
+        "corrected": SampledPhase(Device(3.0)),
+        "not": SampledPhase(Device(3.0), correct_temperature=False),
+    }.items():
+        machine = RestrictedBoltzmannMachine(4, 6, spread=0.1)
+        reached[name] = fit_boltzmann(machine, data, sampler, seed=0, n_steps=100, learning_rate=0.05)
+    likelihoods = {name: float(fit.curves.log_likelihood[-1]) for name, fit in reached.items()}
+    assert abs(likelihoods["corrected"] - likelihoods["exact"]) < 0.1
+    assert likelihoods["not"] < likelihoods["exact"] - 0.2
+    assert not reached["corrected"].remarks
+    assert [remark.code for remark in reached["not"].remarks] == ["off-temperature"]
+    curves = reached["corrected"].curves
+    assert float(np.abs(curves.beta_effective[-50:] - 1).mean()) < 0.1
+    assert (curves.paid_seconds == 0.25).all()
+
+
+def test_who_has_no_temperature_cannot_teach():
+    machine = RestrictedBoltzmannMachine(4, 2)
+    with pytest.raises(InputError, match="states no temperature and measures none"):
+        fit_boltzmann(machine, bars_and_stripes(2), Device(1.0, measures=False), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": [[0, 1, 1, 1]]}, "data must be -1 or \\+1"),
+        ({"data": np.ones((0, 4))}, "at least one row"),
+        ({"data": [[1, 1]]}, "data must have shape \\(..., 4\\)"),
+        ({"n_steps": 0}, "n_steps must be at least 1"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate is positive"),
+        ({"sampler": "pdc"}, "did you mean 'pcd'"),
+        ({"sampler": 3}, "sampler is one of exact, cd, pcd, a backend"),
+        ({"patience": 2}, "pass held_out"),
+        ({"likelihood": "best"}, "likelihood 'best'"),
+        ({"offset_rate": 0.0}, "offset_rate must lie above 0"),
+        ({"optimiser": lambda p: None}, "optimiser is a function that returns one of torch"),
+        ({"sampler": qspin.get_backend("tempering", betas=[0.1, 0.5])}, "beta = 1, .* got 0.1, 0.5"),
+        ({"sampler": qspin.get_backend("tempering")}, "a ladder that is found anew"),
+    ],
+)
+def test_what_cannot_be_trained(change, message):
+    given = {"data": bars_and_stripes(2), "sampler": "exact", "seed": 0, "n_steps": 2, **change}
+    with pytest.raises(InputError, match=message):
+        fit_boltzmann(RestrictedBoltzmannMachine(4, 2), **given)
+
+
+def test_an_exact_phase_beyond_its_size():
+    with pytest.raises(CapacityError, match=r"2\^30 configurations"):
+        fit_boltzmann(
+            RestrictedBoltzmannMachine(30, 30), np.ones((2, 30)), "exact", seed=0, likelihood="none"
+        )
+
+
+def test_a_training_that_diverges_says_so():
+    machine = RestrictedBoltzmannMachine(4, 2)
+    with torch.no_grad():
+        machine.weights.fill_(float("nan"))
+    with pytest.raises(RunError, match="diverged at step 1"):
+        fit_boltzmann(machine, bars_and_stripes(2), "cd", seed=0, likelihood="none")
