@@ -45,9 +45,9 @@ def test_the_projection_rule_at_half_as_many_patterns_as_spins(benchmark, remark
 
 @pytest.mark.parametrize(("n_patterns", "published"), [(500, 0.0040), (1000, 0.045)])
 def test_bit_errors_of_degree_three(benchmark, remark, n_patterns, published):
-    """Of the first step, and where the dynamics ends."""
+    """Of the first step, within 25 % and two standard errors; and where the dynamics ends."""
     start, first, last = time.process_time(), [], []
-    for seed in range(12):
+    for seed in range(30):
         memory = networks.DenseMemory(patterns_of(n_patterns, 100, seed), 3)
         patterns, before = memory.patterns, memory.energies(memory.patterns)
         lower = []
@@ -64,4 +64,5 @@ def test_bit_errors_of_degree_three(benchmark, remark, n_patterns, published):
         f"simulation elsewhere {published} ({time.process_time() - start:.0f} s)"
     )
     benchmark.pedantic(memory.energies, args=(patterns[:5],), rounds=1)
-    assert abs(np.mean(first) - published) < 0.25 * published
+    error = np.std(first, ddof=1) / np.sqrt(len(first))
+    assert abs(np.mean(first) - published) < 0.25 * published + 2 * error

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from qspin.errors import InputError, MissingExtraError, install_command
+from qspin.errors import CapacityError, InputError, MissingExtraError, install_command
 from qspin.networks.training import StateRecord, TrainingRecord, train_mlp, train_module
 from qspin.networks.training.optimisers import OPTIMISERS
 from qspin.networks.training.recipe import Optimiser, Recipe
@@ -238,6 +238,8 @@ def test_wrong_input(record, monkeypatch):
         train_mlp([64, 10], dataset="digit")
     with pytest.raises(InputError, match="needs encoding one_hot"):
         train_mlp([2, 5], dataset="modular_addition", modulus=5, encoding="tokens")
+    with pytest.raises(CapacityError, match=r"examples of modular_addition \(modulus 100000\) take"):
+        train_mlp([200_000, 100_000], dataset="modular_addition", modulus=100_000)
     with pytest.raises(InputError, match="diabetes has 10 inputs and 1 output, so"):
         train_mlp([10, 2], dataset="diabetes")
     with pytest.raises(InputError, match="no setting 'epoch': did you mean 'epochs'"):

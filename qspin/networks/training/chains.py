@@ -20,6 +20,8 @@ from qspin.networks.twins import weights_of
 
 __all__ = ["check_layers", "check_trainable", "n_weights", "train_mlp"]
 
+_BYTES_PER_INPUT = 16  # while examples are made and split
+
 
 def train_mlp(layers: Sequence[int], **recipe: Any) -> TrainingRecord:
     """Train a ReLU network, on one thread, so that a seed fixes the result.
@@ -72,7 +74,13 @@ def check_layers(layers: Sequence[int], recipe: Recipe) -> None:
 
 
 def check_trainable(n_weights: int, recipe: Recipe) -> None:
-    """Whether so many weights fit in memory, and what trains them is installed."""
+    """Whether examples and so many weights fit in memory, and what trains them is installed."""
+    data = recipe.examples
+    require_bytes(
+        _BYTES_PER_INPUT * data.n_examples * data.n_inputs,
+        f"{data.n_examples} examples of {recipe.data_title}",
+        "take a smaller modulus or context",
+    )
     require_bytes(
         16 * recipe.n_kept * n_weights,
         f"{n_weights} weights in {recipe.n_kept} epochs",
