@@ -31,6 +31,15 @@ ASKED: dict[str, dict[str, Any]] = {
     "inspection": {
         "settings": {"temperature": 1.0, "initial": {"layer 0 - layer 1": 0.5}},
         "problems": {"twin": TWIN, "mixed": {**TWIN, "shuffle": True, "instances": 3}},
+        "backends": {
+            "tempering": {
+                "name": "tempering",
+                "betas": LADDER,
+                "n_replicas": 6,
+                "n_sweeps": 300,
+                "n_draws": 50,
+            }
+        },
     },
     "measured": {"settings": {"measure": "energy_curve"}},
     "quench": {
