@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from qspin.problem import IsingProblem
 from qspin.sampler import Level, Remark
@@ -15,6 +14,7 @@ from qspin_backends.tempering.arrivals import told
 from qspin_backends.tempering.asked import Asked
 from qspin_backends.tempering.clusters.graph import BONDS, NO_MOVE, BondGraph
 from qspin_backends.tempering.exchange import N_BINS
+from qspin_backends.tempering.monotone import students_quantile
 from qspin_backends.tempering.recording import Extra
 from qspin_backends.tempering.tempering import Pack, Progress, Schedule
 
@@ -169,7 +169,7 @@ def _equilibration(
     error = change.std(axis=1, ddof=1) / np.sqrt(n)
     with np.errstate(divide="ignore", invalid="ignore"):
         deviation = np.where(error > 0, np.abs(change.mean(axis=1)) / error, 0.0)
-    limit = stdtrit(n - 1, 1 - _SIGNIFICANCE / 2 / len(change))  # quantile of Student's t
+    limit = students_quantile(n - 1, _SIGNIFICANCE / 2 / len(change))
     worst = int(np.argmax(deviation))
     facts = {
         "sweeps": [[2 ** (last - 1), 2**last - 1], [2**last, 2**last - 1 + int(counts[last])]],

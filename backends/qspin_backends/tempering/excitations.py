@@ -110,10 +110,12 @@ def _clusters(
         differing = np.flatnonzero(best == other)
     if not len(differing):
         return
-    n_parts, part = sparse.csgraph.connected_components(bonds[differing][:, differing], directed=False)
     spins, rows = best[differing], matrix[differing]
+    inside = rows[:, differing]
+    joined = inside if bonds is matrix else bonds[differing][:, differing]
+    n_parts, part = sparse.csgraph.connected_components(joined, directed=False)
     costs = -2 * np.bincount(part, spins * (graph.fields[differing] + rows @ best), n_parts)
-    within = rows[:, differing].tocoo()
+    within = inside.tocoo()
     one, two = within.coords
     held = np.where(part[one] == part[two], within.data * spins[one] * spins[two], 0.0)
     costs += 2 * np.bincount(part[one], held, n_parts)

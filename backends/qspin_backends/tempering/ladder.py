@@ -15,6 +15,7 @@ from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import Move
 from qspin_backends.tempering.exchange import temper
 from qspin_backends.tempering.excitations import FREE, independent_gaps
+from qspin_backends.tempering.monotone import interpolated, zero_of
 from qspin_backends.tempering.packs import Grid, Seeds, start_packs
 from qspin_backends.tempering.planning import SINGLE
 from qspin_backends.tempering.tempering import Pack, Rules, Schedule, run_packs, start_tempering
@@ -37,6 +38,7 @@ _COLD_GUESS = 10.0  # beta x median rms field at which a quick quench ends
 _ANNEALING_HOT, _ANNEALING_COLD, _ANNEALING_BETAS = 1.0, 30.0, 64
 _QUENCH_STEPS, _QUENCH_WALKERS = 64, 16
 _EXCITED_SHARE, _EXCITED_LARGE = 0.02, 1 / 2_000  # see `ladder_range`
+_FROZEN_WITHIN = 1e-4  # of ln beta
 _MOST_CLUSTERED = 4_096  # spins up to which clusters are looked at; of more, a share may be excited anyway
 _POLISH = 16  # sweeps at the coldest beta there can be, which leave walkers in local minima
 PILOT_BETAS, PILOT_LADDERS = 32, 2
@@ -214,13 +216,12 @@ def _allowed(n_spins: int) -> float:
 
 def _frozen(gaps: NDArray[np.float64], allowed: float, hot: float) -> float:
     """The beta, not below `hot`, at which sum_g 1 / (1 + exp(beta g)) falls to what is allowed."""
-    from scipy.optimize import brentq
 
     def excess(log_beta: float) -> float:
         return float((1 / (1 + np.exp(np.minimum(np.exp(log_beta) * gaps, 700)))).sum()) - allowed
 
-    lowest = np.log(hot)
-    return float(np.exp(brentq(excess, lowest, lowest + 60, xtol=1e-3))) if excess(lowest) > 0 else hot
+    lowest = float(np.log(hot))
+    return float(np.exp(zero_of(excess, lowest, lowest + 60, _FROZEN_WITHIN))) if excess(lowest) > 0 else hot
 
 
 def _lengthened(
@@ -235,10 +236,8 @@ def _lengthened(
 
 def _spaced(betas: NDArray[np.float64], rejection: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """`count` betas between the same ends, at equal distances of summed rejection."""
-    from scipy.interpolate import PchipInterpolator  # not at the start: half the time of a first sample
-
     length = np.concatenate([[0.0], np.cumsum(np.maximum(rejection, 1e-3))])
-    inner = PchipInterpolator(length, np.log(betas))(np.linspace(0, length[-1], count)[1:-1])
+    inner = interpolated(np.linspace(0, length[-1], count)[1:-1], length, np.log(betas))
     return np.concatenate([betas[:1], np.exp(inner), betas[-1:]])
 
 

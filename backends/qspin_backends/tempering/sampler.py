@@ -103,7 +103,7 @@ class Tempering:
     """
 
     name: ClassVar[str] = "tempering"
-    samples_version: ClassVar[int] = 2
+    samples_version: ClassVar[int] = 3
     is_paid: ClassVar[bool] = False
     takes_initial: ClassVar[bool] = True
 
