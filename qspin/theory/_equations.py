@@ -179,7 +179,7 @@ def _step(equations: Callable[[Floats], Floats], values: Floats, left: Floats) -
         moved = values.copy()
         moved[j] += 1e-6 * max(abs(values[j]), 1e-3)
         jacobian[:, j] = (equations(moved) - left) / (moved[j] - values[j])
-    return np.linalg.lstsq(jacobian, -left, rcond=None)[0]
+    return np.asarray(np.linalg.lstsq(jacobian, -left, rcond=None)[0], dtype=np.float64)
 
 
 def _shorter(

@@ -107,12 +107,12 @@ class _Grid:
 
     @property
     def fields(self) -> Floats:
-        return self.field + self.spacing * np.arange(-self.reach, self.reach + 1)
+        return self.field + self.spacing * np.arange(-self.reach, self.reach + 1, dtype=np.float64)
 
     @property
     def fine_fields(self) -> Floats:
         n = self.reach * self.finer
-        return self.field + self.spacing / self.finer * np.arange(-n, n + 1)
+        return self.field + self.spacing / self.finer * np.arange(-n, n + 1, dtype=np.float64)
 
     def ends(self) -> _Level:
         """G_(k+1) at a temperature above 0, on the finer grid."""

@@ -68,7 +68,9 @@ def perceptron_capacity(
     kappas = checked_values(margin, "margin", least=-_LARGEST_MARGIN)
     mean = checked_real(bias, "bias")
     if (kappas > _LARGEST_MARGIN).any() or not abs(mean) < 1:
-        raise InputError(f"margin takes -5 to 5 and bias -1 to 1 without its ends; got {margin} and {mean:g}")
+        raise InputError(
+            f"margin takes -5 to 5 and bias -1 to 1 without its ends; got {margin!s} and {mean:g}"
+        )
     _check_weights(weights)
     if weights == "binary" and mean:
         raise InputError(f"bias is for spherical weights; got {mean:g} with weights='binary'")
