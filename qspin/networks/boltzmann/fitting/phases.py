@@ -9,7 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qspin.networks.boltzmann.enumeration import averaged_gradients, enumerated, gradients_of
+from qspin.networks.boltzmann.enumeration import (
+    averaged_gradients,
+    can_enumerate,
+    enumerated,
+    gradients_of,
+)
 from qspin.networks.boltzmann.machines import Gradients, Machine, generator_of
 from qspin.remarks import Remark
 from qspin.sampler import PositiveInt, deciding_settings, settings
@@ -77,8 +82,6 @@ class ExactPhase:
 
     def check(self, machine: Machine) -> None:
         """Raises CapacityError where it would take too many configurations."""
-        from qspin.networks.boltzmann.enumeration import can_enumerate
-
         if not can_enumerate(machine, self.most_units):
             enumerated(machine, self.most_units)  # raises, with what it would cost
 
