@@ -98,7 +98,7 @@ def _cheapest(machine: Machine, most: int) -> tuple[str, int]:
         least = min((cost for _, cost in sides.values()), default=machine.n_visible + machine.n_hidden)
         raise CapacityError(
             f"an exact sum over this machine takes 2^{least} configurations, 2^{least - most} times those of "
-            f"{most} units, the limit: {_hours(machine, least)}. Take method 'ais' or 'tempering', or a "
+            f"{most} units, the limit: {_hours(machine, least)}. Sample it (ais, tempering), or take a "
             f"machine with at most {most} units on its smaller side"
         )
     return min(((name, n) for name, (n, cost) in sides.items() if cost <= most), key=lambda s: sides[s[0]][1])

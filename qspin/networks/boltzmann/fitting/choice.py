@@ -31,7 +31,7 @@ def phase_of(sampler: Any) -> NegativePhase:
                 f"sampler {sampler!r}: {nearest_name(sampler, _NAMED)}; or pass qspin.get_backend(...)"
             )
         return _NAMED[sampler]
-    if hasattr(sampler, "negative"):
+    if isinstance(sampler, NegativePhase):
         return sampler
     if callable(getattr(sampler, "sample", None)):
         return SampledPhase(sampler)

@@ -140,5 +140,5 @@ class RestrictedBoltzmannMachine(Machine):
     @torch.no_grad()
     def follow(self, before: Gradients, offsets: Tensor) -> None:
         change = self.weights - before["weights"]
-        self.visible_biases -= change @ offsets[self.n_visible :]
-        self.hidden_biases -= change.T @ offsets[: self.n_visible]
+        self.visible_biases.sub_(change @ offsets[self.n_visible :])
+        self.hidden_biases.sub_(change.T @ offsets[: self.n_visible])
