@@ -7,12 +7,14 @@ import numpy as np
 
 from qspin.errors import InputError
 from qspin.instances._drawing import generator, require_edges
+from qspin.predicted import predicted_by
 from qspin.problem import IsingProblem
 from qspin.validate import checked_count
 
 __all__ = ["maxcut_regular"]
 
 
+@predicted_by("qspin.studies.lines.kinds:maxcut_regular")
 def maxcut_regular(n_spins: int, degree: int, *, seed: int) -> IsingProblem:
     """Maximum cut of a random regular graph: J = 1 on every edge, cut = (n_couplings - E) / 2."""
     n_spins, degree = checked_count(n_spins, "n_spins", least=1), checked_count(degree, "degree")

@@ -14,6 +14,7 @@ from qspin.theory.perceptrons import perceptron_capacity, symmetric_perceptron_c
 from qspin.theory.random_energy import random_energy
 from qspin.theory.random_matrices import largest_eigenvalue, marchenko_pastur, spiked_eigenvalue, tracy_widom
 from qspin.theory.regression import linear_double_descent, random_feature_double_descent
+from qspin.theory.regular_glass import regular_glass
 from qspin.theory.ring_dynamics import ring_kinks, ring_quench
 from qspin.theory.sherrington_kirkpatrick import almeida_thouless, almeida_thouless_field, sk, sk_energy
 from qspin.theory.spherical import p_spin_spherical
@@ -51,6 +52,7 @@ __all__ = [
     "random_feature_double_descent",
     "rbm_phases",
     "rbm_transitions",
+    "regular_glass",
     "ring_kinks",
     "ring_quench",
     "sk",

@@ -19,7 +19,7 @@ from qspin.theory.one_instance.belief import log_cosh, passed_field
 from qspin.theory.one_instance.found import checked_betas
 from qspin.validate import checked_count, checked_real
 
-__all__ = ["cavity", "cavity_transition"]
+__all__ = ["cavity", "cavity_transition", "many_states"]
 
 Floats = NDArray[np.float64]
 Couplings = Literal["ferromagnet", "pm", "gaussian"]
@@ -252,6 +252,15 @@ def _measured(
     return energy, float(free), float(mean.mean()), float((mean**2).mean())
 
 
+def many_states(where: str) -> Remark:
+    """That one state was assumed where there are many, such as below the transition to a glass."""
+    text = (
+        f"{where} there are many states and one was assumed: the energy is a lower bound, and q is that of "
+        "no single state"
+    )
+    return Remark("replica-symmetric", text, Level.CAUTION)
+
+
 def _remarks(found: xr.Dataset, ensemble: _Ensemble, field: float) -> list[Remark]:
     remarks = []
     glass = _temperature(ensemble, 2)
@@ -260,14 +269,7 @@ def _remarks(found: xr.Dataset, ensemble: _Ensemble, field: float) -> list[Remar
         above = (
             f"below T = {glass:.6g}" if field == 0 else f"below T = {glass:.6g}, which is that of no field"
         )
-        remarks.append(
-            Remark(
-                "replica-symmetric",
-                f"{above} there are many states and one was assumed: the energy is a lower bound, and q is "
-                "that of no single state",
-                Level.CAUTION,
-            )
-        )
+        remarks.append(many_states(above))
     if (moving := np.abs(found.drift.values) > 4).any():
         remarks.append(
             Remark(

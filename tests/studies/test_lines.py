@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from made_results import MadeResults, asked
 from ran import table
 
 from qspin import theory
 from qspin.plot.canvas import draw
 from qspin.registry import get_backend, get_measure, get_source, get_study
+from qspin.remarks import Level, Remark, stored
 from qspin.source import Source, settings
 from qspin.study import Axis
 
@@ -139,3 +141,70 @@ def test_the_line_of_a_memory_is_that_of_its_lowest_state():
         float(found.energy[0]), abs=4 * float(curve.energy_error[0]) + 1e-4
     )
     assert get_source("hopfield", n_spins=10, n_patterns=0).predicted(np.array([1.0])) is None
+
+
+def test_a_maximum_cut_of_a_random_graph_above_and_below_its_transition():
+    """Exact above it; below it one state is assumed, which is told."""
+    source = get_source("maxcut_regular", n_spins=200, degree=3)
+    results = MadeResults(asked({"a": source}, ["x"]), {("found", "a", "x"): made([-1.15, -0.95])})
+    found = get_study("measured", measure="energy_curve").conclude(results)
+    cold, hot = table(found, "over_beta")
+    assert hot["theory_energy"] == pytest.approx(-1.5 * np.tanh(0.5))
+    assert cold["theory_energy"] == pytest.approx(float(theory.regular_glass(1.0, 3).energy[0]))
+    texts = [finding.text for finding in found.sections[0].findings]
+    assert any(text.startswith("Theory of a: below T = 1.13459 there are many states") for text in texts)
+
+
+def test_pairs_and_rings_have_no_transition():
+    betas = np.array([0.5, 3.0])
+    for degree in (1, 2):
+        found = get_source("maxcut_regular", n_spins=8, degree=degree).predicted(betas)
+        np.testing.assert_allclose(found.energy, -degree / 2 * np.tanh(betas))
+    assert get_source("maxcut_regular", n_spins=8, degree=0).predicted(betas) is None
+
+
+@settings
+class Rough(Source):
+    """Its theory has errors of its own, and a remark."""
+
+    def build(self, prepared):
+        return get_source("mattis", n_spins=4).build({})
+
+    def predicted(self, betas):
+        values = {
+            "energy": ("beta", np.full(len(betas), -1.0)),
+            "energy_error": ("beta", [0.03] * len(betas)),
+        }
+        remarks = stored([Remark("rough", "one state was assumed", Level.CAUTION)])
+        return xr.Dataset(values, {"beta": betas}, attrs={"remarks": remarks})
+
+
+def made(values, errors=None):
+    own = {"energy": ("beta", values)}
+    own["energy_error"] = ("beta", errors or [0.04] * len(values))
+    t = 1.0 + np.arange(len(values))
+    return xr.Dataset(own, coords={"beta": 1 / t, "temperature": ("beta", t)})
+
+
+def test_errors_of_the_theory_count_in_the_distance():
+    lines = asked({"a": Rough()}, ["x"])
+    results = MadeResults(lines, {("found", "a", "x"): made([-0.9, -1.5])})
+    found = get_study("measured", measure="energy_curve").conclude(results)
+    near, far = table(found, "over_beta")
+    assert near["deviation_energy"] == pytest.approx(2)
+    assert far["deviation_energy"] == pytest.approx(-10)
+    texts = [finding.text for finding in found.sections[0].findings]
+    assert "energy of a is more than 4 standard errors off theory at 1 of 2 temperatures, most at T = 2" in (
+        " ".join(texts)
+    )
+    assert "Theory of a: one state was assumed." in texts
+    assert not any(column.key == "theory_remarks" for t in found.sections[0].tables for column in t.columns)
+
+
+def test_many_curves_are_told_in_one_sentence():
+    problems = {f"p{k}": Rough() for k in range(8)}
+    cells = {("found", p, "x"): made([-1.0, -1.0 + 0.5 * (p == "p5")]) for p in problems}
+    found = get_study("measured", measure="energy_curve").conclude(MadeResults(asked(problems, ["x"]), cells))
+    (text,) = [f.text for f in found.sections[0].findings if "follows theory" in f.text]
+    assert text.startswith("energy follows theory within 4 standard errors on 7 of 8 curves; that of p5 is")
+    assert "at T = 2: -0.50(4) measured, -1 by theory, 10 standard errors" in text

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from qspin import theory
 
-__all__ = ["hopfield", "lattice_ferromagnet", "mattis", "sherrington_kirkpatrick"]
+__all__ = ["hopfield", "lattice_ferromagnet", "mattis", "maxcut_regular", "sherrington_kirkpatrick"]
 
 Floats = NDArray[np.float64]
 
@@ -64,6 +64,24 @@ def hopfield(source: Any, betas: Floats) -> xr.Dataset | None:
     own = {"energy": found["energy"], "free_energy": found["free_energy"], "m_max": found["overlap"]}
     chosen = xr.Dataset({name: values.isel(state=lowest) for name, values in own.items()})
     return _over(betas, chosen, tuple(own))
+
+
+def maxcut_regular(source: Any, betas: Floats) -> xr.Dataset | None:
+    """Exact above the transition to a glass, replica-symmetric below it (`qspin.theory.regular_glass`); of
+    degrees 1 and 2, pairs and rings, there is none."""
+    if not source.degree:
+        return None
+    if source.degree > 2:
+        return _regular_glass(source.degree, tuple(betas.tolist()))
+    links = source.degree / 2
+    energy = -links * np.tanh(betas)
+    free_energy = -(math.log(2) + links * np.log(np.cosh(betas))) / betas
+    return xr.Dataset({"energy": ("beta", energy), "free_energy": ("beta", free_energy)}, {"beta": betas})
+
+
+@functools.lru_cache(maxsize=16)
+def _regular_glass(degree: int, betas: tuple[float, ...]) -> xr.Dataset:
+    return theory.regular_glass(betas, degree)[["energy", "free_energy"]]
 
 
 def lattice_ferromagnet(source: Any, betas: Floats) -> xr.Dataset | None:

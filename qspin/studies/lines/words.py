@@ -1,57 +1,126 @@
-"""How far measured curves lie from their lines, in words."""
+"""How far measured curves lie from their lines, in words and columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from qspin.significance import STANDARD_ERRORS
-from qspin.studies.lines.beside import DEVIATION, THEORY
+from qspin.studies.lines.beside import DEVIATION, THEORY, line_remarks
 from qspin.studies.series import Series
 from qspin.studies.wording import with_error
-from qspin.study import Finding
+from qspin.study import Column, Finding
 
-__all__ = ["lines_told"]
+__all__ = ["line_columns", "lines_told"]
+
+_WEIGHT = 0.45
+_MOST_TOLD = 6  # series one by one
+_INFINITE = "Theory is of infinitely many spins in equilibrium."
 
 
-def lines_told(series: Sequence[Series], label: str) -> Iterator[Finding]:
-    """A sentence for each variable with a line, on each series.
+def line_columns(name: str, heading: str) -> Iterator[Column]:
+    """What theory says of a variable, and how far the measured value lies from it."""
+    yield Column(f"{THEORY}{name}", f"{heading} by theory")
+    yield Column(f"{DEVIATION}{name}", "off by standard errors")
+
+
+class _Distance(NamedTuple):
+    """Of one variable of one series from its line, in standard errors.
+
+    Parameters
+    ----------
+    k : the temperature where it is largest
+    n_over, n_known : temperatures beyond `STANDARD_ERRORS`, and all with an error
+    """
+
+    series: str
+    name: str
+    measured: xr.Dataset
+    k: int
+    largest: float
+    n_over: int
+    n_known: int
+
+    @property
+    def heading(self) -> str:
+        return self.name.replace("_", " ")
+
+
+def lines_told(
+    series: Sequence[Series], label: str, names: Collection[str] | None = None
+) -> Iterator[Finding]:
+    """A sentence for each variable with a line, on each series, or on all where they are many; and what is to
+    be known of the theory.
 
     Parameters
     ----------
     label : of the measure
+    names : of variables; default all that have a line
     """
-    for one in series:
-        measured = one.results.get(label)
-        for key in [] if measured is None else list(measured.data_vars):
-            if str(key).startswith(DEVIATION) and measured is not None:
-                text = _told(measured, str(key).removeprefix(DEVIATION), one.label)
-                if text:
-                    yield Finding(text, 0.45)
+    results = [(one.label, one.results[label]) for one in series if label in one.results]
+    found = [
+        distance
+        for name, measured in results
+        for key in measured.data_vars
+        if str(key).startswith(DEVIATION)
+        and (names is None or str(key).removeprefix(DEVIATION) in names)
+        and (distance := _distance(measured, str(key).removeprefix(DEVIATION), name)) is not None
+    ]
+    for variable in dict.fromkeys(distance.name for distance in found):
+        own = [distance for distance in found if distance.name == variable]
+        if len(own) > _MOST_TOLD:
+            yield Finding(_all_told(own), _WEIGHT)
+        else:
+            yield from (Finding(_told(distance), _WEIGHT) for distance in own)
+    remarks = {remark.text: name for name, measured in results for remark in line_remarks(measured)}
+    yield from (Finding(f"Theory of {name}: {text}.", _WEIGHT) for text, name in remarks.items())
 
 
-def _told(measured: xr.Dataset, name: str, label: str) -> str:
+def _distance(measured: xr.Dataset, name: str, series: str) -> _Distance | None:
+    """None where no point has a line and an error."""
     distance = np.abs(measured[f"{DEVIATION}{name}"].values)
     known = np.flatnonzero(np.isfinite(distance))
     if not known.size:
-        return ""
-    heading = name.replace("_", " ")
+        return None
     k = int(known[distance[known].argmax()])
-    largest = float(distance[k])
-    where = "the one temperature" if known.size == 1 else f"all {known.size} temperatures"
-    if largest <= STANDARD_ERRORS:
+    n_over = int((distance[known] > STANDARD_ERRORS).sum())
+    return _Distance(series, name, measured, k, float(distance[k]), n_over, known.size)
+
+
+def _told(own: _Distance) -> str:
+    if not own.n_over:
+        where = "the one temperature" if own.n_known == 1 else f"all {own.n_known} temperatures"
         return (
-            f"{heading} of {label} follows theory within {largest:.1f} standard errors at {where} with an "
-            "error."
+            f"{own.heading} of {own.series} follows theory within {own.largest:.1f} standard errors at "
+            f"{where} with an error."
         )
-    over = int((distance[known] > STANDARD_ERRORS).sum())
-    value = with_error(float(measured[name].values[k]), float(measured[f"{name}_error"].values[k]))
-    temperature = float(measured["temperature"].values[k]) if "temperature" in measured.coords else np.nan
-    line = float(measured[f"{THEORY}{name}"].values[k])
     return (
-        f"{heading} of {label} is more than {STANDARD_ERRORS:g} standard errors off theory at {over} of "
-        f"{known.size} temperatures, most at T = {temperature:.4g}: {value} measured, {line:.5g} by theory, "
-        f"{largest:.3g} standard errors. Theory is of infinitely many spins in equilibrium."
+        f"{own.heading} of {own.series} is more than {STANDARD_ERRORS:g} standard errors off theory at "
+        f"{own.n_over} of {own.n_known} temperatures, most {_where(own)}. {_INFINITE}"
+    )
+
+
+def _all_told(own: Sequence[_Distance]) -> str:
+    off = [distance for distance in own if distance.n_over]
+    farthest = max(own, key=lambda distance: distance.largest)
+    head = f"{farthest.heading} follows theory within {STANDARD_ERRORS:g} standard errors"
+    if not off:
+        return f"{head} at all temperatures with an error on all {len(own)} curves."
+    return (
+        f"{head} on {len(own) - len(off)} of {len(own)} curves; that of {farthest.series} is farthest off, "
+        f"{_where(farthest)}. {_INFINITE}"
+    )
+
+
+def _where(own: _Distance) -> str:
+    """The temperature and both values where a curve is farthest off."""
+    measured, k = own.measured, own.k
+    value = with_error(float(measured[own.name].values[k]), float(measured[f"{own.name}_error"].values[k]))
+    temperature = float(measured["temperature"].values[k]) if "temperature" in measured.coords else np.nan
+    line = float(measured[f"{THEORY}{own.name}"].values[k])
+    return (
+        f"at T = {temperature:.4g}: {value} measured, {line:.5g} by theory, {own.largest:.3g} standard errors"
     )

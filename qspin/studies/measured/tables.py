@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from qspin.studies.lines import DEVIATION, THEORY
+from qspin.studies.lines import DEVIATION, REMARKS, THEORY, line_columns
 from qspin.studies.measured.variables import Variable, variables_of
 from qspin.studies.series import Series
 from qspin.studies.tables import place_columns, place_of, table_of, value_columns
@@ -17,7 +17,7 @@ from qspin.study import Column, Table
 __all__ = ["tables_of"]
 
 _INTERNAL = frozenset(
-    {"remarks", "info", "n_spins", "temperature_of", "temperature_reasons", "reason", "n_instances"}
+    {"remarks", "info", "n_spins", "temperature_of", "temperature_reasons", "reason", "n_instances", REMARKS}
 )
 """Attributes that other studies tell, or that are words for programs."""
 
@@ -60,8 +60,7 @@ def _columns(variables: Sequence[Variable], results: Sequence[xr.Dataset]) -> It
         else:
             yield Column(variable.name, variable.heading)
         if any(f"{THEORY}{variable.name}" in result for result in results):
-            yield Column(f"{THEORY}{variable.name}", f"{variable.heading} by theory")
-            yield Column(f"{DEVIATION}{variable.name}", "off by standard errors")
+            yield from line_columns(variable.name, variable.heading)
         for part in _PARTS[1:]:
             yield Column(f"{variable.name}{part}", is_shown=False)
 
