@@ -12,7 +12,6 @@ from qspin_backends.annealer.physics import schrodinger, states
 from qspin_backends.annealer.physics.schrodinger import final_state
 from scipy import sparse
 from scipy.integrate import solve_ivp
-from scipy.linalg import expm
 from scipy.sparse.linalg import expm_multiply
 
 import qspin
@@ -61,8 +60,8 @@ def magnus(problem, schedule, time, n_steps):
         fields = course.fields(time / n_steps * (k + np.array([0.5 - root, 0.5 + root])))
         for weights in ((0.25 + root, 0.25 - root), (0.25 - root, 0.25 + root)):
             transverse, strength = fields @ weights
-            generator = -transverse * x + np.diag(strength * energies)
-            state = expm(-2j * np.pi * time / n_steps * generator) @ state
+            values, vectors = np.linalg.eigh(np.diag(strength * energies) - transverse * x)
+            state = vectors @ (np.exp(-2j * np.pi * time / n_steps * values) * (vectors.T @ state))
     return state
 
 
