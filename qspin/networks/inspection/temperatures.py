@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -38,11 +40,13 @@ def formula_temperature(problem: IsingProblem) -> float:
     return float(np.sqrt(largest_eigenvalue_of(variances)))
 
 
+@lru_cache(maxsize=32)
 def tap_temperature(problem: IsingProblem) -> float:
     """Temperature below which no magnetisation is no longer a stable solution of the TAP equations of these
     couplings, see `qspin.theory.tap_transition`; fields are left out.
 
-    NaN without couplings, and of more than 1500 spins, where it would take minutes.
+    NaN without couplings, and of more than 1500 spins, where it would take minutes. Problems of late are
+    remembered: a command tells what its report has told.
     """
     if problem.n_spins > _LARGEST or not problem.n_couplings:
         return float("nan")
