@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
@@ -218,3 +219,59 @@ def test_nobody_is_told_of_sizes_who_did_not_ask(tmp_path):
     assert "finite_size" not in conclusions
     with pytest.raises(InputError, match=r"studies\.finite_size: finite_size compares sizes"):
         ran(tmp_path / "asked", {**data, "studies": {"finite_size": {}}})
+
+
+def has_line(figure):
+    """Whether a line of theory is drawn in its first panel."""
+    _, ax = plt.subplots()
+    figure.panels[0](ax)
+    labels = ax.get_legend_handles_labels()[1]
+    plt.close("all")
+    return "theory" in labels
+
+
+class TestTheory:
+    """Parisi's Binder ratio beside curves made to order: 0 above T = 1, and one line for all sizes."""
+
+    def test_the_line_is_kept_drawn_and_told(self):
+        found = concluded((8, 16), 5)
+        kept = found.datasets["binder-a-x"]
+        line = kept["theory_binder"]
+        assert line.dims == ("size", "temperature")
+        np.testing.assert_allclose(line.values[:, T >= 1], 0, atol=1e-9)
+        assert ((line.values[:, T < 1] > 0.3) & (line.values[:, T < 1] < 1)).all()
+        np.testing.assert_allclose(line[0], line[1])
+        off = (kept["binder"] - line) / kept["binder_error"]
+        np.testing.assert_allclose(kept["deviation_binder"], off)
+        (figure,) = found.sections[0].figures
+        assert has_line(figure)
+        told = [text for text in texts(found) if "off theory" in text]
+        assert told[-1].startswith("binder of a, x, size 16 is more than 4 standard errors off theory")
+
+    def test_none_where_none_is_asked_for_or_known(self):
+        assert "theory_binder" not in concluded((8, 16), 5, theory="none").datasets["binder-a-x"]
+        problems = {"L2": lattice(2), "L3": lattice(3)}
+        axes = {label: [Axis("instance", (0, 1))] for label in problems}
+        results = MadeResults(
+            asked(problems, {"x": THERMOSTAT}, axes),
+            {
+                ("overlap_curve", label, "x"): [curve(n, 0), curve(n, 1)]
+                for label, n in (("L2", 8), ("L3", 27))
+            },
+        )
+        (kept,) = get_study("finite_size").conclude(results).datasets.values()
+        assert "theory_binder" not in kept
+        assert "binder" in kept
+
+    def test_problems_of_one_kind_have_the_line_of_each(self):
+        problems = {"small": glass(8), "large": glass(16)}
+        axes = {label: [Axis("instance", (0, 1))] for label in problems}
+        results = MadeResults(
+            asked(problems, {"x": THERMOSTAT}, axes),
+            {
+                ("overlap_curve", label, "x"): [curve(n, 0), curve(n, 1)]
+                for label, n in (("small", 8), ("large", 16))
+            },
+        )
+        (kept,) = get_study("finite_size").conclude(results).datasets.values()
+        assert kept["theory_binder"].sizes["size"] == 2

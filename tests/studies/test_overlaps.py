@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
@@ -41,7 +42,7 @@ def concluded(curves, axes={}, **settings):  # noqa: B006
         for key, own in curves.items()
     }
     results = MadeResults(asked(problems, backends, axes), found)
-    return get_study("overlaps", **settings).conclude(results)
+    return get_study("overlaps", **{"theory": "none", **settings}).conclude(results)
 
 
 def texts(curves, axes={}):  # noqa: B006
@@ -359,3 +360,42 @@ class TestPage:
         found = {("overlap_curve", p, "x"): curve([0.1] * 4) for p in problems}
         section = get_study("overlaps").conclude(MadeResults(lines, found)).sections[0]
         assert "a, b differ in seed (1, 2)." in section.notes
+
+
+def has_line(figure):
+    """Whether a line of theory is drawn in its first panel."""
+    _, ax = plt.subplots()
+    figure.panels[0](ax)
+    labels = ax.get_legend_handles_labels()[1]
+    plt.close("all")
+    return "theory" in labels
+
+
+class TestTheory:
+    def found(self, **settings):
+        """Of a Mattis model, whose overlaps are m^2 and energies -m^2 / 2, m = tanh(m / T)."""
+        return concluded({("a", "x"): curve([0.1, 0.2, 0.5, 0.9])}, theory="auto", **settings)
+
+    def test_curves_have_lines_and_distances(self):
+        kept = self.found().datasets["a-x"]
+        m = np.sqrt(kept["theory_q_abs"].values)
+        np.testing.assert_allclose(m, np.tanh(m / T), atol=1e-9)
+        np.testing.assert_allclose(kept["theory_energy"], -(m**2) / 2)
+        np.testing.assert_allclose(kept["deviation_q_abs"], (kept["q_abs"] - m**2) / 0.01)
+
+    def test_they_are_told_drawn_and_in_the_table(self):
+        (section,) = self.found().sections
+        off = [finding.text for finding in section.findings if "off theory" in finding.text]
+        assert len(off) == 2
+        assert any(text.startswith("q abs of a is more than 4 standard errors off theory") for text in off)
+        for figure in section.figures:
+            if figure.name in ("mean_overlap", "energy"):
+                assert has_line(figure)
+        row = section.tables[0].rows[0]
+        assert row["theory_q_abs"] == pytest.approx(0.9167, abs=1e-3)
+        assert row["deviation_q_abs"] == pytest.approx((0.9 - row["theory_q_abs"]) / 0.01)
+
+    def test_none_where_none_is_asked_for(self):
+        (section,) = concluded({("a", "x"): curve([0.1, 0.2, 0.5, 0.9])}).sections
+        assert not any("theory" in finding.text for finding in section.findings)
+        assert "theory_q_abs" not in section.tables[0].rows[0]

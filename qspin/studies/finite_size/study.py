@@ -8,9 +8,10 @@ curves cross there (Binder 1981, Z. Phys. B 43, 119; for spin glasses Bhatt, You
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
+import xarray as xr
 
 from qspin import plot
 from qspin.analysis import collapse
@@ -19,8 +20,11 @@ from qspin.errors import InputError
 from qspin.measure import NEEDS
 from qspin.plot.canvas import small_multiples
 from qspin.registry import get_measure
+from qspin.studies.finite_size.lines import lines_beside
 from qspin.studies.finite_size.scaling import BINDER, LENGTH, Quantity, Scaling, crossings_of, scaled
 from qspin.studies.finite_size.sizes import families_of, is_averaged, points_of
+from qspin.studies.lines import DEVIATION, THEORY, lines_told
+from qspin.studies.series import Series
 from qspin.studies.tables import table_of, value_columns
 from qspin.studies.wording import some, with_error
 from qspin.study import (
@@ -55,6 +59,17 @@ class _Found(NamedTuple):
     scaling: Scaling
     crossings: list[tuple[Crossing, bool]]
     collapse: Collapse | None
+    lines: list[Series]
+
+    def dataset(self) -> xr.Dataset:
+        """Of the scaling, with the lines of theory where there are some."""
+        name = self.scaling.quantity.name
+        curves = [one.results[name] for one in self.lines]
+        parts = [part for part in (f"{THEORY}{name}", f"{DEVIATION}{name}") if all(part in c for c in curves)]
+        added = {
+            part: (("size", "temperature"), np.stack([c[part].values for c in curves])) for part in parts
+        }
+        return self.scaling.dataset().assign(added)
 
 
 @settings
@@ -67,6 +82,7 @@ class FiniteSize(Study):
     axis : name of the axis of sizes, where it is no setting of the problem that changes its number of spins
     correlation_length : also xi / L, of periodic lattices
     collapse : also the critical temperature and exponent with which the curves fall onto one
+    theory : ``auto``: curves have the line of the theory that the kind of a problem names; ``none``
     """
 
     is_standard: ClassVar[bool] = True
@@ -74,6 +90,7 @@ class FiniteSize(Study):
     axis: str | None = None
     correlation_length: bool = False
     collapse: bool = False
+    theory: Literal["auto", "none"] = "auto"
 
     @property
     def _quantities(self) -> list[Quantity]:
@@ -128,7 +145,11 @@ class FiniteSize(Study):
             "Finite-size scaling",
             "finite-size",
             "What becomes of it in larger systems?",
-            [*(finding for own in found for finding in _findings(own)), *(Finding(r, 0.5) for r in reasons)],
+            [
+                *(finding for own in found for finding in _findings(own)),
+                *(f for own in found for f in lines_told(own.lines, own.scaling.quantity.name)),
+                *(Finding(r, 0.5) for r in reasons),
+            ],
             [
                 _figure(quantity, found)
                 for quantity in self._quantities
@@ -141,7 +162,7 @@ class FiniteSize(Study):
         return Conclusion(
             [section],
             bottom_line={} if bottom is None else {"glass": bottom},
-            datasets={_name(own.scaling): own.scaling.dataset() for own in found},
+            datasets={_name(own.scaling): own.dataset() for own in found},
         )
 
     def _found(self, results: Results) -> tuple[list[_Found], list[str]]:
@@ -159,7 +180,10 @@ class FiniteSize(Study):
                         reasons.append(f"{quantity.title} of {place} cannot be compared: {error}.")
                         continue
                     crossed = list(crossings_of(own))
-                    found.append(_Found(own, crossed, _collapsed(own, crossed) if self.collapse else None))
+                    fitted = _collapsed(own, crossed) if self.collapse else None
+                    is_wanted = self.theory == "auto"
+                    lines = lines_beside(own, family, by_size, results.asked, theory=is_wanted)
+                    found.append(_Found(own, crossed, fitted, lines))
         return found, reasons
 
 
@@ -237,19 +261,26 @@ def _bottom_line(found: Sequence[_Found]) -> Finding | None:
 
 
 def _figure(quantity: Quantity, found: Sequence[_Found]) -> Figure:
-    own = [one.scaling for one in found if _is(one, quantity)]
+    own = [one for one in found if _is(one, quantity)]
     caption = (
         f"{quantity.title} against temperature, averaged over instances, by size. Bars are one standard "
         "error over instances."
     )
-    panels = {s.label: _panel(s) for s in own}
+    panels = {one.scaling.label: _panel(one) for one in own}
     if len(panels) == 1:
         return Figure(quantity.name, caption, list(panels.values()))
     return small_multiples(quantity.name, caption, panels, n_columns=min(3, len(panels)), height=2.4)
 
 
-def _panel(s: Scaling) -> Callable[[Any], Any]:
-    return lambda ax: plot.binder_ratios(s.temperatures, s.curves, s.errors, ax, label=s.quantity.title)
+def _panel(own: _Found) -> Callable[[Any], Any]:
+    s, name = own.scaling, own.scaling.quantity.name
+    curves = {one.label: one.results[name] for one in own.lines}
+
+    def draw(ax: Any) -> Any:
+        drawn = plot.binder_ratios(s.temperatures, s.curves, s.errors, ax, label=s.quantity.title)
+        return plot.theory_lines(curves, name, f"{THEORY}{name}", drawn)
+
+    return draw
 
 
 _PLACE = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import xarray as xr
 
 from qspin import plot
 from qspin.studies.grids import Drawn, grid
+from qspin.studies.lines import THEORY
 from qspin.studies.series import Series, by_backend, panels
 from qspin.studies.wording import at_temperature
 from qspin.study import Figure
@@ -39,7 +40,9 @@ def overlap_figures(series: Sequence[Series], temperatures: Sequence[float] | No
             "Energy per spin. Bars are one standard error over replicas, or over instances where there are "
             "several; mostly smaller than the symbols.",
             panels(energies), "energy_curve",
-            lambda ax, curves, styles: plot.energy_curves(curves, ax, styles=styles),
+            lambda ax, curves, styles: plot.theory_lines(
+                curves, "energy", f"{THEORY}energy", plot.energy_curves(curves, ax, styles=styles)
+            ),
         )  # fmt: skip
     links = [s for s in series if "link_overlap_curve" in s.results]
     if links:
@@ -73,7 +76,12 @@ def _mean_overlap(overlaps: Sequence[Series]) -> Drawn:
     """Marks where independent spins lie, if all problems are of one size."""
     sizes = {s.results["overlap_curve"].attrs.get("n_spins") for s in overlaps}
     n_spins = int(size) if len(sizes) == 1 and (size := sizes.pop()) is not None else None
-    return lambda ax, curves, styles: plot.overlap_curves(curves, ax, n_spins=n_spins, styles=styles)
+
+    def draw(ax: Any, curves: Mapping[str, xr.Dataset], styles: plot.Styles) -> Any:
+        drawn = plot.overlap_curves(curves, ax, n_spins=n_spins, styles=styles)
+        return plot.theory_lines(curves, "q_abs", f"{THEORY}q_abs", drawn)
+
+    return draw
 
 
 def _distributions(series: Sequence[Series], temperatures: Sequence[float] | None) -> Iterator[Figure]:

@@ -6,7 +6,7 @@ Source of the curve T -> mean |q_ab| as a descriptor of a network: Li, arXiv:250
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import xarray as xr
@@ -16,6 +16,7 @@ from qspin.analysis import half_temperature
 from qspin.analysis.curves import STANDARD_ERRORS
 from qspin.studies.cells import wherever_met
 from qspin.studies.differences import differing_settings
+from qspin.studies.lines import DEVIATION, THEORY, beside_theory, line_columns, lines_told
 from qspin.studies.matching import matched_temperatures
 from qspin.studies.overlaps.controls import control_findings, control_table, controls_of
 from qspin.studies.overlaps.devices import device_findings
@@ -41,6 +42,9 @@ __all__ = ["Overlaps"]
 
 _CURVES = ("overlap_curve", "overlap_distribution", "energy_curve", "record")
 _LINKS = "link_overlap_curve"
+_DRAWN = {"overlap_curve": "q_abs", "energy_curve": "energy"}
+"""Measures beside which theory is drawn, and the variable of each."""
+
 _BOTTOM_WEIGHT = 0.2  # a study of the landscape says more
 _NOTES = (
     f"A difference is called one beyond {STANDARD_ERRORS:g} standard errors, or where errors are over few "
@@ -58,12 +62,15 @@ class Overlaps(Study):
     ----------
     temperatures : where to show P(q), at the nearest of the ladder; default: coldest, middle, hottest
     links : mean link overlap beside the spin overlap
+    theory : ``auto``: mean |q| and energies have the line of the theory that the kind of a problem names;
+        ``none``
     """
 
     is_standard: ClassVar[bool] = True
 
     temperatures: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=6)] | None = None
     links: bool = True
+    theory: Literal["auto", "none"] = "auto"
 
     def plan(self, asked: Asked) -> Plan:
         """Curves wherever samples have them; energies and facts of all."""
@@ -75,12 +82,17 @@ class Overlaps(Study):
         series = series_of(results, [*_CURVES, _LINKS])
         if not series:
             return Conclusion()
+        if self.theory == "auto":
+            for label in _DRAWN:
+                series = beside_theory(results, series, label)
         controls = controls_of(results.asked, series)
         among_draws = {frozenset((c.learned, c.null)) for c in controls if len(c.draws) > 1}
         pairs = pairs_of(series, among_draws)
         findings = [*control_findings(controls), *findings_of(pairs), *device_findings(series)]
         if not findings:
             findings = [Finding("Nothing can be compared: no two curves share a temperature.", 0.1)]
+        for label, name in _DRAWN.items():
+            findings += lines_told(series, label, [name])
         section = Section(
             "Overlaps of replicas",
             "overlaps",
@@ -130,8 +142,10 @@ def _table(series: Sequence[Series]) -> Table:
         *value_columns("half", "T where mean |q| = ½"),
         Column("coldest", "coldest T", ".3g"),
         *value_columns("q_abs", "mean |q| there"),
+        *line_columns("q_abs", "mean |q|"),
         *value_columns("q_link", "mean link overlap there"),
         *value_columns("energy", "E/N there"),
+        *line_columns("energy", "E/N"),
         Column("best", "best E/N", ".4f"),
     ]
     rows = [_row(s) for s in series]
@@ -149,6 +163,10 @@ def _row(s: Series) -> dict[str, Any]:
         if (found := s.curve(name)) is not None:
             k, row["coldest"] = _coldest(found)
             row |= {part: float(found[part][k]) for part in (name, f"{name}_error")}
+            lines = (f"{THEORY}{name}", f"{DEVIATION}{name}")
+            row |= {
+                part: float(found[part][k]) for part in lines if part in found and np.isfinite(found[part][k])
+            }
     return row
 
 
