@@ -42,8 +42,8 @@ __all__ = ["Overlaps"]
 
 _CURVES = ("overlap_curve", "overlap_distribution", "energy_curve", "record")
 _LINKS = "link_overlap_curve"
-_DRAWN = {"overlap_curve": "q_abs", "energy_curve": "energy"}
-"""Measures beside which theory is drawn, and the variable of each."""
+_DRAWN = ("overlap_curve", "energy_curve")
+"""Measures beside which theory is drawn."""
 
 _BOTTOM_WEIGHT = 0.2  # a study of the landscape says more
 _NOTES = (
@@ -91,8 +91,7 @@ class Overlaps(Study):
         findings = [*control_findings(controls), *findings_of(pairs), *device_findings(series)]
         if not findings:
             findings = [Finding("Nothing can be compared: no two curves share a temperature.", 0.1)]
-        for label, name in _DRAWN.items():
-            findings += lines_told(series, label, [name])
+        findings += lines_told(series, "energy_curve", ["energy"])  # |q| of few spins never is that of many
         section = Section(
             "Overlaps of replicas",
             "overlaps",
