@@ -36,12 +36,13 @@ def tree(n_spins, seed=0):
     return noisy(roots, 20, 0.05, seed)
 
 
-def thermal(problem, betas, row, seed=1, n_draws=2):
+def thermal(problem, betas, *rows):
+    """Configurations at so many temperatures of one ladder, of 64 replicas with two draws each."""
     sampler = qspin.get_backend(
-        "tempering", betas=betas, n_replicas=64, n_burn_in=500, n_sweeps=1_000, n_draws=n_draws
+        "tempering", betas=betas, n_replicas=64, n_burn_in=500, n_sweeps=1_000, n_draws=2
     )
-    spins = sampler.sample(problem, seed=seed).spins.values[row]
-    return spins.reshape(-1, problem.n_spins)
+    spins = sampler.sample(problem, seed=1).spins.values
+    return [spins[row].reshape(-1, problem.n_spins) for row in rows]
 
 
 class TestStates:
@@ -83,9 +84,9 @@ class TestUltrametricity:
     def test_it_is_seen_in_a_spin_glass_and_not_in_its_paramagnet(self):
         problem = qspin.instances.sherrington_kirkpatrick(256, seed=2)
         betas = {"geometric": [0.4, 2.5, 14]}
-        cold = ultrametricity(thermal(problem, betas, -1), symmetric=True)
-        assert cold.is_detected
-        assert not ultrametricity(thermal(problem, betas, 0), symmetric=True).is_detected
+        cold, hot = thermal(problem, betas, -1, 0)
+        assert ultrametricity(cold, symmetric=True).is_detected
+        assert not ultrametricity(hot, symmetric=True).is_detected
 
     @pytest.mark.parametrize("kind", ["square", "mattis"])
     def test_a_ferromagnet_is_no_glass(self, kind):
@@ -93,8 +94,8 @@ class TestUltrametricity:
             problem, betas = qspin.instances.lattice_ferromagnet((16, 16)), [0.35, 0.44, 0.5, 0.6]
         else:
             problem, betas = qspin.instances.mattis(256, seed=1), [0.8, 1.0, 1.2, 1.5]
-        for row in (-1, -2):
-            assert not ultrametricity(thermal(problem, betas, row), symmetric=True).is_detected
+        for spins in thermal(problem, betas, -1, -2):
+            assert not ultrametricity(spins, symmetric=True).is_detected
 
     def test_what_has_no_triangles(self):
         with pytest.raises(InputError, match="at least four configurations; got 3"):
