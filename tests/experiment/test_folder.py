@@ -180,9 +180,8 @@ class TestKilledAtEveryWrite:
             work()
         return counts[-1]
 
-    @pytest.mark.parametrize("problems", [PLAIN["problems"], SWEPT], ids=["one", "swept"])
-    def test_a_run(self, tmp_path, monkeypatch, call, counted, problems):
-        config = small(problems=problems)
+    def test_a_run(self, tmp_path, monkeypatch, call, counted):
+        config = small(problems=SWEPT)
         whole = RunFolder(tmp_path / "whole")
         n = self.points(monkeypatch, call, whole.path, lambda: run_experiment(config, whole))
         assert n >= {"mkdir": 3, "replace": 9}[call]
