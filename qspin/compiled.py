@@ -19,6 +19,9 @@ from typing import Any
 
 __all__ = ["njit"]
 
+_SHARED = "common"
+"""Room beside a backend's own whose code its kernels may call."""
+
 
 def njit(function: Callable[..., Any] | None = None, /, *, cache: bool = False, **options: Any) -> Any:
     """`numba.njit`, with a cache that is optional.
@@ -71,15 +74,15 @@ def _room(module: str) -> str:
 
 @functools.cache
 def _sources(name: str) -> str:
-    """A digest of all sources of a room; of a module that is none, nothing.
+    """A digest of all sources of a room and of what it shares; of a module that is none, nothing.
 
     What a kernel calls is compiled into it, but Numba takes a kept one for good while the file of the kernel
     itself is as it was.
     """
     room = sys.modules.get(name)
     sha = hashlib.sha256()
-    for folder in getattr(room, "__path__", ()):
-        for path in sorted(Path(folder).rglob("*.py")):
+    for folder in map(Path, getattr(room, "__path__", ())):
+        for path in sorted({*folder.rglob("*.py"), *(folder.parent / _SHARED).rglob("*.py")}):
             sha.update(f"{path.name} ".encode() + path.read_bytes())
     return sha.hexdigest() if hasattr(room, "__path__") else ""
 

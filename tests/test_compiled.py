@@ -98,20 +98,24 @@ class TestReadOnlyInstallation:
         assert (tmp_path / "here" / "report.html").is_file()
 
 
-def test_a_kernel_is_compiled_anew_when_what_it_calls_has_changed(tmp_path):
+@pytest.mark.parametrize("place", ["room", "common"])
+def test_a_kernel_is_compiled_anew_when_what_it_calls_has_changed(tmp_path, place):
     """Numba itself looks at the file of the kernel alone, and would go on with what was compiled into it."""
     room = tmp_path / "house" / "room"
     room.mkdir(parents=True)
     (tmp_path / "house" / "__init__.py").touch()
     (room / "__init__.py").touch()
+    inner = tmp_path / "house" / place / "inner.py"
+    inner.parent.mkdir(exist_ok=True)
+    (inner.parent / "__init__.py").touch()
     (room / "outer.py").write_text(
-        "from qspin.compiled import njit\nfrom house.room.inner import inner\n"
+        f"from qspin.compiled import njit\nfrom house.{place}.inner import inner\n"
         "@njit(cache=True)\ndef outer(): return inner()\n"
     )
     path = os.pathsep.join(map(str, (tmp_path, ROOT)))
     printed = []
     for number in (1, 2):
-        (room / "inner.py").write_text(f"from numba import njit\n@njit\ndef inner(): return {number}\n")
+        inner.write_text(f"from numba import njit\n@njit\ndef inner(): return {number}\n")
         code = "from house.room.outer import outer; print(outer(), sum(outer.stats.cache_hits.values()))"
         for _ in range(2):
             done = python(path, "-c", code, QSPIN_CACHE_DIR=str(tmp_path), PYTHONDONTWRITEBYTECODE="1")
