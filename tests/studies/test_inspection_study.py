@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -15,7 +16,7 @@ from qspin.errors import InputError
 from qspin.registry import get_source, get_study
 from qspin.remarks import Level, Remark, stored
 from qspin.studies.inspection.draws import Against, Densities, rank_p_value, student_p_value
-from qspin.studies.inspection.words import told_p
+from qspin.studies.inspection.words import density_sentence, told_p
 from qspin.study import Axis
 
 T = np.array([0.5, 1.0, 2.0, 4.0])
@@ -76,6 +77,9 @@ class TestTests:
         own, draws, p = one.moments()["width"]
         assert own == pytest.approx(0.1, rel=1e-3)
         assert (len(draws), p < 1e-3, list(one.moments())) == (5, True, ["width"])
+        assert "by the rank of its distance from the others p = 0.17" in density_sentence("net", one)
+        doubtful = dataclasses.replace(one, is_sure=False)
+        assert "is without a verdict: replicas" in density_sentence("net", doubtful)
 
     def test_p_values_for_people(self):
         assert [told_p(p) for p in (0.0312, 3.2e-7, 0.0)] == ["p = 0.031", "p = 3e-07", "p < 1e-12"]

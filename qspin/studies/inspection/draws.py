@@ -158,6 +158,7 @@ class Densities:
     own, own_error : density of the model (n_q,)
     draws : (n_draws, n_q)
     has_fields : without them q and -q are as likely, and the mean of q says nothing
+    is_sure : whether the replicas of the model, and those of all draws, agree there
     """
 
     label: str
@@ -168,6 +169,7 @@ class Densities:
     own_error: Floats
     draws: Floats
     has_fields: bool = False
+    is_sure: bool = True
 
     @cached_property
     def rank_p(self) -> float:
@@ -204,7 +206,12 @@ class Densities:
                 "width": ("q", self.width),
             },
             coords={"q": self.q},
-            attrs={"control": self.label, "temperature": self.temperature, "rank_p_value": self.rank_p},
+            attrs={
+                "control": self.label,
+                "temperature": self.temperature,
+                "rank_p_value": self.rank_p,
+                "in_equilibrium": int(self.is_sure),
+            },
         )
 
 

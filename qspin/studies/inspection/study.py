@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, PositiveFloat
 
 from qspin.analysis.curves import Curve
@@ -168,12 +169,18 @@ def _against(
     temperature = curve.ladder[np.isfinite(curve.ladder)]
     own, own_error, _ = curve.at(temperature)
     values = [Curve(point.result).at(temperature) for point in draws.points]
-    diagnostics = [point.result for cell in chains if cell is not None for point in cell.points]
-    is_sure = np.all([agreeing(one, 1 / temperature) for one in [None, *diagnostics]], axis=0)
+    is_sure = _sure(chains, 1 / temperature)
     return Against(
         label, role, backend, temperature, own, own_error,
         np.array([one[0] for one in values]), np.array([one[1] for one in values]), is_sure,
     )  # fmt: skip
+
+
+def _sure(chains: Sequence[Cell | None], betas: ArrayLike) -> NDArray[np.bool_]:
+    """At which inverse temperatures the replicas of all that was sampled agree."""
+    at = np.atleast_1d(np.asarray(betas, dtype=np.float64))
+    diagnostics = [point.result for cell in chains if cell is not None for point in cell.points]
+    return np.all([agreeing(one, at) for one in [None, *diagnostics]], axis=0)
 
 
 def _densities(
@@ -184,7 +191,7 @@ def _densities(
     has_fields: bool,
 ) -> Iterator[Densities]:
     """With the first backend that has them."""
-    cells = _by_place(results, _DENSITY)
+    cells, chains = _by_place(results, _DENSITY), _by_place(results, _CHAINS)
     backend = next((b for b in results.asked.backends if (line.label, b) in cells), None)
     if backend is None or not cells[line.label, backend].points:
         return
@@ -193,10 +200,11 @@ def _densities(
         cell = cells.get((control.label, backend))
         if cell is not None and len(cell.points) > 1:
             draws = [_nearest(point.result, temperature)["density"].values for point in cell.points]
+            sure = _sure([chains.get((own, backend)) for own in (line.label, control.label)], model["beta"])
             yield Densities(
                 control.label, float(model["temperature"]), model["q"].values, model["width"].values,
                 model["density"].values, model["density_error"].values, np.array(draws),
-                has_fields,
+                has_fields, bool(sure[0]),
             )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from qspin.studies.landscape.words import findings as glass_findings
 from qspin.studies.wording import at_temperature, ranges, some, with_error
 from qspin.study import Finding, Tone, Verdict
 
-__all__ = ["findings_of", "notes_of", "told_p", "verdicts_of"]
+__all__ = ["density_sentence", "findings_of", "notes_of", "told_p", "verdicts_of"]
 
 _NULLS = {"null": "shuffles", "before": "re-initialisations"}
 _WEIGHT = 2.0  # of what the curves say; numbers alone weigh half of it
@@ -36,7 +36,7 @@ def findings_of(
     sentences += [Finding(text, 1.0) for text in _distributions(numbers)]
     several = len({one.backend for one in found}) > 1
     sentences += [Finding(_curve(label, one, numbers.unit, several), _WEIGHT) for one in found]
-    sentences += [Finding(_density(label, one), 1.0) for one in densities]
+    sentences += [Finding(density_sentence(label, one), 1.0) for one in densities]
     if temperature is not None:
         own = "At its own temperature, " + at_temperature(temperature)
         sentences += [
@@ -231,17 +231,19 @@ def _rank(one: Against) -> str:
     return f"By the rank of its curve among all {n + 1}, {told_p(p)}."
 
 
-def _density(label: str, one: Densities) -> str:
+def density_sentence(label: str, one: Densities) -> str:
+    """P(q) beside that of the draws, or that nothing is said of it."""
     n, moments = len(one.draws), one.moments()
+    beside = f"P(q) of {label} at {at_temperature(one.temperature)} beside {n} draws of {one.label}"
+    if not one.is_sure:
+        return f"{beside} is without a verdict: replicas of the one or of some of the others disagree there."
     parts = []
     for name, (own, draws, p) in moments.items():
         spread = f"with a standard deviation of {draws.std(ddof=1):.2g} ({told_p(p)})"
         parts.append(f"{name} {own:.3f} against {draws.mean():.3f} {spread}")
     least = ", the least that they can show" if one.rank_p * (n + 1) < 1.5 else ""
-    return (
-        f"P(q) of {label} at {at_temperature(one.temperature)} beside {n} draws of {one.label}: "
-        f"{_listed(parts)}; by the rank of its distance from the others p = {one.rank_p:.2g}{least}."
-    )
+    rank = f"by the rank of its distance from the others p = {one.rank_p:.2g}{least}"
+    return f"{beside}: {_listed(parts)}; {rank}."
 
 
 def verdicts_of(label: str, found: Sequence[Against], unit: float) -> list[Verdict]:
