@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from forks import Forks
+from sketches import SKETCHED
 
 from qspin import IsingProblem, confidential
 
@@ -54,21 +55,12 @@ def root() -> Path:
 
 @contextlib.contextmanager
 def sketching():
-    """Figures whose panels are drawn, and neither laid out nor written: half a second each that tests of what
-    is done around them need not wait for. Runs of the command line draw theirs."""
-    from matplotlib.figure import Figure
-
+    """Figures of this process are sketches."""
     from qspin.plot import canvas
 
-    def sketch(figure):
-        axes = Figure().subplots(len(figure.panels), squeeze=False).flat
-        for panel, ax in zip(figure.panels, axes, strict=True):
-            panel(ax)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(canvas, "_laid_out", sketch)
-        patch.setattr(canvas, "_svg", lambda _: b'<svg xmlns="http://www.w3.org/2000/svg"></svg>')
-        patch.setattr(canvas, "_pdf", lambda _: b"%PDF-1.4")
+        for name, standin in SKETCHED.items():
+            patch.setattr(canvas, name, standin)
         yield
 
 
@@ -119,9 +111,14 @@ def glass() -> IsingProblem:
     return IsingProblem(upper + upper.T, fields=0.3 * rng.normal(size=10))
 
 
-def qspin(*arguments: object, cwd: Path, said: str = "") -> subprocess.CompletedProcess[str]:
-    """The command line as a process that can read what is `said`: what it prints and how it exits."""
-    return _forks().run(*arguments, cwd=cwd, said=said)
+def qspin(
+    *arguments: object, cwd: Path, said: str = "", is_drawn: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """The command line as a process that can read what is `said`: what it prints and how it exits.
+
+    Its figures are sketches unless they are to be drawn.
+    """
+    return _forks().run(*arguments, cwd=cwd, said=said, is_drawn=is_drawn)
 
 
 @functools.cache

@@ -21,6 +21,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from sketches import SKETCHED
+
 __all__ = ["Forks"]
 
 _LARGEST = 2**20  # bytes of a request: arguments and an environment
@@ -44,11 +46,16 @@ class Forks:
             )  # fmt: skip
 
     def run(
-        self, *arguments: object, cwd: Path, said: str = "", timeout: float = 120.0
+        self,
+        *arguments: object,
+        cwd: Path,
+        said: str = "",
+        timeout: float = 120.0,
+        is_drawn: bool = True,
     ) -> subprocess.CompletedProcess[str]:
         """``python -m qspin`` with these arguments, to its end; `said` is what it can read."""
         given = list(map(str, arguments))
-        request = {"arguments": given, "cwd": str(cwd), "environment": dict(os.environ)}
+        request = {"arguments": given, "cwd": str(cwd), "environment": dict(os.environ), "drawn": is_drawn}
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in range(3)]
             files[0].write(said)
@@ -113,6 +120,8 @@ def _become(request: dict, files: list[int]) -> None:
     os.chdir(request["cwd"])
     sys.path[0] = request["cwd"]  # as for python -m
     sys.argv = ["qspin", *request["arguments"]]
+    if not request["drawn"]:
+        vars(importlib.import_module("qspin.plot.canvas")).update(SKETCHED)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def ran(tmp_path_factory):
     """A folder with a finished run `here`, and what its process printed."""
     place = tmp_path_factory.mktemp("ran")
     (place / "small.yaml").write_text(CONFIG)
-    return place, qspin("run", "small.yaml", cwd=place)
+    return place, qspin("run", "small.yaml", cwd=place, is_drawn=True)
 
 
 @pytest.fixture
@@ -82,6 +82,7 @@ class TestRun:
         assert report.is_file()
         assert report.parent.parent == place / "runs"
         assert report.parent.name.startswith("small-")
+        assert {file.suffix for file in (report.parent / "figures").iterdir()} == {".svg", ".pdf"}
         first, *rest = done.stderr.splitlines()
         assert first == f"Run folder: {report.parent.relative_to(place)}"
         assert "[0 of 9 done] glass with exact" in rest

@@ -21,6 +21,7 @@ class TestEcho(SamplerContract):
     settings = {"n_replicas": 6}
 
 
+@pytest.mark.usefixtures("sketched")
 def test_a_config_names_it(tmp_path):
     config = config_from_plain(
         {
