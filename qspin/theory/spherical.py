@@ -98,10 +98,9 @@ def p_spin_spherical(
         complexity_of_index=(("index", "critical_energy"), of_index),
         index_share=("critical_energy", index_share(energies, p)),
         lowest_energy=("index", [_lowest(p, k, threshold) for k in indices.tolist()]),
-        **point,
     )
     return told(
-        found.assign_attrs(p=p),
+        found.assign(point).assign_attrs(p=p),
         source=_SOURCES,
         valid="N -> infinity, no field, any temperature: one step of breaking is exact below T_s",
         error="of the roots, 1e-12; of finite systems, corrections of order 1/N and (ln N)/N",

@@ -110,8 +110,8 @@ def _conditions(seen: NDArray[np.float64]) -> list[Conditions]:
     for unit in range(n_hidden):
         of_weights[:, unit, unit] = seen[:, unit]
     sums = np.hstack([of_weights.reshape(n_units, n_hidden * n), np.diag(np.full(n_units, -(n + 1) / 2))])
-    votes = np.kron(np.eye(n_patterns), np.ones(n_hidden))
-    votes = np.hstack([np.zeros((n_patterns, n_hidden * n)), votes])
+    of_hidden = np.kron(np.eye(n_patterns), np.ones(n_hidden)).astype(np.float64)
+    votes = np.hstack([np.zeros((n_patterns, n_hidden * n)), of_hidden])
     half = (n - 1) // 2
     return [Conditions(sums, -half, half), Conditions(votes, 1, (n_hidden - 1) // 2)]
 

@@ -10,7 +10,7 @@ from qspin.networks.boltzmann.fitting.sampled import SampledPhase
 
 __all__ = ["phase_of"]
 
-_NAMED = {
+_NAMED: dict[str, NegativePhase] = {
     "exact": ExactPhase(),
     "cd": GibbsPhase(persistent=False),
     "pcd": GibbsPhase(),
