@@ -358,9 +358,14 @@ def test_version(tmp_path):
 CONFIGS = [*(ROOT / "configs").glob("*.yaml"), *(ROOT / "configs" / "bench").glob("*.yaml")]
 
 
+@pytest.mark.usefixtures("sketched")
 @pytest.mark.parametrize("path", sorted(CONFIGS), ids=lambda path: path.name)
 def test_the_smallest_form_of_every_config_runs(path, tmp_path):
-    """Few epochs, sweeps, replicas, lengths and sizes; everything else as it is written."""
+    """Few epochs, sweeps, replicas, lengths and sizes; everything else as it is written.
+
+    In this process, where torch and Qiskit are imported once. Processes and whole figures are those of
+    `TestRun`, and the contract of studies draws every figure.
+    """
     import yaml
 
     from qspin.experiment.config.yaml_source import YamlSource
@@ -391,8 +396,8 @@ def test_the_smallest_form_of_every_config_runs(path, tmp_path):
         for key in axis:
             axis[key] = axis[key][:1]  # of points; two of each axis would be many cells
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(data))
-    done = qspin("run", "small.yaml", "--out", "here", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, ["run", str(tmp_path / "small.yaml"), "--out", str(tmp_path / "here")])
+    assert done.exit_code == 0, done.stderr
 
 
 def shorten(given, *names, n=4):
