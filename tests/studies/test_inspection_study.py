@@ -104,8 +104,8 @@ def made(q_model, q_draws, *, remarks=(), r_hat=1.0, **settings):
         attrs={"remarks": stored(remarks)},
     )
     found = {
-        ("overlap_curve", "net", "x"): curve(q_model),
-        ("overlap_curve", "mixed", "x"): [curve(q) for q in q_draws],
+        ("overlap_curve", "net", "x"): None if q_model is None else curve(q_model),
+        ("overlap_curve", "mixed", "x"): [None if q is None else curve(q) for q in q_draws],
         ("chain_diagnostics", "net", "x"): chains,
     }
     results = MadeResults(lines, found)
@@ -139,6 +139,14 @@ class TestSentences:
         conclusion = made([0.9, 0.29, 0.33, 0.3], self.draws, remarks=[remark], r_hat=1.5)
         (text,) = [t for t in texts(conclusion) if t.startswith("Mean |q| of net")]
         assert "at any of 3 temperatures; 1 more are left out, where replicas disagree" in text
+
+
+def test_of_a_part_of_a_run_what_is_there_is_told():
+    """Draws that lack are no draws, and without the model there is nothing to say."""
+    draws = [*TestSentences.draws[:9], None]
+    (text,) = [t for t in texts(made([0.31, 0.29, 0.9, 0.3], draws)) if t.startswith("Mean |q| of net")]
+    assert "its 9 shuffles" in text
+    assert not made(None, draws).sections
 
 
 def test_a_model_without_controls_is_refused():

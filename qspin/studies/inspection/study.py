@@ -94,15 +94,18 @@ class Inspection(Study):
         )
 
     def conclude(self, results: Results) -> Conclusion:
-        """Numbers, comparisons and verdicts."""
+        """Numbers, comparisons and verdicts; nothing before the model was sampled."""
         line, controls = self._lines(results.asked)
+        model = next(_problems(results, line), None)
+        if model is None:
+            return Conclusion()
         drawn = {
             role: [
                 problem for own, control in controls if own == role for problem in _problems(results, control)
             ]
             for role in ("null", "before")
         }
-        numbers = numbers_of(results.problem(line.label), drawn["null"], drawn["before"], self.initial)
+        numbers = numbers_of(model, drawn["null"], drawn["before"], self.initial)
         found = list(_comparisons(results, line, controls))
         at = self.temperature or numbers.unit
         densities = list(_densities(results, line, controls, at, bool(numbers.problem.fields.any())))
@@ -132,13 +135,14 @@ class Inspection(Study):
 
 
 def _problems(results: Results, line: ProblemLine) -> Iterator[IsingProblem]:
-    """Of all draws of a control."""
-    values = next((axis.values for axis in line.axes if axis.name == INSTANCE), None)
-    if values is None:
-        yield results.problem(line.label)
-    else:
-        for value in values:
-            yield results.problem(line.label, {INSTANCE: value})
+    """Of all draws of a line that were measured, with whatever backend: others may lack their file."""
+    seen: set[Any] = set()
+    for cell in results.cells(_CURVE):
+        for point in cell.points if cell.problem == line.label else ():
+            value = point.at.get(INSTANCE)
+            if value not in seen:
+                seen.add(value)
+                yield results.problem(line.label, {} if value is None else {INSTANCE: value})
 
 
 def _by_place(results: Results, label: str) -> dict[tuple[str, str], Cell]:
