@@ -361,7 +361,7 @@ CONFIGS = [*(ROOT / "configs").glob("*.yaml"), *(ROOT / "configs" / "bench").glo
 @pytest.mark.usefixtures("sketched")
 @pytest.mark.parametrize("path", sorted(CONFIGS), ids=lambda path: path.name)
 def test_the_smallest_form_of_every_config_runs(path, tmp_path):
-    """Few epochs, sweeps, replicas, lengths and sizes; everything else as it is written.
+    """Few epochs, hidden units, sweeps, replicas, lengths and sizes; everything else as it is written.
 
     In this process, where torch and Qiskit are imported once. Processes and whole figures are those of
     `TestRun`, and the contract of studies draws every figure.
@@ -375,6 +375,8 @@ def test_the_smallest_form_of_every_config_runs(path, tmp_path):
         if problem["kind"] == "mlp":
             problem["epochs"] = 2
             problem["epoch"] = min(problem.get("epoch", 2), 2)
+            first, *hidden, last = problem["layers"]
+            problem["layers"] = [first, *(min(n, 2) for n in hidden), last]
         if "instances" in problem:
             problem["instances"] = 2
         shorten(problem, "sizes")
