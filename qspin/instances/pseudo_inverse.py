@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qspin.errors import InputError
 from qspin.instances._drawing import random_patterns
 from qspin.problem import IsingProblem
 from qspin.validate import checked_patterns
@@ -28,11 +29,17 @@ def projected(patterns: ArrayLike) -> IsingProblem:
     Raises
     ------
     InputError
-        If they are no such matrix.
+        If they are no such matrix, or span all of space: P is then the identity, and nothing is stored.
     """
     xi = checked_patterns(patterns)
     _, sizes, directions = np.linalg.svd(xi, full_matrices=False)
     span = directions[sizes > _INDEPENDENT * sizes[0]]
+    n = xi.shape[1]
+    if len(span) == n > 1:
+        raise InputError(
+            f"the projection rule stores fewer independent patterns than spins; these {len(xi)} span all {n} "
+            "dimensions, so that no coupling is left: take fewer, or Hebb's rule"
+        )
     couplings = -(span.T @ span)
     couplings = (couplings + couplings.T) / 2
     np.fill_diagonal(couplings, 0.0)

@@ -31,6 +31,13 @@ def test_orthogonal_patterns_are_those_of_hebb():
     np.testing.assert_allclose(projected(patterns).couplings, hebbian(patterns).couplings, atol=1e-15)
 
 
+def test_patterns_that_leave_no_coupling_are_refused():
+    with pytest.raises(InputError, match="these 8 span all 6 dimensions"):
+        projected(np.random.default_rng(1).choice([-1, 1], size=(8, 6)))
+    alike = projected([[1, 1, -1, 1]] * 9)  # nine patterns, one direction
+    np.testing.assert_allclose(alike.toarray(), projected([[1, 1, -1, 1]]).toarray(), atol=1e-15)
+
+
 def test_no_patterns_are_refused():
     with pytest.raises(InputError, match=r"shape \(P, N\) with at least one of each; got \(0, 4\)"):
         projected(np.zeros((0, 4)))

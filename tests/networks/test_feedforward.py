@@ -81,6 +81,9 @@ def test_shuffling_keeps_values_and_layers():
     [
         (lambda: networks.twin(stack(torch.nn.Conv2d(1, 2, 3))), "'0', a Conv2d: give input_shape"),
         (lambda: networks.twin(torch.nn.ReLU()), "at least one weight layer"),
+        (lambda: networks.twin(torch.nn.ReLU(), input_shape=(3,)), "no weight between two"),
+        (lambda: networks.twin(torch.nn.Bilinear(3, 3, 2)), "Bilinear has none.*rules for .*Linear"),
+        (lambda: networks.twin(torch.nn.Linear(3, 2), max_spins=1), "a spin to each of 2 layers; got 1"),
         (lambda: networks.twin(stack(torch.nn.Linear(4, 3), torch.nn.Linear(2, 2))), "'1' takes 2 inputs"),
         (lambda: networks.twin_from_weights([np.zeros(3)]), r"must be a matrix \(out, in\)"),
         (lambda: networks.twin_from_weights([[[np.nan]]]), "not finite"),

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from qspin import networks
-from qspin.errors import InputError
+from qspin.errors import CapacityError, InputError
 from qspin.networks.files.model import facts_of
 from qspin.registry import get_source
 from qspin.testing import SourceContract
@@ -85,6 +85,7 @@ def truncated(path):
         (lambda save: save({"n.weight": torch.ones(2), "n.bias": torch.ones(2)}), "'n.weight' of shape"),
         (lambda save: save({"weight": torch.ones(2, 3), "bias": torch.ones(3)}), "the bias of layer"),
         (lambda save: save({"weight": torch.full((2, 3), torch.nan)}), "not finite"),
+        (lambda save: save({"weight": torch.ones(0, 3)}), r"has no numbers: its shape is \(0, 3\)"),
         (lambda save: save({"weight": torch.ones(2, 3, dtype=torch.complex64)}), "real floating-point"),
         (lambda save: save({"weight": torch.ones(2, 3, dtype=torch.int8)}), "real floating-point"),
         (lambda save: save({k: NET[0].weight[:3, :3] for k in ("a.weight", "b.weight")}), "share their"),
@@ -95,6 +96,25 @@ def test_what_is_no_network(saved, tmp_path, monkeypatch, make, message):
     with pytest.raises(InputError, match=message):
         networks.read_model(make(saved))
     assert not Path("executed").exists()
+
+
+def test_a_view_of_more_numbers_than_memory_holds(saved):
+    """One number in the file, which stands for 10^12."""
+    path = saved({"weight": torch.ones(1, 1).expand(10**6, 10**6)})
+    with pytest.raises(CapacityError, match="numbers of the weight"):
+        networks.read_model(path)
+
+
+def test_sparse_weights_are_those_of_the_matrix(saved):
+    dense = torch.tensor([[0.0, 2.0, 0.0], [1.0, 0.0, 0.0]])
+    one, other = (networks.read_model(saved({"weight": w})) for w in (dense.to_sparse(), dense))
+    assert one == other
+
+
+@pytest.mark.parametrize("setting", ["shuffle", "reinitialise"])
+def test_seeds_of_controls_count_from_0(saved, setting):
+    with pytest.raises(InputError, match=f"{setting} must be at least 0; got -1"):
+        networks.read_model(saved(NET.state_dict()), **{setting: -1})
 
 
 def test_a_header_that_lies(tmp_path):

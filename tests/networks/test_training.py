@@ -44,6 +44,16 @@ def test_the_seed_fixes_it_and_the_global_state_is_left_alone(record):
     assert not np.array_equal(other.weights[0][0], record.weights[0][0])
 
 
+def test_the_precision_that_is_set_for_other_work_changes_nothing(record):
+    torch.set_default_dtype(torch.float64)
+    try:
+        again = train_mlp([64, 8, 10], epochs=1, learning_rate=5e-3, seed=1)
+        assert torch.get_default_dtype() is torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_array_equal(again.weights[0], record.weights[0][:2])
+
+
 def test_arrays(record):
     again = TrainingRecord.of(record.arrays())
     for one, other in zip(record.weights + record.biases, again.weights + again.biases, strict=True):

@@ -16,7 +16,7 @@ from qspin.errors import InputError
 from qspin.registry import get_source, get_study
 from qspin.remarks import Level, Remark, stored
 from qspin.studies.inspection.draws import Against, Densities, rank_p_value, student_p_value
-from qspin.studies.inspection.words import density_sentence, told_p
+from qspin.studies.inspection.words import density_sentence, told_p, told_student
 from qspin.study import Axis
 
 T = np.array([0.5, 1.0, 2.0, 4.0])
@@ -83,6 +83,7 @@ class TestTests:
 
     def test_p_values_for_people(self):
         assert [told_p(p) for p in (0.0312, 3.2e-7, 0.0)] == ["p = 0.031", "p = 3e-07", "p < 1e-12"]
+        assert [told_student(p) for p in (0.0312, 3e-7)] == ["Student p = 0.031", "Student p < 0.001"]
 
 
 def made(q_model, q_draws, *, remarks=(), r_hat=1.0, **settings):

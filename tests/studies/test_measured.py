@@ -14,6 +14,17 @@ from qspin.registry import get_backend, get_measure, get_source, get_study
 from qspin.study import Axis
 
 
+def test_a_setting_of_the_study_beside_the_name_of_a_measure():
+    from qspin.experiment.config.studies import studies_of
+
+    with pytest.raises(InputError, match="write {name: measured, measure: energy_curve, theory: ...}"):
+        studies_of({"energy_curve": {"theory": "none"}})
+    (chosen,) = studies_of(
+        {"own": {"name": "measured", "measure": "energy_curve", "theory": "none"}}
+    ).values()
+    assert chosen.study.theory == "none"
+
+
 class TestPlan:
     def test_the_measure_with_its_settings_on_every_cell(self):
         study = get_study("measured", measure="overlap_distribution", settings={"bins": 10})

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from qspin import registry
 from qspin.errors import InputError, nearest_name, shown
 from qspin.measure import Measure
-from qspin.settings import settings_of
+from qspin.settings import setting_names, settings_of
 from qspin.study import Study
 
 __all__ = ["Chosen", "studies_of"]
@@ -80,6 +80,18 @@ def _changed(name: str, measure: Measure) -> dict[str, Any]:
     return {k: v for k, v in settings_of(measure).items() if defaults.get(k, missing) != v}
 
 
+def _check_whose(measure: str, given: Mapping[str, Any]) -> None:
+    """Refuse settings of the study around a measure where a measure alone is named."""
+    own = set(setting_names(registry.class_of(registry.MEASURE, measure)))
+    around = set(setting_names(registry.class_of(registry.STUDY, _OF_A_MEASURE))) - own
+    if wrong := sorted(around.intersection(given)):
+        raise InputError(
+            f"{measure} is a measure, and {', '.join(wrong)} a setting of the study around it: write "
+            f"{{name: {_OF_A_MEASURE}, measure: {measure}, {wrong[0]}: ...}}",
+            key=(wrong[0],),
+        )
+
+
 def _study(label: str, settings: dict[str, Any]) -> Chosen:
     name = settings.pop("name", label)
     studies, measures = registry.names(registry.STUDY), registry.names(registry.MEASURE)
@@ -92,6 +104,7 @@ def _study(label: str, settings: dict[str, Any]) -> Chosen:
     try:
         if name in studies:
             return Chosen(name, registry.get_study(name, **settings))
+        _check_whose(name, settings)
         changed = _changed(name, registry.get_measure(name, **settings))
         study = registry.get_study(_OF_A_MEASURE, measure=name, settings=changed)
         return Chosen(name, study, settings_of(registry.get_measure(name, **settings)))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.errors import InputError
+from qspin.validate import checked_count
 
 __all__ = ["Draw", "as_it_is", "drawing"]
 
@@ -36,14 +37,14 @@ def drawing(shuffle: int | None, reinitialise: int | None) -> Draw:
     Raises
     ------
     InputError
-        If both are given.
+        If both are given, or a seed is no whole number from 0 on.
     """
     if shuffle is not None and reinitialise is not None:
         raise InputError("numbers are shuffled or drawn anew, not both: leave out shuffle or reinitialise")
     if shuffle is not None:
-        order = np.random.default_rng([_SHUFFLE, shuffle])
+        order = np.random.default_rng([_SHUFFLE, checked_count(shuffle, "shuffle")])
         return lambda values, half_width: order.permutation(values.ravel()).reshape(values.shape)
     if reinitialise is not None:
-        anew = np.random.default_rng([_ANEW, reinitialise])
+        anew = np.random.default_rng([_ANEW, checked_count(reinitialise, "reinitialise")])
         return lambda values, half_width: anew.uniform(-half_width, half_width, values.shape)
     return as_it_is

@@ -143,12 +143,11 @@ def _layers(tensors: Mapping[str, torch.Tensor], path: Path) -> list[LinearLayer
     if not names:
         raise InputError(f"{path} holds no weight (out, in) of a linear layer; {_BY_MODULE}")
     layers: list[LinearLayer] = []
-    stored: dict[int, str] = {}
+    stored: dict[Any, str] = {}
     for name in names:
         weight, bias = tensors[f"{name}weight"], tensors.get(f"{name}bias")
         _check_bias(weight, bias, name, path)
-        place = weight.data_ptr()
-        if (before := stored.setdefault(place, name)) is not name and not weight.is_sparse:
+        if (before := stored.setdefault(_place(weight, name), name)) is not name:
             raise InputError(
                 f"{path}: layers {before.rstrip('.')!r} and {name.rstrip('.')!r} share their weights; a twin "
                 "has each matrix once"
@@ -162,6 +161,17 @@ def _layers(tensors: Mapping[str, torch.Tensor], path: Path) -> list[LinearLayer
         offsets = None if bias is None else numbers_of(bias, f"bias of layer {title!r}")
         layers.append((title, numbers_of(weight, f"weight of layer {title!r}"), offsets))
     return layers
+
+
+def _place(weight: Any, name: str) -> Any:
+    """Where its numbers lie; of a sparse one, which shares them with none, its own name."""
+    return name if weight.layout is not _strided() else weight.data_ptr()
+
+
+def _strided() -> Any:
+    import torch
+
+    return torch.strided
 
 
 def _is_matrix(name: str, tensor: Any) -> bool:

@@ -44,17 +44,19 @@ class Kept:
 
 @contextlib.contextmanager
 def torch_session(seed: int) -> Iterator[Any]:
-    """torch with its random numbers and threads set for this block and restored after it."""
+    """torch with random numbers, threads and precision set for this block and restored after it."""
     import torch
 
-    threads = torch.get_num_threads()
+    threads, precision = torch.get_num_threads(), torch.get_default_dtype()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         torch.set_num_threads(1)
+        torch.set_default_dtype(torch.float32)
         try:
             yield torch
         finally:
             torch.set_num_threads(threads)
+            torch.set_default_dtype(precision)
 
 
 def train(module: torch.nn.Module, examples: Examples, recipe: Recipe, snapshot: Snapshot) -> Kept:

@@ -162,7 +162,10 @@ def _entering(given: Sequence[int] | None, layers: Sequence[tuple[str, Any]], ki
                 f"the size of what goes into {kind} cannot be told from its first layer {name!r}, a {here}: "
                 "give input_shape, without the batch, such as (channels, height, width)"
             )
-    raise InputError(f"a twin needs at least one weight layer; the network {kind} has none")
+    raise InputError(
+        f"a twin needs at least one weight layer with a rule; the network {kind} has none. There are rules "
+        f"for {', '.join(sorted(RULES))}"
+    )
 
 
 class _Layers:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.errors import InputError
+from qspin.memory import require_bytes
 
 __all__ = ["BY_HAND", "check_module", "kind_of", "numbers_of"]
 
@@ -67,6 +68,8 @@ def numbers_of(parameter: Any, what: str) -> NDArray[np.float64]:
     ------
     InputError
         If there are none, or they are not real.
+    CapacityError
+        If they would not fit in memory: a view may stand for more numbers than a file holds.
     """
     import torch
 
@@ -77,4 +80,9 @@ def numbers_of(parameter: Any, what: str) -> NDArray[np.float64]:
             f"the {what} must be real floating-point numbers; got {parameter.dtype}. Take the twin of the "
             "network before it was quantised, or of its real part"
         )
+    if 0 in parameter.shape:
+        raise InputError(f"the {what} has no numbers: its shape is {tuple(parameter.shape)}")
+    require_bytes(
+        8 * parameter.numel(), f"the {parameter.numel()} numbers of the {what}", "take a smaller network"
+    )
     return np.asarray(parameter.detach().to("cpu", torch.float64, copy=True).to_dense().numpy())

@@ -76,7 +76,8 @@ def twin(
         initialised, freeze: T_c^2 is the largest eigenvalue of the matrix of their variances. ``none``
         leaves the weights
     layers : numbers or names of the layers to keep, see `layers_in`; default all
-    max_spins : keep that many spins at most, of each layer the same share, drawn at random; default all
+    max_spins : keep that many spins at most, of each layer the same share, drawn at random, and one of
+        each at least; default all
     seed : of that draw
 
     Returns
@@ -120,6 +121,8 @@ def problem_of(
     """The twin of a wiring; arguments and errors as `twin`."""
     if scale not in ("critical", "none"):
         raise InputError(f"scale must be 'critical' or 'none'; got {scale!r}")
+    if not any(group.terms for group in wiring.groups):
+        raise InputError("the network has one layer of neurons and no weight between two: it has no twin")
     kept = _kept(wiring, layers, max_spins, seed)
     wiring.require_memory(kept)
     factor = 1.0 if scale == "none" else 1 / wiring.critical_temperature()
@@ -174,6 +177,10 @@ def _kept(
     total = sum(map(len, kept.values()))
     if max_spins is None or total <= checked_count(max_spins, "max_spins", least=1):
         return kept
+    if max_spins < len(kept):
+        raise InputError(
+            f"max_spins must leave a spin to each of {len(kept)} layers; got {max_spins}. Name fewer layers"
+        )
     rng = np.random.default_rng(seed)
     share = max_spins / total
     return {

@@ -16,9 +16,10 @@ from qspin.studies.landscape.words import findings as glass_findings
 from qspin.studies.wording import at_temperature, ranges, some, with_error
 from qspin.study import Finding, Tone, Verdict
 
-__all__ = ["density_sentence", "findings_of", "notes_of", "told_p", "verdicts_of"]
+__all__ = ["density_sentence", "findings_of", "notes_of", "told_p", "told_student", "verdicts_of"]
 
 _NULLS = {"null": "shuffles", "before": "re-initialisations"}
+_LEAST_TOLD = 1e-3  # of p-values by the normal law of a few draws
 _WEIGHT = 2.0  # of what the curves say; numbers alone weigh half of it
 
 
@@ -60,6 +61,17 @@ def told_p(p: float) -> str:
     return f"p = {p:.2g}" if p >= 1e-3 else f"p = {p:.0e}"
 
 
+def told_student(p: float) -> str:
+    """A p-value that takes a few draws as normal: its tail says no more than that it is small.
+
+    Examples
+    --------
+    >>> told_student(0.0312), told_student(3.2e-7)
+    ('Student p = 0.031', 'Student p < 0.001')
+    """
+    return "Student p < 0.001" if p < _LEAST_TOLD else f"Student {told_p(p)}"
+
+
 def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
@@ -88,14 +100,16 @@ def _temperatures(numbers: Numbers) -> str:
     if math.isnan(numbers.tap):
         return f"{text}{left_out}. There are too many spins for the TAP equations."
     text += (
-        f"{left_out}. By the TAP equations of its own couplings, no magnetisation is unstable below T = "
+        f"{left_out}. By the TAP equations of its own couplings, the paramagnet becomes unstable at T = "
         f"{numbers.tap:.3g}, {numbers.tap / unit:.3g} T_c"
     )
     if (n := len(numbers.tap_shuffled)) > 1:
         mean, spread = numbers.tap_shuffled.mean(), numbers.tap_shuffled.std(ddof=1)
-        p_value = told_p(float(student_p_value(np.array(numbers.tap), np.zeros(()), numbers.tap_shuffled)))
+        p_value = told_student(
+            float(student_p_value(np.array(numbers.tap), np.zeros(()), numbers.tap_shuffled))
+        )
         among = f"{mean:.3g} with a standard deviation of {spread:.2g} ({p_value})"
-        text += f"; by those of {n} shuffles below {among}"
+        text += f"; that of {n} shuffles at {among}"
     return f"{text}."
 
 
@@ -125,12 +139,13 @@ def _of_matrix(one: PieceNumbers, p_shuffled: float) -> str:
         verb = "lies" if n == 1 else "lie"
         text = (
             f"{n} of {len(spectrum.eigenvalues)} eigenvalues {verb} beyond {edge}, the largest "
-            f"{spectrum.eigenvalues[0] / spectrum.upper:.3g} times it (Tracy-Widom, {told_p(first)} for the "
-            "first)"
+            f"{spectrum.eigenvalues[0] / spectrum.upper:.3g} times it, in units of the variance without them "
+            f"(Tracy-Widom, {told_p(first)} for the first)"
         )
     else:
         text = f"no eigenvalue stands out of {edge} (Tracy-Widom, {told_p(first)} for the largest)"
-    return f"{head}{text}{_beside(one, p_shuffled, 'Against their mean square, the largest is ')}."
+    beside = _beside(one, p_shuffled, "In units of the mean square of all weights, the largest is ")
+    return f"{head}{text}{beside}."
 
 
 def _beside(one: PieceNumbers, p_shuffled: float, head: str = "") -> str:
@@ -139,8 +154,8 @@ def _beside(one: PieceNumbers, p_shuffled: float, head: str = "") -> str:
         return ""
     of = f"{one.shuffled.mean():.3g} with a standard deviation of {one.shuffled.std(ddof=1):.2g}"
     if head:
-        return f". {head}{one.top:.3g}, that of {n} shuffles {of} ({told_p(p_shuffled)})"
-    return f", that of {n} shuffles {of} ({told_p(p_shuffled)})"
+        return f". {head}{one.top:.3g}, that of {n} shuffles {of} ({told_student(p_shuffled)})"
+    return f", that of {n} shuffles {of} ({told_student(p_shuffled)})"
 
 
 def _distributions(numbers: Numbers) -> Iterator[str]:
@@ -200,10 +215,13 @@ def _curve(label: str, one: Against, unit: float, several: bool) -> str:
     values = (
         f"{with_error(one.own[k], one.own_error[k])} against {one.draws[:, k].mean():.3f} with a standard "
         f"deviation of {one.draws[:, k].std(ddof=1):.2g} at {at_temperature(one.temperature[k])} "
-        f"({one.temperature[k] / unit:.3g} T_c), {told_p(float(one.p_values[k]))}"
+        f"({one.temperature[k] / unit:.3g} T_c), {told_student(float(one.p_values[k]))}"
     )
     if not one.differs.any():
-        text = f"cannot be told from that of {of} at any of {counted} temperatures{doubt}: at most {values}"
+        text = (
+            f"cannot be told from that of {of} at any of {counted} temperatures{doubt}; the largest "
+            f"difference is {values}"
+        )
     else:
         sides = [
             f"{side} them {ranges(one.temperature, one.differs & sign)}"
@@ -215,9 +233,9 @@ def _curve(label: str, one: Against, unit: float, several: bool) -> str:
         ]
         text = (
             f"differs from that of {of} at {int(one.differs.sum())} of {counted} temperatures{doubt}, "
-            f"{' and '.join(sides)}; most {values}"
+            f"{' and '.join(sides)}; the largest difference is {values}"
         )
-    return f"{head} {text} (Student, corrected for the temperatures). {_rank(one)}"
+    return f"{head} {text} (corrected for the temperatures). {_rank(one)}"
 
 
 def _rank(one: Against) -> str:
@@ -239,7 +257,7 @@ def density_sentence(label: str, one: Densities) -> str:
         return f"{beside} is without a verdict: replicas of the one or of some of the others disagree there."
     parts = []
     for name, (own, draws, p) in moments.items():
-        spread = f"with a standard deviation of {draws.std(ddof=1):.2g} ({told_p(p)})"
+        spread = f"with a standard deviation of {draws.std(ddof=1):.2g} ({told_student(p)})"
         parts.append(f"{name} {own:.3f} against {draws.mean():.3f} {spread}")
     least = ", the least that they can show" if one.rank_p * (n + 1) < 1.5 else ""
     rank = f"by the rank of its distance from the others p = {one.rank_p:.2g}{least}"
@@ -269,7 +287,8 @@ def notes_of(numbers: Numbers, found: Sequence[Against]) -> list[str]:
     least = f" Of {n} draws it is no less than 1/{n + 1} = {1 / (n + 1):.2g}." if n else ""
     return [
         "A model is held against draws of its controls at every temperature at which the replicas of all of "
-        "them agree. Student's t of one observation beside n draws takes them as normal; draws that agree to "
+        "them agree. Student's t of one observation beside n draws takes them as normal, of which a few "
+        "draws tell little in the tails: p-values below 0.001 stand in the tables alone. Draws that agree to "
         "less than the standard error of the model count as scattered by that. The p-values of a curve are "
         "corrected for the number of its temperatures (Holm), those of eigenvalues and of distributions for "
         f"the number of pieces; {LEVEL:g} or less counts as a difference. The p-value of a rank takes "
