@@ -38,7 +38,9 @@ def findings(places: Sequence[Place]) -> list[Finding]:
 
 
 def _of_one(place: Place) -> str:
-    head = f"{_where(place)}, the landscape is {place.verdict}"
+    is_open = place.verdict is Glass.OPEN
+    verdict = "whether the landscape is glassy stays open" if is_open else f"the landscape is {place.verdict}"
+    head = f"{_where(place)}, {verdict}"
     if not place.rows:
         return f"{head}: nothing could be measured."
     if place.doubts:
