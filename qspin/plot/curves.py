@@ -103,6 +103,7 @@ def quantity(
     return _temperature_axis(ax, curves)
 
 
+@checked_arguments
 def theory_lines(curves: Mapping[str, xr.Dataset], name: str, line: str, ax: Axes) -> Axes:
     """The line of a theory under measured points, once where all have the same.
 

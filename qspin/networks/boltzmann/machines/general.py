@@ -63,7 +63,7 @@ class BoltzmannMachine(Machine):
     >>> import networkx as nx
     >>> machine = BoltzmannMachine(nx.path_graph(3), hidden=[1])
     >>> machine.visible, machine.hidden, machine.edges
-    ((0, 2), (1,), ((0, 1), (1, 2)))
+    ((0, 2), (1,), ((0, 1), (2, 1)))
     """
 
     def __init__(
