@@ -57,7 +57,7 @@ def random_energy(temperature: ArrayLike) -> xr.Dataset:
         "q_ea": frozen.astype(np.float64),
         "breaking_point": np.minimum(temperatures / _CRITICAL, 1.0),
     }
-    found = temperature_curve(temperatures, variables).assign_attrs(critical_temperature=_CRITICAL)
+    found = temperature_curve(temperatures, variables).assign_attrs(critical_temperature=float(_CRITICAL))
     return told(
         found, source="Derrida 1981, Phys. Rev. B 24, 2613", valid="infinitely many spins", error="exact"
     )

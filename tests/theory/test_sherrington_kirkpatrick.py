@@ -130,9 +130,8 @@ class TestOverlaps:
         assert float(found.q_min.max()) == 0
 
     def test_slope_at_the_origin(self):
-        """dq/d(x/T) at T -> 0 rises from 0.743 at x = 0 (Crisanti, Rizzo 2002); towards T_c, q(x) = (1 + 3 (1
-        - T)) x / 2 and terms of (1 - T)^2. Nearer to T_c overlaps are so small that the ladder does not resolve
-        the slope."""
+        """dq/d(x/T) at T -> 0 rises from 0.743 at x = 0 (Crisanti, Rizzo 2002); towards T_c, q(x) is
+        (1 + 3 (1 - T)) x / 2 and terms of (1 - T)^2. Nearer to T_c overlaps are too small to resolve it."""
         for t, steps, low, high in ((0.05, 7, 0.743, 0.79), (0.9, 4, 0.65, 0.67)):
             found = parisi(t, steps=steps)
             slope = float((found.overlap / found.x)[0, 1])

@@ -142,8 +142,9 @@ def together(curves: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
     Examples
     --------
-    >>> together([{"m": 3.0, "m_error": 0.1}, {"m": 4.0, "m_error": 0.0}])
-    {'m': 3.5355339059327378, 'm_error': 0.04242640687119285}
+    >>> found = together([{"m": 3.0, "m_error": 0.1}, {"m": 4.0, "m_error": 0.0}])
+    >>> {name: round(value, 6) for name, value in found.items()}
+    {'m': 3.535534, 'm_error': 0.042426}
     """
     found = {name: float(np.sqrt(np.mean([own[name] ** 2 for own in curves]))) for name in curves[0]}
     for name in found:
