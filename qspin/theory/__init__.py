@@ -1,6 +1,6 @@
 """What theory predicts, in datasets shaped like measured curves. Every formula has source and range."""
 
-from qspin.theory.bipartite import effective_rank, rbm_phases, rbm_transitions
+from qspin.theory.bipartite import effective_rank, rbm_phase_diagram, rbm_phases, rbm_transitions
 from qspin.theory.cavity import cavity, cavity_transition
 from qspin.theory.crossings import kibble_zurek_kinks, landau_zener
 from qspin.theory.hopfield import hopfield, hopfield_capacity, hopfield_phase_diagram
@@ -50,6 +50,7 @@ __all__ = [
     "pseudo_inverse_memory",
     "random_energy",
     "random_feature_double_descent",
+    "rbm_phase_diagram",
     "rbm_phases",
     "rbm_transitions",
     "regular_glass",

@@ -19,15 +19,15 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError
-from qspin.remarks import Level, Remark, stored
+from qspin.remarks import Level, Remark, remarks_of, stored
 from qspin.validate import checked_array, checked_real
 
-__all__ = ["effective_rank", "rbm_phases", "rbm_transitions"]
+__all__ = ["effective_rank", "rbm_phase_diagram", "rbm_phases", "rbm_transitions"]
 
 Floats = NDArray[np.float64]
 
 _NODES = 64
-_ROUNDS = 20_000
+_ROUNDS = 5_000
 _TOLERANCE = 1e-11
 _ORDERED = 1e-5
 
@@ -100,6 +100,43 @@ def rbm_phases(
         attrs={"random": sigma, "planted": w, "hidden_per_visible": ratio, "source": _SOURCE},
     )
     return found.assign_attrs(remarks=stored(_remarks(found)))
+
+
+def rbm_phase_diagram(
+    temperature: ArrayLike | None = None,
+    planted: ArrayLike | None = None,
+    random: float = 1.0,
+    hidden_per_visible: float = 1.0,
+) -> xr.Dataset:
+    """Phases over temperature and the strength of the planted vectors, replica-symmetric.
+
+    Below the glass line replica symmetry is broken, and the border between ferromagnet and spin glass is
+    approximate: it bends towards the ferromagnet as T falls, where Parisi's would be vertical.
+
+    Parameters
+    ----------
+    temperature, planted : default 0.25 to 2.05 times the strength of random weights
+    random, hidden_per_visible : see `rbm_phases`
+
+    Returns
+    -------
+    over (``planted``, ``temperature``): ``phase``, ``magnetisation_visible``, ``q_visible`` and
+    ``replica_stability``, as `rbm_phases` has them
+
+    Raises
+    ------
+    InputError
+        As `rbm_phases`.
+    """
+    default = np.linspace(0.25, 2.05, 10) * (random if random > 0 else 1.0)
+    strengths = np.atleast_1d(np.asarray(default if planted is None else planted, dtype=np.float64))
+    temperatures = default if temperature is None else temperature
+    rows = [rbm_phases(temperatures, random, float(w), hidden_per_visible) for w in strengths]
+    names = ["phase", "magnetisation_visible", "q_visible", "replica_stability"]
+    found = xr.concat([row[names] for row in rows], "planted", combine_attrs="drop")
+    told = {remark.code: remark for row in rows for remark in remarks_of(row.attrs)}
+    attrs = {"random": random, "hidden_per_visible": hidden_per_visible, "source": _SOURCE}
+    return found.assign_coords(planted=strengths).assign_attrs(**attrs, remarks=stored(told.values()))
 
 
 _SOURCE = "Decelle, Fissore, Furtlehner 2018, J. Stat. Phys. 172, 1576"

@@ -14,6 +14,7 @@ from qspin.theory import (
     cavity_transition,
     effective_rank,
     hidden_order,
+    rbm_phase_diagram,
     rbm_phases,
     rbm_transitions,
     square_lattice,
@@ -157,6 +158,11 @@ class TestMachines:
     def test_layers_are_exchanged_with_their_ratio(self):
         one, other = rbm_phases([0.8], 0.7, 1.2, 3.0), rbm_phases([0.8], 0.7, 1.2, 1 / 3)
         assert float(one.q_visible[0]) == pytest.approx(float(other.q_hidden[0]), abs=1e-8)
+
+    def test_the_diagram_has_its_corners(self):
+        found = rbm_phase_diagram([0.5, 1.5], [0.5, 2.5])
+        assert found.phase.values.tolist() == [["spin glass", "paramagnet"], ["ferromagnet", "ferromagnet"]]
+        assert "replica-symmetric" in codes(found)
 
     def test_effective_rank(self):
         rng = np.random.default_rng(0)
