@@ -134,7 +134,7 @@ def rbm_phase_diagram(
     rows = [rbm_phases(temperatures, random, float(w), hidden_per_visible) for w in strengths]
     names = ["phase", "magnetisation_visible", "q_visible", "replica_stability"]
     found = xr.concat([row[names] for row in rows], "planted", combine_attrs="drop")
-    told = {remark.code: remark for row in rows for remark in remarks_of(row.attrs)}
+    told = {remark.text: remark for row in rows for remark in remarks_of(row.attrs)}
     attrs = {"random": random, "hidden_per_visible": hidden_per_visible, "source": _SOURCE}
     return found.assign_coords(planted=strengths).assign_attrs(**attrs, remarks=stored(told.values()))
 
