@@ -16,6 +16,9 @@ __all__ = ["CloudProblem"]
 
 _OURS = {"answer_mode": "raw", "auto_scale": False}  # reads in order, and energies as they were programmed
 
+_HEARD_SECONDS = 0.5
+"""Longest wait at a time: a signal that comes just before a wait without an end is only heard after it."""
+
 
 class CloudProblem:
     """A `Job`: the program is sent as a problem to a solver.
@@ -68,6 +71,8 @@ class CloudProblem:
 
         try:
             with translated(), undecodable():
+                while not self._future.wait(timeout=_HEARD_SECONDS):
+                    pass
                 result = self._future.sampleset
                 result.resolve()
         except CanceledFutureError:
