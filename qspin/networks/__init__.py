@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         RestrictedBoltzmannMachine,
         fit_boltzmann,
         log_likelihood,
+        read_machine,
     )
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "random_feature_network",
     "random_feature_regression",
     "random_feature_training",
+    "read_machine",
     "read_model",
     "retrieve",
     "ridge_regression",
@@ -85,6 +87,7 @@ _MODULES = {
     "RestrictedBoltzmannMachine",
     "fit_boltzmann",
     "log_likelihood",
+    "read_machine",
 }
 """Names that need torch, which is imported when the first of them is asked for."""
 

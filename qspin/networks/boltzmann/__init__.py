@@ -7,12 +7,14 @@ from qspin.networks.boltzmann.fitting import (
     SampledPhase,
     fit_boltzmann,
 )
+from qspin.networks.boltzmann.generation import reconstruct, sample
 from qspin.networks.boltzmann.likelihood import LogLikelihood, log_likelihood
 from qspin.networks.boltzmann.machines import (
     BoltzmannMachine,
     HybridBoltzmannMachine,
     Machine,
     RestrictedBoltzmannMachine,
+    read_machine,
 )
 
 __all__ = [
@@ -27,4 +29,7 @@ __all__ = [
     "SampledPhase",
     "fit_boltzmann",
     "log_likelihood",
+    "read_machine",
+    "reconstruct",
+    "sample",
 ]

@@ -1,7 +1,8 @@
-"""Graph-restricted Boltzmann machines as D-Wave's plugin for torch saves them (dwave-pytorch-plugin)."""
+"""Problems of Boltzmann machines in files: of D-Wave's plugin for torch (dwave-pytorch-plugin), and ours."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,10 @@ from qspin.problem import IsingProblem
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["INITIAL", "is_machine", "machine_of"]
+__all__ = ["DESCRIBED", "INITIAL", "is_described", "is_machine", "machine_of", "own_machine_of"]
+
+DESCRIBED = "_extra_state"
+"""What holds the description of a machine of qspin in its state dict."""
 
 INITIAL = {"couplings": 5.0, "fields": 0.05}
 """Half-widths of the uniform distributions from which that plugin draws them."""
@@ -28,6 +32,34 @@ _NEEDED = ("_linear", "_quadratic", "_edge_idx_i", "_edge_idx_j")
 def is_machine(tensors: Mapping[str, torch.Tensor]) -> bool:
     """Whether tensors are those of such a machine."""
     return set(_NEEDED) <= set(tensors)
+
+
+def is_described(tensors: Mapping[str, torch.Tensor]) -> bool:
+    """Whether tensors are those of a machine of `qspin.networks.boltzmann`."""
+    return DESCRIBED in tensors
+
+
+def own_machine_of(tensors: Mapping[str, torch.Tensor], path: Path, draw: Draw = as_it_is) -> IsingProblem:
+    """The problem of a machine of `qspin.networks.boltzmann`, in spins at beta = 1; see `machine_of`.
+
+    Parameters
+    ----------
+    draw : what becomes of its couplings, and of its fields; it is given no half-width, which no file tells
+
+    Raises
+    ------
+    InputError
+        If the state dict is none of theirs.
+    """
+    from qspin.networks.boltzmann.machines.reading import machine_described
+
+    problem = machine_described(tensors, path).problem()
+    if draw is as_it_is:
+        return problem
+    i, j, couplings = problem.edges
+    couplings, fields = draw(couplings, math.nan), draw(problem.fields, math.nan)
+    drawn = IsingProblem.from_edges(problem.n_spins, i, j, couplings, fields, problem.offset, problem.labels)
+    return drawn if problem.known is None else drawn.with_known(groups=problem.known.groups)
 
 
 def machine_of(tensors: Mapping[str, torch.Tensor], path: Path, draw: Draw = as_it_is) -> IsingProblem:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qspin.errors import InputError
 from qspin.networks.files.controls import Draw, drawing
-from qspin.networks.files.machines import INITIAL, is_machine, machine_of
+from qspin.networks.files.machines import INITIAL, is_described, is_machine, machine_of, own_machine_of
 from qspin.networks.files.tensors import read_tensors
 from qspin.networks.twins.dense_layers import chained
 from qspin.networks.twins.reading import numbers_of
@@ -47,8 +47,8 @@ def read_model(
     """The problem of a trained network or machine in a file.
 
     A state dict (``.pt``, ``.pth``) or safetensors file of linear layers in a row becomes their twin; one of
-    a graph-restricted Boltzmann machine of D-Wave's plugin becomes the machine. Nothing that a file contains
-    is executed.
+    a Boltzmann machine, of qspin or a graph-restricted one of D-Wave's plugin, becomes the machine. Nothing
+    that a file contains is executed.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def read_model(
         its edges, the fields among its units
     reinitialise : seed by which they are drawn anew as they are initialised: uniformly between -+ 1 /
         sqrt(inputs) in a linear layer of torch; couplings between -+ 5 and fields between -+ 0.05 in a
-        machine of D-Wave's plugin
+        machine of D-Wave's plugin; those of qspin do not tell
 
     Raises
     ------
@@ -73,12 +73,19 @@ def read_model(
     """
     path, draw = Path(path), drawing(shuffle, reinitialise)
     tensors = read_tensors(path)
-    if is_machine(tensors):
+    if is_machine(tensors) or is_described(tensors):
         given = {"biases": biases, "layers": layers, "max_spins": max_spins}
         wrong = [name for name, value in given.items() if value] + ["scale"] * (scale == "critical")
         if wrong:
             raise InputError(f"{path} is a Boltzmann machine, no network: leave out {', '.join(wrong)}")
-        return machine_of(tensors, path, draw)
+        if not is_described(tensors):
+            return machine_of(tensors, path, draw)
+        if reinitialise is not None:
+            raise InputError(
+                f"{path} does not tell from which numbers its machine began: it can be shuffled, not drawn "
+                "anew; leave out reinitialise"
+            )
+        return own_machine_of(tensors, path, draw)
     return problem_of(
         chained(_drawn(_layers(tensors, path), draw)),
         biases=biases,
@@ -110,6 +117,8 @@ def facts_of(path: str | os.PathLike[str], *, scale: Scale | None = None) -> Mod
     tensors = read_tensors(path)
     if is_machine(tensors):
         return ModelFacts(dict(INITIAL), 1.0)
+    if is_described(tensors):
+        return ModelFacts({}, 1.0)
     layers = _layers(tensors, path)
     factor = 1.0 if scale == "none" else 1 / chained(layers).critical_temperature()
     widths = [factor * _half_width(weights) for _, weights, _ in layers]

@@ -20,7 +20,7 @@ from qspin.sampler import Sampler, deciding_settings, is_paid, takes_initial
 from qspin.samples import SampleSet
 from qspin.sampling import sampled
 
-__all__ = ["SampledPhase"]
+__all__ = ["SampledPhase", "row_of_model"]
 
 _UNSURE = 3.0  # standard deviation of the inverse temperature of a device that nobody knows yet, around 1
 _MOST_CHANGE = 3.0  # factor by which one step may change it
@@ -62,7 +62,7 @@ class SampledPhase:
             look(machine.problem())
         betas = getattr(self._sampler, "betas", None)
         if "thermostat" in (getattr(self._sampler, "offers", None) or ()) and betas is not None:
-            _require_model(() if isinstance(betas, str) else betas)
+            row_of_model(() if isinstance(betas, str) else betas)
 
     def identity(self) -> dict[str, Any]:
         try:
@@ -79,6 +79,8 @@ class SampledPhase:
         samples = sampled(
             self._sampler, programmed, seed=seed, backend=_NAME, initial=self._initial(programmed, state)
         )
+        if samples.info["status"] == "interrupted":
+            raise KeyboardInterrupt  # a step of half the samples would be another training
         found = _measured(samples)
         spins = samples.spins.values[found.row]
         x = machine.from_spins(spins.reshape(-1, spins.shape[-1]))
@@ -130,7 +132,7 @@ def _measured(samples: SampleSet) -> _Measured:
     """The row at beta = 1, or the only one, with its measured temperature."""
     betas = samples.betas
     if np.isfinite(betas).all():
-        return _Measured(_require_model(betas), 1.0, 0.0, True)
+        return _Measured(row_of_model(betas), 1.0, 0.0, True)
     backend = samples.info.get("backend", "the sampler")
     if not has_measured_temperatures(samples):
         raise InputError(
@@ -143,8 +145,8 @@ def _measured(samples: SampleSet) -> _Measured:
     return _Measured(0, beta, error, False)
 
 
-def _require_model(betas: Any) -> int:
-    """Row of beta = 1."""
+def row_of_model(betas: Any) -> int:
+    """Row of beta = 1; raises InputError where there is none."""
     rows = np.flatnonzero(np.isclose(np.asarray(betas, dtype=np.float64), 1.0, rtol=1e-9, atol=0))
     if not rows.size:
         came = ", ".join(f"{beta:.4g}" for beta in betas) or "a ladder that is found anew for every problem"

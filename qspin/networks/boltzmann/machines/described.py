@@ -68,15 +68,25 @@ class Description:
         try:
             content = parse_json(np.asarray(state.cpu()).tobytes().decode())
             edges = content["edges"]
-            return cls(
+            found = cls(
                 str(content["kind"]),
                 str(content["units"]),
                 tuple(labels_from_json(json.dumps(content["labels"]))),
                 int(content["n_visible"]),
                 None if edges is None else tuple((int(i), int(j)) for i, j in edges),
             )
+            found._check()
+            return found
         except (InputError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{_NOT_OURS} ({type(error).__name__}: {error})") from None
+
+    def _check(self) -> None:
+        """Raises ValueError where its numbers do not fit its labels."""
+        n = len(self.labels)
+        if not 0 < self.n_visible <= n:
+            raise ValueError(f"{self.n_visible} of {n} units are visible")
+        if any(not 0 <= unit < n for edge in self.edges or () for unit in edge):
+            raise ValueError(f"edges must number {n} units from 0")
 
     def require(self, other: Description) -> None:
         """Raises InputError where another one's parameters would mean something else here."""

@@ -14,6 +14,7 @@ from qspin.errors import CapacityError, InputError, shown
 from qspin.networks.boltzmann.machines.described import Description
 from qspin.networks.boltzmann.machines.machine import Gradients, Machine, Terms, generator_of
 from qspin.networks.boltzmann.machines.units import UnitName
+from qspin.problem import IsingProblem
 from qspin.validate import checked_real
 
 if TYPE_CHECKING:
@@ -92,6 +93,57 @@ class BoltzmannMachine(Machine):
 
     _i: Tensor
     _j: Tensor
+
+    @classmethod
+    def from_problem(
+        cls, problem: IsingProblem, visible: Iterable[Hashable] | None = None
+    ) -> BoltzmannMachine:
+        """The machine of spins whose energy is that of a problem, but for the offset: at beta = 1.
+
+        Parameters
+        ----------
+        problem : its couplings, those that are not 0, are the edges
+        visible : labels of visible units in the order of the columns of data; default its group ``visible``,
+            all spins where it has none
+
+        Raises
+        ------
+        InputError
+            If a label is none of the problem's, or no unit is visible.
+
+        Examples
+        --------
+        >>> chain = IsingProblem([[0, -1, 0], [-1, 0, 2], [0, 2, 0]], [0.5, 0, 0], labels="abc")
+        >>> machine = BoltzmannMachine.from_problem(chain, visible=["c", "a"])
+        >>> machine.labels, machine.problem().energies([1, -1, 1]).item()
+        (('c', 'a', 'b'), 1.5)
+        """
+        import networkx as nx
+
+        labels, (i, j, couplings) = problem.labels, problem.edges
+        graph: nx.Graph = nx.Graph()
+        graph.add_nodes_from(labels)
+        graph.add_edges_from((labels[k], labels[m]) for k, m in zip(i, j, strict=True))
+        machine = cls(graph, visible=_visible_of(problem) if visible is None else visible, spread=0.0)
+        place = {label: k for k, label in enumerate(machine.labels)}
+        at = np.array([place[label] for label in labels])
+        ends = np.sort([at[i], at[j]], axis=0)
+        order = np.lexsort(ends[::-1])
+        with torch.no_grad():
+            machine.couplings.copy_(torch.as_tensor(couplings[order]))
+            machine.fields[torch.as_tensor(at)] = torch.as_tensor(problem.fields.copy())
+        return machine
+
+    @classmethod
+    def described(cls, description: Description, dtype: torch.dtype) -> BoltzmannMachine:
+        import networkx as nx
+
+        labels = description.labels
+        graph: nx.Graph = nx.Graph()
+        graph.add_nodes_from(labels)
+        graph.add_edges_from((labels[i], labels[j]) for i, j in description.edges or ())
+        seen, unseen = labels[: description.n_visible], labels[description.n_visible :]
+        return cls(graph, visible=seen, hidden=unseen, units=description.units, dtype=dtype)  # type: ignore[arg-type]
 
     @property
     def edges(self) -> tuple[tuple[Hashable, Hashable], ...]:
@@ -271,6 +323,13 @@ def _checked_graph(graph: Any) -> list[tuple[Any, Any]]:
             f"node {shown(loops[0])} is joined to itself; remove such edges: fields are linear terms"
         )
     return edges
+
+
+def _visible_of(problem: IsingProblem) -> list[Hashable]:
+    """Labels of the group ``visible``, or of all."""
+    groups = (problem.known.groups if problem.known is not None else None) or {}
+    places = groups.get("visible", range(problem.n_spins))
+    return [problem.labels[k] for k in places]
 
 
 def _named(

@@ -101,6 +101,11 @@ class Machine(nn.Module):
 
     # -- what a kind says of itself --------------------------------------------------------------
 
+    @classmethod
+    @abstractmethod
+    def described(cls, description: Description, dtype: torch.dtype) -> Machine:
+        """A machine that takes a state dict of which this is the description, with parameters of its own."""
+
     @abstractmethod
     def energies(self, configurations: Any) -> Tensor:
         """Of configurations (..., N) of all units; (...)."""

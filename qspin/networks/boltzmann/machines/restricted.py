@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qspin.networks.boltzmann.machines.described import Description
 from qspin.networks.boltzmann.machines.machine import Gradients, Machine, Terms, generator_of
 from qspin.networks.boltzmann.machines.units import UnitName
 from qspin.validate import checked_count, checked_real
@@ -64,6 +65,11 @@ class RestrictedBoltzmannMachine(Machine):
         self.weights = nn.Parameter(checked_real(spread, "spread") * drawn)
         self.visible_biases = nn.Parameter(torch.zeros(n_visible, dtype=dtype))
         self.hidden_biases = nn.Parameter(torch.zeros(n_hidden, dtype=dtype))
+
+    @classmethod
+    def described(cls, description: Description, dtype: torch.dtype) -> RestrictedBoltzmannMachine:
+        n = description.n_visible
+        return cls(n, len(description.labels) - n, description.units, dtype=dtype)  # type: ignore[arg-type]
 
     def energies(self, configurations: Any) -> Tensor:
         x = self.units.checked(configurations, len(self.labels), "configurations", self.like)
