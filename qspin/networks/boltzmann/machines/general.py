@@ -116,7 +116,7 @@ class BoltzmannMachine(Machine):
         >>> chain = IsingProblem([[0, -1, 0], [-1, 0, 2], [0, 2, 0]], [0.5, 0, 0], labels="abc")
         >>> machine = BoltzmannMachine.from_problem(chain, visible=["c", "a"])
         >>> machine.labels, machine.problem().energies([1, -1, 1]).item()
-        (('c', 'a', 'b'), 1.5)
+        (('c', 'a', 'b'), 2.5)
         """
         import networkx as nx
 
