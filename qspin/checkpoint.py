@@ -30,7 +30,13 @@ from qspin.archives import parse_json, read_arrays
 from qspin.errors import InputError, StorageError
 from qspin.files import atomic_write, require_writable
 
-__all__ = ["Checkpoint", "checkpointing", "current_checkpoint", "fault_of_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "checkpointing",
+    "current_checkpoint",
+    "fault_of_checkpoint",
+    "without_checkpoint",
+]
 
 _FORMAT = 1
 _TOLD = 6  # differences from another run
@@ -177,6 +183,16 @@ def checkpointing(path: str | os.PathLike[str], *, seconds: float = 60.0) -> Ite
     try:
         yield
         checkpoint.close()
+    finally:
+        _current.reset(token)
+
+
+@contextlib.contextmanager
+def without_checkpoint() -> Iterator[None]:
+    """Nobody wants the work of a `sample` call inside this block kept: it is a step of work that is."""
+    token = _current.set(None)
+    try:
+        yield
     finally:
         _current.reset(token)
 

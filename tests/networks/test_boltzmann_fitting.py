@@ -484,3 +484,37 @@ def test_a_training_that_diverges_says_so():
         machine.weights.fill_(float("nan"))
     with pytest.raises(RunError, match="diverged at step 1"):
         fit_boltzmann(machine, bars_and_stripes(2), "cd", seed=0, likelihood="none")
+
+
+# -- what is kept ---------------------------------------------------------------------------------
+
+
+def test_parameters_are_kept_at_steps():
+    data, machine = bars_and_stripes(2), RestrictedBoltzmannMachine(4, 3)
+    first = {name: tensor.clone() for name, tensor in machine.state_dict().items()}
+    settings = {"seed": 1, "evaluate_every": 100, "learning_rate": 0.05}
+    fit = fit_boltzmann(machine, data, "pcd", n_steps=6, keep_at=[0, 4, 6], **settings)
+    assert list(fit.kept) == [0, 4, 6]
+    assert fit.curves.steps_done.values.tolist() == [0, 4, 6]
+    other = RestrictedBoltzmannMachine(4, 3)
+    fit_boltzmann(other, data, "pcd", n_steps=4, **settings)
+    for step, state in ((0, first), (4, other.state_dict()), (6, machine.state_dict())):
+        assert all(torch.equal(fit.kept[step][name], tensor) for name, tensor in state.items())
+    for step, value in zip(fit.kept, fit.curves.log_likelihood.values, strict=True):
+        other.load_state_dict(fit.kept[step])
+        assert log_likelihood(other, data, "exact", seed=0).value == pytest.approx(value, abs=1e-12)
+
+
+def test_samplers_leave_the_checkpoint_to_the_training(tmp_path):
+    """One that keeps its own work in a file would find there that of the training."""
+    from qspin.checkpoint import checkpointing, current_checkpoint
+
+    class Keeping(Device):
+        def sample(self, problem, *, seed=None):
+            assert current_checkpoint() is None
+            return super().sample(problem, seed=seed)
+
+    with checkpointing(tmp_path / "unfinished"):
+        machine = RestrictedBoltzmannMachine(4, 2)
+        fit_boltzmann(machine, bars_and_stripes(2), SampledPhase(Keeping(1.0)), seed=0, n_steps=1)
+        assert current_checkpoint() is not None

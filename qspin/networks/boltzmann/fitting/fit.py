@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -48,12 +48,14 @@ class BoltzmannFit:
         ``log_likelihood`` and ``held_out``, means in nats with their errors, and ``bounds_gap``
     stopped : ``steps``: all of them were done; ``held_out``: data that it had not seen grew no likelier
     remarks : what to know of it
+    kept : step -> state dict after it, 0 being before the first
     """
 
     machine: Machine
     curves: xr.Dataset
     stopped: Literal["steps", "held_out"]
     remarks: tuple[Remark, ...] = ()
+    kept: Mapping[int, dict[str, Tensor]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class _Plan:
     n_steps: int
     batch_size: int
     evaluate_every: int
+    keep_at: frozenset[int]
     centred: bool
     offset_rate: float
     n_positive: int
@@ -84,6 +87,7 @@ class _Run:
     state: State
     offsets: Tensor | None = None
     best: dict[str, Tensor] | None = None
+    kept: dict[int, dict[str, Tensor]] = field(default_factory=dict)
     done: int = 0
 
     def saved(self) -> dict[str, Any]:
@@ -96,6 +100,7 @@ class _Run:
             "state": dict(self.state),
             "offsets": self.offsets,
             "best": self.best,
+            "kept": self.kept,
             "done": self.done,
         }
 
@@ -106,7 +111,7 @@ class _Run:
             self.scheduler.load_state_dict(saved["scheduler"])
         self.record = Record(*saved["record"])
         self.state, self.offsets, self.best = saved["state"], saved["offsets"], saved["best"]
-        self.done = saved["done"]
+        self.kept, self.done = saved["kept"], saved["done"]
 
 
 def fit_boltzmann(
@@ -126,6 +131,7 @@ def fit_boltzmann(
     n_positive: int = 20,
     held_out: Any = None,
     evaluate_every: int = 100,
+    keep_at: Collection[int] = (),
     likelihood: Literal["auto", "exact", "ais", "tempering", "none"] = "auto",
     patience: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -153,6 +159,8 @@ def fit_boltzmann(
     n_positive : sweeps of hidden units with visible ones held, where hidden units cannot be summed over
     held_out : data that it does not learn from
     evaluate_every : steps between two evaluations of the likelihood
+    keep_at : steps after which parameters are kept, 0 being before the first; the likelihood is evaluated
+        there too
     likelihood : how: see `log_likelihood`; ``auto``: exact up to 2^16 configurations, else ``ais``
     patience : stop when so many evaluations after the best one held-out data are no likelier, and take the
         parameters of that
@@ -185,6 +193,7 @@ def fit_boltzmann(
         n_steps=checked_count(n_steps, "n_steps", least=1),
         batch_size=len(rows) if batch_size is None else checked_count(batch_size, "batch_size", least=1),
         evaluate_every=checked_count(evaluate_every, "evaluate_every", least=1),
+        keep_at=frozenset(checked_count(step, "a step of keep_at") for step in keep_at),
         centred=bool(centred),
         offset_rate=_share(offset_rate, "offset_rate"),
         n_positive=checked_count(n_positive, "n_positive", least=1),
@@ -203,13 +212,13 @@ def fit_boltzmann(
     stopped = _train(run, plan, unfinished)
     unfinished.done()
     curves = run.record.dataset()
-    return BoltzmannFit(machine, curves, stopped, (*scores.remarks, *remarks_on(curves)))
+    return BoltzmannFit(machine, curves, stopped, (*scores.remarks, *remarks_on(curves)), run.kept)
 
 
 def _train(run: _Run, plan: _Plan, unfinished: Unfinished) -> Literal["steps", "held_out"]:
     """To the end, or until held-out data grow no likelier."""
     if not run.done and not run.record.evaluated:
-        _evaluate(run)
+        _look(run, plan)
     while run.done < plan.n_steps:
         if _is_over(run, plan):
             break
@@ -229,8 +238,7 @@ def _train(run: _Run, plan: _Plan, unfinished: Unfinished) -> Literal["steps", "
         if run.scheduler is not None:
             run.scheduler.step()
         run.done += 1
-        if run.done % plan.evaluate_every == 0 or run.done == plan.n_steps:
-            _evaluate(run)
+        _look(run, plan)
         report_progress(run.done / plan.n_steps, f"step {run.done} of {plan.n_steps}", gradient=norm)
     if plan.patience is None or run.best is None:
         return "steps"
@@ -284,6 +292,19 @@ def _batch(plan: _Plan, step: int) -> Tensor:
     return plan.data[torch.as_tensor(order[k * plan.batch_size : (k + 1) * plan.batch_size])]
 
 
+def _look(run: _Run, plan: _Plan) -> None:
+    """Keep the parameters and evaluate the likelihood, where the steps that are done ask for it."""
+    if is_kept := run.done in plan.keep_at:
+        run.kept[run.done] = _state(run.machine)
+    if is_kept or run.done % plan.evaluate_every == 0 or run.done == plan.n_steps:
+        _evaluate(run)
+
+
+def _state(machine: Machine) -> dict[str, Tensor]:
+    """Its state dict, a copy."""
+    return {name: tensor.clone() for name, tensor in machine.state_dict().items()}
+
+
 def _evaluate(run: _Run) -> None:
     values = run.scores.of(run.machine, run.done)
     if not values:
@@ -291,7 +312,7 @@ def _evaluate(run: _Run) -> None:
     before = [value for value in run.record.column("held_out") if not math.isnan(value)]
     run.record.evaluation(run.done, **values)
     if (unseen := values.get("held_out")) is not None and unseen > max(before, default=-math.inf):
-        run.best = {name: tensor.clone() for name, tensor in run.machine.state_dict().items()}
+        run.best = _state(run.machine)
 
 
 def _is_over(run: _Run, plan: _Plan) -> bool:
@@ -337,7 +358,7 @@ def _identity(
         "batch_size": plan.batch_size,
         "centred": [plan.centred, plan.offset_rate],
         "n_positive": plan.n_positive,
-        "evaluations": [plan.evaluate_every, scores.method],
+        "evaluations": [plan.evaluate_every, scores.method, sorted(plan.keep_at)],
         "seed": plan.seed,
     }
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qspin.analysis.temperature import MEASURED, has_measured_temperatures
+from qspin.checkpoint import without_checkpoint
 from qspin.errors import InputError
 from qspin.networks.boltzmann.fitting.phases import Negative, State, average_over, persistence
 from qspin.networks.boltzmann.machines import Machine
@@ -76,9 +77,9 @@ class SampledPhase:
         device = state.get("device", torch.tensor([1.0, _UNSURE**2], dtype=torch.float64))
         factor = 1 / float(device[0]) if self._corrects else 1.0
         programmed = problem.scaled(factor) if factor != 1 else problem
-        samples = sampled(
-            self._sampler, programmed, seed=seed, backend=_NAME, initial=self._initial(programmed, state)
-        )
+        initial = self._initial(programmed, state)
+        with without_checkpoint():  # what is kept is the training
+            samples = sampled(self._sampler, programmed, seed=seed, backend=_NAME, initial=initial)
         if samples.info["status"] == "interrupted":
             raise KeyboardInterrupt  # a step of half the samples would be another training
         found = _measured(samples)
