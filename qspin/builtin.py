@@ -26,6 +26,7 @@ SOURCES = {
     "biclique": Builtin("qspin.instances:biclique"),
     "binary_network": Builtin("qspin.networks.perceptrons:binary_network"),
     "binary_perceptron": Builtin("qspin.networks.perceptrons:binary_perceptron"),
+    "boltzmann": Builtin("qspin.networks.training.boltzmann:Boltzmann", module="torch", extra="torch"),
     "committee_machine": Builtin("qspin.networks.perceptrons:committee_machine"),
     "cubic_dimers": Builtin("qspin.instances:cubic_dimers"),
     "diamond": Builtin("qspin.instances:diamond"),

@@ -157,6 +157,30 @@ class TestShuffledTrained(SourceContract):
     settings = {**TRAINED, "shuffle": True, "biases": True, "max_spins": 12, "epoch": 1}
 
 
+BOLTZMANN = {"size": 2, "hidden": 3, "epochs": 4, "learning_rate": 0.05}
+
+
+class TestBoltzmann(SourceContract):
+    kind = "boltzmann"
+    settings = BOLTZMANN
+    wrong = (
+        {"dataset": "bars"},
+        {"dataset": "digits"},
+        {"size": 11},
+        {"epoch": 3},
+        {"epoch": 5},
+        {"epochs_kept": [9]},
+        {"epochs_kept": []},
+        {"sampler": "exact", "size": 5, "hidden": 30},
+        {"epochs": 10**12, "epochs_kept": "all"},
+    )
+
+
+class TestGaussianBoltzmann(SourceContract):
+    kind = "boltzmann"
+    settings = {**BOLTZMANN, "hidden_units": "gaussian", "units": "bits", "sampler": "exact", "epoch": 2}
+
+
 class TestSpoiltMlp(SourceContract):
     kind = "mlp"
     settings = {

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from qspin import plot
+from qspin.remarks import Remark, remarks_of
 from qspin.studies.tables import table_of
 from qspin.studies.wording import some
 from qspin.study import (
@@ -77,7 +78,8 @@ class Training(Study):
             [_figure(k, group) for k, group in enumerate(groups)],
             [_table(groups)],
         )
-        return Conclusion([section], datasets=dict(_datasets(groups)))
+        remarks = list(_remarks(groups, results))
+        return Conclusion([section], datasets=dict(_datasets(groups)), remarks=remarks)
 
 
 def _groups(results: Results) -> list[_Group]:
@@ -167,6 +169,14 @@ def _table(groups: Sequence[_Group]) -> Table:
             number = {"run": k + 1 if len(group.runs) > 1 else None, "epochs": _epochs(run)}
             rows.append({**place, **number, **{n: float(run[n].values[-1]) for n in names if n in run}})
     return table_of("trainings", "Trainings", columns, rows)
+
+
+def _remarks(groups: Sequence[_Group], results: Results) -> Iterator[tuple[str, str, Remark]]:
+    """What is to be known of a training before the problems are trusted that it is behind."""
+    for cell in results.cells("record"):
+        runs = [run for group in groups if cell.problem in group.problems for run in group.runs]
+        told = dict.fromkeys(remark for run in runs for remark in remarks_of(run.attrs))
+        yield from ((cell.problem, cell.backend, remark) for remark in told)
 
 
 def _epochs(run: xr.Dataset) -> int | None:

@@ -11,6 +11,7 @@ from made_results import DEVICE, MadeResults, asked
 from qspin.plot.canvas import draw
 from qspin.problem import IsingProblem
 from qspin.registry import get_study
+from qspin.remarks import Level, Remark, stored
 from qspin.source import Preparation, Prepared, Source, settings
 from qspin.study import PreparedFor
 
@@ -93,3 +94,15 @@ def test_many_trainings_are_counted_and_fold():
     assert section.findings[0].text == "9 trainings are behind p0, p1, p2, p3, p4, p5 and 3 more."
     assert all(finding.weight < 0.2 for finding in section.findings[1:])
     assert [figure.is_folded for figure in section.figures] == [False] * 2 + [True] * 7
+
+
+def test_what_a_training_remarks_is_told_of_the_problems_behind_which_it_stands():
+    remark = Remark("off-temperature", "samples were at another temperature", Level.SERIOUS)
+    kept = curves()
+    told = Prepared(kept.arrays, kept.curves.assign_attrs(remarks=stored([remark])))
+    results = MadeResults(
+        asked(["a", "b"], ["x"]),
+        {("record", problem, "x"): xr.Dataset() for problem in ("a", "b")},
+        prepared=[PreparedFor("fitting", told, ("a",)), PreparedFor("other", curves(), ("b",))],
+    )
+    assert get_study("training").conclude(results).remarks == [("a", "x", remark)]

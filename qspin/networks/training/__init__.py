@@ -3,6 +3,7 @@
 `qspin.networks.training.noise` and `qspin.networks.training.optimisers` need torch when they are imported.
 """
 
+from qspin.networks.training.binary import bars_and_stripes, binary_digits
 from qspin.networks.training.chains import train_mlp
 from qspin.networks.training.datasets import DATASETS, data_set
 from qspin.networks.training.examples import Examples, Part, examples_of
@@ -20,6 +21,8 @@ __all__ = [
     "Recipe",
     "StateRecord",
     "TrainingRecord",
+    "bars_and_stripes",
+    "binary_digits",
     "data_set",
     "examples_of",
     "torch_session",

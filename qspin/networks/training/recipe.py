@@ -12,9 +12,10 @@ from qspin.errors import nearest_name
 from qspin.networks.training.datasets import DATASETS, DataSet, Encoding, data_set
 from qspin.source import deciding_settings, settings
 
-__all__ = ["BackDoor", "Optimiser", "Recipe", "identity_of"]
+__all__ = ["BackDoor", "EpochsKept", "Optimiser", "Recipe", "identity_of", "kept_epochs"]
 
 Optimiser = Literal["adam", "adamw", "langevin", "momentum", "sgd"]
+EpochsKept = Literal["all", "logarithmic"] | tuple[NonNegativeInt, ...]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 _TEST_SHARE = 0.2
@@ -86,7 +87,7 @@ class Recipe:
     n_samples: PositiveInt | None = None
     label_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
     backdoor: BackDoor | None = None
-    epochs_kept: Literal["all", "logarithmic"] | tuple[NonNegativeInt, ...] = "all"
+    epochs_kept: EpochsKept = "all"
     noise: bool = False
 
     @model_validator(mode="after")
@@ -141,12 +142,7 @@ class Recipe:
     @property
     def kept(self) -> Sequence[int]:
         """Epochs whose weights are kept, ascending; 0 is before the first."""
-        if self.epochs_kept == "all":
-            return range(self.epochs + 1)
-        if self.epochs_kept == "logarithmic":
-            powers = (1 << k for k in range(self.epochs.bit_length()))
-            return tuple(sorted({0, self.epochs, *powers}))
-        return tuple(sorted(set(self.epochs_kept)))
+        return kept_epochs(self.epochs, self.epochs_kept)
 
     @property
     def data_title(self) -> str:
@@ -159,6 +155,16 @@ class Recipe:
         parts += [f"label noise {self.label_noise:g}"] * (self.label_noise > 0)
         parts += ["back-door"] * (self.backdoor is not None)
         return f"{self.dataset} ({', '.join(parts)})" if parts else self.dataset
+
+
+def kept_epochs(epochs: int, asked: EpochsKept) -> Sequence[int]:
+    """Epochs that are kept of so many, ascending."""
+    if asked == "all":
+        return range(epochs + 1)
+    if asked == "logarithmic":
+        powers = (1 << k for k in range(epochs.bit_length()))
+        return tuple(sorted({0, epochs, *powers}))
+    return tuple(sorted(set(asked)))
 
 
 _FIRST = ("dataset", "epochs", "learning_rate", "batch_size", "seed")

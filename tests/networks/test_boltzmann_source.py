@@ -1,0 +1,165 @@
+"""Machines that a config trains: data, curves and problems, against trainings by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+import qspin
+from qspin.errors import InputError
+from qspin.experiment.config.run_config import load_config
+from qspin.experiment.run import run_experiment
+from qspin.experiment.run_folder import RunFolder
+from qspin.networks.boltzmann import RestrictedBoltzmannMachine, fit_boltzmann, log_likelihood
+from qspin.networks.training import bars_and_stripes, binary_digits
+from qspin.networks.training.binary import binary_data
+from qspin.registry import get_source
+from qspin.remarks import remarks_of
+from qspin.source import Tools
+from qspin.testing import prepared_for
+
+EXACT = {"size": 2, "hidden": 4, "sampler": "exact", "epochs": 50, "learning_rate": 0.1, "spread": 0.1}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Small tensors wait for each other on many."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+# -- data -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "in_all"), [(3, -41.589), (4, -108.131)])
+def test_bars_and_stripes_have_the_likelihood_that_is_told(n, in_all):
+    rows = bars_and_stripes(n)
+    patterns, counts = np.unique(rows, axis=0, return_counts=True)
+    assert (len(rows), len(patterns)) == (2 ** (n + 1), 2 ** (n + 1) - 2)
+    assert (counts * np.log(counts / len(rows))).sum() == pytest.approx(in_all, abs=5e-4)
+    formula = len(rows) * (2 ** (1 - n) - n - 1) * math.log(2)
+    assert formula == pytest.approx(in_all, abs=5e-4)
+    images = patterns.reshape(-1, n, n)
+    full = (images == images[:, :1]).all((1, 2)) | (images == images[:, :, :1]).all((1, 2))
+    assert full.all()
+
+
+def test_digits_are_black_and_white():
+    rows = binary_digits()
+    assert rows.shape == (1797, 64)
+    assert set(np.unique(rows)) == {0, 1}
+    train, test = binary_data("digits").split(0)
+    assert (len(train), len(test)) == (1437, 360)
+    both = np.concatenate([train, test])
+    np.testing.assert_array_equal(np.sort(both @ 2.0 ** np.arange(64)), np.sort(rows @ 2.0 ** np.arange(64)))
+    assert not np.array_equal(test, binary_data("digits").split(1)[1])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"name": "digit"}, "did you mean 'digits'"),
+        ({"name": "digits", "size": 3}, "have no size; leave it out"),
+        ({"name": "bars_and_stripes", "size": 11}, "at most 10 lines; got size = 11"),
+    ],
+)
+def test_data_that_are_none(given, message):
+    with pytest.raises(InputError, match=message):
+        binary_data(**given)
+
+
+# -- the source -----------------------------------------------------------------------------------
+
+
+def test_a_config_trains_what_is_trained_by_hand():
+    source = get_source("boltzmann", **EXACT, epochs_kept=[0, 10, 50])
+    prepared = prepared_for(source)
+    machine = RestrictedBoltzmannMachine(4, 4, spread=0.1, seed=0)
+    untrained = machine.problem()
+    rows = 2 * bars_and_stripes(2) - 1
+    for n_steps, epoch in ((10, 10), (50, None)):
+        machine = RestrictedBoltzmannMachine(4, 4, spread=0.1, seed=0)
+        fit_boltzmann(machine, rows, "exact", seed=0, n_steps=n_steps, learning_rate=0.1)
+        own = get_source("boltzmann", **EXACT, epochs_kept=[0, 10, 50], epoch=epoch)
+        assert own.build(prepared) == machine.problem()
+    assert source.controls()["before"].build(prepared) == untrained == source.outline()
+    curves = prepared["training"].curves
+    assert curves.epoch.values.tolist() == [0, 10, 50]
+    likelihood = log_likelihood(machine, rows, "exact", seed=0).value
+    assert float(curves.log_likelihood_train[-1]) == pytest.approx(likelihood, abs=1e-12)
+    assert list(curves.data_vars) == ["log_likelihood_train", "gradient_norm", "beta_effective"]
+
+
+def test_digits_have_data_that_are_not_learned():
+    source = get_source(
+        "boltzmann", dataset="digits", hidden=4, batch_size=400, epochs=2, sampler="cd", epochs_kept="all"
+    )
+    curves = prepared_for(source)["training"].curves
+    assert curves.epoch.values.tolist() == [0, 1, 2]
+    first, last = curves.log_likelihood_test.values[[0, -1]]
+    assert first == pytest.approx(-64 * math.log(2), abs=0.5)
+    assert last > first
+    assert np.isnan(curves.gradient_norm[0])
+
+
+def test_the_epoch_decides_on_the_problem_and_not_on_the_training():
+    one, other = get_source("boltzmann", **EXACT), get_source("boltzmann", **EXACT, epoch=4)
+    assert one.needs()["training"] == other.needs()["training"]
+    assert one.identity() != other.identity()
+    assert one.identity() == get_source("boltzmann", **EXACT, epoch=50).identity()
+
+
+# -- backends of the config -----------------------------------------------------------------------
+
+
+def test_a_backend_of_the_config_is_the_negative_phase():
+    training = get_source("boltzmann", **{**EXACT, "sampler": "draws"}).needs()["training"]
+    assert training.uses == ("draws",)
+    assert training.workload() is None
+    draws = qspin.get_backend("exact", betas=[1.0], n_replicas=2_000)
+    found = training.make(Tools({"draws": draws})).curves
+    exact = get_source("boltzmann", **EXACT).needs()["training"].make(Tools()).curves
+    assert abs(float(found.log_likelihood_train[-1] - exact.log_likelihood_train[-1])) < 0.1
+    with pytest.raises(InputError, match="must be one of the sampler's betas"):
+        training.make(Tools({"draws": qspin.get_backend("exact", betas=[0.5])}))
+
+
+def config(folder, **problem):
+    text = {
+        "schema": 2,
+        "name": "machines",
+        "seed": 1,
+        "problems": {"machine": {"kind": "boltzmann", **EXACT, "epochs": 8, **problem}},
+        "backends": {"draws": {"name": "exact", "betas": [0.5, 1.0], "n_replicas": 50}},
+        "sweep": {"problems.machine.epoch": [0, 8]},
+        "studies": {"epochs": {}, "training": {}},
+    }
+    (folder / "a.yaml").write_text(yaml.safe_dump(text))
+    return load_config(folder / "a.yaml")
+
+
+@pytest.mark.usefixtures("sketched")
+def test_a_run_trains_once_and_tells_how(tmp_path):
+    run = run_experiment(config(tmp_path, sampler="draws"), RunFolder(tmp_path / "run"))
+    assert len(list((tmp_path / "run" / "prepared").iterdir())) == 1
+    text = run.report_file.read_text()
+    assert "Training a Boltzmann machine 4-4 on bars_and_stripes of size 2 by draws" in text
+    assert "log_likelihood" in text
+
+
+def test_a_backend_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match="uses backend 'draw', which is not there: did you mean 'draws'"):
+        run_experiment(config(tmp_path, sampler="draw"), RunFolder(tmp_path / "run"))
+
+
+def test_what_a_training_remarks_is_kept():
+    """Chains that hardly move are told of."""
+    stuck = {**EXACT, "sampler": "pcd", "spread": 40.0, "epochs": 20, "learning_rate": 1e-6}
+    curves = get_source("boltzmann", **stuck).needs()["training"].make(Tools()).curves
+    assert [remark.code for remark in remarks_of(curves.attrs)] == ["chains-stuck"]
