@@ -98,6 +98,7 @@ STUDIES = {
     "comparison": Builtin("qspin.studies.comparison:Comparison"),
     "landscape": Builtin("qspin.studies.landscape:Landscape"),
     "time_to_solution": Builtin("qspin.studies.time_to_solution:TimeToSolution"),
+    "boltzmann_backends": Builtin("qspin.studies.boltzmann_backends:BoltzmannBackends"),
     "epochs": Builtin("qspin.studies.epochs:Epochs"),
     "inspection": Builtin("qspin.studies.inspection:Inspection"),
     "finite_size": Builtin("qspin.studies.finite_size:FiniteSize"),

@@ -10,11 +10,19 @@ from qspin.testing import StudyContract
 
 LADDER = {"geometric": [0.3, 3.0, 5]}
 TWIN = {"kind": "mlp", "dataset": "digits_small", "layers": [12, 5, 3], "epochs": 2, "learning_rate": 0.01}
+MACHINE = {"kind": "boltzmann", "size": 2, "hidden": 3, "epochs": 8, "instances": 2}
 ANNEALER = {"name": "annealer", "topology": "none", "physics": "thermal", "n_reads": 40, "n_gauges": 0}
 FEW_SHOTS = {"name": "tempering", "betas": [0.5, 2.0], "n_replicas": 20, "n_burn_in": 0, "n_draws": 1}
 
 # name of a study -> what differs from the defaults of the contract
 ASKED: dict[str, dict[str, Any]] = {
+    "boltzmann_backends": {
+        "problems": {
+            "sums": {**MACHINE, "sampler": "exact"},
+            "chains": {**MACHINE, "sampler": "pcd"},
+        },
+        "backends": {"exact": {"name": "exact", "betas": [1.0], "n_replicas": 4}},
+    },
     "comparison": {"settings": {"permutations": 99}},
     "overlaps": {"settings": {"temperatures": [0.5, 1.0]}},
     "epochs": {"problems": {"twin": TWIN}, "sweep": {"problems.twin.epoch": [0, 2]}},

@@ -1,0 +1,245 @@
+"""Do samplers train equally good models? Likelihoods of machines against those of a reference, by seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from pydantic import Field, PositiveFloat
+
+from qspin.errors import nearest_name
+from qspin.plot import style_of
+from qspin.studies.tables import value_columns
+from qspin.studies.wording import with_error
+from qspin.study import (
+    INSTANCE,
+    Asked,
+    Column,
+    Conclusion,
+    Figure,
+    Finding,
+    InputError,
+    Plan,
+    Results,
+    Section,
+    Study,
+    Table,
+    Tone,
+    Verdict,
+    Wanted,
+    settings,
+)
+
+__all__ = ["BoltzmannBackends"]
+
+_TEST, _TRAIN = "log_likelihood_test", "log_likelihood_train"
+_AXES = (INSTANCE, "epoch")  # of problems that do not change what is compared
+
+
+class _Trained(NamedTuple):
+    """Trainings of one problem, one a seed, all at the same epochs."""
+
+    problem: str
+    epochs: NDArray[np.int64]
+    values: NDArray[np.float64]  # (seed, epoch), nats
+
+    @property
+    def last(self) -> NDArray[np.float64]:
+        return self.values[:, -1]
+
+
+class _Compared(NamedTuple):
+    """A model against the reference; the interval is NaN where there are no two seeds of each."""
+
+    problem: str
+    difference: float
+    error: float
+    low: float
+    high: float
+
+    def judged(self, margin: float) -> tuple[str, Tone]:
+        if self.low >= -margin and self.high <= margin:
+            return "equal", Tone.GOOD
+        if self.high < -margin:
+            return "worse", Tone.BAD
+        if self.low > margin:
+            return "better", Tone.GOOD
+        return "undecided", Tone.OPEN
+
+
+@settings
+class BoltzmannBackends(Study):
+    """Final log-likelihoods of machines, kind ``boltzmann``, against those of a reference.
+
+    Held-out data count where all trainings have some, else what was learned. Seeds (``instances: n``) give
+    the error bars; those of two problems are taken as independent, which is on the safe side where they
+    share data. Whether samplers had the same number of samples or seconds is up to the config.
+
+    Parameters
+    ----------
+    reference : label of a problem; default the first that is trained
+    margin : nats within which models count as equal
+    confidence : of the intervals of Welch's t that have to lie within or without the margin, all at once
+    """
+
+    reference: str | None = None
+    margin: PositiveFloat = 0.1
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
+
+    def plan(self, asked: Asked) -> Plan:
+        """Raises InputError if no two problems are trained, the reference is none of them, or an axis changes
+        how one is trained."""
+        trained = {label: line for label, line in asked.problems.items() if line.source.needs()}
+        if len(trained) < 2:
+            raise InputError(
+                "boltzmann_backends compares problems that are trained, such as kind boltzmann with one "
+                f"sampler each; expected two or more, got {', '.join(trained) or 'none'}"
+            )
+        if self.reference is not None and self.reference not in trained:
+            raise InputError(f"reference {self.reference!r}: {nearest_name(self.reference, trained)}")
+        for label, line in trained.items():
+            if others := [axis.name for axis in line.axes if axis.name not in _AXES]:
+                raise InputError(
+                    f"boltzmann_backends compares one training a problem and seed, and {others[0]!r} changes "
+                    f"that of {label}; give each value a label of its own"
+                )
+        backend = next((label for label, line in asked.backends.items() if not line.is_paid), None)
+        backend = backend or next(iter(asked.backends))
+        return Plan([Wanted("record", label, backend) for label in trained])
+
+    def conclude(self, results: Results) -> Conclusion:
+        """Curves, final values with their errors, and a verdict on every training but the reference."""
+        trained, is_held_out = _trained(results)
+        reference = self.reference or next(iter(trained), None)
+        if len(trained) < 2 or reference not in trained:
+            return Conclusion()
+        others = [own for label, own in trained.items() if label != reference]
+        compared = [self._compared(own, trained[reference], len(others)) for own in others]
+        what = "held-out data" if is_held_out else "the data that were learned"
+        section = Section(
+            "Samplers of Boltzmann machines",
+            "boltzmann-backends",
+            f"Is each sampler's model as good as that of {reference}?",
+            [Finding(self._told(own, reference, what)) for own in compared],
+            [_figure(trained, what)],
+            [self._table(trained, compared)],
+            [_NOTE.format(confidence=self.confidence)],
+        )
+        backends = {cell.problem: cell.backend for cell in results.cells("record")}
+        verdicts = [self._verdict(own, backends[own.problem]) for own in compared if own.problem in backends]
+        datasets = {f"likelihood-{k + 1}": _dataset(own) for k, own in enumerate(trained.values())}
+        return Conclusion([section], verdicts, datasets=datasets)
+
+    def _compared(self, own: _Trained, reference: _Trained, n: int) -> _Compared:
+        """Welch's interval, with the chance of error shared by n of them."""
+        from scipy import stats
+
+        difference = float(own.last.mean() - reference.last.mean())
+        if min(len(own.last), len(reference.last)) < 2:
+            return _Compared(own.problem, difference, math.nan, math.nan, math.nan)
+        error = math.hypot(_error(own.last), _error(reference.last))
+        if error == 0:
+            return _Compared(own.problem, difference, 0.0, difference, difference)
+        welch = stats.ttest_ind(own.last, reference.last, equal_var=False)
+        low, high = welch.confidence_interval(1 - (1 - self.confidence) / n)
+        return _Compared(own.problem, difference, error, float(low), float(high))
+
+    def _told(self, own: _Compared, reference: str, what: str) -> str:
+        word, _ = own.judged(self.margin)
+        by = f"the log-likelihood of {what} differs by {with_error(own.difference, own.error)} nat"
+        if math.isnan(own.error):
+            return f"{own.problem} against {reference}: {by}; two seeds of each would give an error."
+        words = {
+            "equal": f"equals {reference} within {self.margin:g} nat",
+            "worse": f"is worse than {reference} by more than {self.margin:g} nat",
+            "better": f"is better than {reference} by more than {self.margin:g} nat",
+            "undecided": f"may or may not equal {reference} within {self.margin:g} nat",
+        }
+        return f"The model of {own.problem} {words[word]}: {by}."
+
+    def _verdict(self, own: _Compared, backend: str) -> Verdict:
+        word, tone = own.judged(self.margin)
+        by = with_error(own.difference, own.error)
+        return Verdict(
+            own.problem, backend, f"{word}, {by} nat", tone, "log-likelihood against the reference"
+        )
+
+    def _table(self, trained: Mapping[str, _Trained], compared: Sequence[_Compared]) -> Table:
+        against = {own.problem: own for own in compared}
+        rows: list[dict[str, Any]] = []
+        for label, own in trained.items():
+            row = {"problem": label, "seeds": len(own.last), "likelihood": float(own.last.mean())}
+            row["likelihood_error"] = _error(own.last)
+            if (found := against.get(label)) is not None:
+                row |= {"difference": found.difference, "difference_error": found.error}
+                row |= {"low": found.low, "high": found.high, "judged": found.judged(self.margin)[0]}
+            else:
+                row["judged"] = "reference"
+            rows.append(row)
+        return Table("likelihoods", "Final log-likelihoods", _COLUMNS, rows)
+
+
+_NOTE = (
+    "Log-likelihoods are means over data, in nats, after the last epoch that was kept. Intervals are "
+    "Welch's, over seeds, and hold all at once with a confidence of {confidence:g}."
+)
+_COLUMNS = [
+    Column("problem", is_text=True),
+    Column("seeds"),
+    *value_columns("likelihood", "log-likelihood / nat"),
+    *value_columns("difference", "from the reference / nat"),
+    Column("low", "interval from", ".3g"),
+    Column("high", "to", ".3g"),
+    Column("judged", "model", is_text=True),
+]
+
+
+def _trained(results: Results) -> tuple[dict[str, _Trained], bool]:
+    """By problem, in the order of the config; and whether it is held-out data that count."""
+    runs: dict[str, list[xr.Dataset]] = {}
+    for label in results.asked.problems:
+        own = [made.prepared.curves for made in results.prepared() if label in made.problems]
+        if own := [curves for curves in own if _TRAIN in curves and curves.sizes["epoch"]]:
+            runs[label] = own
+    is_held_out = bool(runs) and all(_TEST in curves for own in runs.values() for curves in own)
+    name = _TEST if is_held_out else _TRAIN
+    found = {}
+    for label, own in runs.items():
+        values = np.array([curves[name].values for curves in own], dtype=np.float64)
+        found[label] = _Trained(label, own[0]["epoch"].values, values)
+    return found, is_held_out
+
+
+def _error(values: NDArray[np.float64]) -> float:
+    """Standard error of the mean; NaN of one value."""
+    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
+
+
+def _spread(own: _Trained) -> NDArray[np.float64]:
+    return np.array([_error(column) for column in own.values.T])
+
+
+def _dataset(own: _Trained) -> xr.Dataset:
+    variables = {"likelihood": ("epoch", own.values.mean(0)), "likelihood_error": ("epoch", _spread(own))}
+    return xr.Dataset(variables, coords={"epoch": own.epochs}, attrs={"problem": own.problem})
+
+
+def _figure(trained: Mapping[str, _Trained], what: str) -> Figure:
+    return Figure(
+        "likelihoods",
+        f"Mean log-likelihood of {what} over epochs, epoch 0 being before any of them. Bars are one standard "
+        "error over seeds.",
+        [lambda ax: _draw(ax, list(trained.values()))],
+    )
+
+
+def _draw(ax: Any, trained: Sequence[_Trained]) -> None:
+    for k, own in enumerate(trained):
+        errors = np.nan_to_num(_spread(own))
+        ax.errorbar(own.epochs, own.values.mean(0), errors, label=own.problem, **style_of(k))
+    ax.set(xlabel="epoch", ylabel="log-likelihood / nat")
+    ax.legend(fontsize="small")

@@ -1,0 +1,113 @@
+"""The study of samplers of Boltzmann machines: what it calls equal, and what it leaves open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from made_results import DEVICE, MadeResults, asked
+
+from qspin.errors import InputError
+from qspin.plot.canvas import draw
+from qspin.problem import IsingProblem
+from qspin.registry import get_study
+from qspin.source import Preparation, Prepared, Source, settings
+from qspin.study import PreparedFor, Tone
+
+
+@settings
+class Trained(Source):
+    """Needs a training, which no test makes."""
+
+    def needs(self) -> dict[str, Any]:
+        return {"training": Preparation()}
+
+    def build(self, prepared: Any) -> IsingProblem:
+        return IsingProblem(np.zeros((2, 2)))
+
+
+def runs(problem, last, *, held_out=True):
+    for value in last:
+        values = {"log_likelihood_train": [-5.0, value + 1], "log_likelihood_test": [-6.0, value]}
+        if not held_out:
+            values.pop("log_likelihood_test")
+        curves = xr.Dataset({k: ("epoch", v) for k, v in values.items()}, coords={"epoch": [0, 8]})
+        yield PreparedFor("training", Prepared({}, curves), (problem,))
+
+
+def concluded(finals, held_out=True, **given):
+    prepared = [run for problem, last in finals.items() for run in runs(problem, last, held_out=held_out)]
+    cells = {("record", problem, "x"): xr.Dataset() for problem in finals}
+    made = MadeResults(asked(list(finals), ["x"]), cells, prepared=prepared)
+    return get_study("boltzmann_backends", **given).conclude(made)
+
+
+SPREAD = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
+
+
+def test_what_is_equal_worse_better_and_open():
+    found = concluded(
+        {
+            "exact": -3 + SPREAD,
+            "same": -3.01 + SPREAD,
+            "low": -4 + SPREAD,
+            "high": -2 + SPREAD,
+            "noisy": -3 + 20 * SPREAD,
+        }
+    )
+    words = {own.problem: (own.text.partition(",")[0], own.tone) for own in found.verdicts}
+    assert words == {
+        "same": ("equal", Tone.GOOD),
+        "low": ("worse", Tone.BAD),
+        "high": ("better", Tone.GOOD),
+        "noisy": ("undecided", Tone.OPEN),
+    }
+    (section,) = found.sections
+    rows = {row["problem"]: row for row in section.tables[0].rows}
+    assert rows["exact"]["judged"] == "reference"
+    assert rows["same"]["difference"] == pytest.approx(-0.01)
+    assert rows["same"]["difference_error"] == pytest.approx(np.sqrt(2) * SPREAD.std(ddof=1) / np.sqrt(5))
+    assert rows["low"]["low"] < -1 < rows["low"]["high"]
+    assert draw(section.figures[0]).svg
+    np.testing.assert_allclose(found.datasets["likelihood-3"]["likelihood"], [-6, -4])
+    assert "the log-likelihood of held-out data differs by -0.01(1) nat" in section.findings[0].text
+
+
+def test_intervals_hold_all_at_once():
+    """Samplers are equal, and none is called worse or better beyond the chance that is stated."""
+    rng, wrong, n = np.random.default_rng(0), 0, 400
+    for _ in range(n):
+        finals = {name: rng.normal(-3, 0.5, size=4) for name in ("exact", "a", "b", "c")}
+        verdicts = concluded(finals, margin=1e-9, confidence=0.9).verdicts
+        wrong += any(own.tone is not Tone.OPEN for own in verdicts)
+    assert wrong / n < 0.1 + 4 * np.sqrt(0.1 * 0.9 / n)
+
+
+def test_without_held_out_data_what_was_learned_counts():
+    (section,) = concluded({"a": [-3, -3.1], "b": [-3, -3.1]}, held_out=False).sections
+    assert "the data that were learned" in section.findings[0].text
+
+
+def test_one_seed_gives_no_error():
+    found = concluded({"a": [-3.0], "b": [-3.0]})
+    assert found.verdicts[0].tone is Tone.OPEN
+    assert "two seeds of each would give an error" in found.sections[0].findings[0].text
+
+
+def test_another_reference():
+    found = concluded({"a": -3 + SPREAD, "b": -4 + SPREAD}, reference="b")
+    assert [(own.problem, own.text.partition(",")[0]) for own in found.verdicts] == [("a", "better")]
+
+
+@pytest.mark.parametrize(
+    ("problems", "given", "message"),
+    [
+        ({"a": Trained(), "b": None}, {}, "expected two or more, got a"),
+        ({"a": Trained(), "b": Trained()}, {"reference": "c"}, "reference 'c'"),
+    ],
+)
+def test_what_cannot_be_compared(problems, given, message):
+    with pytest.raises(InputError, match=message):
+        get_study("boltzmann_backends", **given).plan(asked(problems, {"x": DEVICE}))
