@@ -350,7 +350,7 @@ def test_a_training_goes_on_where_it_was(tmp_path, monkeypatch):
     tempering = qspin.get_backend(
         "tempering", betas=[0.5, 1.0], n_replicas=4, n_burn_in=0, n_sweeps=5, n_draws=1
     )
-    settings = {"seed": 4, "n_steps": 12, "batch_size": 4, "evaluate_every": 5}
+    settings = {"seed": 4, "n_steps": 12, "batch_size": 4, "evaluate_every": 5, "keep_at": [0, 3, 12]}
 
     def adam(parameters):
         return torch.optim.Adam(parameters, lr=0.02)
@@ -375,6 +375,9 @@ def test_a_training_goes_on_where_it_was(tmp_path, monkeypatch):
         assert path.exists()
         resumed = fit_boltzmann(RestrictedBoltzmannMachine(4, 3, seed=9), data, sampler, **keep)
         assert torch.equal(resumed.machine.weights, whole.weights)
+        assert list(resumed.kept) == list(unbroken.kept) == [0, 3, 12]
+        for step, state in unbroken.kept.items():
+            assert all(torch.equal(resumed.kept[step][name], tensor) for name, tensor in state.items())
         timed = ["seconds"]
         assert resumed.curves.drop_vars(timed).identical(unbroken.curves.drop_vars(timed))
         assert not path.exists()
