@@ -66,6 +66,10 @@ class _Clamped:
         """That of the whole, where nothing is clamped."""
         return self.unclamped.identity() | ({CLAMP: self.clamp} if self.clamp else {})
 
+    @classmethod
+    def names_theory(cls) -> bool:
+        return cls.whole.names_theory()
+
     def predicted(self, betas: NDArray[Any]) -> xr.Dataset | None:
         """That of the whole, where nothing is clamped: theory knows of no held spins."""
         return None if self.clamp else self.unclamped.predicted(betas)

@@ -181,6 +181,11 @@ class Source:
         """Sentences that a reader of results must know: conventions, choices."""
         return []
 
+    @classmethod
+    def names_theory(cls) -> bool:
+        """Whether `predicted` may have something to say."""
+        return cls.theory is not None or cls.predicted is not Source.predicted
+
     def predicted(self, betas: NDArray[Any]) -> xr.Dataset | None:
         """What theory says of measured curves: a dataset over ``beta`` whose variables are named as measures
         name them, per spin where they are; None where it says nothing.

@@ -13,6 +13,7 @@ from qspin.plot.canvas import draw
 from qspin.registry import get_backend, get_measure, get_source, get_study
 from qspin.remarks import Level, Remark, stored
 from qspin.source import Source, settings
+from qspin.studies.lines import source_at
 from qspin.study import Axis
 
 
@@ -109,6 +110,13 @@ class Foreign(Source):
 
     def predicted(self, betas):
         return get_source("lattice_ferromagnet", shape=[self.n_spins]).predicted(betas)
+
+
+def test_a_source_without_theory_is_not_made_anew():
+    source = get_source("edwards_anderson", shape=[3, 3])
+    assert source_at(source, {"shape": "of what is gone"}) is source
+    chain = get_source("lattice_ferromagnet", shape=[5])
+    assert source_at(chain, {"shape": [9], "n_sweeps": 3}).shape == [9]
 
 
 def test_third_parties_predict_by_a_method():

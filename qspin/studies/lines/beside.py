@@ -66,7 +66,12 @@ def _beside(results: Results, series: Sequence[Series], label: str) -> Iterator[
 
 
 def source_at(source: Source, at: Mapping[str, Any]) -> Source:
-    """The source at values of the axes: those that have names of its settings are these."""
+    """The source at values of the axes: those that have names of its settings are these.
+
+    One that names no theory is not made anew: its file may be gone when a run is concluded again.
+    """
+    if not source.names_theory():
+        return source
     own = setting_names(type(source))
     changed = {name: value for name, value in at.items() if name in own}
     if not changed:
