@@ -26,7 +26,7 @@ _COLD, _HOT, _ABOVE = 0.3, 1.5, 1.2  # ends of the ladder, in units of critical 
 _MOST_BETAS, _FEWEST_BETAS = 40, 12
 _APART = 1.8  # of ln T times sqrt(N), that neighbours of the ladder are apart: swaps then go through
 _REPLICAS = 8
-_UPDATES = 2.5e10  # of spins in all, each counted once for every eighth neighbour besides
+_UPDATES = 5e10  # of spins in all, each counted once for every eighth neighbour besides
 _SWEEPS = (500, 8_000)
 
 
