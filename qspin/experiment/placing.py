@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 from pathlib import Path
 
 from qspin.engine import Store
@@ -12,6 +14,8 @@ from qspin.experiment.config.run_config import RunConfig
 from qspin.experiment.folder import CONFIG, DamagedHead, read_head
 
 __all__ = ["has_moved", "refuse_unfit_store", "require_store", "store_of"]
+
+_TRIAL_BYTES = 4  # of randomness in the name of a trial folder
 
 
 def store_of(run: Path, config: RunConfig) -> Store:
@@ -55,15 +59,21 @@ def refuse_unfit_store(run: Path, config: RunConfig) -> None:
 
 
 def _refuse_impossible(store: Path) -> None:
-    """Refuse a place where no folder can be made."""
+    """Refuse a place where no folder can be made.
+
+    It is tried under a name of the same length: another run may make the store itself meanwhile.
+    """
     if not store.parent.is_dir():
         raise InputError(
             f"execution.store: {store.parent} is not there, so that no store can be made in it; make that "
             "folder, or name another store"
         )
+    trial = store.with_name(store.name[: -2 * _TRIAL_BYTES] + secrets.token_hex(_TRIAL_BYTES))
     try:
-        store.mkdir()
-        store.rmdir()
+        if os.path.lexists(store) and not store.is_dir():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        trial.mkdir()
+        trial.rmdir()
     except OSError as error:
         raise InputError(
             f"execution.store: no store can be made at {store}: {error.strerror}; name another one"

@@ -19,7 +19,7 @@ from qspin_backends.exact import Exact
 from qspin.engine.storage.marker import FORMAT
 from qspin.errors import InputError, RunError, StorageError
 from qspin.executor import Kind
-from qspin.experiment import RunFolder, load_config, run_experiment
+from qspin.experiment import RunFolder, load_config, placing, run_experiment
 from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.run import report_on
 
@@ -103,6 +103,26 @@ class TestSharedStore:
         assert faults == []
         assert sorted(calls) == list(range(2, 12))
         assert all(RunFolder.open(tmp_path / f"run{k}").is_finished for k in range(2))
+
+    def test_many_may_look_whether_it_can_be_made(self, tmp_path):
+        """None finds a folder that another one tries."""
+        store, gate, faults = tmp_path / "store", threading.Barrier(8), []
+
+        def look():
+            try:
+                gate.wait(60)
+                for _ in range(200):
+                    placing._refuse_impossible(store)
+            except Exception as error:
+                faults.append(error)
+
+        threads = [threading.Thread(target=look) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert faults == []
+        assert list(tmp_path.iterdir()) == []
 
     def test_its_place_decides_nothing(self, tmp_path):
         assert small(tmp_path / "store").digest == small().digest
