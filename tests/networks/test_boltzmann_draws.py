@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
+from boltzmann_for_tests import one_thread, randomised  # noqa: F401
 
 import qspin
 from qspin import networks
@@ -25,23 +26,6 @@ from qspin.networks.boltzmann import (
 MACHINES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "grbm"
 STANDARD_ERRORS = 4.5
 GRAPH = nx.Graph([("a", (0, 1)), ("a", 2), ((0, 1), 2), (2, "b"), ("b", "c"), ("c", "a")])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small tensors wait for each other on many."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def randomised(machine, seed=3, scale=0.5):
-    rng = np.random.default_rng(seed)
-    with torch.no_grad():
-        for parameter in machine.parameters():
-            parameter.copy_(torch.as_tensor(rng.normal(size=parameter.shape) * scale))
-    return machine
 
 
 def machines(units):

@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
+from boltzmann_for_tests import one_thread, randomised  # noqa: F401
 
 import qspin
 from qspin.errors import CapacityError, InputError, RunError
@@ -29,15 +30,6 @@ from qspin.provenance import run_info
 from qspin.samples import SampleSet
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small tensors wait for each other on many."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def bars_and_stripes(n, units="spins"):
     """All distinct patterns (2^(n+1) - 2, n^2)."""
     rows = np.array(list(itertools.product([0, 1], repeat=n)))
@@ -45,14 +37,6 @@ def bars_and_stripes(n, units="spins"):
     stripes = np.repeat(rows[:, :, None], n, axis=2).reshape(-1, n * n)
     bits = np.unique(np.concatenate([bars, stripes]), axis=0)
     return 2 * bits - 1 if units == "spins" else bits
-
-
-def randomised(machine, seed=3, scale=0.5):
-    rng = np.random.default_rng(seed)
-    with torch.no_grad():
-        for parameter in machine.parameters():
-            parameter.copy_(torch.as_tensor(rng.normal(size=parameter.shape) * scale))
-    return machine
 
 
 def machines(units):

@@ -8,6 +8,7 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
+from boltzmann_for_tests import one_thread  # noqa: F401
 
 from qspin.errors import CapacityError, InputError
 from qspin.networks.boltzmann import (
@@ -16,16 +17,6 @@ from qspin.networks.boltzmann import (
     RestrictedBoltzmannMachine,
     log_likelihood,
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small tensors wait for each other on many."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
 
 BARS_AND_STRIPES = np.array(
     [[0, 0, 0, 0], [0, 0, 1, 1], [1, 1, 0, 0], [1, 1, 1, 1], [0, 1, 0, 1], [1, 0, 1, 0]]

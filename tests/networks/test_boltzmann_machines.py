@@ -9,22 +9,13 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
+from boltzmann_for_tests import one_thread, randomised  # noqa: F401
 
 import qspin
 from qspin import networks
 from qspin.errors import CapacityError, InputError
 from qspin.networks.boltzmann import BoltzmannMachine, HybridBoltzmannMachine, RestrictedBoltzmannMachine
 from qspin.networks.boltzmann.machines import generator_of
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small tensors wait for each other on many."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
 
 GRAPH = nx.Graph([(0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (4, 0), (4, 5), (5, 1)])
 CPU = torch.device("cpu")
@@ -35,22 +26,13 @@ def values(units, n):
     return np.array(list(itertools.product([low, 1], repeat=n)))
 
 
-def randomised(machine, seed=3, scale=0.8):
-    """The same machine with parameters drawn at random, biases too."""
-    rng = np.random.default_rng(seed)
-    with torch.no_grad():
-        for parameter in machine.parameters():
-            parameter.copy_(torch.as_tensor(rng.normal(size=parameter.shape) * scale))
-    return machine
-
-
 def machines(units):
     return {
-        "restricted": randomised(RestrictedBoltzmannMachine(4, 3, units)),
-        "wide": randomised(RestrictedBoltzmannMachine(3, 5, units)),
-        "none hidden": randomised(BoltzmannMachine(GRAPH, [], units=units)),
-        "hidden apart": randomised(BoltzmannMachine(GRAPH, [0, 3], units=units)),
-        "hidden together": randomised(BoltzmannMachine(GRAPH, [0, 4, 2, 5], units=units)),
+        "restricted": randomised(RestrictedBoltzmannMachine(4, 3, units), scale=0.8),
+        "wide": randomised(RestrictedBoltzmannMachine(3, 5, units), scale=0.8),
+        "none hidden": randomised(BoltzmannMachine(GRAPH, [], units=units), scale=0.8),
+        "hidden apart": randomised(BoltzmannMachine(GRAPH, [0, 3], units=units), scale=0.8),
+        "hidden together": randomised(BoltzmannMachine(GRAPH, [0, 4, 2, 5], units=units), scale=0.8),
     }
 
 
@@ -179,7 +161,7 @@ def test_a_sweep_may_hold_visible_units():
 
 
 def test_state_dicts_carry_what_they_belong_to(tmp_path):
-    machine = randomised(BoltzmannMachine(GRAPH, [0, 3], units="bits"))
+    machine = randomised(BoltzmannMachine(GRAPH, [0, 3], units="bits"), scale=0.8)
     torch.save(machine.state_dict(), tmp_path / "machine.pt")
     stored = torch.load(tmp_path / "machine.pt", weights_only=True)
     other = BoltzmannMachine(GRAPH, [0, 3], units="bits")
@@ -202,7 +184,7 @@ def test_state_dicts_carry_what_they_belong_to(tmp_path):
     ],
 )
 def test_a_state_dict_of_another_machine_is_refused(other, message):
-    stored = randomised(BoltzmannMachine(GRAPH, [0, 3], units="bits")).state_dict()
+    stored = randomised(BoltzmannMachine(GRAPH, [0, 3], units="bits"), scale=0.8).state_dict()
     before = [p.clone() for p in other.parameters()]
     with pytest.raises(InputError, match=message):
         other.load_state_dict(stored)

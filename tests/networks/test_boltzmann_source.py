@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-import torch
 import yaml
+from boltzmann_for_tests import one_thread  # noqa: F401
 
 import qspin
 from qspin.errors import InputError
@@ -23,15 +23,6 @@ from qspin.source import Tools
 from qspin.testing import prepared_for
 
 EXACT = {"size": 2, "hidden": 4, "sampler": "exact", "epochs": 50, "learning_rate": 0.1, "spread": 0.1}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small tensors wait for each other on many."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 # -- data -----------------------------------------------------------------------------------------
