@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.errors import InputError, nearest_name
+from qspin.networks.training.datasets import made_with
 from qspin.validate import checked_count
 
 __all__ = ["BINARY", "BinaryData", "bars_and_stripes", "binary_data", "binary_digits"]
@@ -113,12 +113,7 @@ def binary_data(name: str, **options: Any) -> BinaryData:
     """
     if name not in BINARY:
         raise InputError(f"no binary data {name!r}: {nearest_name(name, BINARY)}", key=("dataset",))
-    make = BINARY[name]
-    given = {option: value for option, value in options.items() if value is not None}
-    for option in given:
-        if option not in inspect.signature(make).parameters:
-            raise InputError(f"the data {name} have no {option}; leave it out", key=(option,))
-    return make(**given)
+    return made_with(BINARY[name], f"the data {name} have", options)
 
 
 def _checked_lines(n: int, what: str = "n") -> int:

@@ -11,14 +11,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qspin.errors import DISTRIBUTION, InputError, RunError, nearest_name
 
-__all__ = ["DATASETS", "DataSet", "Encoding", "data_set"]
+__all__ = ["DATASETS", "DataSet", "Encoding", "data_set", "made_with"]
+
+Made = TypeVar("Made")
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 Encoding = Literal["one_hot", "tokens"]
@@ -178,9 +180,23 @@ def data_set(name: str, **options: Any) -> DataSet:
     """
     if name not in DATASETS:
         raise InputError(f"no data set {name!r}: {nearest_name(name, DATASETS)}", key=("dataset",))
-    make = DATASETS[name]
+    return made_with(DATASETS[name], f"the data set {name} has", options)
+
+
+def made_with(make: Callable[..., Made], has: str, options: Mapping[str, Any]) -> Made:
+    """What a maker of data gives for options, of which one that is None is not given.
+
+    Parameters
+    ----------
+    has : beginning of a sentence: ``the data set digits has``
+
+    Raises
+    ------
+    InputError
+        For an option that it does not take.
+    """
     given = {option: value for option, value in options.items() if value is not None}
     for option in given:
         if option not in inspect.signature(make).parameters:
-            raise InputError(f"the data set {name} has no {option}; leave it out", key=(option,))
+            raise InputError(f"{has} no {option}; leave it out", key=(option,))
     return make(**given)
