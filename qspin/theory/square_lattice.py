@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ellipk
 
 from qspin.errors import InputError
+from qspin.theory._equations import temperature_curve, told
 from qspin.validate import checked_array
 
 __all__ = ["square_lattice"]
@@ -42,10 +43,12 @@ def square_lattice(temperature: ArrayLike) -> xr.Dataset:
     temperatures = np.atleast_1d(checked_array(temperature, "temperatures").astype(np.float64))
     if temperatures.ndim != 1 or not (np.isfinite(temperatures) & (temperatures > 0)).all():
         raise InputError(f"temperature takes positive values, in units of |J|; got {temperature!s}")
-    return xr.Dataset(
-        {"energy": ("beta", _energy(temperatures)), "m_abs": ("beta", _magnetisation(temperatures))},
-        coords={"beta": 1 / temperatures, "temperature": ("beta", temperatures)},
-        attrs={"source": "Onsager 1944; Yang 1952", "valid": "infinitely many spins", "error": "exact"},
+    found = {"energy": _energy(temperatures), "m_abs": _magnetisation(temperatures)}
+    return told(
+        temperature_curve(temperatures, found),
+        source="Onsager 1944; Yang 1952",
+        valid="infinitely many spins",
+        error="exact",
     )
 
 
