@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,9 +14,17 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from qspin.errors import InputError, RunError, shown
-from qspin.networks.boltzmann.fitting.choice import phase_of
-from qspin.networks.boltzmann.fitting.phases import Negative, NegativePhase, State
+from qspin.errors import InputError
+from qspin.networks.boltzmann.fitting.descent import (
+    Optimiser,
+    Schedule,
+    descended,
+    optimiser_of,
+    pace_after,
+    require_finite,
+)
+from qspin.networks.boltzmann.fitting.phases import NegativePhase, State
+from qspin.networks.boltzmann.fitting.plan import Plan, checked_data, checked_plan
 from qspin.networks.boltzmann.fitting.positive import positive_gradients
 from qspin.networks.boltzmann.fitting.record import Record, remarks_on
 from qspin.networks.boltzmann.fitting.scoring import Scores, scores_of
@@ -25,12 +33,8 @@ from qspin.networks.boltzmann.machines import Gradients, Machine
 from qspin.progress import report_progress
 from qspin.remarks import Remark
 from qspin.sampler import Sampler
-from qspin.validate import checked_count, checked_real
 
 __all__ = ["BoltzmannFit", "fit_boltzmann"]
-
-Optimiser = Callable[[Iterable[Any]], torch.optim.Optimizer]
-Schedule = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]
 
 
 @dataclass(frozen=True)
@@ -58,23 +62,6 @@ class BoltzmannFit:
     kept: Mapping[int, dict[str, Tensor]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What a training does, checked."""
-
-    phase: NegativePhase
-    data: Tensor
-    n_steps: int
-    batch_size: int
-    evaluate_every: int
-    keep_at: frozenset[int]
-    centred: bool
-    offset_rate: float
-    n_positive: int
-    patience: int | None
-    seed: int
-
-
 @dataclass
 class _Run:
     """Where a training is."""
@@ -86,6 +73,7 @@ class _Run:
     scores: Scores
     state: State
     offsets: Tensor | None = None
+    pace: float = 1.0
     best: dict[str, Tensor] | None = None
     kept: dict[int, dict[str, Tensor]] = field(default_factory=dict)
     done: int = 0
@@ -99,6 +87,7 @@ class _Run:
             "record": [self.record.steps, self.record.evaluations, self.record.evaluated],
             "state": dict(self.state),
             "offsets": self.offsets,
+            "pace": self.pace,
             "best": self.best,
             "kept": self.kept,
             "done": self.done,
@@ -111,7 +100,7 @@ class _Run:
             self.scheduler.load_state_dict(saved["scheduler"])
         self.record = Record(*saved["record"])
         self.state, self.offsets, self.best = saved["state"], saved["offsets"], saved["best"]
-        self.kept, self.done = saved["kept"], saved["done"]
+        self.kept, self.done, self.pace = saved["kept"], saved["done"], saved["pace"]
 
 
 def fit_boltzmann(
@@ -128,6 +117,7 @@ def fit_boltzmann(
     weight_decay: float = 0.0,
     centred: bool = True,
     offset_rate: float = 0.05,
+    paced: bool = True,
     n_positive: int = 20,
     held_out: Any = None,
     evaluate_every: int = 100,
@@ -156,6 +146,9 @@ def fit_boltzmann(
     weight_decay : of couplings and weights, not of fields and biases, units of 1/step and learning rate
     centred : write the energy with x - <x> in the place of x; offsets are means of data and model
     offset_rate : of the moving average of these offsets
+    paced : take the learning rate times 1 - persistence, a moving average, where chains go on from step to
+        step: parameters then move no faster than chains follow. Without it, chains that mix slowly drive
+        training away from its data
     n_positive : sweeps of hidden units with visible ones held, where hidden units cannot be summed over
     held_out : data that it does not learn from
     evaluate_every : steps between two evaluations of the likelihood
@@ -185,26 +178,19 @@ def fit_boltzmann(
     >>> bool(fit.curves.log_likelihood[-1] > -0.75)
     True
     """
-    rows = _checked_data(machine, data, "data")
-    unseen = None if held_out is None else _checked_data(machine, held_out, "held_out")
-    plan = _Plan(
-        phase=phase_of(sampler),
-        data=rows,
-        n_steps=checked_count(n_steps, "n_steps", least=1),
-        batch_size=len(rows) if batch_size is None else checked_count(batch_size, "batch_size", least=1),
-        evaluate_every=checked_count(evaluate_every, "evaluate_every", least=1),
-        keep_at=frozenset(checked_count(step, "a step of keep_at") for step in keep_at),
-        centred=bool(centred),
-        offset_rate=_share(offset_rate, "offset_rate"),
-        n_positive=checked_count(n_positive, "n_positive", least=1),
-        patience=None if patience is None else checked_count(patience, "patience", least=1),
-        seed=checked_count(seed, "seed"),
-    )
+    rows = checked_data(machine, data, "data")
+    unseen = None if held_out is None else checked_data(machine, held_out, "held_out")
+    plan = checked_plan(
+        rows, sampler, seed=seed, n_steps=n_steps, batch_size=batch_size, evaluate_every=evaluate_every,
+        keep_at=keep_at, centred=centred, offset_rate=offset_rate, paced=paced, n_positive=n_positive,
+        patience=patience,
+    )  # fmt: skip
     scores = scores_of(machine, rows, unseen, likelihood, plan.seed)
     if plan.patience is not None and (unseen is None or scores.method is None):
         raise InputError("patience stops by the likelihood of held-out data: pass held_out, and a likelihood")
+    require_finite(machine)
     plan.phase.check(machine)
-    descent = _optimiser(machine, optimiser, learning_rate, weight_decay)
+    descent = optimiser_of(machine, optimiser, learning_rate, weight_decay)
     run = _Run(machine, descent, None if schedule is None else schedule(descent), Record(), scores, {})
     unfinished = Unfinished(checkpoint, checkpoint_seconds, _identity(machine, plan, descent, unseen, scores))
     if (saved := unfinished.load()) is not None:
@@ -212,10 +198,11 @@ def fit_boltzmann(
     stopped = _train(run, plan, unfinished)
     unfinished.done()
     curves = run.record.dataset()
-    return BoltzmannFit(machine, curves, stopped, (*scores.remarks, *remarks_on(curves)), run.kept)
+    told = curves if plan.patience is None else curves.isel(evaluation=slice(_since_best(run)[0] + 1))
+    return BoltzmannFit(machine, curves, stopped, (*scores.remarks, *remarks_on(told)), run.kept)
 
 
-def _train(run: _Run, plan: _Plan, unfinished: Unfinished) -> Literal["steps", "held_out"]:
+def _train(run: _Run, plan: Plan, unfinished: Unfinished) -> Literal["steps", "held_out"]:
     """To the end, or until held-out data grow no likelier."""
     if not run.done and not run.record.evaluated:
         _look(run, plan)
@@ -223,23 +210,15 @@ def _train(run: _Run, plan: _Plan, unfinished: Unfinished) -> Literal["steps", "
         if _is_over(run, plan):
             break
         unfinished.keep(run.saved)
-        start = time.perf_counter()
-        negative, norm = _step(run, plan)
-        run.record.step(
-            gradient_norm=norm,
-            gradient_noise=negative.noise,
-            persistence=negative.persistence,
-            beta_effective=negative.beta,
-            beta_effective_error=negative.beta_error,
-            learning_rate=run.optimiser.param_groups[0]["lr"],
-            seconds=time.perf_counter() - start,
-            paid_seconds=negative.paid,
-        )
+        values = _step(run, plan)
+        run.record.step(**values)
         if run.scheduler is not None:
             run.scheduler.step()
         run.done += 1
         _look(run, plan)
-        report_progress(run.done / plan.n_steps, f"step {run.done} of {plan.n_steps}", gradient=norm)
+        report_progress(
+            run.done / plan.n_steps, f"step {run.done} of {plan.n_steps}", gradient=values["gradient_norm"]
+        )
     if plan.patience is None or run.best is None:
         return "steps"
     is_over = _is_over(run, plan)
@@ -247,52 +226,42 @@ def _train(run: _Run, plan: _Plan, unfinished: Unfinished) -> Literal["steps", "
     return "held_out" if is_over else "steps"
 
 
-def _step(run: _Run, plan: _Plan) -> tuple[Negative, float]:
-    """One update of the parameters: the negative phase, and the norm of the gradient."""
-    machine, (of_data, of_model) = run.machine, _seeds(plan.seed, run.done)
-    batch = _batch(plan, run.done)
+def _step(run: _Run, plan: Plan) -> dict[str, float]:
+    """One update of the parameters, and what there is to record of it."""
+    start = time.perf_counter()
+    machine, (of_data, of_model) = run.machine, plan.seeds(run.done)
+    batch = plan.batch(run.done)
     negative = plan.phase.negative(machine, batch, run.state, of_model)
     run.state = negative.state
     positive = positive_gradients(machine, batch, of_data, plan.n_positive)
     gradients = {name: positive[name] - negative.gradients[name] for name in positive}
-    norm = math.sqrt(sum(float((own**2).sum()) for own in gradients.values()))
-    if not math.isfinite(norm):
-        raise RunError(f"training diverged at step {run.done + 1}: take a lower learning rate")
     if plan.centred:
         run.offsets = _offsets(run, plan, positive, negative.gradients)
-        gradients = machine.centred(gradients, run.offsets)
-    for name, parameter in machine.named_parameters():
-        parameter.grad = gradients[name]
-    before = {name: parameter.detach().clone() for name, parameter in machine.named_parameters()}
-    run.optimiser.step()
-    if run.offsets is not None:
-        machine.follow(before, run.offsets)
-    return negative, norm
+    if plan.paced:
+        run.pace = pace_after(run.pace, negative.persistence)
+    norm, rate, promised = descended(
+        machine, run.optimiser, gradients, run.offsets, step=run.done + 1, pace=run.pace
+    )
+    return {
+        "gradient_norm": norm,
+        "gradient_noise": negative.noise,
+        "promised_gain": promised,
+        "persistence": negative.persistence,
+        "beta_effective": negative.beta,
+        "beta_effective_error": negative.beta_error,
+        "learning_rate": rate,
+        "seconds": time.perf_counter() - start,
+        "paid_seconds": negative.paid,
+    }
 
 
-def _offsets(run: _Run, plan: _Plan, positive: Gradients, negative: Gradients) -> Tensor:
+def _offsets(run: _Run, plan: Plan, positive: Gradients, negative: Gradients) -> Tensor:
     """Moving average of the means of data and model."""
     now = (run.machine.unit_means(positive) + run.machine.unit_means(negative)) / 2
     return now if run.offsets is None else torch.lerp(run.offsets, now, plan.offset_rate)
 
 
-def _seeds(seed: int, step: int) -> list[int]:
-    """Of the positive and of the negative phase of a step."""
-    return [int(k) for k in np.random.SeedSequence([seed, 1, step]).generate_state(2)]
-
-
-def _batch(plan: _Plan, step: int) -> Tensor:
-    """The data of a step; they come in another order every time that all have been seen."""
-    n = len(plan.data)
-    if plan.batch_size >= n:
-        return plan.data
-    per_epoch = -(-n // plan.batch_size)
-    epoch, k = divmod(step, per_epoch)
-    order = np.random.default_rng([plan.seed, 2, epoch]).permutation(n)
-    return plan.data[torch.as_tensor(order[k * plan.batch_size : (k + 1) * plan.batch_size])]
-
-
-def _look(run: _Run, plan: _Plan) -> None:
+def _look(run: _Run, plan: Plan) -> None:
     """Keep the parameters and evaluate the likelihood, where the steps that are done ask for it."""
     if is_kept := run.done in plan.keep_at:
         run.kept[run.done] = _state(run.machine)
@@ -315,38 +284,20 @@ def _evaluate(run: _Run) -> None:
         run.best = _state(run.machine)
 
 
-def _is_over(run: _Run, plan: _Plan) -> bool:
+def _is_over(run: _Run, plan: Plan) -> bool:
     """Whether so many evaluations have gone by since the best one."""
-    if plan.patience is None:
-        return False
+    return plan.patience is not None and _since_best(run)[1] >= plan.patience
+
+
+def _since_best(run: _Run) -> tuple[int, int]:
+    """The evaluation that found held-out data likeliest, and how many came after it."""
     values = run.record.column("held_out")
-    return len(values) - 1 - int(np.nanargmax(values)) >= plan.patience
-
-
-def _optimiser(
-    machine: Machine, given: Optimiser | None, learning_rate: float, weight_decay: float
-) -> torch.optim.Optimizer:
-    """Of groups: what couples units, which decays, and the rest."""
-    rate, decay = checked_real(learning_rate, "learning_rate"), checked_real(weight_decay, "weight_decay")
-    if rate <= 0 or decay < 0:
-        raise InputError(
-            f"learning_rate is positive and weight_decay not negative; got {rate:g} and {decay:g}"
-        )
-    couples = {"weights", "couplings"}
-    groups = [
-        {"params": [p for name, p in machine.named_parameters() if (name in couples) == decays], **extra}
-        for decays, extra in ((True, {"weight_decay": decay}), (False, {"weight_decay": 0.0}))
-    ]
-    if given is None:
-        return torch.optim.Adam(groups, lr=rate)
-    found = given(groups)
-    if not isinstance(found, torch.optim.Optimizer):
-        raise InputError(f"optimiser is a function that returns one of torch; it returned {shown(found)}")
-    return found
+    best = int(np.nanargmax(values))
+    return best, len(values) - 1 - best
 
 
 def _identity(
-    machine: Machine, plan: _Plan, optimiser: torch.optim.Optimizer, unseen: Tensor | None, scores: Scores
+    machine: Machine, plan: Plan, optimiser: torch.optim.Optimizer, unseen: Tensor | None, scores: Scores
 ) -> dict[str, Any]:
     """What a training must share with an unfinished one; how long it is decides nothing of a step."""
     plain = {key: value for key, value in optimiser.defaults.items() if isinstance(value, int | float | str)}
@@ -357,23 +308,8 @@ def _identity(
         "optimiser": {"kind": type(optimiser).__name__, **plain},
         "batch_size": plan.batch_size,
         "centred": [plan.centred, plan.offset_rate],
+        "paced": plan.paced,
         "n_positive": plan.n_positive,
         "evaluations": [plan.evaluate_every, scores.method, sorted(plan.keep_at)],
         "seed": plan.seed,
     }
-
-
-def _checked_data(machine: Machine, data: Any, what: str) -> Tensor:
-    rows = machine.checked_visible(data, what)
-    if rows.ndim != 2 or not len(rows):
-        raise InputError(
-            f"{what} must have shape (n, {machine.n_visible}), at least one row; got {tuple(rows.shape)}"
-        )
-    return rows
-
-
-def _share(value: Any, what: str) -> float:
-    number = checked_real(value, what)
-    if not 0 < number <= 1:
-        raise InputError(f"{what} must lie above 0 and not above 1; got {number:g}")
-    return number

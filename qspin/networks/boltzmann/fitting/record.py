@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 
+from qspin.networks.boltzmann.likelihood import FAR_APART
 from qspin.remarks import Level, Remark
 from qspin.significance import STANDARD_ERRORS
 
@@ -16,6 +17,7 @@ __all__ = ["Record", "remarks_on"]
 STEPS = (
     "gradient_norm",
     "gradient_noise",
+    "promised_gain",
     "persistence",
     "beta_effective",
     "beta_effective_error",
@@ -24,9 +26,15 @@ STEPS = (
     "paid_seconds",
 )
 EVALUATIONS = ("log_likelihood", "log_likelihood_error", "held_out", "held_out_error", "bounds_gap")
-UNITS = {"seconds": "s", "paid_seconds": "s", "log_likelihood": "nat", "held_out": "nat", "bounds_gap": "nat"}
+UNITS = {
+    "seconds": "s",
+    "paid_seconds": "s",
+    **dict.fromkeys(("promised_gain", "log_likelihood", "held_out", "bounds_gap"), "nat"),
+}
 
 _OFF = 0.05  # share by which samples may be off the model's temperature before it is said
+_LOST = 0.1  # share of a likelihood that had been gained, from which on its loss is told ...
+_LITTLE = 0.01  # ... or, if it is more, of the one before training
 _STUCK = 0.98  # persistence from which on chains tell of where they began, not of the model
 
 
@@ -71,10 +79,12 @@ class Record:
 
 
 def remarks_on(curves: xr.Dataset) -> list[Remark]:
-    """Whether samples were of the model at the end, the last fifth of the steps, at most fifty."""
+    """Whether samples were of the model at the end, the last fifth of the steps, at most fifty; and whether
+    the likelihood did what gradients promised.
+    """
     n = max(1, min(50, curves.sizes["step"] // 5))
     last = curves.isel(step=slice(-n, None))
-    return [*_on_temperature(last), *_on_chains(last)]
+    return [*_on_temperature(last), *_on_chains(last), *_on_likelihood(curves), *_on_bounds(curves)]
 
 
 def _on_temperature(last: xr.Dataset) -> list[Remark]:
@@ -102,3 +112,35 @@ def _on_chains(last: xr.Dataset) -> list[Remark]:
         "so they may not follow the machine: more sweeps a step, or tempering"
     )
     return [Remark("chains-stuck", text)]
+
+
+def _on_likelihood(curves: xr.Dataset) -> list[Remark]:
+    values, errors = curves["log_likelihood"].values, curves["log_likelihood_error"].values
+    if not np.isfinite(values).all() or len(values) < 2:
+        return []
+    best = int(values.argmax())
+    fell, gained = float(values[best] - values[-1]), float(values[best] - values[0])
+    noise = STANDARD_ERRORS * float(np.hypot(errors[best], errors[-1]))
+    if fell <= max(noise, _LOST * gained, _LITTLE * abs(float(values[0]))):
+        return []
+    since, until = curves["steps_done"].values[[best, -1]]
+    promised = float(curves["promised_gain"].values[since:until].sum())
+    why = (
+        f"while gradients promised a gain of {promised:.3g}: samples of the negative phase were not of the "
+        "machine, or steps too long. Take a lower learning rate, more sweeps a step, or tempering"
+        if promised > 0
+        else "as steps went too far. Take a lower learning rate, or less weight_decay"
+    )
+    text = f"the log-likelihood of the data fell from {values[best]:.4g} nat after step {since} to "
+    return [Remark("likelihood-fell", f"{text}{values[-1]:.4g} at the end, {why}", Level.SERIOUS)]
+
+
+def _on_bounds(curves: xr.Dataset) -> list[Remark]:
+    gaps = curves["bounds_gap"].values[np.isfinite(curves["bounds_gap"].values)]
+    if not gaps.size or abs(gaps[-1]) <= FAR_APART:
+        return []
+    text = (
+        f"the two bounds of the last likelihood lie {gaps[-1]:.2f} nats apart, so that it says little: see "
+        "log_likelihood with more betas, or by tempering"
+    )
+    return [Remark("bounds-apart", text, Level.SERIOUS)]

@@ -1,5 +1,10 @@
 """Likelihoods of data under a machine."""
 
-from qspin.networks.boltzmann.likelihood.estimate import LikelihoodMethod, LogLikelihood, log_likelihood
+from qspin.networks.boltzmann.likelihood.estimate import (
+    FAR_APART,
+    LikelihoodMethod,
+    LogLikelihood,
+    log_likelihood,
+)
 
-__all__ = ["LikelihoodMethod", "LogLikelihood", "log_likelihood"]
+__all__ = ["FAR_APART", "LikelihoodMethod", "LogLikelihood", "log_likelihood"]

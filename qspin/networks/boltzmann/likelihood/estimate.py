@@ -18,11 +18,12 @@ from qspin.networks.boltzmann.machines import Machine, generator_of
 from qspin.remarks import Level, Remark
 from qspin.validate import checked_count
 
-__all__ = ["LikelihoodMethod", "LogLikelihood", "log_likelihood"]
+__all__ = ["FAR_APART", "LikelihoodMethod", "LogLikelihood", "log_likelihood"]
 
 LikelihoodMethod = Literal["exact", "ais", "tempering"]
 
-_FAR = 1.0  # nats between the two bounds, from which on they say little
+FAR_APART = 1.0
+"""Nats between the two bounds, from which on they say little."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def _started(
 
 def _remarks(lower: Bound, upper: Bound) -> list[Remark]:
     gap = upper.value - lower.value
-    if abs(gap) <= _FAR and math.isfinite(gap):
+    if abs(gap) <= FAR_APART and math.isfinite(gap):
         return []
     return [
         Remark(

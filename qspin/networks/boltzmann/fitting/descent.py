@@ -1,0 +1,155 @@
+"""One update of the parameters, what it promises, and when a training has diverged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from qspin.errors import InputError, RunError, shown
+from qspin.networks.boltzmann.machines import Gradients, Machine
+from qspin.validate import checked_real
+
+__all__ = ["Descent", "Optimiser", "Schedule", "descended", "optimiser_of", "pace_after", "require_finite"]
+
+Optimiser = Callable[[Iterable[Any]], torch.optim.Optimizer]
+Schedule = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]
+
+_COUPLES = frozenset({"weights", "couplings"})
+_PACE = 0.1  # of the moving average of the persistence of chains
+_MOST = 1_000.0  # of a parameter: odds of exp(1000) are those of no data
+
+
+def optimiser_of(
+    machine: Machine, given: Optimiser | None, learning_rate: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    """Of two groups of parameters: what couples units, which decays, and the rest.
+
+    Raises
+    ------
+    InputError
+        If rates are none, or what is given makes no optimiser.
+    """
+    rate, decay = checked_real(learning_rate, "learning_rate"), checked_real(weight_decay, "weight_decay")
+    if rate <= 0 or decay < 0:
+        raise InputError(
+            f"learning_rate is positive and weight_decay not negative; got {rate:g} and {decay:g}"
+        )
+    groups = [
+        {"params": [p for name, p in machine.named_parameters() if (name in _COUPLES) == decays], **extra}
+        for decays, extra in ((True, {"weight_decay": decay}), (False, {"weight_decay": 0.0}))
+    ]
+    if given is None:
+        return torch.optim.Adam(groups, lr=rate)
+    found = given(groups)
+    if not isinstance(found, torch.optim.Optimizer):
+        raise InputError(f"optimiser is a function that returns one of torch; it returned {shown(found)}")
+    return found
+
+
+def require_finite(machine: Machine) -> None:
+    """Raises InputError for a machine to which no training can be done."""
+    for name, parameter in machine.named_parameters():
+        wrong = ~torch.isfinite(parameter.detach())
+        if wrong.any():
+            came = float(parameter.detach()[wrong].ravel()[0])
+            raise InputError(
+                f"{name} of the machine must be finite before it is trained; got {came:g} in "
+                f"{int(wrong.sum())} of {parameter.numel()} places: load an earlier state dict, or make the "
+                "machine anew"
+            )
+
+
+def pace_after(pace: float, persistence: float) -> float:
+    """By what the learning rate is multiplied: 1 - persistence, a moving average over steps.
+
+    Parameters
+    ----------
+    pace : of the step before
+    persistence : of this step; NaN of new chains
+    """
+    if not math.isfinite(persistence):
+        return pace
+    return pace + _PACE * (1 - min(max(persistence, 0.0), 1.0) - pace)
+
+
+class Descent(NamedTuple):
+    """What one update was.
+
+    Parameters
+    ----------
+    norm : of the gradient
+    rate : of learning, as it was taken
+    promised : change of the mean log-likelihood to first order, as the gradients have it, nat
+    """
+
+    norm: float
+    rate: float
+    promised: float
+
+
+def descended(
+    machine: Machine,
+    optimiser: torch.optim.Optimizer,
+    gradients: Gradients,
+    offsets: Tensor | None,
+    *,
+    step: int,
+    pace: float,
+) -> Descent:
+    """Update all parameters.
+
+    Parameters
+    ----------
+    gradients : of minus the mean log-likelihood
+    offsets : (N,), with which they are to be centred; None: they are not
+    step : its number, from 1
+    pace : by what the learning rate is multiplied
+
+    Raises
+    ------
+    RunError
+        If gradients are none, or a parameter comes to what stands for no probability.
+    """
+    rate = pace * float(optimiser.param_groups[0]["lr"])
+    norm = math.sqrt(sum(float((own**2).sum()) for own in gradients.values()))
+    if not math.isfinite(norm):
+        raise _diverged(step, rate, f"the norm of its gradient is {norm:g}")
+    directions = gradients if offsets is None else machine.centred(gradients, offsets)
+    before = {name: parameter.detach().clone() for name, parameter in machine.named_parameters()}
+    for name, parameter in machine.named_parameters():
+        parameter.grad = directions[name]
+    _stepped(optimiser, pace)
+    if offsets is not None:
+        machine.follow(before, offsets)
+    promised = 0.0
+    for name, parameter in machine.named_parameters():
+        now = parameter.detach()
+        if not (largest := _largest(now)) <= max(_MOST, 2 * _largest(before[name])):
+            raise _diverged(step, rate, f"one of its {name} came to {largest:.3g}")
+        promised -= float((gradients[name] * (now - before[name])).sum())
+    return Descent(norm, rate, promised)
+
+
+def _stepped(optimiser: torch.optim.Optimizer, pace: float) -> None:
+    """One step at its learning rates times `pace`; schedules find them as they were."""
+    rates = [group["lr"] for group in optimiser.param_groups]
+    for group, rate in zip(optimiser.param_groups, rates, strict=True):
+        group["lr"] = pace * rate
+    optimiser.step()
+    for group, rate in zip(optimiser.param_groups, rates, strict=True):
+        group["lr"] = rate
+
+
+def _largest(values: Tensor) -> float:
+    return float(values.abs().max()) if values.numel() else 0.0
+
+
+def _diverged(step: int, rate: float, what: str) -> RunError:
+    return RunError(
+        f"training diverged at step {step}, at the learning rate {rate:g}: {what}. Take a tenth of it, or "
+        "more weight_decay"
+    )

@@ -1,0 +1,100 @@
+"""What a training does, checked before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qspin.errors import InputError
+from qspin.networks.boltzmann.fitting.choice import phase_of
+from qspin.networks.boltzmann.fitting.phases import NegativePhase
+from qspin.networks.boltzmann.machines import Machine
+from qspin.validate import checked_count, checked_real
+
+__all__ = ["Plan", "checked_data", "checked_plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings of a training; see `fit_boltzmann`."""
+
+    phase: NegativePhase
+    data: Tensor
+    n_steps: int
+    batch_size: int
+    evaluate_every: int
+    keep_at: frozenset[int]
+    centred: bool
+    offset_rate: float
+    paced: bool
+    n_positive: int
+    patience: int | None
+    seed: int
+
+    def seeds(self, step: int) -> list[int]:
+        """Of the positive and of the negative phase of a step."""
+        return [int(k) for k in np.random.SeedSequence([self.seed, 1, step]).generate_state(2)]
+
+    def batch(self, step: int) -> Tensor:
+        """The data of a step; they come in another order every time that all have been seen."""
+        n = len(self.data)
+        if self.batch_size >= n:
+            return self.data
+        per_epoch = -(-n // self.batch_size)
+        epoch, k = divmod(step, per_epoch)
+        order = np.random.default_rng([self.seed, 2, epoch]).permutation(n)
+        return self.data[torch.as_tensor(order[k * self.batch_size : (k + 1) * self.batch_size])]
+
+
+def checked_plan(
+    data: Tensor,
+    sampler: Any,
+    *,
+    seed: int,
+    n_steps: int,
+    batch_size: int | None,
+    evaluate_every: int,
+    keep_at: Collection[int],
+    centred: bool,
+    offset_rate: float,
+    paced: bool,
+    n_positive: int,
+    patience: int | None,
+) -> Plan:
+    """Raises InputError for settings that are none."""
+    return Plan(
+        phase=phase_of(sampler),
+        data=data,
+        n_steps=checked_count(n_steps, "n_steps", least=1),
+        batch_size=len(data) if batch_size is None else checked_count(batch_size, "batch_size", least=1),
+        evaluate_every=checked_count(evaluate_every, "evaluate_every", least=1),
+        keep_at=frozenset(checked_count(step, "a step of keep_at") for step in keep_at),
+        centred=bool(centred),
+        offset_rate=_share(offset_rate, "offset_rate"),
+        paced=bool(paced),
+        n_positive=checked_count(n_positive, "n_positive", least=1),
+        patience=None if patience is None else checked_count(patience, "patience", least=1),
+        seed=checked_count(seed, "seed"),
+    )
+
+
+def checked_data(machine: Machine, data: Any, what: str) -> Tensor:
+    """Rows of visible units; raises InputError for anything else."""
+    rows = machine.checked_visible(data, what)
+    if rows.ndim != 2 or not len(rows):
+        raise InputError(
+            f"{what} must have shape (n, {machine.n_visible}), at least one row; got {tuple(rows.shape)}"
+        )
+    return rows
+
+
+def _share(value: Any, what: str) -> float:
+    number = checked_real(value, what)
+    if not 0 < number <= 1:
+        raise InputError(f"{what} must lie above 0 and not above 1; got {number:g}")
+    return number
