@@ -88,6 +88,8 @@ def truncated(path):
         (lambda save: save({"weight": torch.ones(0, 3)}), r"has no numbers: its shape is \(0, 3\)"),
         (lambda save: save({"weight": torch.ones(2, 3, dtype=torch.complex64)}), "real floating-point"),
         (lambda save: save({"weight": torch.ones(2, 3, dtype=torch.int8)}), "real floating-point"),
+        (lambda save: save({"weight": torch.ones(2, 3).to(torch.float8_e4m3fn)}), "got torch.float8_e4m3fn"),
+        (lambda save: save(machine() | {"_linear": torch.ones(3).to(torch.float8_e5m2)}), "float8_e5m2. Tho"),
         (lambda save: save({k: NET[0].weight[:3, :3] for k in ("a.weight", "b.weight")}), "share their"),
     ],
 )  # fmt: skip
@@ -109,6 +111,18 @@ def test_sparse_weights_are_those_of_the_matrix(saved):
     dense = torch.tensor([[0.0, 2.0, 0.0], [1.0, 0.0, 0.0]])
     one, other = (networks.read_model(saved({"weight": w})) for w in (dense.to_sparse(), dense))
     assert one == other
+
+
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16, torch.float64])
+def test_every_precision_whose_numbers_are_what_they_stand_for(saved, precision):
+    """Read exactly: halves and quarters are the same in all of them."""
+    weight = torch.tensor([[0.5, -0.25, 2.0]])
+    one, other = (networks.read_model(saved({"weight": w})) for w in (weight.to(precision), weight))
+    assert one == other
+    own = networks.RestrictedBoltzmannMachine(3, 2)
+    with torch.no_grad():
+        own.weights.copy_(torch.tensor([[0.5, 1.0], [-0.25, 0.0], [2.0, 4.0]]))
+    assert networks.read_model(saved(own.to(precision).state_dict())) == own.to(torch.float64).problem()
 
 
 @pytest.mark.parametrize("setting", ["shuffle", "reinitialise"])
@@ -133,6 +147,7 @@ def test_a_header_that_lies(tmp_path):
 
 
 def machine():
+    """As D-Wave's plugin saves it."""
     return {
         "_linear": torch.tensor([0.5, -0.25, 0.0]),
         "_quadratic": torch.tensor([1.0, -0.5]),
@@ -228,6 +243,19 @@ class TestControls:
             assert np.abs(problem.fields).max() <= (0.5 if "shuffle" in how else 0.05)
         assert sorted(networks.read_model(path, shuffle=1).edges.couplings) == [-0.5, 1.0]
         assert facts_of(path) == ({"couplings": 5.0, "fields": 0.05}, 1.0)
+
+    def test_a_machine_of_ours_does_not_tell_how_it_began(self, saved):
+        """Its spread was given to it: it has shuffles, and what it was before cannot be made."""
+        path = saved(networks.RestrictedBoltzmannMachine(5, 3, spread=0.4).state_dict())
+        own = networks.read_model(path)
+        drawn = networks.read_model(path, shuffle=2)
+        assert list(drawn.known.groups) == ["visible", "hidden"]
+        assert sorted(drawn.edges.couplings) == sorted(own.edges.couplings)
+        assert facts_of(path) == ({}, 1.0)
+        with pytest.raises(InputError, match="can be shuffled, not drawn anew"):
+            networks.read_model(path, reinitialise=0)
+        with pytest.raises(InputError, match="can be shuffled, not drawn anew"):
+            get_source("model", path=str(path), reinitialise=0)
 
     def test_not_both(self, saved):
         with pytest.raises(InputError, match="leave out shuffle or reinitialise"):

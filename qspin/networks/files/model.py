@@ -23,7 +23,7 @@ from qspin.problem import IsingProblem
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ModelFacts", "facts_of", "read_model"]
+__all__ = ["ModelFacts", "facts_of", "read_model", "require_initial"]
 
 LinearLayer = tuple[str, NDArray[np.float64], NDArray[np.float64] | None]
 
@@ -81,10 +81,7 @@ def read_model(
         if not is_described(tensors):
             return machine_of(tensors, path, draw)
         if reinitialise is not None:
-            raise InputError(
-                f"{path} does not tell from which numbers its machine began: it can be shuffled, not drawn "
-                "anew; leave out reinitialise"
-            )
+            require_initial(path)
         return own_machine_of(tensors, path, draw)
     return problem_of(
         chained(_drawn(_layers(tensors, path), draw)),
@@ -96,6 +93,24 @@ def read_model(
     )
 
 
+def require_initial(path: str | os.PathLike[str]) -> None:
+    """Refuse a file that does not tell how its numbers were drawn before they learned.
+
+    Linear layers of torch and machines of D-Wave's plugin have a rule. Machines of qspin begin with a spread
+    that is given to them and is no part of their state dict.
+
+    Raises
+    ------
+    InputError
+        If it holds one of those, or cannot be read.
+    """
+    if is_described(read_tensors(Path(path))):
+        raise InputError(
+            f"{path} does not tell from which numbers its machine began: it can be shuffled, not drawn anew; "
+            "leave out reinitialise"
+        )
+
+
 class ModelFacts(NamedTuple):
     """What is known of a model beside its problem.
 
@@ -103,7 +118,8 @@ class ModelFacts(NamedTuple):
     ----------
     initial : name of a piece of its numbers -> half-width of the uniform distribution that `reinitialise`
         draws it from, in the units of the problem: of a machine ``couplings`` and ``fields``; of a twin the
-        couplings between two layers, by the names of their groups: ``layer 0 - layer 1``
+        couplings between two layers, by the names of their groups: ``layer 0 - layer 1``; none where the file
+        does not tell it
     temperature : at which it is a model of data, 1 / beta; None of a network, which has none
     """
 

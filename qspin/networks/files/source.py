@@ -12,7 +12,7 @@ from pydantic import NonNegativeInt, PositiveInt, model_validator
 from qspin.formats.arrays import arrays_of
 from qspin.formats.instance_file import FileSource, Place, Reading
 from qspin.networks.files.controls import drawing
-from qspin.networks.files.model import read_model
+from qspin.networks.files.model import read_model, require_initial
 from qspin.networks.twins import Scale
 from qspin.settings import located, setting_names
 from qspin.source import IsingProblem, Prepared, Source, Tools, settings
@@ -108,6 +108,8 @@ class Model(_How, _Drawn, FileSource):
     @model_validator(mode="after")
     def _look(self) -> Model:
         drawing(self.shuffle, self.reinitialise)
+        if self.reinitialise is not None and self.path.digest is None:
+            require_initial(located(self.path.path))
         self.look()
         return self
 
@@ -127,7 +129,8 @@ class Model(_How, _Drawn, FileSource):
         return self.reading().identity() if self.drawn() else FileSource.identity(self)
 
     def controls(self) -> Mapping[str, Source]:
-        """The same architecture as it is initialised, and the same numbers shuffled."""
+        """The same architecture as it is initialised, which cannot be made of a file that does not tell how
+        that was, and the same numbers shuffled."""
         if self.drawn():
             return {}
         return {

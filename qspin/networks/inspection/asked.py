@@ -41,9 +41,9 @@ def inspection_config(
 ) -> dict[str, Any]:
     """A config, as plain values, that holds a model against its shuffles and its re-initialisations.
 
-    All of them are sampled by parallel tempering on one ladder, from well below the critical temperature of
-    the architecture to above any that its couplings can have; where the model has a temperature of its own,
-    that is part of it.
+    Where its file does not tell how it is initialised, against its shuffles alone. All of them are sampled by
+    parallel tempering on one ladder, from well below the critical temperature of the architecture to above
+    any that its couplings can have; where the model has a temperature of its own, that is part of it.
 
     Parameters
     ----------
@@ -63,19 +63,20 @@ def inspection_config(
     problem, facts = model.outline(), facts_of(path)
     if not problem.n_couplings:
         raise InputError(f"{path} has no couplings among the spins that are kept: nothing to inspect")
-    before = model.controls()["before"]
-    anew = before.build({name: made.make(Tools()) for name, made in before.needs().items()})
-    betas = ladder_of([problem, anew], facts.temperature)
+    seeds = {"shuffled": "shuffle", **({"reinitialised": "reinitialise"} if facts.initial else {})}
+    betas = ladder_of([problem, *([_before(model)] if facts.initial else [])], facts.temperature)
     spec = {k: v for k, v in settings_of(model).items() if v is not None and k in ("path", *given)}
-    sweeps = _sweeps(problem, len(betas), 2 * n_shuffles + 1)
+    sweeps = _sweeps(problem, len(betas), len(seeds) * n_shuffles + 1)
     return {
         "schema": 2,
         "name": f"inspect-{_label(Path(path).stem)}",
         "seed": seed,
         "problems": {
             "model": {"kind": "model", **spec},
-            "shuffled": {"kind": "model", **spec, "shuffle": 0, "instances": n_shuffles},
-            "reinitialised": {"kind": "model", **spec, "reinitialise": 0, "instances": n_shuffles},
+            **{
+                label: {"kind": "model", **spec, name: 0, "instances": n_shuffles}
+                for label, name in seeds.items()
+            },
         },
         "backends": {
             "tempering": {
@@ -91,6 +92,12 @@ def inspection_config(
             "equilibrium": {},
         },
     }
+
+
+def _before(model: Any) -> IsingProblem:
+    """The architecture as it is initialised, once."""
+    before = model.controls()["before"]
+    return before.build({name: made.make(Tools()) for name, made in before.needs().items()})
 
 
 def ladder_of(problems: Sequence[IsingProblem], temperature: float | None) -> list[float]:

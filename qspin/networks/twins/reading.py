@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from qspin.errors import InputError
 from qspin.memory import require_bytes
 
-__all__ = ["BY_HAND", "check_module", "kind_of", "numbers_of"]
+__all__ = ["BY_HAND", "check_module", "kind_of", "numbers_of", "require_real"]
 
 _WRAPPERS = {"OptimizedModule": "_orig_mod", "DataParallel": "module", "DistributedDataParallel": "module"}
+_REAL = ("float16", "bfloat16", "float32", "float64")
+"""Precisions of torch whose numbers are what they stand for; of others, scales that lie elsewhere decide."""
+
 BY_HAND = "pass the matrices, first layer first, to twin_from_weights"
 
 
@@ -61,13 +64,32 @@ def kind_of(layer: Any) -> str:
     return ""
 
 
+def require_real(parameter: Any, what: str) -> None:
+    """Refuse numbers that are not real, and those of eight bits and less (``float8_e4m3fn``, ``int8``, ...):
+    what they stand for is decided by scales that a tensor does not have.
+
+    Raises
+    ------
+    InputError
+        Of what type they are, and which would do.
+    """
+    import torch
+
+    if parameter.is_quantized or parameter.dtype not in {getattr(torch, name) for name in _REAL}:
+        raise InputError(
+            f"the {what} must be real floating-point numbers; got {parameter.dtype}. Those of "
+            f"{', '.join(_REAL)} are read: take the twin of the network before it was quantised, or of its "
+            "real part"
+        )
+
+
 def numbers_of(parameter: Any, what: str) -> NDArray[np.float64]:
     """The numbers of a tensor, exact for every shorter floating precision.
 
     Raises
     ------
     InputError
-        If there are none, or they are not real.
+        If there are none, or they are not real, or of eight bits and less.
     CapacityError
         If they would not fit in memory: a view may stand for more numbers than a file holds.
     """
@@ -75,11 +97,7 @@ def numbers_of(parameter: Any, what: str) -> NDArray[np.float64]:
 
     if parameter.is_meta:
         raise InputError(f"the {what} lies on device 'meta', where there are no numbers; load the weights")
-    if parameter.is_quantized or not parameter.is_floating_point():
-        raise InputError(
-            f"the {what} must be real floating-point numbers; got {parameter.dtype}. Take the twin of the "
-            "network before it was quantised, or of its real part"
-        )
+    require_real(parameter, what)
     if 0 in parameter.shape:
         raise InputError(f"the {what} has no numbers: its shape is {tuple(parameter.shape)}")
     require_bytes(

@@ -17,6 +17,7 @@ from qspin.networks.boltzmann.machines.machine import Machine
 from qspin.networks.boltzmann.machines.restricted import RestrictedBoltzmannMachine
 from qspin.networks.files.machines import DESCRIBED, is_described, is_machine, machine_of
 from qspin.networks.files.tensors import read_tensors
+from qspin.networks.twins.reading import require_real
 
 __all__ = ["machine_described", "read_machine"]
 
@@ -68,17 +69,21 @@ def machine_described(tensors: Mapping[str, Tensor], path: Path) -> Machine:
     Raises
     ------
     InputError
-        If its description cannot be read, or its parameters do not fit that or are not finite.
+        If its description cannot be read, or its parameters do not fit that or are no finite real numbers.
     """
     description = Description.decoded(tensors[DESCRIBED])
     if (kind := _KINDS.get(description.kind)) is None:
         raise InputError(
             f"{path} holds a machine of kind {description.kind!r}: {nearest_name(description.kind, _KINDS)}"
         )
-    parameters = [tensor for name, tensor in tensors.items() if name != DESCRIBED]
-    if not all(tensor.is_floating_point() and tensor.isfinite().all() for tensor in parameters):
-        raise InputError(f"{path}: parameters of a machine are finite real numbers")
-    dtype = parameters[0].dtype if parameters else torch.float64
+    parameters = {name: tensor for name, tensor in tensors.items() if name != DESCRIBED}
+    for name, tensor in parameters.items():
+        require_real(tensor, f"{name} of {path}")
+        if not tensor.isfinite().all():
+            raise InputError(
+                f"{path}: parameters of a machine are finite numbers, those of {name} are not all"
+            )
+    dtype = next((tensor.dtype for tensor in parameters.values()), torch.float64)
     machine = kind.described(description, dtype)
     try:
         machine.load_state_dict(dict(tensors))
