@@ -6,6 +6,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from qspin import networks
 from qspin.cli import app
 
 torch = pytest.importorskip("torch")
@@ -47,6 +48,26 @@ def test_sentences_a_report_and_resuming(place):
     again = qspin("inspect", "net.pt", "--out", "run", *SHORT, "--resume", cwd=place)
     assert "Nothing to do" in again.stderr
     assert again.stdout == done.stdout
+
+
+def test_a_machine_of_ours_is_held_against_its_shuffles_alone(place):
+    """How it began is not part of its state dict."""
+    machine = networks.RestrictedBoltzmannMachine(5, 4, "bits", spread=2.0, seed=3)
+    torch.save(machine.state_dict(), place / "machine.pt")
+    done = qspin("inspect", "machine.pt", "--out", "machine", *SHORT, cwd=place)
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("model has 9 spins in 2 groups (visible of 5, hidden of 4)")
+    assert lines[1].startswith("It is held against its shuffles alone")
+    assert lines[2].startswith("Couplings of its own variances with signs at random freeze at T_c =")
+    for head in (
+        "States at T = 1:",
+        "Triangles at T = 1:",
+        "States and triangles at T = 1 beside 3 shuffles:",
+    ):
+        assert sum(line.startswith(head) for line in lines) == 1, head
+    (place / "machine.pt").unlink()
+    assert qspin("report", "machine", cwd=place).exit_code == 0
 
 
 def test_a_config_to_be_run_later(place):

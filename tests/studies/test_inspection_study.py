@@ -13,10 +13,14 @@ from ran import ran, table, texts
 from scipy import stats
 
 from qspin.errors import InputError
-from qspin.registry import get_source, get_study
+from qspin.problem import IsingProblem
+from qspin.registry import get_measure, get_source, get_study
 from qspin.remarks import Level, Remark, stored
+from qspin.samples import SampleSet
 from qspin.studies.inspection.draws import Against, Densities, rank_p_value, student_p_value
+from qspin.studies.inspection.states import STATISTICS, Beside, state_findings, states_table
 from qspin.studies.inspection.words import density_sentence, told_p, told_student
+from qspin.studies.landscape.glass import Glass, Place, Row
 from qspin.study import Axis
 
 T = np.array([0.5, 1.0, 2.0, 4.0])
@@ -29,6 +33,66 @@ def against(own, draws, error=0.01, sure=None):
         "shuffled", "null", "x", T, np.asarray(own, float), np.full(4, error), draws,
         np.full(draws.shape, error), np.ones(4, bool) if sure is None else np.asarray(sure),
     )  # fmt: skip
+
+
+PATTERNS = np.random.default_rng(9).choice([-1, 1], size=(2, 40)).astype(np.int8)
+
+
+def landscape_of(spins, **settings):
+    """What the measures of states and triangles find of configurations, and the landscape that they are."""
+    problem = IsingProblem.from_edges(spins.shape[1], [0], [1], [0.1], np.full(spins.shape[1], 1e-3))
+    samples = SampleSet.from_spins(problem, spins[None, :, None], betas=[1.0])
+    found = {
+        name: get_measure(name, temperatures=[1.0], n_null=99).measure(samples, problem)
+        for name in ("landscape_nulls", *STATISTICS)
+    }
+    row = Row(1.0, {}, Glass.OPEN)
+    return Place("machine", "x", {}, (row,), found, settings.get("doubts", ()), Glass.OPEN)
+
+
+class TestStates:
+    """Configurations around two patterns, and those of free spins."""
+
+    rng = np.random.default_rng(10)
+    flips = rng.choice([1, -1], p=[0.9, 0.1], size=(90, 40)).astype(np.int8)
+    two = flips * PATTERNS[np.repeat([0, 1], [60, 30])]
+
+    def test_two_states_with_their_weights_and_the_least_p(self):
+        texts = [one.text for one in state_findings([landscape_of(self.two)], [])]
+        assert (
+            "States at T = 1: 90 independent configurations fall into 2 states of weights 0.67(5), 0.33(5)"
+            in (texts[0])
+        )
+        assert "further apart than clusters of noise" in texts[0]
+        assert "(p = 0.01, the least that 99 sets can show)" in texts[0]
+        assert texts[1].startswith("Triangles at T = 1: the two smaller ones of three overlaps differ by")
+
+    def test_free_spins_have_neither(self):
+        free = self.rng.choice([-1, 1], size=(90, 40)).astype(np.int8)
+        states, triangles = (one.text for one in state_findings([landscape_of(free)], []))
+        assert "no further apart than those of noise" in states
+        assert "they do not count as ultrametric" in triangles
+        for text in (states, triangles):
+            assert "the least that" not in text
+
+    def test_what_cannot_be_told_and_what_is_doubtful(self):
+        same = np.ones((5, 40), dtype=np.int8)
+        _, triangles = (one.text for one in state_findings([landscape_of(same)], []))
+        assert "Triangles at T = 1 cannot be told: all overlaps are equal" in triangles
+        (states, _) = state_findings([landscape_of(self.two, doubts=("R-hat is 2",))], [])
+        assert states.text.endswith("Samples are doubtful: R-hat is 2.")
+
+    def test_beside_a_control(self):
+        draws = np.array([0.1, 0.12, 0.11, 0.09])
+        one = Beside("x", "mixed", "null", 1.0, "effect", "ultrametric effect", 0.5, draws, True, 0.0004)
+        text = state_findings([], [one])[0].text
+        assert text == (
+            "States and triangles at T = 1 beside 4 shuffles: ultrametric effect 0.5 against 0.105 with a "
+            "standard deviation of 0.013 (Student p < 0.001)."
+        )
+        text = state_findings([], [one._replace(is_sure=False)])[0].text
+        assert "are without a verdict: replicas of the model" in text
+        assert [row["mean"] for row in states_table([one]).rows] == [pytest.approx(0.105)]
 
 
 class TestTests:
@@ -193,5 +257,12 @@ def test_a_machine_of_its_own_temperature(tmp_path):
     assert "P(q) of model at T = 1 beside 4 draws of shuffled: mean" in told
     own = "At its own temperature, T = 1: on model with exact, whether the landscape is glassy stays open"
     assert own in told
+    assert "States at T = 1: 60 independent configurations fall into" in told
+    assert "Triangles at T = 1: the two smaller ones of three overlaps differ by" in told
+    assert "States and triangles at T = 1 beside 4 shuffles: effective number of states" in told
+    assert "beside 4 re-initialisations: effective number" in told
+    rows = table(conclusion, "states")
+    assert [(row["control"], row["n_draws"]) for row in rows] == [("shuffled", 4)] * 4 + [("anew", 4)] * 4
+    assert {"maps", "triangles"} <= {figure.name for figure in conclusion.sections[0].figures}
     assert set(conclusion.bottom_line) == {"glass"}
     assert json.loads(json.dumps(table(conclusion, "temperatures")))[0]["by"] == "formula"

@@ -68,6 +68,7 @@ class Numbers:
         re-initialised draws, or of the model where there are none
     formula, tap : critical temperatures of the model, see `qspin.networks.inspection`
     tap_shuffled : of the shuffles (n_draws,), none where that takes too long
+    is_initial_known : whether there are re-initialised draws
     """
 
     problem: IsingProblem
@@ -76,6 +77,7 @@ class Numbers:
     formula: float
     tap: float
     tap_shuffled: Floats = field(default_factory=lambda: np.zeros(0))
+    is_initial_known: bool = True
 
     @property
     def groups(self) -> Mapping[str, int]:
@@ -123,6 +125,7 @@ def numbers_of(
         formula,
         tap_temperature(problem),
         np.array([tap_temperature(own) for own in several]),
+        bool(temperatures),
     )
 
 

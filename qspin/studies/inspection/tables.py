@@ -77,8 +77,9 @@ def _row(one: PieceNumbers) -> dict[str, Any]:
 
 def _temperatures(numbers: Numbers) -> Table:
     """Critical temperatures, one a row."""
+    initial = {"of": "architecture as it is initialised", "by": "formula", "temperature": numbers.unit}
     rows: list[dict[str, Any]] = [
-        {"of": "architecture as it is initialised", "by": "formula", "temperature": numbers.unit},
+        *([initial] if numbers.is_initial_known else []),
         {"of": "the model, signs at random", "by": "formula", "temperature": numbers.formula},
     ]
     if numbers.tap == numbers.tap:

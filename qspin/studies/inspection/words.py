@@ -16,9 +16,12 @@ from qspin.studies.landscape.words import findings as glass_findings
 from qspin.studies.wording import at_temperature, ranges, some, with_error
 from qspin.study import Finding, Tone, Verdict
 
-__all__ = ["density_sentence", "findings_of", "notes_of", "told_p", "told_student", "verdicts_of"]
+__all__ = ["NULLS", "density_sentence", "findings_of", "notes_of", "told_p", "told_student", "verdicts_of"]
 
-_NULLS = {"null": "shuffles", "before": "re-initialisations"}
+NULLS = {"null": "shuffles", "before": "re-initialisations"}
+_ALONE = (
+    "It is held against its shuffles alone: how its numbers were drawn before they learned is not told here."
+)
 _LEAST_TOLD = 1e-3  # of p-values by the normal law of a few draws
 _WEIGHT = 2.0  # of what the curves say; numbers alone weigh half of it
 
@@ -32,7 +35,10 @@ def findings_of(
     temperature: float | None,
 ) -> list[Finding]:
     """Size, temperatures, spectra, distributions; then curves, P(q), and whether it is a glass."""
-    sentences = [Finding(_size(label, numbers), 0.6), Finding(_temperatures(numbers), 0.8)]
+    sentences = [Finding(_size(label, numbers), 0.6)]
+    if not numbers.is_initial_known:
+        sentences.append(Finding(_ALONE, 0.6))
+    sentences.append(Finding(_temperatures(numbers), 0.8))
     sentences += [Finding(text, 0.8) for text in _spectra(numbers)]
     sentences += [Finding(text, 1.0) for text in _distributions(numbers)]
     several = len({one.backend for one in found}) > 1
@@ -91,11 +97,7 @@ def _size(label: str, numbers: Numbers) -> str:
 
 
 def _temperatures(numbers: Numbers) -> str:
-    unit, formula = numbers.unit, numbers.formula
-    text = (
-        f"Its architecture, as it is initialised, freezes at T_c = {unit:.3g} (formula); couplings of its "
-        f"own variances with signs at random would at T = {formula:.3g}, {formula / unit:.3g} T_c"
-    )
+    unit, text = numbers.unit, _by_formula(numbers)
     left_out = ", fields left out" if numbers.problem.fields.any() else ""
     if math.isnan(numbers.tap):
         return f"{text}{left_out}. There are too many spins for the TAP equations."
@@ -111,6 +113,16 @@ def _temperatures(numbers: Numbers) -> str:
         among = f"{mean:.3g} with a standard deviation of {spread:.2g} ({p_value})"
         text += f"; that of {n} shuffles at {among}"
     return f"{text}."
+
+
+def _by_formula(numbers: Numbers) -> str:
+    unit, formula = numbers.unit, numbers.formula
+    if not numbers.is_initial_known:
+        return f"Couplings of its own variances with signs at random freeze at T_c = {formula:.3g} (formula)"
+    return (
+        f"Its architecture, as it is initialised, freezes at T_c = {unit:.3g} (formula); couplings of its "
+        f"own variances with signs at random would at T = {formula:.3g}, {formula / unit:.3g} T_c"
+    )
 
 
 def _spectra(numbers: Numbers) -> Iterator[str]:
@@ -204,7 +216,7 @@ def _of_uniform(what: str, known: str, is_known_out: bool, own: str, is_own_out:
 
 
 def _curve(label: str, one: Against, unit: float, several: bool) -> str:
-    n, of = one.n_draws, f"its {one.n_draws} {_NULLS[one.role]}"
+    n, of = one.n_draws, f"its {one.n_draws} {NULLS[one.role]}"
     head = f"With {one.backend}, mean |q| of {label}" if several else f"Mean |q| of {label}"
     counted, k = int(one.counts.sum()), one.farthest
     left_out = int((~one.is_sure).sum())
@@ -271,7 +283,7 @@ def verdicts_of(label: str, found: Sequence[Against], unit: float) -> list[Verdi
         own = [one for one in found if one.backend == backend]
         words = []
         for one in own:
-            name = _NULLS[one.role]
+            name = NULLS[one.role]
             words.append(
                 f"open: {name}" if one.farthest is None
                 else f"{'unlike' if one.differs.any() else 'like'} {name}"
@@ -284,6 +296,11 @@ def verdicts_of(label: str, found: Sequence[Against], unit: float) -> list[Verdi
 def notes_of(numbers: Numbers, found: Sequence[Against]) -> list[str]:
     """How it was tested, and what draws of this number can show."""
     n = min((one.n_draws for one in found), default=0)
+    architecture = (
+        "the architecture freeze as they are initialised"
+        if numbers.is_initial_known
+        else "the model would freeze with signs at random"
+    )
     least = f" Of {n} draws it is no less than 1/{n + 1} = {1 / (n + 1):.2g}." if n else ""
     return [
         "A model is held against draws of its controls at every temperature at which the replicas of all of "
@@ -295,8 +312,7 @@ def notes_of(numbers: Numbers, found: Sequence[Against]) -> list[str]:
         "nothing for granted: the share of all curves, the model's included, that lie as far from the "
         f"others.{least}",
         "Spectra are of W^T W / n, n the longer side, in units of the variance without outliers; these are "
-        "counted one by one from the largest on. T_c is the temperature at which the couplings of the "
-        "architecture freeze as they are initialised, by the largest eigenvalue of the matrix of their "
-        "variances; fields are left out, and on sparse graphs it is that of mean-field theory, which is too "
-        "high.",
+        "counted one by one from the largest on. T_c is the temperature at which the couplings of "
+        f"{architecture}, by the largest eigenvalue of the matrix of their variances; fields are left out, "
+        "and on sparse graphs it is that of mean-field theory, which is too high.",
     ]

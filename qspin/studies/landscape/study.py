@@ -27,9 +27,10 @@ from qspin.study import (
     settings,
 )
 
-__all__ = ["Landscape", "doubts_of"]
+__all__ = ["DOUBTS", "INTERRUPTED", "Landscape", "doubts_of"]
 
-_DOUBTS = frozenset({"interrupted", "r-hat-energy", "r-hat-overlap"})
+INTERRUPTED = frozenset({"interrupted"})
+DOUBTS = INTERRUPTED | {"r-hat-energy", "r-hat-overlap"}
 """Codes of remarks on samples whose landscape is not that of equilibrium."""
 
 _RULE = (
@@ -94,6 +95,7 @@ class Landscape(Study):
         rows = {"temperatures": self.temperatures, "most": self.most}
         own = {
             "landscape_nulls": {"n_null": self.n_null},
+            "find_states": {"n_null": self.n_null},
             "ultrametricity": {"n_null": self.n_null},
             "valleys": {"n_valleys": 20},
         }
@@ -118,12 +120,14 @@ class Landscape(Study):
         return Conclusion([section], matrix(places), {"glass": answer} if answer else {}, datasets_of(places))
 
 
-def doubts_of(results: Results) -> dict[tuple[str, str], list[tuple[Mapping[str, Any], str]]]:
-    """What remarks say against equilibrium, by problem and backend, each with its point."""
+def doubts_of(
+    results: Results, codes: frozenset[str] = DOUBTS
+) -> dict[tuple[str, str], list[tuple[Mapping[str, Any], str]]]:
+    """What remarks of some codes say against equilibrium, by problem and backend, each with its point."""
     found: dict[tuple[str, str], list[tuple[Mapping[str, Any], str]]] = {}
     for cell in results.cells("chain_diagnostics"):
         for point in cell.points:
             for remark in remarks_of(point.result.attrs):
-                if remark.code in _DOUBTS:
+                if remark.code in codes:
                     found.setdefault((cell.problem, cell.backend), []).append((point.at, remark.text))
     return found
