@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh, eigvalsh
+from scipy.sparse.linalg import LinearOperator, eigsh
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
@@ -26,6 +27,9 @@ Floats = NDArray[np.float64]
 
 _LARGEST = 4_000
 _COARSE = 24
+_FEW = 64  # spins up to which all eigenvalues are taken
+_KRYLOV = 40  # vectors, of which the largest one is made
+_RESIDUAL = 1e-8  # of it: that of the eigenvalue is its square
 
 
 def tap_transition(problem: IsingProblem) -> xr.Dataset:
@@ -51,17 +55,11 @@ def tap_transition(problem: IsingProblem) -> xr.Dataset:
     n = problem.n_spins
     if n > _LARGEST or not problem.n_couplings or not problem.edges.couplings.any():
         raise InputError(
-            f"tap_transition takes a problem with couplings and up to {_LARGEST} spins, since it takes all "
-            f"eigenvalues of their matrix; got {n} spins and {problem.n_couplings} couplings"
+            f"tap_transition takes a problem with couplings and up to {_LARGEST} spins, of which it takes "
+            f"some fifty eigenvalues; got {n} spins and {problem.n_couplings} couplings"
         )
-    attraction = -problem.toarray()
-    width = (attraction**2).sum(axis=1)
-
-    def instability(temperature: float) -> float:
-        matrix = attraction / temperature
-        matrix[np.arange(n), np.arange(n)] = -width / temperature**2
-        return float(eigvalsh(matrix, subset_by_index=[n - 1, n - 1])[0])
-
+    width = _squares(problem)
+    instability = _instability(problem, width)
     scale = float(np.sqrt(width.max()))
     grid = np.geomspace(0.2, 5.0, _COARSE) * scale
     values = np.array([instability(float(t)) for t in grid])
@@ -76,6 +74,39 @@ def tap_transition(problem: IsingProblem) -> xr.Dataset:
         coords={"temperature": grid},
         attrs={"source": "Barney, Winer, Galitski 2024, arXiv:2408.06421"},
     )
+
+
+def _squares(problem: IsingProblem) -> Floats:
+    """sum_j J_ij^2 (N,)."""
+    edges = problem.edges
+    squares = edges.couplings**2
+    return np.bincount(edges.i, squares, problem.n_spins) + np.bincount(edges.j, squares, problem.n_spins)
+
+
+def _instability(problem: IsingProblem, width: Floats) -> Callable[[float], float]:
+    """The largest eigenvalue of -J/T - diag(width)/T^2, over T; each search of Lanczos starts from the vector
+    of the one before."""
+    n, couplings = problem.n_spins, problem.couplings
+    if n <= _FEW:
+        attraction = -problem.toarray()
+        return lambda t: float(
+            eigvalsh(attraction / t - np.diag(width) / t**2, subset_by_index=[n - 1, n - 1])[0]
+        )
+    vector = np.random.default_rng(0).standard_normal(n)
+
+    def instability(temperature: float) -> float:
+        nonlocal vector
+
+        def times(v: Floats) -> Floats:
+            v = v.ravel()
+            return np.asarray(-(couplings @ v) / temperature - width / temperature**2 * v)
+
+        operator = LinearOperator((n, n), matvec=times, dtype=np.float64)
+        (value,), vectors = eigsh(operator, k=1, which="LA", v0=vector, ncv=_KRYLOV, tol=_RESIDUAL)
+        vector = vectors[:, 0]
+        return float(value)
+
+    return instability
 
 
 def _critical(

@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 
 from qspin import IsingProblem, networks
 from qspin.errors import InputError
+from qspin.registry import get_source
 from qspin.remarks import remarks_of
 from qspin.theory import (
     cavity,
@@ -108,6 +109,15 @@ class TestLayers:
         formula = networks.critical_temperature([n] * (n_layers + 1), [1 / n] * n_layers)
         assert float(found.critical_temperature) == pytest.approx(formula, rel=0.04)
         assert abs(float(found.largest_instability) - 1) < 0.04
+
+    def test_of_many_spins_the_largest_eigenvalue_is_that_of_all(self):
+        problem = get_source("sherrington_kirkpatrick", n_spins=120, seed=3).build({})
+        found = tap_transition(problem)
+        couplings = problem.toarray()
+        for t in (0, 11, 23):
+            beta = 1 / float(found.temperature[t])
+            whole = -beta * couplings - np.diag(beta**2 * (couplings**2).sum(axis=1))
+            assert float(found.instability[t]) == pytest.approx(np.linalg.eigvalsh(whole)[-1], abs=1e-10)
 
     def test_planted_order_crosses_and_is_followed(self):
         n, strength = 300, 3.0

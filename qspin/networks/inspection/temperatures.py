@@ -15,7 +15,7 @@ from qspin.theory import tap_transition
 
 __all__ = ["formula_temperature", "largest_eigenvalue_of", "tap_temperature"]
 
-_LARGEST = 1_500  # spins, of which all eigenvalues are taken some forty times
+_LARGEST = 1_500  # spins, of whose matrix the largest eigenvalue is sought some forty times
 
 
 def formula_temperature(problem: IsingProblem) -> float:
@@ -45,7 +45,7 @@ def tap_temperature(problem: IsingProblem) -> float:
     """Temperature below which no magnetisation is no longer a stable solution of the TAP equations of these
     couplings, see `qspin.theory.tap_transition`; fields are left out.
 
-    NaN without couplings, and of more than 1500 spins, where it would take minutes. Problems of late are
+    NaN without couplings, and of more than 1500 spins, where it could take minutes. Problems of late are
     remembered: a command tells what its report has told.
     """
     if problem.n_spins > _LARGEST or not problem.n_couplings:
