@@ -5,43 +5,64 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import ROOT
+from qspin_backends.annealer.physics import Path
+from qspin_backends.annealer.physics.dynamics import Asked, Conditions
+from qspin_backends.annealer.physics.monte_carlo import PathIntegral
+from scipy import sparse
 from scipy.integrate import solve_ivp
+from scipy.sparse.linalg import eigsh
 
+from qspin import IsingProblem
 from qspin.errors import CapacityError, InputError
+from qspin.testing import assert_within_errors
 from qspin.theory import kibble_zurek_kinks, landau_zener, ring_kinks, ring_quench, transverse_ring
 
 RECORDED = ROOT.parent / "shared" / "data" / "dwave_schedules" / "Advantage2_system1.csv"
 recorded = pytest.mark.skipif(not RECORDED.is_file(), reason=f"{RECORDED.name} is not beside this checkout")
 
 
-def matrices(n, coupling):
-    """Sum of sigma^x, the energy of the bonds, and the flip of all spins."""
-    spins = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
-    bonds = np.diag(coupling * (spins * np.roll(spins, 1, axis=1)).sum(axis=1)).astype(float)
-    x = np.zeros_like(bonds)
-    for qubit in range(n):
-        x[np.arange(2**n) ^ (1 << qubit), np.arange(2**n)] += 1
-    return x, bonds, np.eye(2**n)[::-1]
+def sector(n, parity):
+    """Sum of sigma^x and the sum over bonds, a diagonal, among states that a flip of all spins multiplies by
+    `parity`: (|s> + parity |-s>) / sqrt 2, the last spin up."""
+    states = np.arange(2 ** (n - 1))
+    spins = 1 - 2 * ((states[:, None] >> np.arange(n)) & 1)
+    flipped = [states ^ (1 << k) for k in range(n - 1)] + [states[::-1]]  # the last spin, and then all
+    signs = np.repeat([1.0] * (n - 1) + [float(parity)], len(states))
+    x = sparse.csr_array((signs, (np.tile(states, n), np.concatenate(flipped))))
+    return x, (spins * np.roll(spins, 1, axis=1)).sum(axis=1).astype(float)
 
 
 class TestGroundStates:
-    @pytest.mark.parametrize("n", [3, 4, 5, 6])
+    @pytest.mark.parametrize("n", [3, 4, 5, 8, 9, 11, 12])
     @pytest.mark.parametrize("coupling", [-1.0, 0.7])
-    def test_against_matrices(self, n, coupling):
-        fields = [0.0, 0.3, 1.0, 1.9]
+    def test_against_diagonalisation(self, n, coupling):
+        fields = [0.0, 0.3, 0.7, 1.0, 1.9]
         ring = transverse_ring(n, fields, coupling)
-        x, bonds, flip = matrices(n, coupling)
-        for k, field in enumerate(fields):
-            for parity, name in ((1, "energy_even"), (-1, "energy_odd")):
-                sector = 1e3 * (np.eye(2**n) - parity * flip)
-                energies, states = np.linalg.eigh(bonds - field * x + sector)
+        for parity, name in ((1, "energy_even"), (-1, "energy_odd")):
+            x, bonds = sector(n, parity)
+            start = np.random.default_rng(n).normal(size=len(bonds))
+            for k, field in enumerate(fields):
+                matrix = sparse.csr_array(sparse.diags_array(coupling * bonds) - field * x)
+                energies, states = eigsh(matrix, k=1, which="SA", v0=start)
                 assert ring[name].values[k] == pytest.approx(energies[0], abs=1e-10)
                 if parity > 0 and field > 0:
                     ground = states[:, 0]
-                    assert ring.magnetisation_x.values[k] == pytest.approx(ground @ x @ ground / n)
-                    correlation = ground @ bonds @ ground / (n * coupling)
-                    assert ring.bond_correlation.values[k] == pytest.approx(correlation)
-        np.testing.assert_allclose(ring.ground_energy, np.minimum(ring.energy_even, ring.energy_odd))
+                    along, correlation = ground @ (x @ ground) / n, ground @ (bonds * ground) / n
+                    assert ring.magnetisation_x.values[k] == pytest.approx(along, abs=1e-10)
+                    assert ring.bond_correlation.values[k] == pytest.approx(correlation, abs=1e-10)
+        np.testing.assert_array_equal(ring.ground_energy, np.minimum(ring.energy_even, ring.energy_odd))
+
+    def test_path_integrals_come_to_the_same_bonds(self):
+        """An anneal by continuous-time path integrals that stops at Gamma = 0.6, |J| = 0.4, T = 0.06: thermal
+        excitations are 2e-4 of the correlation, and there are no Trotter steps."""
+        ring = IsingProblem.from_edges(8, np.arange(8), np.roll(np.arange(8), -1), np.full(8, -1.0))
+        physics = PathIntegral(Conditions(100, 1.0, "linear"))
+        path = Path(((0.0, 0.0), (1.0, 0.4), (3.0, 0.4)))
+        reads = physics.reads(ring.to_bqm(), path, Asked(400, 3, 0.06, None, True, None, None))
+        spins = reads.record.sample.astype(int)
+        bonds = (spins * np.roll(spins, 1, axis=1)).mean(axis=1)
+        expected = float(transverse_ring(8, 1.5).bond_correlation[0])
+        assert_within_errors(bonds.mean(), bonds.std() / np.sqrt(400), expected, what="bond correlation")
 
     def test_large_rings_have_the_energy_of_infinite_ones(self):
         """At Gamma = |J| it is -4/pi a spin (Pfeuty 1970)."""
@@ -94,6 +115,23 @@ class TestKinks:
         np.testing.assert_allclose(quench.bond_correlation[-1], kinks.bond_correlation[0], atol=1e-9)
         assert float(quench.magnetisation_x[0]) == pytest.approx(1)
         assert float(kinks.kink_density[0]) == pytest.approx((1 - float(kinks.bond_correlation[0])) / 2)
+
+    @pytest.mark.parametrize(("n", "coupling"), [(8, -1.0), (9, 0.7), (10, -0.8)])
+    def test_a_course_with_a_pause_against_integration(self, n, coupling):
+        points = [(0, 0), (0.6, 0.7), (0.8, 0.7), (1.2, 1.0)]
+        found = ring_quench(n, "linear", points, coupling, n_times=5)
+        x, bonds = sector(n, 1)
+
+        def slope(time, state):
+            s = np.interp(time, *zip(*points, strict=True))
+            return -2j * np.pi * (s * coupling * bonds * state - (1 - s) * (x @ state))
+
+        start = np.full(len(bonds), len(bonds) ** -0.5, dtype=complex)
+        states = solve_ivp(slope, (0, 1.2), start, "DOP853", found.time.values, rtol=1e-12, atol=1e-13).y
+        correlation = bonds @ np.abs(states) ** 2 / n
+        along = np.einsum("st,st->t", states.conj(), x @ states).real / n
+        np.testing.assert_allclose(found.bond_correlation, correlation, atol=1e-10)
+        np.testing.assert_allclose(found.magnetisation_x, along, atol=1e-10)
 
     def test_what_has_no_transition(self):
         with pytest.raises(InputError, match="has no transition at coupling 0"):
