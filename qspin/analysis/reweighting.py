@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -23,7 +24,16 @@ from qspin.samples import SampleSet
 from qspin.spectrum import rounding_of
 from qspin.validate import checked_array
 
-__all__ = ["FEWEST", "LEAST_OVERLAP", "Reweighting", "free_energies", "reweighted_curve", "row_overlaps"]
+__all__ = [
+    "FEWEST",
+    "LEAST_OVERLAP",
+    "Reweighting",
+    "TwoStates",
+    "free_energies",
+    "reweighted_curve",
+    "row_overlaps",
+    "two_states",
+]
 
 FEWEST = 50.0
 """Effective samples below which a reweighted average is not given."""
@@ -65,21 +75,35 @@ def row_overlaps(energies: NDArray[np.float64], betas: NDArray[np.float64]) -> N
     flat = energies.reshape(len(betas), -1)
     flat = flat[:, :: -(-flat.shape[1] // _MOST_COMPARED)]
     return np.array(
-        [_two_state_overlap(flat[k : k + 2] * (betas[k + 1] - betas[k])) for k in range(len(betas) - 1)]
+        [two_states(flat[k : k + 2] * (betas[k + 1] - betas[k])).overlap for k in range(len(betas) - 1)]
     )
 
 
-def _two_state_overlap(works: NDArray[np.float64]) -> float:
-    """Overlap of two states from their works (2, n), (beta' - beta) E of samples of the first and second."""
-    x = works.ravel() - works.mean()
-    n = works.shape[1]
+class TwoStates(NamedTuple):
+    """What samples of two states tell of them: the free energy of the second less that of the first, in units
+    of temperature, and how far they overlap, see `row_overlaps`."""
+
+    difference: float
+    overlap: float
+
+
+def two_states(works: NDArray[np.float64]) -> TwoStates:
+    """The acceptance ratio of two states (Bennett 1976, J. Comput. Phys. 22, 245).
+
+    Parameters
+    ----------
+    works : of samples of the first and of the second state (2, n): the reduced potential of the second state
+        less that of the first, (beta' - beta) E on a ladder
+    """
+    centre = float(works.mean())
+    x, n = works.ravel() - centre, works.shape[1]
 
     def surplus(shift: float) -> float:  # samples that are taken for the second state
         return float(expit(shift - x).sum()) - n
 
     shift = float(brentq(surplus, x.min() - 50.0, x.max() + 50.0))
     second = expit(shift - x)
-    return float((second * (1 - second)).sum()) / n
+    return TwoStates(shift + centre, float((second * (1 - second)).sum()) / n)
 
 
 class Reweighting:

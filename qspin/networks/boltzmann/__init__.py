@@ -16,6 +16,7 @@ from qspin.networks.boltzmann.machines import (
     RestrictedBoltzmannMachine,
     read_machine,
 )
+from qspin.networks.boltzmann.trajectory import TrajectoryTempering
 
 __all__ = [
     "BoltzmannFit",
@@ -27,6 +28,7 @@ __all__ = [
     "Machine",
     "RestrictedBoltzmannMachine",
     "SampledPhase",
+    "TrajectoryTempering",
     "fit_boltzmann",
     "log_likelihood",
     "read_machine",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,8 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from qspin.errors import InputError
-from qspin.networks.boltzmann.machines.machine import Terms
+from qspin.networks.boltzmann.machines.layers import Layers
+from qspin.networks.boltzmann.machines.machine import Machine, Terms
 from qspin.networks.boltzmann.machines.restricted import RestrictedBoltzmannMachine
 from qspin.validate import checked_patterns, checked_real
 
@@ -48,6 +50,10 @@ class HybridBoltzmannMachine(RestrictedBoltzmannMachine):
         with torch.no_grad():
             machine.weights.copy_(torch.as_tensor(xi.T * math.sqrt(beta / xi.shape[1])))
         return machine
+
+    @classmethod
+    def layers_of(cls, machines: Sequence[Machine], base: Tensor) -> Layers:
+        return dataclasses.replace(super().layers_of(machines, base), is_gaussian=True)
 
     def energies(self, configurations: Any) -> Tensor:
         """Of visible values and real hidden ones (..., n_visible + n_hidden)."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from qspin.errors import InputError
 from qspin.labels import places_of
 from qspin.networks.boltzmann.machines.described import Description
+from qspin.networks.boltzmann.machines.layers import Layers
 from qspin.networks.boltzmann.machines.units import UnitName, units_of
 from qspin.problem import IsingProblem
 from qspin.validate import checked_labels
@@ -184,6 +185,12 @@ class Machine(nn.Module):
         """
 
     # -- what follows ----------------------------------------------------------------------------
+
+    @classmethod
+    def layers_of(cls, machines: Sequence[Machine], base: Tensor) -> Layers | None:
+        """Independent units, with the gains `base` (N,), and machines of this kind after them, in a form in
+        which all are swept at once; None where the kind has none."""
+        return None
 
     @property
     def is_summable(self) -> bool:

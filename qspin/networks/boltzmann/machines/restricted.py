@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from qspin.networks.boltzmann.machines.described import Description
+from qspin.networks.boltzmann.machines.layers import Layers
 from qspin.networks.boltzmann.machines.machine import Gradients, Machine, Terms, generator_of
 from qspin.networks.boltzmann.machines.units import UnitName
 from qspin.validate import checked_count, checked_real
@@ -70,6 +71,15 @@ class RestrictedBoltzmannMachine(Machine):
     def described(cls, description: Description, dtype: torch.dtype) -> RestrictedBoltzmannMachine:
         n = description.n_visible
         return cls(n, len(description.labels) - n, description.units, dtype=dtype)  # type: ignore[arg-type]
+
+    @classmethod
+    def layers_of(cls, machines: Sequence[Machine], base: Tensor) -> Layers:
+        n, free = machines[0].n_visible, torch.zeros_like(machines[0].get_parameter("weights"))
+        weights, b, c = (
+            torch.stack([first, *(machine.get_parameter(name).detach() for machine in machines)])
+            for name, first in (("weights", free), ("visible_biases", base[:n]), ("hidden_biases", base[n:]))
+        )
+        return Layers(weights, b[:, None], c[:, None], machines[0].units)
 
     def energies(self, configurations: Any) -> Tensor:
         x = self.units.checked(configurations, len(self.labels), "configurations", self.like)
