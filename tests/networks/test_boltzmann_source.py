@@ -106,6 +106,22 @@ def test_the_epoch_decides_on_the_problem_and_not_on_the_training():
     assert one.identity() == get_source("boltzmann", **EXACT, epoch=50).identity()
 
 
+def test_what_was_spent_stands_beside_the_curves():
+    """As coordinates: they are no curves to be drawn. Contrastive divergence takes as many chains as data."""
+    bars = {**EXACT, "size": 3, "batch_size": 8, "epochs": 4, "sampler": "cd", "epochs_kept": "all"}
+    prepared = prepared_for(get_source("boltzmann", **bars))["training"]
+    curves = prepared.curves
+    assert curves.samples.values.tolist() == [0, 16, 32, 48, 64]
+    assert (np.diff(curves.seconds.values) > 0).all()
+    assert (curves.paid_seconds.values == 0).all()
+    assert not {"samples", "seconds", "paid_seconds"} & set(curves.data_vars)
+    images = prepared.arrays["images"]
+    assert images.shape == (16, 3, 3)
+    assert (
+        np.sort(images.reshape(16, 9) @ 2 ** np.arange(9)) == np.sort(bars_and_stripes(3) @ 2 ** np.arange(9))
+    ).all()
+
+
 # -- backends of the config -----------------------------------------------------------------------
 
 

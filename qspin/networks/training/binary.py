@@ -13,7 +13,7 @@ from qspin.errors import InputError, nearest_name
 from qspin.networks.training.datasets import made_with
 from qspin.validate import checked_count
 
-__all__ = ["BINARY", "BinaryData", "bars_and_stripes", "binary_data", "binary_digits"]
+__all__ = ["BINARY", "BinaryData", "Bits", "bars_and_stripes", "binary_data", "binary_digits"]
 
 Bits = NDArray[np.int8]
 
@@ -23,20 +23,25 @@ _HALF = 8  # digits have 17 grey levels, 0 to 16
 
 @dataclass(frozen=True)
 class BinaryData:
-    """Rows of bits by what has to be known of them before any is loaded.
+    """Images in black and white, as rows of bits, by what has to be known of them before any is loaded.
 
     Parameters
     ----------
-    n_visible : bits of a row
+    shape : height and width of an image
     n_rows : in all
-    load : gives them, int8 (n_rows, n_visible)
+    load : gives them, int8 (n_rows, n_visible), row by row of the image
     has_test : whether a fifth is for testing; else all is learned
     """
 
-    n_visible: int
+    shape: tuple[int, int]
     n_rows: int
     load: Callable[[], Bits]
     has_test: bool
+
+    @property
+    def n_visible(self) -> int:
+        """Bits of a row."""
+        return self.shape[0] * self.shape[1]
 
     def split(self, seed: int) -> tuple[Bits, Bits | None]:
         """What is learned and what is for testing, drawn by a seed."""
@@ -89,11 +94,11 @@ def binary_digits() -> Bits:
 
 def _bars_and_stripes(size: int = 3) -> BinaryData:
     n = _checked_lines(size, "size")
-    return BinaryData(n * n, 2 ** (n + 1), lambda: bars_and_stripes(n), has_test=False)
+    return BinaryData((n, n), 2 ** (n + 1), lambda: bars_and_stripes(n), has_test=False)
 
 
 def _digits() -> BinaryData:
-    return BinaryData(64, 1797, binary_digits, has_test=True)
+    return BinaryData((8, 8), 1797, binary_digits, has_test=True)
 
 
 BINARY: Mapping[str, Callable[..., BinaryData]] = {

@@ -21,7 +21,7 @@ from pydantic import (
 
 from qspin.errors import nearest_name
 from qspin.memory import require_bytes
-from qspin.networks.training.binary import BINARY, BinaryData, binary_data
+from qspin.networks.training.binary import BINARY, BinaryData, Bits, binary_data
 from qspin.networks.training.loop import torch_session
 from qspin.networks.training.modules import load_state
 from qspin.networks.training.recipe import EpochsKept, kept_epochs
@@ -55,6 +55,8 @@ _OVER_EVALUATIONS = {
     "log_likelihood_error": "log_likelihood_error",
     "bounds_gap": "bounds_gap",
 }
+_SPENT = ("seconds", "paid_seconds", "samples")
+_SHOWN = 25  # images that are kept to be looked at
 _OVER_STEPS = ("gradient_norm", "gradient_noise", "persistence", "beta_effective", "beta_effective_error")
 
 
@@ -144,10 +146,12 @@ class _Recipe:
 
 @settings
 class BoltzmannTraining(_Recipe, Preparation):
-    """A training; its arrays hold the state dicts of the epochs that are kept, its curves likelihoods and how
-    well the sampler followed.
+    """A training; its arrays hold the state dicts of the epochs that are kept and some of the data as images,
+    its curves likelihoods and how well the sampler followed, with what was spent until then as coordinates:
+    seconds, paid seconds and samples of the negative phase.
     """
 
+    version: ClassVar[int] = 2
     name: ClassVar[str] = "training"
 
     @property
@@ -186,7 +190,8 @@ class BoltzmannTraining(_Recipe, Preparation):
         from qspin.networks.boltzmann import fit_boltzmann
 
         machine = self.machine()
-        train, test = (None if rows is None else self._values(rows) for rows in self.data.split(self.seed))
+        learned, unseen = self.data.split(self.seed)
+        train, test = (None if rows is None else self._values(rows) for rows in (learned, unseen))
         n = self.steps_an_epoch
         with torch_session(self.seed):
             fit = fit_boltzmann(
@@ -207,7 +212,13 @@ class BoltzmannTraining(_Recipe, Preparation):
             )
         states = [_arrays(machine, fit.kept[n * epoch]) for epoch in self.kept]
         arrays = {name: np.stack([state[name] for state in states]) for name in states[0]}
-        return Prepared({**arrays, "epochs": np.array(self.kept)}, _curves(fit, self.kept, n))
+        arrays |= {"epochs": np.array(self.kept), "images": self._images(learned)}
+        return Prepared(arrays, _curves(fit, self.kept, n))
+
+    def _images(self, rows: Bits) -> Bits:
+        """Evenly taken out of rows, in their two dimensions."""
+        n = min(len(rows), _SHOWN)
+        return rows[np.arange(n) * len(rows) // n].reshape(n, *self.data.shape)
 
     def _values(self, bits: Any) -> Any:
         return bits if self.units == "bits" else 2 * bits - 1
@@ -219,7 +230,8 @@ def _arrays(machine: Machine, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _curves(fit: BoltzmannFit, kept: Sequence[int], steps_an_epoch: int) -> xr.Dataset:
-    """Over ``epoch``: likelihoods there, and means over the steps since the epoch before that was kept."""
+    """Over ``epoch``: likelihoods there, means over the steps since the epoch before that was kept, and as
+    coordinates what was spent until then."""
     steps = [steps_an_epoch * epoch for epoch in kept]
     found: dict[str, Any] = {}
     evaluated = fit.curves.steps_done.values.tolist()
@@ -231,7 +243,9 @@ def _curves(fit: BoltzmannFit, kept: Sequence[int], steps_an_epoch: int) -> xr.D
         values = fit.curves[name].values
         found[name] = np.array([values[a:b].mean() if b > a else math.nan for a, b in between])
     told = {name: v for name, v in found.items() if np.isfinite(v).any() and (v[np.isfinite(v)] != 0).any()}
-    curves = xr.Dataset({name: ("epoch", v) for name, v in told.items()}, coords={"epoch": list(kept)})
+    spent = {name: np.append(0.0, fit.curves[name].values.cumsum())[steps] for name in _SPENT}
+    coords = {"epoch": list(kept), **{name: ("epoch", values) for name, values in spent.items()}}
+    curves = xr.Dataset({name: ("epoch", v) for name, v in told.items()}, coords=coords)
     return curves.assign_attrs(remarks=stored(fit.remarks)) if fit.remarks else curves
 
 

@@ -48,7 +48,8 @@ class BoltzmannFit:
     curves : over ``step``: ``gradient_norm``; ``gradient_noise``, the standard error that the samples of the
         negative phase give it; ``persistence``, the correlation of its chains with themselves a step before;
         ``beta_effective`` and ``beta_effective_error``, at which its samples were, 1 being the model;
-        ``learning_rate``, ``seconds`` and ``paid_seconds``. Over ``evaluation``, with ``steps_done``:
+        ``learning_rate``; ``seconds``, without those of compiling, and ``paid_seconds``; ``samples`` of the
+        negative phase, 0 of exact sums. Over ``evaluation``, with ``steps_done``:
         ``log_likelihood`` and ``held_out``, means in nats with their errors, and ``bounds_gap``
     stopped : ``steps``: all of them were done; ``held_out``: data that it had not seen grew no likelier
     remarks : what to know of it
@@ -250,8 +251,9 @@ def _step(run: _Run, plan: Plan) -> dict[str, float]:
         "beta_effective": negative.beta,
         "beta_effective_error": negative.beta_error,
         "learning_rate": rate,
-        "seconds": time.perf_counter() - start,
+        "seconds": time.perf_counter() - start - negative.compiling,
         "paid_seconds": negative.paid,
+        "samples": negative.n_samples,
     }
 
 

@@ -39,6 +39,8 @@ class Negative(NamedTuple):
     beta : at which the samples are, in units of the model, 1 where the sampler has a thermostat
     beta_error : its standard error
     paid : seconds that cost money
+    n_samples : configurations that were averaged over; 0 of an exact sum
+    compiling : seconds of it in which code was compiled or loaded, which no later step takes
     remarks : what to know of them
     """
 
@@ -49,6 +51,8 @@ class Negative(NamedTuple):
     beta: float = 1.0
     beta_error: float = 0.0
     paid: float = 0.0
+    n_samples: int = 0
+    compiling: float = 0.0
     remarks: tuple[Remark, ...] = ()
 
 
@@ -125,7 +129,8 @@ class GibbsPhase:
             x = machine.swept(x, generator)
         gradients, noise = average_over(machine, x)
         last = float("nan") if before is None else persistence(machine, before, x)
-        return Negative(gradients, noise, {"chains": x} if self.persistent else {}, last)
+        kept = {"chains": x} if self.persistent else {}
+        return Negative(gradients, noise, kept, last, n_samples=len(x))
 
     def identity(self) -> dict[str, Any]:
         return {"phase": "gibbs", **deciding_settings(self)}

@@ -24,6 +24,7 @@ STEPS = (
     "learning_rate",
     "seconds",
     "paid_seconds",
+    "samples",
 )
 EVALUATIONS = ("log_likelihood", "log_likelihood_error", "held_out", "held_out_error", "bounds_gap")
 UNITS = {

@@ -88,13 +88,17 @@ class SampledPhase:
         gradients, noise = average_over(machine, x)
         kept: dict[str, Tensor] = {"betas": torch.tensor(samples.betas)}
         kept["spins"] = torch.tensor(samples.spins.values[:, :, -1])
-        paid = float(samples.info["clocks"].get("device", 0.0)) if is_paid(self._sampler) else 0.0
+        made = Negative(gradients, noise, kept, n_samples=len(x), **self._clocks(samples))
         if found.is_set:
-            last = self._persistence(machine, state, kept, found.row)
-            return Negative(gradients, noise, kept, last, paid=paid)
+            return made._replace(persistence=self._persistence(machine, state, kept, found.row))
         kept["device"] = self._filtered(device, found.beta, found.error)
-        beta, error = found.beta * factor, found.error * factor
-        return Negative(gradients, noise, kept, beta=beta, beta_error=error, paid=paid)
+        return made._replace(beta=found.beta * factor, beta_error=found.error * factor)
+
+    def _clocks(self, samples: SampleSet) -> dict[str, float]:
+        """Seconds of `Negative`."""
+        clocks = samples.info["clocks"]
+        paid = float(clocks.get("device", 0.0)) if is_paid(self._sampler) else 0.0
+        return {"paid": paid, "compiling": float(clocks.get("compile", 0.0))}
 
     def _initial(self, problem: IsingProblem, state: State) -> SampleSet | None:
         """Where replicas of the step before ended, for a sampler with a thermostat that can start there."""

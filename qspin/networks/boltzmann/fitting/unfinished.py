@@ -17,7 +17,7 @@ from qspin.files import require_writable
 
 __all__ = ["Unfinished", "digest_of_data"]
 
-_VERSION = 3
+_VERSION = 4
 
 
 class Unfinished:
