@@ -17,6 +17,7 @@ from qspin.plot.curves import (
     theory_lines,
 )
 from qspin.plot.embedding import embedding, embedding_told
+from qspin.plot.images import mosaic
 from qspin.plot.inspection import among_draws, numbers_beside, spectrum
 from qspin.plot.landscape import disconnectivity, overlap_sizes, triangle_densities
 from qspin.plot.overlaps import overlap_densities, overlap_matrix, triangles
@@ -38,6 +39,7 @@ __all__ = [
     "energy_intervals",
     "epoch_curves",
     "learning_curves",
+    "mosaic",
     "numbers_beside",
     "over_time",
     "overlap_bands",
