@@ -28,17 +28,22 @@ class Trained(Source):
         return IsingProblem(np.zeros((2, 2)))
 
 
-def runs(problem, last, *, held_out=True):
+def runs(problem, last, *, held_out=True, spent=None):
     for value in last:
         values = {"log_likelihood_train": [-5.0, value + 1], "log_likelihood_test": [-6.0, value]}
         if not held_out:
             values.pop("log_likelihood_test")
-        curves = xr.Dataset({k: ("epoch", v) for k, v in values.items()}, coords={"epoch": [0, 8]})
+        coords = {"epoch": [0, 8], **{k: ("epoch", [0.0, v]) for k, v in (spent or {}).items()}}
+        curves = xr.Dataset({k: ("epoch", v) for k, v in values.items()}, coords=coords)
         yield PreparedFor("training", Prepared({}, curves), (problem,))
 
 
-def concluded(finals, held_out=True, **given):
-    prepared = [run for problem, last in finals.items() for run in runs(problem, last, held_out=held_out)]
+def concluded(finals, held_out=True, spent=None, **given):
+    prepared = [
+        run
+        for problem, last in finals.items()
+        for run in runs(problem, last, held_out=held_out, spent=(spent or {}).get(problem))
+    ]
     cells = {("record", problem, "x"): xr.Dataset() for problem in finals}
     made = MadeResults(asked(list(finals), ["x"]), cells, prepared=prepared)
     return get_study("boltzmann_backends", **given).conclude(made)
@@ -94,6 +99,50 @@ def test_one_seed_gives_no_error():
     found = concluded({"a": [-3.0], "b": [-3.0]})
     assert found.verdicts[0].tone is Tone.OPEN
     assert "two seeds of each would give an error" in found.sections[0].findings[0].text
+
+
+# -- what was spent -------------------------------------------------------------------------------
+
+
+def spent(samples, seconds, paid=0.0):
+    return {"samples": samples, "seconds": seconds, "paid_seconds": paid}
+
+
+def test_what_each_spent_is_told():
+    budgets = {"exact": spent(0, 50.0), "pcd": spent(6_000, 5.0), "device": spent(6_000, 8.0, 2.5)}
+    found = concluded(dict.fromkeys(budgets, -3 + SPREAD), spent=budgets)
+    (section,) = found.sections
+    rows = {row["problem"]: row for row in section.tables[1].rows}
+    assert rows["device"] == {"problem": "device", "samples": 6_000, "seconds": 8.0, "paid_seconds": 2.5}
+    assert section.tables[1].shown()[0] == ["exact", "0", "50", "0"]
+    assert section.findings[-1].text == "A training took 6,000 samples and 5 (pcd) to 50 (exact) s."
+    assert not found.remarks, "the same samples are the same budget, and exact sums take none"
+    assert len(section.figures[0].panels) == 2
+    assert draw(section.figures[0]).svg
+    np.testing.assert_allclose(found.datasets["likelihood-2"]["seconds"], [0, 5])
+
+
+def test_neither_the_same_samples_nor_the_same_seconds():
+    budgets = {
+        "pcd": spent(6_000, 5.0),
+        "as long": spent(600, 6.0),
+        "as many": spent(6_000, 60.0),
+        "less": spent(600, 1.0),
+    }
+    ((problem, backend, remark),) = concluded(dict.fromkeys(budgets, -3 + SPREAD), spent=budgets).remarks
+    assert (problem, backend, remark.code) == ("less", "x", "unequal-budget")
+    assert remark.text.startswith(
+        "its training took 0.1 times the samples and 0.2 times the seconds of pcd's"
+    )
+
+
+def test_budgets_that_nobody_tells():
+    (section,) = concluded({"a": -3 + SPREAD, "b": -3 + SPREAD}).sections
+    assert section.tables[1].shown() == [["a", "–", "–", "–"], ["b", "–", "–", "–"]]
+    assert len(section.findings) == len(section.figures[0].panels) == 1
+
+
+# -- what is asked --------------------------------------------------------------------------------
 
 
 def test_another_reference():

@@ -6,13 +6,19 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
-import numpy as np
-import xarray as xr
-from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat
 
 from qspin.errors import nearest_name
-from qspin.plot import style_of
+from qspin.studies.boltzmann_backends.budgets import budget_remarks, budgets_told, spent_table
+from qspin.studies.boltzmann_backends.figures import curves_figure, pictures_figure
+from qspin.studies.boltzmann_backends.trained import (
+    Trained,
+    dataset_of,
+    images_dataset,
+    images_of,
+    standard_error,
+    trained_by,
+)
 from qspin.studies.tables import value_columns
 from qspin.studies.wording import with_error
 from qspin.study import (
@@ -20,7 +26,6 @@ from qspin.study import (
     Asked,
     Column,
     Conclusion,
-    Figure,
     Finding,
     InputError,
     Plan,
@@ -36,20 +41,7 @@ from qspin.study import (
 
 __all__ = ["BoltzmannBackends"]
 
-_TEST, _TRAIN = "log_likelihood_test", "log_likelihood_train"
 _AXES = (INSTANCE, "epoch")  # of problems that do not change what is compared
-
-
-class _Trained(NamedTuple):
-    """Trainings of one problem, one a seed, all at the same epochs."""
-
-    problem: str
-    epochs: NDArray[np.int64]
-    values: NDArray[np.float64]  # (seed, epoch), nats
-
-    @property
-    def last(self) -> NDArray[np.float64]:
-        return self.values[:, -1]
 
 
 class _Compared(NamedTuple):
@@ -77,7 +69,9 @@ class BoltzmannBackends(Study):
 
     Held-out data count where all trainings have some, else what was learned. Seeds (``instances: n``) give
     the error bars; those of two problems are taken as independent, which is on the safe side where they
-    share data. Whether samplers had the same number of samples or seconds is up to the config.
+    share data. What each spent is told, samples of the negative phase and seconds; a remark says where a
+    training had neither the same samples nor the same seconds, within a factor of two. Samples of the models
+    are those of the first backend that is not paid, where it has beta = 1.
 
     Parameters
     ----------
@@ -113,35 +107,42 @@ class BoltzmannBackends(Study):
 
     def conclude(self, results: Results) -> Conclusion:
         """Curves, final values with their errors, and a verdict on every training but the reference."""
-        trained, is_held_out = _trained(results)
+        trained, is_held_out = trained_by(results)
         reference = self.reference or next(iter(trained), None)
         if len(trained) < 2 or reference not in trained:
             return Conclusion()
         others = [own for label, own in trained.items() if label != reference]
         compared = [self._compared(own, trained[reference], len(others)) for own in others]
         what = "held-out data" if is_held_out else "the data that were learned"
+        images = images_of(results, trained)
         section = Section(
             "Samplers of Boltzmann machines",
             "boltzmann-backends",
             f"Is each sampler's model as good as that of {reference}?",
-            [Finding(self._told(own, reference, what)) for own in compared],
-            [_figure(trained, what)],
-            [self._table(trained, compared)],
+            [*(Finding(self._told(own, reference, what)) for own in compared), *budgets_told(trained)],
+            [curves_figure(trained, what), *pictures_figure(images)],
+            [self._table(trained, compared), spent_table(trained)],
             [_NOTE.format(confidence=self.confidence)],
         )
         backends = {cell.problem: cell.backend for cell in results.cells("record")}
         verdicts = [self._verdict(own, backends[own.problem]) for own in compared if own.problem in backends]
-        datasets = {f"likelihood-{k + 1}": _dataset(own) for k, own in enumerate(trained.values())}
-        return Conclusion([section], verdicts, datasets=datasets)
+        remarks = [
+            (label, backends[label], remark)
+            for label, remark in budget_remarks(trained, reference)
+            if label in backends
+        ]
+        datasets = {f"likelihood-{k + 1}": dataset_of(own) for k, own in enumerate(trained.values())}
+        datasets |= {f"images-{k + 1}": images_dataset(*own) for k, own in enumerate(images.items())}
+        return Conclusion([section], verdicts, datasets=datasets, remarks=remarks)
 
-    def _compared(self, own: _Trained, reference: _Trained, n: int) -> _Compared:
+    def _compared(self, own: Trained, reference: Trained, n: int) -> _Compared:
         """Welch's interval, with the chance of error shared by n of them."""
         from scipy import stats
 
         difference = float(own.last.mean() - reference.last.mean())
         if min(len(own.last), len(reference.last)) < 2:
             return _Compared(own.problem, difference, math.nan, math.nan, math.nan)
-        error = math.hypot(_error(own.last), _error(reference.last))
+        error = math.hypot(standard_error(own.last), standard_error(reference.last))
         if error == 0:
             return _Compared(own.problem, difference, 0.0, difference, difference)
         welch = stats.ttest_ind(own.last, reference.last, equal_var=False)
@@ -168,12 +169,12 @@ class BoltzmannBackends(Study):
             own.problem, backend, f"{word}, {by} nat", tone, "log-likelihood against the reference"
         )
 
-    def _table(self, trained: Mapping[str, _Trained], compared: Sequence[_Compared]) -> Table:
+    def _table(self, trained: Mapping[str, Trained], compared: Sequence[_Compared]) -> Table:
         against = {own.problem: own for own in compared}
         rows: list[dict[str, Any]] = []
         for label, own in trained.items():
             row = {"problem": label, "seeds": len(own.last), "likelihood": float(own.last.mean())}
-            row["likelihood_error"] = _error(own.last)
+            row["likelihood_error"] = standard_error(own.last)
             if (found := against.get(label)) is not None:
                 row |= {"difference": found.difference, "difference_error": found.error}
                 row |= {"low": found.low, "high": found.high, "judged": found.judged(self.margin)[0]}
@@ -196,50 +197,3 @@ _COLUMNS = [
     Column("high", "to", ".3g"),
     Column("judged", "model", is_text=True),
 ]
-
-
-def _trained(results: Results) -> tuple[dict[str, _Trained], bool]:
-    """By problem, in the order of the config; and whether it is held-out data that count."""
-    runs: dict[str, list[xr.Dataset]] = {}
-    for label in results.asked.problems:
-        own = [made.prepared.curves for made in results.prepared() if label in made.problems]
-        if own := [curves for curves in own if _TRAIN in curves and curves.sizes["epoch"]]:
-            runs[label] = own
-    is_held_out = bool(runs) and all(_TEST in curves for own in runs.values() for curves in own)
-    name = _TEST if is_held_out else _TRAIN
-    found = {}
-    for label, own in runs.items():
-        values = np.array([curves[name].values for curves in own], dtype=np.float64)
-        found[label] = _Trained(label, own[0]["epoch"].values, values)
-    return found, is_held_out
-
-
-def _error(values: NDArray[np.float64]) -> float:
-    """Standard error of the mean; NaN of one value."""
-    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
-
-
-def _spread(own: _Trained) -> NDArray[np.float64]:
-    return np.array([_error(column) for column in own.values.T])
-
-
-def _dataset(own: _Trained) -> xr.Dataset:
-    variables = {"likelihood": ("epoch", own.values.mean(0)), "likelihood_error": ("epoch", _spread(own))}
-    return xr.Dataset(variables, coords={"epoch": own.epochs}, attrs={"problem": own.problem})
-
-
-def _figure(trained: Mapping[str, _Trained], what: str) -> Figure:
-    return Figure(
-        "likelihoods",
-        f"Mean log-likelihood of {what} over epochs, epoch 0 being before any of them. Bars are one standard "
-        "error over seeds.",
-        [lambda ax: _draw(ax, list(trained.values()))],
-    )
-
-
-def _draw(ax: Any, trained: Sequence[_Trained]) -> None:
-    for k, own in enumerate(trained):
-        errors = np.nan_to_num(_spread(own))
-        ax.errorbar(own.epochs, own.values.mean(0), errors, label=own.problem, **style_of(k))
-    ax.set(xlabel="epoch", ylabel="log-likelihood / nat")
-    ax.legend(fontsize="small")

@@ -1,0 +1,71 @@
+"""Likelihoods over epochs and seconds, and samples of the models beside data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qspin.plot import mosaic, style_of
+from qspin.plot.style import finished, logarithmic
+from qspin.studies.boltzmann_backends.trained import Trained, spread_of
+from qspin.study import Figure
+
+__all__ = ["curves_figure", "pictures_figure"]
+
+
+def curves_figure(trained: Mapping[str, Trained], what: str) -> Figure:
+    """Over epochs, and over seconds where all tell them.
+
+    Parameters
+    ----------
+    what : whose likelihood it is
+    """
+    own = list(trained.values())
+    panels: list[Callable[[Any], Any]] = [partial(_over_epochs, own)]
+    told = "over epochs, epoch 0 being before any of them"
+    if all((one.seconds[:, -1] > 0).all() for one in own):
+        panels.append(partial(_over_seconds, own))
+        told += ", and over the seconds that these took, mean over seeds"
+    caption = f"Mean log-likelihood of {what} {told}. Bars are one standard error over seeds."
+    return Figure("likelihoods", caption, panels)
+
+
+def _over_epochs(trained: Sequence[Trained], ax: Any) -> None:
+    for k, own in enumerate(trained):
+        _line(ax, k, own, own.epochs)
+    ax.set(xlabel="epoch", ylabel="log-likelihood / nat")
+    finished(ax)
+
+
+def _over_seconds(trained: Sequence[Trained], ax: Any) -> None:
+    for k, own in enumerate(trained):
+        seconds = own.seconds.mean(0)
+        _line(ax, k, own, np.where(seconds > 0, seconds, np.nan))
+    ax.set(xlabel="seconds of training", ylabel="log-likelihood / nat")
+    finished(logarithmic(ax))
+
+
+def _line(ax: Any, k: int, own: Trained, places: NDArray[Any]) -> None:
+    errors = np.nan_to_num(spread_of(own))
+    ax.errorbar(places, own.values.mean(0), errors, label=own.problem, capsize=2, **style_of(k))
+
+
+def pictures_figure(images: Mapping[str, NDArray[np.int8]]) -> list[Figure]:
+    """Images (n, height, width) of data and of each model, by title; none where there are none."""
+    if not images:
+        return []
+    panels = [partial(_titled, title, rows) for title, rows in images.items()]
+    caption = (
+        "Data that were learned, and samples of each model at beta = 1 by the same backend, whichever "
+        "sampler it was trained with. Of the first seed."
+    )
+    return [Figure("images", caption, panels, 2.1, min(len(panels), 4))]
+
+
+def _titled(title: str, rows: Any, ax: Any) -> None:
+    mosaic(rows, ax)
+    ax.set_title(title, fontsize="medium")
