@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import xarray as xr
@@ -15,7 +15,7 @@ from qspin.clamping import binary_hint
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.settings import setting_names, settings
-from qspin.source import Prepared, Source
+from qspin.source import Mark, Prepared, Source
 
 __all__ = ["CLAMP", "clamped_class"]
 
@@ -73,6 +73,12 @@ class _Clamped:
     def predicted(self, betas: NDArray[Any]) -> xr.Dataset | None:
         """That of the whole, where nothing is clamped: theory knows of no held spins."""
         return None if self.clamp else self.unclamped.predicted(betas)
+
+    def marks(self, problem: Callable[[], IsingProblem]) -> Sequence[Mark]:
+        return () if self.clamp else self.unclamped.marks(problem)
+
+    def predicted_overlaps(self, betas: NDArray[Any], edges: NDArray[Any]) -> xr.Dataset | None:
+        return None if self.clamp else self.unclamped.predicted_overlaps(betas, edges)
 
     def notes(self) -> list[str]:
         if not self.clamp:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +27,7 @@ from pydantic import NonNegativeInt
 from qspin.arguments import checked_arguments
 from qspin.checkpoint import Checkpoint, current_checkpoint
 from qspin.errors import InputError
+from qspin.predicted import Mark
 from qspin.problem import IsingProblem
 from qspin.progress import report_progress
 from qspin.sampler import Sampler, Workload
@@ -48,6 +49,7 @@ __all__ = [
     "GivenFile",
     "Incidental",
     "IsingProblem",
+    "Mark",
     "NonNegativeInt",
     "PlainValues",
     "PositiveInt",
@@ -139,10 +141,14 @@ class Source:
     ----------
     version : raise it when the same settings come to mean another problem; it enters every key
     theory : ``module:function`` of what predicts its measured curves, if anything does
+    theory_marks, theory_overlaps : of its temperatures and its P(q) likewise; see
+        `qspin.predicted.predicted_by`
     """
 
     version: ClassVar[int] = 1
     theory: ClassVar[str | None] = None
+    theory_marks: ClassVar[str | None] = None
+    theory_overlaps: ClassVar[str | None] = None
 
     def needs(self) -> Mapping[str, Preparation]:
         """The preparations that `build` wants, by name; equal ones are made once."""
@@ -183,8 +189,13 @@ class Source:
 
     @classmethod
     def names_theory(cls) -> bool:
-        """Whether `predicted` may have something to say."""
-        return cls.theory is not None or cls.predicted is not Source.predicted
+        """Whether `predicted`, `marks` or `predicted_overlaps` may have something to say."""
+        own: tuple[tuple[str | None, Any, Any], ...] = (
+            (cls.theory, cls.predicted, Source.predicted),
+            (cls.theory_marks, cls.marks, Source.marks),
+            (cls.theory_overlaps, cls.predicted_overlaps, Source.predicted_overlaps),
+        )
+        return any(path is not None or method is not base for path, method, base in own)
 
     def predicted(self, betas: NDArray[Any]) -> xr.Dataset | None:
         """What theory says of measured curves: a dataset over ``beta`` whose variables are named as measures
@@ -199,11 +210,47 @@ class Source:
         InputError
             Where its formulas do not reach.
         """
-        if self.theory is None:
-            return None
-        module, _, function = self.theory.partition(":")
-        found: xr.Dataset | None = getattr(import_module(module), function)(self, betas)
+        found: xr.Dataset | None = self._followed(self.theory, betas)
         return found
+
+    def marks(self, problem: Callable[[], IsingProblem]) -> Sequence[Mark]:
+        """Temperatures that theory knows of, such as that of a transition; none where it knows none.
+
+        Parameters
+        ----------
+        problem : builds it, for marks that depend on its very couplings; the others leave it alone
+
+        Raises
+        ------
+        InputError
+            Where its formulas do not reach.
+        """
+        return self._followed(self.theory_marks, problem) or ()
+
+    def predicted_overlaps(self, betas: NDArray[Any], edges: NDArray[Any]) -> xr.Dataset | None:
+        """What theory says of P(q): a dataset over (``beta``, ``q``) with ``density``, means over bins of the
+        overlap, and over ``beta``, if there is such a value, ``q_symmetric``, the overlap of replicas by a
+        replica-symmetric theory; None where it says nothing.
+
+        Parameters
+        ----------
+        betas : inverse temperatures (n_betas,), ascending, finite, above 0
+        edges : of the bins (n_bins + 1,), ascending from -1 or below to 1 or above
+
+        Raises
+        ------
+        InputError
+            Where its formulas do not reach.
+        """
+        found: xr.Dataset | None = self._followed(self.theory_overlaps, betas, edges)
+        return found
+
+    def _followed(self, path: str | None, *given: Any) -> Any:
+        """What the function at an import path says of this source; None where there is no path."""
+        if path is None:
+            return None
+        module, _, function = path.partition(":")
+        return getattr(import_module(module), function)(self, *given)
 
     def controls(self) -> Mapping[str, Source]:
         """What this one is held against where a config has it too: ``before``, the same before it learned,
@@ -264,6 +311,6 @@ def source_of(generator: Callable[..., IsingProblem], kind: str) -> type[Source]
         "generator": staticmethod(generator),
         "kind": kind,
         "name": kind,
-        "theory": getattr(generator, "theory", None),
+        **{key: getattr(generator, key, None) for key in ("theory", "theory_marks", "theory_overlaps")},
     }
     return settings(type(kind, (GeneratedSource,), members))

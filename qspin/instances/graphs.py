@@ -14,7 +14,10 @@ from qspin.validate import checked_count
 __all__ = ["maxcut_regular"]
 
 
-@predicted_by("qspin.studies.lines.kinds:maxcut_regular")
+@predicted_by(
+    "qspin.studies.lines.kinds:maxcut_regular",
+    marks="qspin.studies.lines.transitions:maxcut_regular",
+)
 def maxcut_regular(n_spins: int, degree: int, *, seed: int) -> IsingProblem:
     """Maximum cut of a random regular graph: J = 1 on every edge, cut = (n_couplings - E) / 2."""
     n_spins, degree = checked_count(n_spins, "n_spins", least=1), checked_count(degree, "degree")

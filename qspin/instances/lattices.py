@@ -20,6 +20,7 @@ __all__ = ["checked_shape", "diamond", "edwards_anderson", "lattice_edges", "lat
 _Edges = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
+@predicted_by(marks="qspin.studies.lines.transitions:edwards_anderson")
 def edwards_anderson(
     shape: Sequence[int],
     *,
@@ -71,7 +72,10 @@ def diamond(
     return problem.with_known(groups={"a": range(0, n_spins, 2), "b": range(1, n_spins, 2)})
 
 
-@predicted_by("qspin.studies.lines.kinds:lattice_ferromagnet")
+@predicted_by(
+    "qspin.studies.lines.kinds:lattice_ferromagnet",
+    marks="qspin.studies.lines.transitions:lattice_ferromagnet",
+)
 def lattice_ferromagnet(shape: Sequence[int], *, periodic: bool | Sequence[bool] = True) -> IsingProblem:
     """Ising ferromagnet on a square lattice: J = -1 on every bond; in 2D T_c = 2.269185 (Onsager 1944).
 

@@ -14,7 +14,10 @@ from qspin.validate import checked_count, checked_spins
 __all__ = ["hebbian", "hopfield", "mattis", "sherrington_kirkpatrick"]
 
 
-@predicted_by("qspin.studies.lines.kinds:sherrington_kirkpatrick")
+@predicted_by(
+    "qspin.studies.lines.kinds:sherrington_kirkpatrick",
+    marks="qspin.studies.lines.transitions:sherrington_kirkpatrick",
+)
 def sherrington_kirkpatrick(n_spins: int, *, couplings: Distribution = "gaussian", seed: int) -> IsingProblem:
     """Fully connected glass, J_ij of mean 0 and variance 1/N (Sherrington, Kirkpatrick 1975); T_c = 1."""
     n_spins = checked_count(n_spins, "n_spins", least=1)
@@ -52,13 +55,19 @@ def hebbian(patterns: ArrayLike) -> IsingProblem:
     return problem.with_known(ground_states=[xi[0], -xi[0]]) if len(xi) == 1 else problem
 
 
-@predicted_by("qspin.studies.lines.kinds:mattis")
+@predicted_by(
+    "qspin.studies.lines.kinds:mattis",
+    marks="qspin.studies.lines.transitions:mattis",
+)
 def mattis(n_spins: int, *, seed: int) -> IsingProblem:
     """One random pattern stored by Hebb's rule: a ferromagnet in disguise (Mattis 1976)."""
     return hopfield(n_spins, 1, seed=seed)
 
 
-@predicted_by("qspin.studies.lines.kinds:hopfield")
+@predicted_by(
+    "qspin.studies.lines.kinds:hopfield",
+    marks="qspin.studies.lines.transitions:hopfield",
+)
 def hopfield(n_spins: int, n_patterns: int, *, seed: int) -> IsingProblem:
     """Random patterns stored by Hebb's rule; see `qspin.networks.hebbian`."""
     return hebbian(random_patterns(n_spins, n_patterns, seed=seed, squares=3, rows=2, least=0))

@@ -42,6 +42,7 @@ class Network(Source):
     """
 
     name: ClassVar[str] = "network"
+    theory_marks = "qspin.networks.inspection.marks:critical_marks"
 
     module: ImportPath
     weights: FileSetting | None = None

@@ -15,6 +15,7 @@ from qspin.plot.curves import (
     profile,
     quantity,
     theory_lines,
+    theory_marks,
 )
 from qspin.plot.embedding import embedding, embedding_told
 from qspin.plot.images import mosaic
@@ -54,6 +55,7 @@ __all__ = [
     "style_of",
     "styles_of",
     "theory_lines",
+    "theory_marks",
     "time_to_solution",
     "triangle_densities",
     "triangles",

@@ -24,7 +24,11 @@ __all__ = [
     "profile",
     "quantity",
     "theory_lines",
+    "theory_marks",
 ]
+
+_BESIDE = 1.1  # factor beyond the ends of a curve, up to which a mark is drawn
+_OF_ALL = "0.35"  # colour of a mark that all curves have
 
 
 @checked_arguments
@@ -126,6 +130,44 @@ def theory_lines(curves: Mapping[str, xr.Dataset], name: str, line: str, ax: Axe
             ax.plot(*points, color="0.2", linewidth=1, linestyle=(0, (5, 2)), label=label, zorder=1)
             drawn.append(points)
     return finished(ax) if drawn else ax
+
+
+@checked_arguments
+def theory_marks(
+    curves: Mapping[str, xr.Dataset], name: str, ax: Axes, *, styles: Styles | None = None
+) -> Axes:
+    """Temperatures that theory knows as vertical lines, with one standard error where they have any: grey
+    where all curves have the same, else in the colour of each; those beside the curves are left out.
+
+    Parameters
+    ----------
+    curves : label -> result; those without marks are left out
+    name : of the variable that holds the temperatures, over a coordinate ``mark`` of their symbols
+    ax : on which the points were drawn by `quantity`
+    styles : of the curves; default `style_of` by position
+    """
+    found: dict[str, dict[float, list[tuple[float, Any]]]] = {}
+    for _, curve, style in styled(curves, styles):
+        if name not in curve:
+            continue
+        known = _temperatures(curve)
+        known = known[np.isfinite(known)]
+        errors = curve[f"{name}_error"].values
+        for symbol, at, error in zip(curve["mark"].values, curve[name].values, errors, strict=True):
+            if known.size and known.min() / _BESIDE < at < known.max() * _BESIDE:
+                found.setdefault(str(symbol), {}).setdefault(float(at), []).append((error, style["color"]))
+    for k, (symbol, places) in enumerate(found.items()):
+        label: str | None = f"${symbol}$ of each by theory"
+        if len(places) == 1:
+            label = f"${symbol}$ = {next(iter(places)):.4g} by theory"
+        for at, own in places.items():
+            error, colour = own[0]
+            look = {"color": _OF_ALL if len(own) == len(curves) else colour, "zorder": 0.5}
+            ax.axvline(at, linewidth=1, linestyle=(0, (1 + 3 * k, 2)), label=label, **look)
+            if error:
+                ax.axvspan(at - error, at + error, alpha=0.15, linewidth=0, **look)
+            label = None
+    return finished(ax) if found else ax
 
 
 @checked_arguments

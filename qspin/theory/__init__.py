@@ -3,7 +3,12 @@
 from qspin.theory.bipartite import effective_rank, rbm_phase_diagram, rbm_phases, rbm_transitions
 from qspin.theory.cavity import cavity, cavity_transition
 from qspin.theory.crossings import kibble_zurek_kinks, landau_zener
-from qspin.theory.hopfield import hopfield, hopfield_capacity, hopfield_phase_diagram
+from qspin.theory.hopfield import (
+    hopfield,
+    hopfield_capacity,
+    hopfield_phase_diagram,
+    hopfield_transitions,
+)
 from qspin.theory.ising_p_spin import p_spin_ising, p_spin_ising_transitions
 from qspin.theory.layered import hidden_order, tap_transition
 from qspin.theory.memories import dense_memory, log_sum_exp_memory, pseudo_inverse_memory
@@ -35,6 +40,7 @@ __all__ = [
     "hopfield",
     "hopfield_capacity",
     "hopfield_phase_diagram",
+    "hopfield_transitions",
     "kibble_zurek_kinks",
     "landau_zener",
     "largest_eigenvalue",

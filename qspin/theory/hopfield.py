@@ -23,7 +23,7 @@ from qspin.theory._equations import (
 from qspin.theory._retrieval import Memory, largest_load, memory_at, spin_glass_at
 from qspin.validate import checked_real
 
-__all__ = ["hopfield", "hopfield_capacity", "hopfield_phase_diagram"]
+__all__ = ["hopfield", "hopfield_capacity", "hopfield_phase_diagram", "hopfield_transitions"]
 
 _STATES = {"spin_glass": 0, "retrieval": 1, "mixture_3": 3, "mixture_5": 5}
 _SOURCE = "Amit, Gutfreund, Sompolinsky 1987, Ann. Phys. 173, 30"
@@ -151,7 +151,7 @@ def hopfield_phase_diagram(load: ArrayLike | None = None) -> xr.Dataset:
     loads = given if load is None else checked_values(load, "load", least=0.0, open_end=True)
     ends = {
         "capacity": largest_load(1, 0.0)[0],
-        "ground_state_load": root(lambda a: _lead(a, 0.0), 0.02, 0.1, "the load of T_c = 0"),
+        "ground_state_load": _ground_state_load(),
         "mixture_3_load": largest_load(3, 0.0)[0],
     }
     top = _largest_of_all(ends["capacity"])
@@ -165,6 +165,43 @@ def hopfield_phase_diagram(load: ArrayLike | None = None) -> xr.Dataset:
         valid="infinitely many spins; replica-symmetric, and so approximate below retrieval_stability",
         error="1e-6, of mixture_3 1e-5",
     )
+
+
+def hopfield_transitions(load: float) -> xr.Dataset:
+    """Temperatures of the Hopfield model at one load, replica-symmetric; see `hopfield_phase_diagram`.
+
+    Parameters
+    ----------
+    load : alpha, patterns per spin, above 0
+
+    Returns
+    -------
+    ``spin_glass`` T_g = 1 + sqrt(load), ``retrieval`` T_M and ``ground_state`` T_c; NaN where there is none
+
+    Raises
+    ------
+    InputError
+        If the load is not positive.
+
+    Examples
+    --------
+    >>> found = hopfield_transitions(0.05)
+    >>> [round(float(found[name]), 4) for name in ("spin_glass", "retrieval", "ground_state")]
+    [1.2236, 0.5423, 0.2164]
+    """
+    (alpha,) = checked_values(checked_load(load), "load", least=0.0, open_end=True).tolist()
+    capacity = largest_load(1, 0.0)[0]
+    found = xr.Dataset(_transitions(alpha, _ground_state_load(), _largest_of_all(capacity)))
+    return told(
+        found.assign_attrs(load=alpha),
+        source=_SOURCE,
+        valid="infinitely many spins; replica-symmetric, and so approximate where retrieval states are cold",
+        error="1e-6",
+    )
+
+
+def _ground_state_load() -> float:
+    return root(lambda a: _lead(a, 0.0), 0.02, 0.1, "the load of T_c = 0")
 
 
 def checked_load(load: float) -> float:
@@ -204,18 +241,23 @@ def _lead(alpha: float, t: float) -> float:
     return np.nan if state is None else spin_glass_at(alpha, t).free_energy - state.free_energy
 
 
-def _lines(alpha: float, ends: dict[str, float], top: tuple[float, float]) -> dict[str, float]:
+def _transitions(alpha: float, ground_state_load: float, top: tuple[float, float]) -> dict[str, float]:
+    """T_g, T_M and T_c."""
     what = f"at load {alpha:g}"
-    found = dict.fromkeys(("retrieval", "ground_state", "retrieval_stability", "mixture_3"), np.nan)
-    found = {"spin_glass": 1 + np.sqrt(alpha), **found}
+    found = {"spin_glass": 1 + float(np.sqrt(alpha)), "retrieval": np.nan, "ground_state": np.nan}
     if alpha < top[1]:
-        melting = root(lambda t: largest_load(1, t)[0] - alpha, top[0], 1.0 - 1e-9, f"T_M {what}")
-        found["retrieval"] = melting
-        found["retrieval_stability"] = _breaking(alpha, min(melting, 0.2))
-    if alpha < ends["ground_state_load"]:
-        found["ground_state"] = root(lambda t: _lead(alpha, t), 0.0, melting * (1 - 1e-9), f"T_c {what}")
-    if alpha < ends["mixture_3_load"]:
-        found["mixture_3"] = _mixture(alpha)
+        found["retrieval"] = root(lambda t: largest_load(1, t)[0] - alpha, top[0], 1.0 - 1e-9, f"T_M {what}")
+    if alpha < ground_state_load:
+        end = found["retrieval"] * (1 - 1e-9)
+        found["ground_state"] = root(lambda t: _lead(alpha, t), 0.0, end, f"T_c {what}")
+    return found
+
+
+def _lines(alpha: float, ends: dict[str, float], top: tuple[float, float]) -> dict[str, float]:
+    found = _transitions(alpha, ends["ground_state_load"], top)
+    melting = found["retrieval"]
+    found["retrieval_stability"] = _breaking(alpha, min(melting, 0.2)) if alpha < top[1] else np.nan
+    found["mixture_3"] = _mixture(alpha) if alpha < ends["mixture_3_load"] else np.nan
     return found
 
 

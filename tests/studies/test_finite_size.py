@@ -169,6 +169,19 @@ class TestCrossings:
         mean = np.mean([curve(8, k)["q4"].values for k in range(5)], axis=0)
         np.testing.assert_allclose(kept["binder"].sel(size=8), (3 - mean / 0.25**2) / 2)
 
+    def test_crossings_stand_beside_the_transition_that_theory_knows(self):
+        """In words and columns, in standard errors of the crossing."""
+        found = concluded((8, 16), 5)
+        (row,) = table(found, "crossings")
+        off = (row["temperature"] - 1) / row["temperature_error"]
+        assert (row["theory_temperature"], row["deviation_temperature"]) == (1, pytest.approx(off))
+        side = "below" if off > 0 else "above"
+        (told,) = [text for text in texts(found) if "resampled averages" in text]
+        assert told.endswith(f"; T_c = 1 by theory lies {abs(off):.1f} standard errors {side}.")
+        assert sum(text.startswith("Theory has T_c = 1") for text in texts(found)) == 1
+        without = concluded((8, 16), 5, theory="none")
+        assert not any("by theory" in text or "Theory has" in text for text in texts(without))
+
     def test_the_bottom_line_is_the_widest_pair(self):
         told = concluded((8, 16, 32), 20).bottom_line["glass"]
         assert "(a, sizes 8 and 32)" in told.text

@@ -104,6 +104,7 @@ class Model(_How, _Drawn, FileSource):
     """
 
     name: ClassVar[str] = "model"
+    theory_marks = "qspin.networks.inspection.marks:critical_marks"
 
     @model_validator(mode="after")
     def _look(self) -> Model:

@@ -147,6 +147,8 @@ class _AtEpoch(Recipe):
 class _Learned(Source):
     """What both sources do alike."""
 
+    theory_marks = "qspin.networks.inspection.marks:critical_marks"
+
     @property
     def _how(self) -> Any:
         """Their settings, which the classes below have from another base."""

@@ -20,10 +20,10 @@ from qspin.errors import InputError
 from qspin.measure import NEEDS
 from qspin.plot.canvas import small_multiples
 from qspin.registry import get_measure
-from qspin.studies.finite_size.lines import lines_beside
+from qspin.studies.finite_size.lines import lines_beside, off_theory, off_theory_told
 from qspin.studies.finite_size.scaling import BINDER, LENGTH, Quantity, Scaling, crossings_of, scaled
 from qspin.studies.finite_size.sizes import families_of, is_averaged, points_of
-from qspin.studies.lines import DEVIATION, THEORY, lines_told
+from qspin.studies.lines import DEVIATION, THEORY, drawn_beside, line_columns, lines_told, marks_told
 from qspin.studies.series import Series
 from qspin.studies.tables import table_of, value_columns
 from qspin.studies.wording import some, with_error
@@ -61,6 +61,11 @@ class _Found(NamedTuple):
     collapse: Collapse | None
     lines: list[Series]
 
+    @property
+    def place(self) -> tuple[list[Series], str]:
+        """Where marks of theory are: in the lines, under the name of the quantity."""
+        return self.lines, self.scaling.quantity.name
+
     def dataset(self) -> xr.Dataset:
         """Of the scaling, with the lines of theory where there are some."""
         name = self.scaling.quantity.name
@@ -82,7 +87,8 @@ class FiniteSize(Study):
     axis : name of the axis of sizes, where it is no setting of the problem that changes its number of spins
     correlation_length : also xi / L, of periodic lattices
     collapse : also the critical temperature and exponent with which the curves fall onto one
-    theory : ``auto``: curves have the line of the theory that the kind of a problem names; ``none``
+    theory : ``auto``: curves have the line of the theory that the kind of a problem names, and marks at
+        temperatures that it knows, beside which crossings are told; ``none``
     """
 
     is_standard: ClassVar[bool] = True
@@ -148,6 +154,7 @@ class FiniteSize(Study):
             [
                 *(finding for own in found for finding in _findings(own)),
                 *(f for own in found for f in lines_told(own.lines, own.scaling.quantity.name)),
+                *_marks_told(found),
                 *(Finding(r, 0.5) for r in reasons),
             ],
             [
@@ -182,7 +189,7 @@ class FiniteSize(Study):
                     crossed = list(crossings_of(own))
                     fitted = _collapsed(own, crossed) if self.collapse else None
                     is_wanted = self.theory == "auto"
-                    lines = lines_beside(own, family, by_size, results.asked, theory=is_wanted)
+                    lines = lines_beside(own, family, by_size, results, theory=is_wanted)
                     found.append(_Found(own, crossed, fitted, lines))
         return found, reasons
 
@@ -224,7 +231,7 @@ def _findings(own: _Found) -> Iterator[Finding]:
         small, large = crossing.sizes
         text = (
             f"{head}, sizes {small} and {large}, {_crossing(crossing, s.temperatures)}; {crossing.share:.0%} "
-            "of resampled averages cross."
+            f"of resampled averages cross{off_theory_told(*own.place, crossing.temperature, crossing.error)}."
         )
         yield Finding(text, 1.6 if is_widest else 0.8)
     if own.collapse is not None:
@@ -232,9 +239,15 @@ def _findings(own: _Found) -> Iterator[Finding]:
         yield Finding(
             f"{head} collapse best with T_c = {with_error(c.t_c, c.t_c_error)} and nu = "
             f"{with_error(c.nu, c.nu_error)}, at a mean squared distance of {c.quality:.2g} in units of "
-            "their errors.",
+            f"their errors{off_theory_told(*own.place, c.t_c, c.t_c_error)}.",
             1.7,
         )
+
+
+def _marks_told(found: Sequence[_Found]) -> Iterator[Finding]:
+    """Once where several quantities and backends have the same."""
+    told = {f.text: f for own in found for f in marks_told(own.lines, own.scaling.quantity.name)}
+    yield from told.values()
 
 
 def _crossing(found: Crossing, temperatures: Any) -> str:
@@ -278,7 +291,7 @@ def _panel(own: _Found) -> Callable[[Any], Any]:
 
     def draw(ax: Any) -> Any:
         drawn = plot.binder_ratios(s.temperatures, s.curves, s.errors, ax, label=s.quantity.title)
-        return plot.theory_lines(curves, name, f"{THEORY}{name}", drawn)
+        return drawn_beside(drawn, curves, name)
 
     return draw
 
@@ -306,6 +319,7 @@ def _crossing_table(found: Sequence[_Found]) -> Table:
         Column("small", "size"),
         Column("large", "and size"),
         *value_columns("temperature", "cross at T"),
+        *line_columns("temperature", "T"),
         Column("share", "share of resampled averages that cross", ".0%"),
     ]
     rows = [
@@ -315,6 +329,7 @@ def _crossing_table(found: Sequence[_Found]) -> Table:
             "large": crossing.sizes[1],
             "temperature": crossing.temperature,
             "temperature_error": crossing.error,
+            **off_theory(*own.place, crossing.temperature, crossing.error),
             "share": crossing.share,
         }
         for own in found

@@ -3,80 +3,56 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from qspin.errors import QspinError
+from qspin.predicted import Mark
 from qspin.remarks import Remark, remarks_from
-from qspin.settings import setting_names
 from qspin.source import Source
+from qspin.studies.lines.marks import marked, marks_at
+from qspin.studies.lines.names import DEVIATION, REMARKS, THEORY
+from qspin.studies.lines.sources import source_at
 from qspin.studies.series import Series
 from qspin.study import Results
 
-__all__ = [
-    "DEVIATION",
-    "REMARKS",
-    "THEORY",
-    "beside_theory",
-    "is_line",
-    "line_remarks",
-    "predicted_at",
-    "source_at",
-    "with_lines",
-]
-
-THEORY = "theory_"
-"""What the name of a variable begins with that holds the line of another one."""
-
-DEVIATION = "deviation_"
-"""And that of its distance from the line, in standard errors of the measured point."""
-
-REMARKS = f"{THEORY}remarks"
-"""Attribute of a result with lines: what is to be known of the theory, as `qspin.remarks.stored` has it."""
+__all__ = ["beside_theory", "line_remarks", "predicted_at", "with_lines"]
 
 
-def is_line(name: str) -> bool:
-    """Whether a variable belongs to another one, as its line or its distance from that."""
-    return name.startswith((THEORY, DEVIATION))
-
-
-def beside_theory(results: Results, series: Sequence[Series], label: str) -> list[Series]:
-    """The same series; results of a measure hold lines where the kind of the problem names a theory.
+def beside_theory(results: Results, series: Sequence[Series], *labels: str) -> list[Series]:
+    """The same series; results of measures over temperature hold lines and marks where the kind of the
+    problem names a theory.
 
     Parameters
     ----------
-    label : of the measure
+    labels : of the measures
     """
-    return list(_beside(results, series, label))
+    known: dict[str, list[Mark]] = {}
+    return [_beside(results, one, labels, known) for one in series]
 
 
-def _beside(results: Results, series: Sequence[Series], label: str) -> Iterator[Series]:
-    for one in series:
-        measured = one.results.get(label)
-        source = source_at(results.asked.problems[one.problem].source, one.at)
-        if measured is None or "beta" not in measured.dims:
-            yield one
-        else:
-            yield replace(one, results={**one.results, label: with_lines(measured, source)})
-
-
-def source_at(source: Source, at: Mapping[str, Any]) -> Source:
-    """The source at values of the axes: those that have names of its settings are these.
-
-    One that names no theory is not made anew: its file may be gone when a run is concluded again.
-    """
-    if not source.names_theory():
-        return source
-    own = setting_names(type(source))
-    changed = {name: value for name, value in at.items() if name in own}
-    if not changed:
-        return source
-    return type(source)(**{name: getattr(source, name) for name in own} | changed)
+def _beside(
+    results: Results, one: Series, labels: Sequence[str], known: MutableMapping[str, list[Mark]]
+) -> Series:
+    own = {label: one.results[label] for label in labels if label in one.results}
+    own = {label: result for label, result in own.items() if "beta" in result.dims}
+    line = results.asked.problems[one.problem]
+    if not own or not line.source.names_theory():
+        return one
+    try:
+        source = source_at(line.source, one.at)
+    except QspinError:
+        return one  # an axis runs over files, and one is gone
+    place = {axis.name: one.at[axis.name] for axis in line.axes if axis.name in one.at}
+    key = repr((one.problem, place))
+    if key not in known:  # other backends have the same
+        known[key] = marks_at(results, one.problem, place)
+    drawn = {label: marked(with_lines(result, source), known[key]) for label, result in own.items()}
+    return replace(one, results={**one.results, **drawn})
 
 
 def with_lines(measured: xr.Dataset, source: Source) -> xr.Dataset:

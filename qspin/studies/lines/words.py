@@ -9,7 +9,8 @@ import numpy as np
 import xarray as xr
 
 from qspin.significance import STANDARD_ERRORS
-from qspin.studies.lines.beside import DEVIATION, THEORY, line_remarks
+from qspin.studies.lines.beside import line_remarks
+from qspin.studies.lines.names import DEVIATION, THEORY
 from qspin.studies.series import Series
 from qspin.studies.wording import with_error
 from qspin.study import Column, Finding

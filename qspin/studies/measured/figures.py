@@ -10,7 +10,7 @@ import xarray as xr
 
 from qspin import plot
 from qspin.studies.grids import grid
-from qspin.studies.lines import THEORY
+from qspin.studies.lines import drawn_beside
 from qspin.studies.measured.variables import Variable, coldest_row, variables_of
 from qspin.studies.series import Series, panels
 from qspin.study import Figure
@@ -84,7 +84,7 @@ def _over_temperature(variable: Variable) -> Callable[..., Any]:
     def draw(ax: Any, curves: Mapping[str, xr.Dataset], styles: plot.Styles) -> Any:
         own = {key: curve for key, curve in curves.items() if variable.name in curve}
         drawn = plot.quantity(own, variable.name, ax, label=variable.heading, styles=styles)
-        return plot.theory_lines(own, variable.name, f"{THEORY}{variable.name}", drawn)
+        return drawn_beside(drawn, own, variable.name, styles)
 
     return draw
 

@@ -14,7 +14,7 @@ from qspin.errors import InputError
 from qspin.measure import Measure
 from qspin.registry import get_measure
 from qspin.settings import PlainValues
-from qspin.studies.lines import beside_theory, lines_told
+from qspin.studies.lines import beside_theory, lines_told, marks_told
 from qspin.studies.matching import matched_temperatures, reference_of
 from qspin.studies.measured.figures import figures_of
 from qspin.studies.measured.tables import tables_of
@@ -39,7 +39,7 @@ class Measured(Study):
     reference : label of the backend that others are held against, for a measure that compares; default the
         first with a ladder of temperatures and stored spins
     theory : ``auto``: curves over temperature have the line of the theory that the kind of a problem names,
-        and their distance from it in standard errors; ``none``
+        their distance from it in standard errors, and marks at temperatures that it knows; ``none``
     """
 
     measure: str
@@ -98,7 +98,7 @@ class Measured(Study):
             title[0].upper() + title[1:],
             self._anchor(),
             _summary(self._made()),
-            [*_findings(title, cells, series), *lines_told(series, _FOUND)],
+            [*_findings(title, cells, series), *lines_told(series, _FOUND), *marks_told(series, _FOUND)],
             list(figures_of(series, _FOUND)),
             list(tables_of(series, _FOUND)),
             [f"Settings of the measure: {_spelled(self.settings)}."] if self.settings else [],

@@ -10,7 +10,7 @@ import xarray as xr
 
 from qspin import plot
 from qspin.studies.grids import Drawn, grid
-from qspin.studies.lines import THEORY
+from qspin.studies.lines import drawn_beside
 from qspin.studies.series import Series, by_backend, panels
 from qspin.studies.wording import at_temperature
 from qspin.study import Figure
@@ -40,8 +40,8 @@ def overlap_figures(series: Sequence[Series], temperatures: Sequence[float] | No
             "Energy per spin. Bars are one standard error over replicas, or over instances where there are "
             "several; mostly smaller than the symbols.",
             panels(energies), "energy_curve",
-            lambda ax, curves, styles: plot.theory_lines(
-                curves, "energy", f"{THEORY}energy", plot.energy_curves(curves, ax, styles=styles)
+            lambda ax, curves, styles: drawn_beside(
+                plot.energy_curves(curves, ax, styles=styles), curves, "energy", styles
             ),
         )  # fmt: skip
     links = [s for s in series if "link_overlap_curve" in s.results]
@@ -50,8 +50,9 @@ def overlap_figures(series: Sequence[Series], temperatures: Sequence[float] | No
             "link_overlap",
             "Mean link overlap over pairs of replicas at the same temperature. Bars are one standard error.",
             panels(links), "link_overlap_curve",
-            lambda ax, curves, styles: plot.quantity(
-                curves, "q_link", ax, label=r"mean link overlap $q_l$", styles=styles
+            lambda ax, curves, styles: drawn_beside(
+                plot.quantity(curves, "q_link", ax, label=r"mean link overlap $q_l$", styles=styles),
+                curves, "q_link", styles,
             ),
             is_folded=True,
         )  # fmt: skip
@@ -79,7 +80,7 @@ def _mean_overlap(overlaps: Sequence[Series]) -> Drawn:
 
     def draw(ax: Any, curves: Mapping[str, xr.Dataset], styles: plot.Styles) -> Any:
         drawn = plot.overlap_curves(curves, ax, n_spins=n_spins, styles=styles)
-        return plot.theory_lines(curves, "q_abs", f"{THEORY}q_abs", drawn)
+        return drawn_beside(drawn, curves, "q_abs", styles)
 
     return draw
 

@@ -16,7 +16,7 @@ from qspin.analysis import half_temperature
 from qspin.analysis.curves import STANDARD_ERRORS
 from qspin.studies.cells import wherever_met
 from qspin.studies.differences import differing_settings
-from qspin.studies.lines import DEVIATION, THEORY, beside_theory, line_columns, lines_told
+from qspin.studies.lines import DEVIATION, THEORY, beside_theory, line_columns, lines_told, marks_told
 from qspin.studies.matching import matched_temperatures
 from qspin.studies.overlaps.controls import control_findings, control_table, controls_of
 from qspin.studies.overlaps.devices import device_findings
@@ -42,7 +42,7 @@ __all__ = ["Overlaps"]
 
 _CURVES = ("overlap_curve", "overlap_distribution", "energy_curve", "record")
 _LINKS = "link_overlap_curve"
-_DRAWN = ("overlap_curve", "energy_curve")
+_DRAWN = ("overlap_curve", "energy_curve", _LINKS)
 """Measures beside which theory is drawn."""
 
 _BOTTOM_WEIGHT = 0.2  # a study of the landscape says more
@@ -62,8 +62,8 @@ class Overlaps(Study):
     ----------
     temperatures : where to show P(q), at the nearest of the ladder; default: coldest, middle, hottest
     links : mean link overlap beside the spin overlap
-    theory : ``auto``: mean |q| and energies have the line of the theory that the kind of a problem names;
-        ``none``
+    theory : ``auto``: mean |q| and energies have the line of the theory that the kind of a problem names, and
+        curves marks at temperatures that it knows; ``none``
     """
 
     is_standard: ClassVar[bool] = True
@@ -83,8 +83,7 @@ class Overlaps(Study):
         if not series:
             return Conclusion()
         if self.theory == "auto":
-            for label in _DRAWN:
-                series = beside_theory(results, series, label)
+            series = beside_theory(results, series, *_DRAWN)
         controls = controls_of(results.asked, series)
         among_draws = {frozenset((c.learned, c.null)) for c in controls if len(c.draws) > 1}
         pairs = pairs_of(series, among_draws)
@@ -92,6 +91,7 @@ class Overlaps(Study):
         if not findings:
             findings = [Finding("Nothing can be compared: no two curves share a temperature.", 0.1)]
         findings += lines_told(series, "energy_curve", ["energy"])  # |q| of few spins never is that of many
+        findings += marks_told(series, *_DRAWN)
         section = Section(
             "Overlaps of replicas",
             "overlaps",
