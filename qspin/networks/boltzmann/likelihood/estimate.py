@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
-from qspin.errors import InputError, nearest_name
+from qspin.errors import InputError, nearest_name, shown
 from qspin.networks.boltzmann.enumeration import can_enumerate, enumerated
 from qspin.networks.boltzmann.likelihood.ais import Bound, annealed, base_of, reversed_anneal
 from qspin.networks.boltzmann.likelihood.ladder import log_partition_by_tempering
@@ -18,9 +18,12 @@ from qspin.networks.boltzmann.machines import Machine, generator_of
 from qspin.remarks import Level, Remark
 from qspin.validate import checked_count
 
+if TYPE_CHECKING:
+    from qspin.networks.boltzmann.trajectory import TrajectoryTempering
+
 __all__ = ["FAR_APART", "LikelihoodMethod", "LogLikelihood", "log_likelihood"]
 
-LikelihoodMethod = Literal["exact", "ais", "tempering"]
+LikelihoodMethod = Literal["exact", "ais", "tempering", "trajectory"]
 
 FAR_APART = 1.0
 """Nats between the two bounds, from which on they say little."""
@@ -77,6 +80,7 @@ def log_likelihood(
     n_replicas: int = 8,
     n_burn_in: int = 1_000,
     n_sweeps: int = 4_000,
+    trajectory: TrajectoryTempering | None = None,
 ) -> LogLikelihood:
     """Mean log-likelihood of data, and how well it is known.
 
@@ -88,22 +92,25 @@ def log_likelihood(
         importance sampling from independent units with the means of the data, and its reverse from samples
         of the machine, which bound ln Z from both sides; the value is the middle, and half of their distance
         is part of its error. ``tempering``: the multistate Bennett acceptance ratio over a ladder that leads
-        from the free machine at beta = 0 to 1
-    seed : of the two latter
+        from the free machine at beta = 0 to 1. ``trajectory``: the ratio of Bennett from independent units
+        along the checkpoints of a training, for machines that no ladder of temperatures leads to
+    seed : of all but ``exact``
     n_chains, n_betas : of annealed importance sampling: chains, and steps from 0 to 1
     start : samples of the machine (n, N) that the reverse starts from; default exact ones where it can be
         enumerated, else the ends of the forward chains after as many sweeps again, which a remark tells
     betas : of tempering, up to 1; default found so that neighbours overlap
     n_replicas, n_burn_in, n_sweeps : of tempering, see the backend of this name
+    trajectory : along checkpoints of which the last is this machine, with settings of its own
 
     Raises
     ------
     CapacityError
         If ``exact`` would take too many configurations, or hidden units cannot be summed over.
     InputError
-        If the data are none, or no values of the units, or the method is unknown.
+        If the data are none, or no values of the units, or the method is unknown; if there is no trajectory
+        for the method of this name, or it ends at another machine.
     RunError
-        If tempering found no ladder.
+        If tempering found no ladder, or neighbours on a trajectory do not overlap.
 
     Examples
     --------
@@ -124,6 +131,10 @@ def log_likelihood(
     if method == "exact":
         log_partition = enumerated(machine).log_partition
         return LogLikelihood(-energy - log_partition, 0.0, log_partition, 0.0, method, n_data=len(rows))
+    if method == "ais":
+        checked_count(n_chains, "n_chains", least=2)
+        checked_count(n_betas, "n_betas", least=2)
+        return _between(machine, rows, energy, n_chains, n_betas, start, seed)
     if method == "tempering":
         log_partition, error, remarks = log_partition_by_tempering(
             machine.problem(),
@@ -133,18 +144,23 @@ def log_likelihood(
             n_sweeps=n_sweeps,
             seed=seed,
         )
-        return LogLikelihood(
-            -energy - log_partition,
-            error,
-            log_partition,
-            error,
-            method,
-            n_data=len(rows),
-            remarks=tuple(remarks),
+    else:
+        log_partition, error, remarks = _along(trajectory, machine, seed)
+    value, told = -energy - log_partition, tuple(remarks)
+    return LogLikelihood(value, error, log_partition, error, method, n_data=len(rows), remarks=told)
+
+
+def _along(
+    trajectory: TrajectoryTempering | None, machine: Machine, seed: int
+) -> tuple[float, float, list[Remark]]:
+    """ln Z at the end of a trajectory, its error, remarks."""
+    if trajectory is None or not hasattr(trajectory, "log_partition"):
+        raise InputError(
+            "method 'trajectory' goes along the checkpoints of a training: pass "
+            f"trajectory=TrajectoryTempering.of(machine, fit.kept); got {shown(trajectory)}"
         )
-    checked_count(n_chains, "n_chains", least=2)
-    checked_count(n_betas, "n_betas", least=2)
-    return _between(machine, rows, energy, n_chains, n_betas, start, seed)
+    trajectory.check(machine.problem())
+    return trajectory.log_partition(seed=seed)
 
 
 def _between(

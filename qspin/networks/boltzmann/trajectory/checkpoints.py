@@ -84,7 +84,7 @@ class Checkpoints:
         InputError
             If there are none, or their units or graphs differ.
         """
-        given = list(machines)
+        given = list(machines) if isinstance(machines, Iterable) else [machines]
         for machine in given:
             _require_machine(machine)
         for k, machine in enumerate(given[1:], 1):

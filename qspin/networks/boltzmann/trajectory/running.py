@@ -49,11 +49,18 @@ class Run(NamedTuple):
 
 
 class LogPartition(NamedTuple):
-    """ln Z of the last checkpoint, its standard error over replicas, and the overlap of every state with the
-    next (pair,), see `qspin.analysis.reweighting.row_overlaps`."""
+    """ln Z of the last checkpoint.
+
+    Parameters
+    ----------
+    value, error : its standard error is over replicas
+    drift : of the second half of the draws against the first one, in standard errors
+    overlaps : of every state with the next (pair,), see `qspin.analysis.reweighting.row_overlaps`
+    """
 
     value: float
     error: float
+    drift: float
     overlaps: NDArray[np.float64]
 
 
@@ -124,9 +131,24 @@ def log_partition_of(ladder: Ladder, works: NDArray[np.float64]) -> LogPartition
     ----------
     works : (pair, 2, replica, draw)
     """
-    n_replicas = works.shape[2]
     pooled = [two_states(pair.reshape(2, -1)) for pair in works]
     value = ladder.log_partition - sum(found.difference for found in pooled)
-    spread = [sum(two_states(pair[:, r]).difference for pair in works) for r in range(n_replicas)]
-    error = float(np.std(spread, ddof=1) / np.sqrt(n_replicas))
-    return LogPartition(value, error, np.array([found.overlap for found in pooled]))
+    _, error = _over_replicas(_risen(works))
+    half = works.shape[3] // 2
+    drift = 0.0
+    if half:
+        mean, own = _over_replicas(_risen(works[..., -half:]) - _risen(works[..., :half]))
+        drift = abs(mean) / own if own else 0.0
+    return LogPartition(value, error, drift, np.array([found.overlap for found in pooled]))
+
+
+def _risen(works: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ln Z of the last state less that of the first, of each replica alone."""
+    return np.array(
+        [-sum(two_states(pair[:, r]).difference for pair in works) for r in range(works.shape[2])]
+    )
+
+
+def _over_replicas(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean and its standard error."""
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))

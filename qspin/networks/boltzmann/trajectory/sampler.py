@@ -31,7 +31,9 @@ from qspin.networks.boltzmann.trajectory.running import (
 )
 from qspin.problem import IsingProblem
 from qspin.sampler import (
+    STANDARD_ERRORS,
     Initial,
+    Level,
     PositiveInt,
     Remark,
     Seed,
@@ -87,7 +89,7 @@ class TrajectoryTempering:
     >>> machine = RestrictedBoltzmannMachine(4, 2)
     >>> rows = [[1, 1, 1, 1], [-1, -1, -1, -1]]
     >>> fit = fit_boltzmann(machine, rows, "exact", seed=0, n_steps=100, keep_at=[0, 20, 50, 100])
-    >>> sampler = TrajectoryTempering.of(fit.machine, fit.kept, n_sweeps=200)
+    >>> sampler = TrajectoryTempering.of(fit.machine, fit.kept, n_burn_in=100, n_sweeps=400, n_draws=100)
     >>> samples = sampler.sample(machine.problem(), seed=1)
     >>> dict(samples.spins.sizes), samples.betas.tolist()
     ({'beta': 1, 'replica': 16, 'draw': 100, 'spin': 6}, [1.0])
@@ -100,9 +102,9 @@ class TrajectoryTempering:
 
     checkpoints: Annotated[Any, PlainValidator(_checkpoints)]
     n_replicas: Annotated[int, Field(ge=2)] = 16
-    n_burn_in: NonNegativeInt = 200
-    n_sweeps: PositiveInt = 1_000
-    n_draws: PositiveInt = 100
+    n_burn_in: NonNegativeInt = 1_000
+    n_sweeps: PositiveInt = 4_000
+    n_draws: PositiveInt = 400
     swap_every: PositiveInt = 1
 
     @model_validator(mode="after")
@@ -142,15 +144,14 @@ class TrajectoryTempering:
 
     def check(self, problem: IsingProblem) -> None:
         """Refuse every problem but that of the last checkpoint, and samples that would not fit in memory."""
-        last = self.checkpoints.last
+        last, n = self.checkpoints.last, problem.n_spins
         if problem != last.problem():
-            came = (
-                f"{problem.n_spins} spins" if problem.n_spins != len(last.problem_labels) else "the same size"
-            )
+            own = len(last.problem_labels)
+            came = f"{n} spins" if n != own else "as many spins with other couplings, fields or labels"
             raise InputError(
-                f"trajectory samples the machine at its last checkpoint, step {self._steps[-1]}, of "
-                f"{len(last.problem_labels)} spins; got another problem, of {came}: keep the step that is to "
-                "be sampled, and pass the problem() of the machine after it"
+                f"trajectory samples the machine at its last checkpoint, step {self._steps[-1]}, of {own} "
+                f"spins; got another problem, of {came}: keep the step that is to be sampled, and pass the "
+                "problem() of the machine after it"
             )
         require_memory(1, self.n_replicas, self.n_draws, problem.n_spins)
 
@@ -225,7 +226,14 @@ class TrajectoryTempering:
             raise RunError(
                 f"{self._pair(k)} do not overlap, so ln Z is not known beyond them: keep steps between them"
             )
-        return found.value, found.error, self._remarks(done)
+        remarks = self._remarks(done)
+        if found.drift > STANDARD_ERRORS:
+            text = (
+                f"not in equilibrium: ln Z of the two halves of the draws lie {found.drift:.1f} standard "
+                f"errors apart ({STANDARD_ERRORS:g} allowed): take a longer burn-in"
+            )
+            remarks.append(Remark("log-partition-drift", text, Level.SERIOUS))
+        return found.value, found.error, remarks
 
     def thinned(self, *, seed: Seed = None, least: float = _WANTED) -> TrajectoryTempering:
         """The same sampler along fewer checkpoints: each as far from the one before as swaps allow.
