@@ -26,6 +26,7 @@ from qspin.networks.boltzmann import (
 from qspin.networks.boltzmann.enumeration import enumerated
 from qspin.networks.boltzmann.fitting.phases import average_over
 from qspin.networks.boltzmann.fitting.positive import positive_gradients
+from qspin.networks.boltzmann.machines import gradients_of
 from qspin.provenance import run_info
 from qspin.samples import SampleSet
 
@@ -100,6 +101,17 @@ def test_exact_gradients(units, name):
     expected = by_enumeration(machine, data)
     for key, value in expected.items():
         np.testing.assert_allclose(positive[key] - negative.gradients[key], value, atol=1e-10)
+
+
+@pytest.mark.parametrize("units", ["spins", "bits"])
+@pytest.mark.parametrize("kind", [RestrictedBoltzmannMachine, HybridBoltzmannMachine])
+def test_gradients_in_closed_form(kind, units):
+    machine = randomised(kind(7, 5, units))
+    data = machine.checked_visible(some_data(machine))
+    found, expected = machine.gradients_over(data), gradients_of(machine, machine.free_energy(data).mean())
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        torch.testing.assert_close(found[key], value, atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize(("units", "name"), CASES)

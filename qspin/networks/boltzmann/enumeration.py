@@ -10,9 +10,9 @@ from torch import Tensor
 
 from qspin.errors import CapacityError
 from qspin.memory import require_bytes
-from qspin.networks.boltzmann.machines import Gradients, Machine
+from qspin.networks.boltzmann.machines import Gradients, Machine, gradients_of
 
-__all__ = ["MOST_UNITS", "Enumerated", "averaged_gradients", "can_enumerate", "enumerated", "gradients_of"]
+__all__ = ["MOST_UNITS", "Enumerated", "averaged_gradients", "can_enumerate", "enumerated"]
 
 MOST_UNITS = 25
 """Units up to which a side is enumerated; 2^25 configurations, each of which costs a row of weights."""
@@ -80,16 +80,6 @@ def averaged_gradients(machine: Machine, found: Enumerated) -> Gradients:
         part = gradients_of(machine, (weights * machine.side_energy(found.side, states)).sum())
         total = {name: total[name] + part[name] for name in total}
     return total
-
-
-def gradients_of(machine: Machine, value: Tensor) -> Gradients:
-    """Of a number, by the parameters; zero where it does not depend on one."""
-    names, parameters = zip(*machine.named_parameters(), strict=True)
-    found = torch.autograd.grad(value, parameters, allow_unused=True)
-    return {
-        name: torch.zeros_like(p) if own is None else own
-        for name, p, own in zip(names, parameters, found, strict=True)
-    }
 
 
 def _cheapest(machine: Machine, most: int) -> tuple[str, int]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from qspin.errors import InputError, RunError, shown
-from qspin.networks.boltzmann.machines import Gradients, Machine
+from qspin.networks.boltzmann.machines import Gradients, Machine, numbers_of
 from qspin.validate import checked_real
 
 __all__ = ["Descent", "Optimiser", "Schedule", "descended", "optimiser_of", "pace_after", "require_finite"]
@@ -43,7 +43,7 @@ def optimiser_of(
         for decays, extra in ((True, {"weight_decay": decay}), (False, {"weight_decay": 0.0}))
     ]
     if given is None:
-        return torch.optim.Adam(groups, lr=rate)
+        return torch.optim.Adam(groups, lr=rate, fused=True)
     found = given(groups)
     if not isinstance(found, torch.optim.Optimizer):
         raise InputError(f"optimiser is a function that returns one of torch; it returned {shown(found)}")
@@ -81,12 +81,10 @@ class Descent(NamedTuple):
 
     Parameters
     ----------
-    norm : of the gradient
     rate : of learning, as it was taken
     promised : change of the mean log-likelihood to first order, as the gradients have it, nat
     """
 
-    norm: float
     rate: float
     promised: float
 
@@ -97,6 +95,7 @@ def descended(
     gradients: Gradients,
     offsets: Tensor | None,
     *,
+    norm: float,
     step: int,
     pace: float,
 ) -> Descent:
@@ -106,6 +105,7 @@ def descended(
     ----------
     gradients : of minus the mean log-likelihood
     offsets : (N,), with which they are to be centred; None: they are not
+    norm : of these
     step : its number, from 1
     pace : by what the learning rate is multiplied
 
@@ -115,7 +115,6 @@ def descended(
         If gradients are none, or a parameter comes to what stands for no probability.
     """
     rate = pace * float(optimiser.param_groups[0]["lr"])
-    norm = math.sqrt(sum(float((own**2).sum()) for own in gradients.values()))
     if not math.isfinite(norm):
         raise _diverged(step, rate, f"the norm of its gradient is {norm:g}")
     directions = gradients if offsets is None else machine.centred(gradients, offsets)
@@ -125,13 +124,13 @@ def descended(
     _stepped(optimiser, pace)
     if offsets is not None:
         machine.follow(before, offsets)
-    promised = 0.0
-    for name, parameter in machine.named_parameters():
-        now = parameter.detach()
-        if not (largest := _largest(now)) <= max(_MOST, 2 * _largest(before[name])):
-            raise _diverged(step, rate, f"one of its {name} came to {largest:.3g}")
-        promised -= float((gradients[name] * (now - before[name])).sum())
-    return Descent(norm, rate, promised)
+    now = {name: parameter.detach() for name, parameter in machine.named_parameters()}
+    promises = [torch.dot(gradients[name].ravel(), (before[name] - now[name]).ravel()) for name in now]
+    promised, *largest = numbers_of(sum(promises), *(_largest(values) for values in now.values()))
+    for name, found in zip(now, largest, strict=True):
+        if not found <= _MOST and not found <= 2 * numbers_of(_largest(before[name]))[0]:
+            raise _diverged(step, rate, f"one of its {name} came to {found:.3g}")
+    return Descent(rate, promised)
 
 
 def _stepped(optimiser: torch.optim.Optimizer, pace: float) -> None:
@@ -144,8 +143,11 @@ def _stepped(optimiser: torch.optim.Optimizer, pace: float) -> None:
         group["lr"] = rate
 
 
-def _largest(values: Tensor) -> float:
-    return float(values.abs().max()) if values.numel() else 0.0
+def _largest(values: Tensor) -> float | Tensor:
+    if not values.numel():
+        return 0.0
+    low, high = torch.aminmax(values)
+    return torch.maximum(-low, high)
 
 
 def _diverged(step: int, rate: float, what: str) -> RunError:

@@ -29,7 +29,7 @@ from qspin.networks.boltzmann.fitting.positive import positive_gradients
 from qspin.networks.boltzmann.fitting.record import Record, remarks_on
 from qspin.networks.boltzmann.fitting.scoring import Scores, scores_of
 from qspin.networks.boltzmann.fitting.unfinished import Unfinished, digest_of_data
-from qspin.networks.boltzmann.machines import Gradients, Machine
+from qspin.networks.boltzmann.machines import Gradients, Machine, norm_of, numbers_of
 from qspin.progress import report_progress
 from qspin.remarks import Remark
 from qspin.sampler import Sampler
@@ -238,16 +238,17 @@ def _step(run: _Run, plan: Plan) -> dict[str, float]:
     gradients = {name: positive[name] - negative.gradients[name] for name in positive}
     if plan.centred:
         run.offsets = _offsets(run, plan, positive, negative.gradients)
+    norm, noise, persistence = numbers_of(norm_of(gradients), negative.noise, negative.persistence)
     if plan.paced:
-        run.pace = pace_after(run.pace, negative.persistence)
-    norm, rate, promised = descended(
-        machine, run.optimiser, gradients, run.offsets, step=run.done + 1, pace=run.pace
+        run.pace = pace_after(run.pace, persistence)
+    rate, promised = descended(
+        machine, run.optimiser, gradients, run.offsets, norm=norm, step=run.done + 1, pace=run.pace
     )
     return {
         "gradient_norm": norm,
-        "gradient_noise": negative.noise,
+        "gradient_noise": noise,
         "promised_gain": promised,
-        "persistence": negative.persistence,
+        "persistence": persistence,
         "beta_effective": negative.beta,
         "beta_effective_error": negative.beta_error,
         "learning_rate": rate,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,9 +13,8 @@ from qspin.networks.boltzmann.enumeration import (
     averaged_gradients,
     can_enumerate,
     enumerated,
-    gradients_of,
 )
-from qspin.networks.boltzmann.machines import Gradients, Machine, generator_of
+from qspin.networks.boltzmann.machines import Gradients, Machine, generator_of, norm_of
 from qspin.remarks import Remark
 from qspin.sampler import PositiveInt, deciding_settings, settings
 
@@ -33,7 +32,8 @@ class Negative(NamedTuple):
     Parameters
     ----------
     gradients : <dE/d(parameter)>
-    noise : standard error of the norm of these, by two halves of the samples; NaN from fewer than two
+    noise : standard error of the norm of these, by two halves of the samples; NaN from fewer than two. It
+        and the next may lie on the machine's device, until they are asked for
     state : for the next step
     persistence : correlation of visible units with those of the same chains a step before; NaN of new chains
     beta : at which the samples are, in units of the model, 1 where the sampler has a thermostat
@@ -45,9 +45,9 @@ class Negative(NamedTuple):
     """
 
     gradients: Gradients
-    noise: float
+    noise: float | Tensor
     state: State
-    persistence: float = float("nan")
+    persistence: float | Tensor = float("nan")
     beta: float = 1.0
     beta_error: float = 0.0
     paid: float = 0.0
@@ -136,7 +136,7 @@ class GibbsPhase:
         return {"phase": "gibbs", **deciding_settings(self)}
 
 
-def average_over(machine: Machine, configurations: Tensor) -> tuple[Gradients, float]:
+def average_over(machine: Machine, configurations: Tensor) -> tuple[Gradients, float | Tensor]:
     """<dE/d(parameter)> over configurations (n, N), hidden units summed over where that can be done, and the
     standard error of its norm.
 
@@ -147,26 +147,20 @@ def average_over(machine: Machine, configurations: Tensor) -> tuple[Gradients, f
     """
     half = len(configurations) // 2
     parts = [configurations[:half], configurations[half:]] if half else [configurations]
-    found = [gradients_of(machine, _energy(machine, part).mean()) for part in parts]
+    found = [machine.gradients_over(part) for part in parts]
     if not half:
         return found[0], float("nan")
     share = half / len(configurations)
-    total = {name: share * found[0][name] + (1 - share) * found[1][name] for name in found[0]}
-    apart = sum(float(((found[0][name] - found[1][name]) ** 2).sum()) for name in total)
-    return total, float(np.sqrt(share * (1 - share) * apart))
+    total = {name: torch.lerp(found[1][name], found[0][name], share) for name in found[0]}
+    apart = norm_of({name: found[0][name] - found[1][name] for name in total})
+    return total, math.sqrt(share * (1 - share)) * apart
 
 
-def _energy(machine: Machine, configurations: Tensor) -> Tensor:
-    if machine.is_summable:
-        return machine.free_energy(configurations[..., : machine.n_visible])
-    return machine.energies(configurations)
-
-
-def persistence(machine: Machine, before: Tensor, after: Tensor) -> float:
+def persistence(machine: Machine, before: Tensor, after: Tensor) -> float | Tensor:
     """Correlation over chains of visible units with themselves a step before, mean over those that vary."""
     if before.shape != after.shape or len(before) < _FEWEST_CHAINS:
         return float("nan")
     one, other = (x[:, : machine.n_visible] - x[:, : machine.n_visible].mean(0) for x in (before, after))
-    spread = torch.sqrt((one**2).mean(0) * (other**2).mean(0))
-    varies = spread > 0
-    return float(((one * other).mean(0)[varies] / spread[varies]).mean()) if varies.any() else 1.0
+    spread = torch.linalg.vector_norm(one, dim=0) * torch.linalg.vector_norm(other, dim=0)
+    each = one.mul_(other).sum(0) / spread  # 0 / 0 of units that do not vary
+    return torch.nanmean(each).nan_to_num(1.0)

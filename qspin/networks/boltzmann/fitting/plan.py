@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,14 @@ class Plan:
             return self.data
         per_epoch = -(-n // self.batch_size)
         epoch, k = divmod(step, per_epoch)
-        order = np.random.default_rng([self.seed, 2, epoch]).permutation(n)
-        return self.data[torch.as_tensor(order[k * self.batch_size : (k + 1) * self.batch_size])]
+        order = _order(self.seed, epoch, n, self.data.device)
+        return self.data[order[k * self.batch_size : (k + 1) * self.batch_size]]
+
+
+@lru_cache(maxsize=1)
+def _order(seed: int, epoch: int, n: int, device: torch.device) -> Tensor:
+    """Of the data in one epoch."""
+    return torch.as_tensor(np.random.default_rng([seed, 2, epoch]).permutation(n), device=device)
 
 
 def checked_plan(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from qspin.networks.boltzmann.enumeration import gradients_of
 from qspin.networks.boltzmann.machines import Gradients, Machine, generator_of
 
 __all__ = ["positive_gradients"]
@@ -22,11 +21,11 @@ def positive_gradients(machine: Machine, batch: Tensor, seed: int, n_sweeps: int
     n_sweeps : of block Gibbs, from hidden units at random
     """
     if machine.is_summable:
-        return gradients_of(machine, machine.free_energy(batch).mean())
+        return machine.gradients_over(batch)
     generator = generator_of(seed, machine.like.device)
     free = torch.zeros(len(machine.labels), dtype=machine.like.dtype, device=machine.like.device)
     x = machine.drawn_from(free, len(batch), generator)
     x[:, : machine.n_visible] = batch
     for _ in range(n_sweeps):
         x = machine.swept(x, generator, hold_visible=True)
-    return gradients_of(machine, machine.energies(x).mean())
+    return machine.gradients_over(x)

@@ -2,7 +2,14 @@
 
 from qspin.networks.boltzmann.machines.general import BoltzmannMachine
 from qspin.networks.boltzmann.machines.hybrid import HybridBoltzmannMachine
-from qspin.networks.boltzmann.machines.machine import Gradients, Machine, generator_of
+from qspin.networks.boltzmann.machines.machine import (
+    Gradients,
+    Machine,
+    generator_of,
+    gradients_of,
+    norm_of,
+    numbers_of,
+)
 from qspin.networks.boltzmann.machines.reading import read_machine
 from qspin.networks.boltzmann.machines.restricted import RestrictedBoltzmannMachine
 from qspin.networks.boltzmann.machines.units import UnitName, Units
@@ -16,5 +23,8 @@ __all__ = [
     "UnitName",
     "Units",
     "generator_of",
+    "gradients_of",
+    "norm_of",
+    "numbers_of",
     "read_machine",
 ]

@@ -84,6 +84,9 @@ class HybridBoltzmannMachine(RestrictedBoltzmannMachine):
             fields = fields - diagonal
         return Terms(i, j, -own[i, j], fields, constant)
 
+    def hidden_means(self, visible: Tensor) -> Tensor:
+        return self.hidden_gains(visible)
+
     def sides(self) -> Mapping[str, tuple[int, int]]:
         return {"visible": (self.n_visible, self.n_visible)}
 

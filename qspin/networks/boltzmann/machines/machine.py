@@ -23,7 +23,7 @@ from qspin.networks.boltzmann.machines.units import UnitName, units_of
 from qspin.problem import IsingProblem
 from qspin.validate import checked_labels
 
-__all__ = ["Gradients", "Machine", "Terms", "generator_of"]
+__all__ = ["Gradients", "Machine", "Terms", "generator_of", "gradients_of", "norm_of", "numbers_of"]
 
 Gradients = dict[str, Tensor]
 """Of parameters, by name."""
@@ -43,6 +43,30 @@ def generator_of(seed: Any, device: torch.device) -> torch.Generator:
     """Random numbers of torch on a device, from a seed of NumPy (an integer or several)."""
     state = np.random.SeedSequence(seed).generate_state(1, np.uint64)
     return torch.Generator(device).manual_seed(int(state[0] >> np.uint64(1)))
+
+
+def gradients_of(machine: Machine, value: Tensor) -> Gradients:
+    """Of a number, by the parameters; zero where it does not depend on one."""
+    names, parameters = zip(*machine.named_parameters(), strict=True)
+    found = torch.autograd.grad(value, parameters, allow_unused=True)
+    return {
+        name: torch.zeros_like(p) if own is None else own
+        for name, p, own in zip(names, parameters, found, strict=True)
+    }
+
+
+def norm_of(gradients: Gradients) -> Tensor:
+    """Euclidean, over all parameters; ()."""
+    return torch.linalg.vector_norm(
+        torch.stack([torch.linalg.vector_norm(own) for own in gradients.values()])
+    )
+
+
+def numbers_of(*values: float | Tensor) -> list[float]:
+    """Numbers, those of a device in one transfer: each one waits until the device is done."""
+    waiting = [value for value in values if isinstance(value, Tensor)]
+    found = iter(torch.stack(waiting).tolist() if waiting else ())
+    return [next(found) if isinstance(value, Tensor) else value for value in values]
 
 
 class Machine(nn.Module):
@@ -204,6 +228,13 @@ class Machine(nn.Module):
     def drawn_from(self, base: Tensor, n: int, generator: torch.Generator) -> Tensor:
         """Configurations (n, N) of these."""
         return self.units.draw(base.expand(n, -1), generator)
+
+    def gradients_over(self, configurations: Tensor) -> Gradients:
+        """<dE/d(parameter)> over configurations (n, N), hidden units summed over where that can be done, so
+        that visible columns alone (n, n_visible) will do."""
+        if not self.is_summable:
+            return gradients_of(self, self.energies(configurations).mean())
+        return gradients_of(self, self.side_energy("visible", configurations[:, : self.n_visible]).mean())
 
     @property
     def problem_labels(self) -> Sequence[Hashable]:

@@ -91,10 +91,14 @@ class RestrictedBoltzmannMachine(Machine):
 
     def hidden_gains(self, visible: Tensor) -> Tensor:
         """What the weights of hidden values are exponential in (..., n_hidden)."""
-        return visible @ self.weights + self.hidden_biases
+        return torch.nn.functional.linear(visible, self.weights.T, self.hidden_biases)
 
     def visible_gains(self, hidden: Tensor) -> Tensor:
-        return hidden @ self.weights.T + self.visible_biases
+        return torch.nn.functional.linear(hidden, self.weights, self.visible_biases)
+
+    def hidden_means(self, visible: Tensor) -> Tensor:
+        """<h> given visible units (..., n_hidden)."""
+        return self.units.mean(self.hidden_gains(visible))
 
     def terms(self) -> Terms:
         n_visible, n_hidden = self.weights.shape
@@ -130,11 +134,10 @@ class RestrictedBoltzmannMachine(Machine):
         hold_visible: bool = False,
     ) -> Tensor:
         n, v = self.n_visible, configurations[..., : self.n_visible]
-        rest = 0.0 if base is None else (1 - beta) * base
-        of_visible, of_hidden = (0.0, 0.0) if base is None else (rest[:n], rest[n:])  # type: ignore[index]
-        h = self.units.draw(beta * self.hidden_gains(v) + of_hidden, generator)
+        of_visible, of_hidden = (None, None) if base is None else (base[:n], base[n:])
+        h = self.units.draw(_on_path(self.hidden_gains(v), beta, of_hidden), generator)
         if not hold_visible:
-            v = self.units.draw(beta * self.visible_gains(h) + of_visible, generator)
+            v = self.units.draw(_on_path(self.visible_gains(h), beta, of_visible), generator)
         return torch.cat([v, h], dim=-1)
 
     @torch.no_grad()
@@ -144,17 +147,34 @@ class RestrictedBoltzmannMachine(Machine):
         visible = v @ (beta * self.visible_biases + rest[:n])
         return visible + self.units.log_sum(beta * self.hidden_gains(v) + rest[n:]).sum(-1)
 
+    @torch.no_grad()
+    def gradients_over(self, configurations: Tensor) -> Gradients:
+        v, n = configurations[:, : self.n_visible], len(configurations)
+        h = self.hidden_means(v)
+        return {
+            "weights": (v.T @ h).div_(-n),
+            "visible_biases": -v.mean(0),
+            "hidden_biases": -h.mean(0),
+        }
+
     def unit_means(self, gradients: Gradients) -> Tensor:
         return -torch.cat([gradients["visible_biases"], gradients["hidden_biases"]])
 
     def centred(self, gradients: Gradients, offsets: Tensor) -> Gradients:
         of_visible, of_hidden = offsets[: self.n_visible], offsets[self.n_visible :]
         b, c = gradients["visible_biases"], gradients["hidden_biases"]
-        weights = gradients["weights"] - torch.outer(of_visible, c) - torch.outer(b, of_hidden)
-        return {**gradients, "weights": weights}
+        weights = torch.addr(gradients["weights"], of_visible, c, alpha=-1)
+        return {**gradients, "weights": weights.addr_(b, of_hidden, alpha=-1)}
 
     @torch.no_grad()
     def follow(self, before: Gradients, offsets: Tensor) -> None:
         change = self.weights - before["weights"]
         self.visible_biases.sub_(change @ offsets[self.n_visible :])
         self.hidden_biases.sub_(change.T @ offsets[: self.n_visible])
+
+
+def _on_path(gains: Tensor, beta: float, base: Tensor | None) -> Tensor:
+    """Of the path of `swept`, from those of the machine; in place."""
+    if beta != 1:
+        gains.mul_(beta)
+    return gains if base is None else gains.add_(base, alpha=1 - beta)

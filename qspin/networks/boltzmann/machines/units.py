@@ -42,16 +42,20 @@ class Units:
 
     def log_sum(self, gains: Tensor) -> Tensor:
         """ln sum over x of exp(x gain), of each gain."""
+        if not self.low:
+            return torch.nn.functional.softplus(gains, threshold=_THRESHOLD)
         return self.low * gains + torch.nn.functional.softplus(self.step * gains, threshold=_THRESHOLD)
 
     def mean(self, gains: Tensor) -> Tensor:
         """<x> of the weights exp(x gain)."""
-        return self.low + self.step * torch.sigmoid(self.step * gains)
+        return torch.sigmoid(gains) if not self.low else torch.tanh(gains)
 
     def draw(self, gains: Tensor, generator: torch.Generator) -> Tensor:
         """Values with the weights exp(x gain)."""
         uniform = torch.rand(gains.shape, generator=generator, device=gains.device, dtype=gains.dtype)
-        return self.low + self.step * (uniform < torch.sigmoid(self.step * gains)).to(gains.dtype)
+        if not self.low:
+            return uniform.lt_(torch.sigmoid(gains))
+        return uniform.lt_(torch.sigmoid(self.step * gains)).mul_(self.step).add_(self.low)
 
     def states(self, numbers: Tensor, n: int, dtype: torch.dtype) -> Tensor:
         """Configurations (..., n) of n units by number: bit i tells whether unit i is 1."""
