@@ -161,6 +161,6 @@ def persistence(machine: Machine, before: Tensor, after: Tensor) -> float | Tens
     if before.shape != after.shape or len(before) < _FEWEST_CHAINS:
         return float("nan")
     one, other = (x[:, : machine.n_visible] - x[:, : machine.n_visible].mean(0) for x in (before, after))
-    spread = torch.linalg.vector_norm(one, dim=0) * torch.linalg.vector_norm(other, dim=0)
+    spread = torch.sqrt((one * one).sum(0) * (other * other).sum(0))
     each = one.mul_(other).sum(0) / spread  # 0 / 0 of units that do not vary
     return torch.nanmean(each).nan_to_num(1.0)

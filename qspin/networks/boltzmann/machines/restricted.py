@@ -152,7 +152,7 @@ class RestrictedBoltzmannMachine(Machine):
         v, n = configurations[:, : self.n_visible], len(configurations)
         h = self.hidden_means(v)
         return {
-            "weights": (v.T @ h).div_(-n),
+            "weights": v.T @ (h / -n),
             "visible_biases": -v.mean(0),
             "hidden_biases": -h.mean(0),
         }
