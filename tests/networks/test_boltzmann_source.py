@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from boltzmann_for_tests import one_thread  # noqa: F401
 
@@ -104,6 +105,25 @@ def test_the_epoch_decides_on_the_problem_and_not_on_the_training():
     assert one.needs()["training"] == other.needs()["training"]
     assert one.identity() != other.identity()
     assert one.identity() == get_source("boltzmann", **EXACT, epoch=50).identity()
+
+
+def test_a_learning_rate_that_falls():
+    """To nothing at the last step: the training of a schedule by hand."""
+    source = get_source("boltzmann", **{**EXACT, "epochs": 10}, schedule="linear")
+    machine = RestrictedBoltzmannMachine(4, 4, spread=0.1, seed=0)
+    rates = []
+
+    def falling(optimiser):
+        def rate(step):
+            rates.append(1 - step / 10)
+            return rates[-1]
+
+        return torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
+
+    rows = 2 * bars_and_stripes(2) - 1
+    fit_boltzmann(machine, rows, "exact", seed=0, n_steps=10, learning_rate=0.1, schedule=falling)
+    assert source.build(prepared_for(source)) == machine.problem()
+    assert (rates[0], rates[-1]) == (1, 0)
 
 
 def test_what_was_spent_stands_beside_the_curves():

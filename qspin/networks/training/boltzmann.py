@@ -82,6 +82,7 @@ class _Recipe:
     sampler: Annotated[str, Field(min_length=1)] = "pcd"
     epochs: PositiveInt = 100
     learning_rate: PositiveFloat = 0.02
+    schedule: Literal["constant", "linear"] = "constant"
     batch_size: PositiveInt | None = None
     weight_decay: NonNegativeFloat = 0.0
     centred: bool = True
@@ -202,6 +203,7 @@ class BoltzmannTraining(_Recipe, Preparation):
                 n_steps=n * self.epochs,
                 batch_size=self.batch_size,
                 learning_rate=self.learning_rate,
+                schedule=self._schedule,
                 weight_decay=self.weight_decay,
                 centred=self.centred,
                 held_out=test,
@@ -214,6 +216,13 @@ class BoltzmannTraining(_Recipe, Preparation):
         arrays = {name: np.stack([state[name] for state in states]) for name in states[0]}
         arrays |= {"epochs": np.array(self.kept), "images": self._images(learned)}
         return Prepared(arrays, _curves(fit, self.kept, n))
+
+    def _schedule(self, optimiser: Any) -> Any:
+        """Constant, or falling to nothing at the last step."""
+        from torch.optim.lr_scheduler import LambdaLR
+
+        n = self.steps_an_epoch * self.epochs if self.schedule == "linear" else math.inf
+        return LambdaLR(optimiser, lambda step: 1 - step / n)
 
     def _images(self, rows: Bits) -> Bits:
         """Evenly taken out of rows, in their two dimensions."""
@@ -266,6 +275,8 @@ class Boltzmann(_Recipe, Source):
         samples the machine at beta = 1; see `qspin.networks.fit_boltzmann`
     epochs : passes over the data
     learning_rate, batch_size, weight_decay, centred, likelihood : as of `qspin.networks.fit_boltzmann`
+    schedule : of the learning rate: ``constant``, or ``linear``: it falls to nothing at the last step, which
+        averages out what samples and batches scatter
     seed : of the first weights, the split, batches and samples
     epochs_kept : ``all``; ``logarithmic``: 0, 1, 2, 4, 8 ... and the last; or a list. Parameters are kept and
         likelihoods found there
