@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
 from made_results import DEVICE, MadeResults, asked
+from scipy import stats
 
 from qspin.errors import InputError
 from qspin.plot.canvas import draw
 from qspin.problem import IsingProblem
 from qspin.registry import get_study
+from qspin.samples import SampleSet
 from qspin.source import Preparation, Prepared, Source, settings
-from qspin.study import PreparedFor, Tone
+from qspin.study import INSTANCE, Axis, PreparedFor, Tone
 
 
 @settings
@@ -38,14 +41,18 @@ def runs(problem, last, *, held_out=True, spent=None):
         yield PreparedFor("training", Prepared({}, curves), (problem,))
 
 
-def concluded(finals, held_out=True, spent=None, **given):
+def concluded(finals, held_out=True, spent=None, axes=None, **given):
     prepared = [
         run
         for problem, last in finals.items()
         for run in runs(problem, last, held_out=held_out, spent=(spent or {}).get(problem))
     ]
-    cells = {("record", problem, "x"): xr.Dataset() for problem in finals}
-    made = MadeResults(asked(list(finals), ["x"]), cells, prepared=prepared)
+    cells = {
+        ("record", problem, "x"): [xr.Dataset()]
+        * math.prod(len(axis.values) for axis in (axes or {}).get(problem, ()))
+        for problem in finals
+    }
+    made = MadeResults(asked(list(finals), ["x"], axes or {}), cells, prepared=prepared)
     return get_study("boltzmann_backends", **given).conclude(made)
 
 
@@ -88,6 +95,25 @@ def test_intervals_hold_all_at_once():
         verdicts = concluded(finals, margin=1e-9, confidence=0.9).verdicts
         wrong += any(own.tone is not Tone.OPEN for own in verdicts)
     assert wrong / n < 0.1 + 4 * np.sqrt(0.1 * 0.9 / n)
+
+
+def test_the_same_seeds_are_compared_one_by_one():
+    """What they share, such as which data are held out, is no error of the difference; with one training
+    missing nobody knows which seeds are the same."""
+    shared = np.array([-3.0, -4.0, -3.5, -2.5, -3.2])
+    finals = {"exact": shared, "same": shared - 0.01 + SPREAD}
+    axes = {label: [Axis(INSTANCE, tuple(range(5)))] for label in finals}
+    for own, of_axes, tone in (
+        (shared, axes, Tone.GOOD),
+        (shared, None, Tone.OPEN),
+        (shared[1:], axes, Tone.OPEN),
+    ):
+        found = concluded({**finals, "exact": own}, axes=of_axes)
+        assert [verdict.tone for verdict in found.verdicts] == [tone]
+    row = concluded(finals, axes=axes).sections[0].tables[0].rows[1]
+    assert row["difference_error"] == pytest.approx(SPREAD.std(ddof=1) / np.sqrt(5))
+    half = stats.t.ppf(0.995, 4) * row["difference_error"]
+    assert (row["low"], row["high"]) == (pytest.approx(-0.01 - half), pytest.approx(-0.01 + half))
 
 
 def test_without_held_out_data_what_was_learned_counts():
@@ -140,6 +166,54 @@ def test_budgets_that_nobody_tells():
     (section,) = concluded({"a": -3 + SPREAD, "b": -3 + SPREAD}).sections
     assert section.tables[1].shown() == [["a", "–", "–", "–"], ["b", "–", "–", "–"]]
     assert len(section.findings) == len(section.figures[0].panels) == 1
+
+
+# -- pictures -------------------------------------------------------------------------------------
+
+MACHINE = IsingProblem(np.zeros((6, 6))).with_known(groups={"hidden": [0, 1], "visible": [2, 3, 4, 5]})
+
+
+class WithSamples(MadeResults):
+    """Of machines with two hidden spins before four visible ones; at beta = 1 all but the first draw have a
+    pattern."""
+
+    betas: Any = (0.5, 1.0)
+
+    def samples(self, problem, backend, at=None):
+        spins = np.ones((2, 3, 2, 6), np.int8)
+        spins[1, :, 1, 2:] = [1, -1, -1, 1]
+        spins[..., :2] = -1
+        return SampleSet.from_spins(MACHINE, spins, betas=self.betas)
+
+    def problem(self, label, at=None):
+        return MACHINE
+
+
+@pytest.mark.parametrize("betas", [(0.5, 1.0), (0.5, 0.9)])
+def test_samples_of_the_models_stand_beside_the_data(betas):
+    """Visible spins at beta = 1, draw by draw, as many as there are of data; none where no row is there."""
+    data = np.arange(16).reshape(4, 2, 2) % 2
+    prepared = [
+        PreparedFor(run.title, Prepared({"images": data}, run.prepared.curves), run.problems)
+        for problem in ("a", "b")
+        for run in runs(problem, [-3.0, -3.1])
+    ]
+    cells = {("record", problem, "x"): xr.Dataset() for problem in "ab"}
+    results = WithSamples(asked(["a", "b"], ["x"]), cells, prepared=prepared)
+    results.betas = betas
+    found = get_study("boltzmann_backends").conclude(results)
+    kept = {v.attrs["title"]: v["images"].values for k, v in found.datasets.items() if k.startswith("images")}
+    figures = found.sections[0].figures
+    if 1.0 not in betas:
+        assert not kept
+        assert len(figures) == 1
+        return
+    assert list(kept) == ["data", "a", "b"]
+    np.testing.assert_array_equal(kept["data"], data)
+    ones, pattern = np.ones((2, 2)), np.eye(2)
+    np.testing.assert_array_equal(kept["b"], [ones, ones, pattern, pattern])
+    assert len(figures[1].panels) == 3
+    assert draw(figures[1]).svg
 
 
 # -- what is asked --------------------------------------------------------------------------------

@@ -68,16 +68,18 @@ class BoltzmannBackends(Study):
     """Final log-likelihoods of machines, kind ``boltzmann``, against those of a reference.
 
     Held-out data count where all trainings have some, else what was learned. Seeds (``instances: n``) give
-    the error bars; those of two problems are taken as independent, which is on the safe side where they
-    share data. What each spent is told, samples of the negative phase and seconds; a remark says where a
-    training had neither the same samples nor the same seconds, within a factor of two. Samples of the models
-    are those of the first backend that is not paid, where it has beta = 1.
+    the error bars. Problems of the same instances are compared one by one, as those share data; else seeds
+    are taken as independent, which is on the safe side. What each training spent is told, samples of the
+    negative phase and seconds; a remark says where it had neither the same samples nor the same seconds,
+    within a factor of two. Samples of the models are those of the first backend that is not paid, where it
+    has beta = 1.
 
     Parameters
     ----------
     reference : label of a problem; default the first that is trained
     margin : nats within which models count as equal
-    confidence : of the intervals of Welch's t that have to lie within or without the margin, all at once
+    confidence : of the intervals of Student's t (Welch's for independent seeds) that have to lie within or
+        without the margin, all at once
     """
 
     reference: str | None = None
@@ -136,17 +138,26 @@ class BoltzmannBackends(Study):
         return Conclusion([section], verdicts, datasets=datasets, remarks=remarks)
 
     def _compared(self, own: Trained, reference: Trained, n: int) -> _Compared:
-        """Welch's interval, with the chance of error shared by n of them."""
+        """The interval of the difference, with the chance of error shared by n of them."""
         from scipy import stats
 
         difference = float(own.last.mean() - reference.last.mean())
         if min(len(own.last), len(reference.last)) < 2:
             return _Compared(own.problem, difference, math.nan, math.nan, math.nan)
-        error = math.hypot(standard_error(own.last), standard_error(reference.last))
+        is_paired = bool(own.instances) and own.instances == reference.instances
+        error = (
+            standard_error(own.last - reference.last)
+            if is_paired
+            else math.hypot(standard_error(own.last), standard_error(reference.last))
+        )
         if error == 0:
             return _Compared(own.problem, difference, 0.0, difference, difference)
-        welch = stats.ttest_ind(own.last, reference.last, equal_var=False)
-        low, high = welch.confidence_interval(1 - (1 - self.confidence) / n)
+        found = (
+            stats.ttest_rel(own.last, reference.last)
+            if is_paired
+            else stats.ttest_ind(own.last, reference.last, equal_var=False)
+        )
+        low, high = found.confidence_interval(1 - (1 - self.confidence) / n)
         return _Compared(own.problem, difference, error, float(low), float(high))
 
     def _told(self, own: _Compared, reference: str, what: str) -> str:
@@ -186,7 +197,8 @@ class BoltzmannBackends(Study):
 
 _NOTE = (
     "Log-likelihoods are means over data, in nats, after the last epoch that was kept. Intervals are "
-    "Welch's, over seeds, and hold all at once with a confidence of {confidence:g}."
+    "those of Student's t over differences of the same seeds, Welch's where seeds are not the same, and hold "
+    "all at once with a confidence of {confidence:g}."
 )
 _COLUMNS = [
     Column("problem", is_text=True),

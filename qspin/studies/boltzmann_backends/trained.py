@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from qspin.study import Cell, PreparedFor, Results
+from qspin.study import INSTANCE, Cell, PreparedFor, ProblemLine, Results
 
 __all__ = [
     "Trained",
@@ -34,6 +34,7 @@ class Trained(NamedTuple):
     values : log-likelihoods (seed, epoch), nats
     seconds, paid_seconds, samples : that were spent until then (seed, epoch); NaN where it is not told
     images : some of the data; None where they are none
+    instances : value of the axis `INSTANCE` of each seed; empty where it is not known, as when some failed
     """
 
     problem: str
@@ -43,6 +44,7 @@ class Trained(NamedTuple):
     paid_seconds: NDArray[np.float64]
     samples: NDArray[np.float64]
     images: NDArray[np.int8] | None = None
+    instances: tuple[Any, ...] = ()
 
     @property
     def last(self) -> NDArray[np.float64]:
@@ -58,23 +60,26 @@ def trained_by(results: Results) -> tuple[dict[str, Trained], bool]:
             runs[label] = own
     is_held_out = bool(runs) and all(_TEST in made.prepared.curves for own in runs.values() for made in own)
     name = _TEST if is_held_out else _TRAIN
-    return {label: _trained(label, own, name) for label, own in runs.items()}, is_held_out
+    lines = results.asked.problems
+    return {label: _trained(lines[label], own, name) for label, own in runs.items()}, is_held_out
 
 
 def _has_likelihood(curves: xr.Dataset) -> bool:
     return _TRAIN in curves and bool(curves.sizes["epoch"])
 
 
-def _trained(label: str, own: Sequence[PreparedFor], name: str) -> Trained:
+def _trained(line: ProblemLine, own: Sequence[PreparedFor], name: str) -> Trained:
     curves = [made.prepared.curves for made in own]
+    instances = next((axis.values for axis in line.axes if axis.name == INSTANCE), ())
     return Trained(
-        label,
+        line.label,
         curves[0]["epoch"].values,
         _over_seeds(curves, name),
         _over_seeds(curves, "seconds"),
         _over_seeds(curves, "paid_seconds"),
         _over_seeds(curves, "samples"),
         own[0].prepared.arrays.get(_DATA),
+        instances if len(instances) == len(own) else (),
     )
 
 
