@@ -16,6 +16,7 @@ from qspin.analysis.distance import (
     correlation_error,
     cross_overlaps,
     fair_sampling,
+    overlap_distance,
     total_variation,
 )
 from qspin.analysis.effective import EffectiveTemperature, effective_temperature
@@ -114,6 +115,7 @@ __all__ = [
     "magnetisation_curve",
     "matched_temperature",
     "overlap_curve",
+    "overlap_distance",
     "overlap_distribution",
     "overlap_matrix",
     "pair_correlations",

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 from scipy import stats
 
 from qspin import analysis
@@ -116,7 +116,8 @@ class Compare(AgainstMeasure):
     Over ``row``, the rows of the samples that were compared: ``temperature``, ``beta`` and their ``_error``
     (0 for those that were set), ``is_fitted``, ``p_value`` of "the same ensemble", ``p_values`` by ``view``,
     ``telling`` (the view that speaks loudest against), ``correlation_error``, ``magnetisation_error``,
-    ``total_variation`` with their ``_noise``, ``wasserstein``, ``kolmogorov_smirnov``, valleys
+    ``overlap_distance`` (of the cumulative P(q), with ``overlap_noise``), ``total_variation`` with their
+    ``_noise``, ``wasserstein``, ``kolmogorov_smirnov``, valleys
     (``n_valleys``, ``n_missed``, ``expected_missed``, ``missed_weight``), ``n_first`` and ``n_second``
     configurations, and ``coupling_scale`` of an annealer. ``reason`` says why a row could not be compared;
     its numbers are NaN. Averages over instances are of those that could be, ``n_compared`` of them, with
@@ -129,16 +130,20 @@ class Compare(AgainstMeasure):
     most : configurations of each side
     finest : p-value to be reached where no permutation lies as far apart, for tests that are corrected for
         their number
+    beta : inverse temperature at which rows without a thermostat are compared, units of 1/energy; default
+        that at which the reference has their mean energy
     seed : of choices and permutations
     """
 
     name: ClassVar[str] = "compare"
+    version: ClassVar[int] = 2
     rules: ClassVar = {"is_fitted": Rule.FIRST}
 
     rows: PositiveInt = 3
     permutations: PositiveInt = 499
     most: PositiveInt = 1_000
     finest: float | None = Field(default=None, gt=0, le=1)
+    beta: PositiveFloat | None = None
     seed: int = Field(default=0, ge=0)
 
     def held(self, samples: SampleSet, problem: IsingProblem, reference: SampleSet) -> xr.Dataset:
@@ -162,12 +167,18 @@ class Compare(AgainstMeasure):
             found = analysis.compare(
                 reference, samples, problem, row=row, n_permutations=self.permutations, finest=self.finest,
                 most=self.most, seed=self.seed, reweighting=reweighting_of(reference),
-                fit=fit_of(samples, reference, row),
+                **self._place(samples, reference, row),
             )  # fmt: skip
         except InputError as error:
             return _line(None, str(error))
         coverage = analysis.valley_coverage(problem, found.first.spins, found.second.spins)
         return {**_line(found), **{name: float(getattr(coverage, name)) for name in _VALLEYS}}
+
+    def _place(self, samples: SampleSet, reference: SampleSet, row: int) -> dict[str, Any]:
+        """Where a row is compared."""
+        if self.beta is not None and np.isnan(samples.betas[row]):
+            return {"beta": self.beta}
+        return {"fit": fit_of(samples, reference, row)}
 
     def average(self, results: Sequence[xr.Dataset]) -> xr.Dataset:
         average = averaged(results, {**MEASURED_RULES, **self.rules}, skip_unknown=True)
@@ -197,7 +208,8 @@ def _combined(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 _VALLEYS = ("n_valleys", "n_missed", "expected_missed", "missed_weight")
 _NUMBERS = (
     "beta", "beta_error", "correlation_error", "correlation_noise", "magnetisation_error",
-    "magnetisation_noise", "total_variation", "total_variation_noise", "wasserstein", "kolmogorov_smirnov",
+    "magnetisation_noise", "overlap_distance", "overlap_noise", "total_variation", "total_variation_noise",
+    "wasserstein", "kolmogorov_smirnov",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from qspin.analysis.distance import (
     correlation_error,
     cross_overlaps,
     fair_sampling,
+    overlap_distance,
     total_variation,
 )
 from qspin.analysis.effective import effective_temperature
@@ -335,6 +336,27 @@ class TestDistances:
         np.testing.assert_allclose(found["cross"], [1, 0, 0, 0, 0])
         np.testing.assert_allclose(found["first"], [0, 0, 0, 0, 1])
         np.testing.assert_allclose(found["q"], [-1, -0.5, 0, 0.5, 1])
+
+    def test_overlap_distance_is_that_of_cumulative_distributions(self):
+        """Two of three overlaps of the first are -1, one is 1; all of the second are 1."""
+        split = np.ones((3, 4), np.int8) * np.array([[1], [1], [-1]], np.int8)
+        up, rng = np.ones((5, 4), np.int8), np.random.default_rng(0)
+        assert overlap_distance(split, up, rng=rng)[0] == pytest.approx(2 / 3)
+        assert overlap_distance(split, up, symmetric=True, rng=rng) == (0, 0)
+        assert np.isnan(overlap_distance(up[:1], up, rng=rng)).all()
+
+    def test_overlap_distance_of_one_ensemble_is_noise(self):
+        """Below three times the median of the noise in nearly all cases; of another ensemble it is not."""
+        found = []
+        for k in range(20):
+            one, two = (exact(0.9, 80, 2 * k + side).spins.values[0, :, 0] for side in (0, 1))
+            found.append(overlap_distance(one, two, symmetric=True, rng=np.random.default_rng(k)))
+        ratios = np.array([distance / noise for distance, noise in found])
+        assert abs(np.median(ratios) - 1) < 0.5
+        assert (ratios < 3).mean() >= 0.9
+        other = exact(0.2, 80, 99).spins.values[0, :, 0]
+        distance, noise = overlap_distance(one, other, symmetric=True, rng=np.random.default_rng(0))
+        assert distance > 3 * noise
 
     def test_total_variation_of_exact_samples_is_noise(self):
         spins = exact(1.0, 5_000, 1).spins.values[0, :, 0]

@@ -230,7 +230,7 @@ class TestAgainst:
             expected = analysis.compare(REFERENCE, SAMPLES, PROBLEM, row=row, n_permutations=99, most=1_000)
             assert float(found["p_value"][k]) == expected.test.p_value
             assert str(found["telling"].values[k]) == expected.test.telling
-            for name in ("wasserstein", "correlation_error", "correlation_noise", "total_variation"):
+            for name in ("wasserstein", "correlation_error", "correlation_noise", "overlap_distance"):
                 assert float(found[name][k]) == getattr(expected, name)
             coverage = analysis.valley_coverage(PROBLEM, expected.first.spins, expected.second.spins)
             assert float(found["n_valleys"][k]) == coverage.n_valleys
@@ -246,6 +246,21 @@ class TestAgainst:
         assert (found["is_fitted"].values[known] == 1).all()
         assert np.isnan(found["p_value"].values[~known]).all()
         assert all("no temperature to compare at" in text for text in found["reason"].values[~known])
+
+    def test_rows_without_a_temperature_are_compared_where_that_is_asked(self):
+        """The others, which have one, stay there."""
+        found = measured("compare", WITHOUT, reference=REFERENCE, permutations=99, beta=0.8)
+        assert set(found["beta"].values) == {0.8}
+        assert (found["beta_error"] == 0).all()
+        assert (found["is_fitted"] == 0).all()
+        expected = analysis.compare(
+            REFERENCE, WITHOUT, PROBLEM, row=1, beta=0.8, n_permutations=99, most=1_000
+        )
+        assert float(found["p_value"][1]) == expected.test.p_value
+        beyond = measured("compare", WITHOUT, reference=REFERENCE, permutations=99, beta=900.0)
+        assert all("lies outside the ladder" in text for text in beyond["reason"].values)
+        own = measured("compare", reference=REFERENCE, permutations=99, beta=0.8)
+        np.testing.assert_allclose(own["temperature"], SAMPLES.temperatures[[0, 2, 3]])
 
     def test_fits_cover_what_was_sampled(self):
         found = measured("effective_temperature", WITHOUT, reference=REFERENCE)
