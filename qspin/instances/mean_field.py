@@ -17,6 +17,7 @@ __all__ = ["hebbian", "hopfield", "mattis", "sherrington_kirkpatrick"]
 @predicted_by(
     "qspin.studies.lines.kinds:sherrington_kirkpatrick",
     marks="qspin.studies.lines.transitions:sherrington_kirkpatrick",
+    overlaps="qspin.studies.lines.distributions:sherrington_kirkpatrick",
 )
 def sherrington_kirkpatrick(n_spins: int, *, couplings: Distribution = "gaussian", seed: int) -> IsingProblem:
     """Fully connected glass, J_ij of mean 0 and variance 1/N (Sherrington, Kirkpatrick 1975); T_c = 1."""

@@ -21,7 +21,7 @@ from qspin.plot.embedding import embedding, embedding_told
 from qspin.plot.images import mosaic
 from qspin.plot.inspection import among_draws, numbers_beside, spectrum
 from qspin.plot.landscape import disconnectivity, overlap_sizes, triangle_densities
-from qspin.plot.overlaps import overlap_densities, overlap_matrix, triangles
+from qspin.plot.overlaps import overlap_densities, overlap_matrix, row_at, theory_densities, triangles
 from qspin.plot.quench import over_time
 from qspin.plot.style import Styles, style_of, styles_of
 from qspin.plot.training import epoch_curves, learning_curves
@@ -51,9 +51,11 @@ __all__ = [
     "performance_profile",
     "profile",
     "quantity",
+    "row_at",
     "spectrum",
     "style_of",
     "styles_of",
+    "theory_densities",
     "theory_lines",
     "theory_marks",
     "time_to_solution",

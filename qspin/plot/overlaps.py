@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from qspin.arguments import checked_arguments
 from qspin.plot.style import Styles, axes_or_current, finished, style_of, styled
@@ -15,10 +15,31 @@ from qspin.plot.style import Styles, axes_or_current, finished, style_of, styled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["overlap_densities", "overlap_matrix", "triangles"]
+__all__ = ["overlap_densities", "overlap_matrix", "row_at", "theory_densities", "triangles"]
 
 _ELSEWHERE = 0.05  # of ln T, beyond which a curve is said to be at another temperature
 _FAR = 0.25  # of ln T, beyond which it is left out
+_ROOM = 1.2  # factor above what was measured, up to which lines of theory are followed
+
+
+def row_at(distribution: xr.Dataset, beta: float) -> int | None:
+    """Row of a distribution nearest to an inverse temperature, None where it has none within 25 %; NaN stands
+    for those without a temperature."""
+    temperatures = distribution["temperature"].values
+    known = ~np.isnan(temperatures)
+    if known.any() == bool(np.isnan(beta)):
+        return None
+    if not known.any():
+        return 0
+    distance = _distance(temperatures, beta)
+    row = int(np.nanargmin(distance))
+    return row if distance[row] <= _FAR else None
+
+
+def _distance(temperatures: NDArray[np.float64], beta: float) -> NDArray[np.float64]:
+    """Of ln T."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(1 / temperatures == beta, 0.0, np.abs(np.log(temperatures * beta)))
 
 
 @checked_arguments
@@ -40,20 +61,13 @@ def overlap_densities(
     """
     ax = axes_or_current(ax)
     for label, distribution, style in styled(distributions, styles):
-        temperatures = distribution["temperature"].values
-        known = ~np.isnan(temperatures)
-        if known.any() == bool(np.isnan(beta)):
+        row = row_at(distribution, beta)
+        if row is None:
             continue
-        column = 0
-        if known.any():
-            with np.errstate(divide="ignore", invalid="ignore"):
-                distance = np.where(1 / temperatures == beta, 0.0, np.abs(np.log(temperatures * beta)))
-            column = int(np.nanargmin(distance))
-            if distance[column] > _FAR:
-                continue
-            if distance[column] > _ELSEWHERE:
-                label = f"{label} (T = {temperatures[column]:.3g})"
-        at = distribution.isel(beta=column)
+        temperatures = distribution["temperature"].values
+        if _distance(temperatures, beta)[row] > _ELSEWHERE:
+            label = f"{label} (T = {temperatures[row]:.3g})"
+        at = distribution.isel(beta=row)
         density, error = at["density"].values, np.nan_to_num(at["density_error"].values)
         ax.plot(at["q"], density, label=label, linewidth=1.4, **{**style, "marker": None})
         ax.fill_between(
@@ -61,6 +75,43 @@ def overlap_densities(
         )
     ax.set(xlabel=r"overlap $q$", ylabel=r"$P(q)$", xlim=(-1.02, 1.02))
     ax.set_ylim(bottom=0)
+    return finished(ax)
+
+
+@checked_arguments
+def theory_densities(
+    distributions: Mapping[str, xr.Dataset], beta: float, density: str, symmetric: str, ax: Axes
+) -> Axes:
+    """P(q) of a theory beside measured ones, once where all have the same. Its peaks leave the panel: that
+    ends where the measured densities do.
+
+    Parameters
+    ----------
+    distributions : label -> result; those without a theory are left out
+    beta : as of `overlap_densities`
+    density : name of the variable that holds the density over (``beta``, ``q``)
+    symmetric : and of that with the overlap of a replica-symmetric theory over ``beta``, drawn upright
+    ax : on which the distributions were drawn by `overlap_densities`
+    """
+    top, drawn = ax.get_ylim()[1], []
+    for distribution in distributions.values():
+        row = row_at(distribution, beta)
+        if row is None or density not in distribution:
+            continue
+        at = distribution.isel(beta=row)
+        points = np.stack([at["q"].values, at[density].values])
+        if np.isnan(points).any() or any(np.array_equal(points, other) for other in drawn):
+            continue
+        label = None if drawn else r"theory, $N \to \infty$"
+        ax.plot(*points, color="0.2", linewidth=1, linestyle=(0, (5, 2)), label=label, zorder=1)
+        overlap = float(at[symmetric]) if symmetric in at else 0.0
+        for k, place in enumerate((overlap, -overlap) if overlap > 0 else ()):
+            name = None if k or drawn else "replica-symmetric"
+            ax.axvline(place, color="0.5", linewidth=0.9, linestyle=":", label=name, zorder=0.5)
+        drawn.append(points)
+    if not drawn:
+        return ax
+    ax.set_ylim(0, _ROOM * top)
     return finished(ax)
 
 

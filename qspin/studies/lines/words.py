@@ -15,7 +15,7 @@ from qspin.studies.series import Series
 from qspin.studies.wording import with_error
 from qspin.study import Column, Finding
 
-__all__ = ["line_columns", "lines_told"]
+__all__ = ["line_columns", "lines_told", "remarks_told"]
 
 _WEIGHT = 0.45
 _MOST_TOLD = 6  # series one by one
@@ -76,6 +76,12 @@ def lines_told(
             yield Finding(_all_told(own), _WEIGHT)
         else:
             yield from (Finding(_told(distance), _WEIGHT) for distance in own)
+    yield from remarks_told(series, label)
+
+
+def remarks_told(series: Sequence[Series], label: str) -> Iterator[Finding]:
+    """What is to be known of the theory beside the results of a measure, each once."""
+    results = [(one.label, one.results[label]) for one in series if label in one.results]
     remarks = {remark.text: name for name, measured in results for remark in line_remarks(measured)}
     yield from (Finding(f"Theory of {name}: {text}.", _WEIGHT) for text, name in remarks.items())
 

@@ -10,7 +10,7 @@ import xarray as xr
 
 from qspin import plot
 from qspin.studies.grids import Drawn, grid
-from qspin.studies.lines import drawn_beside
+from qspin.studies.lines import DENSITY, SYMMETRIC, drawn_beside
 from qspin.studies.series import Series, by_backend, panels
 from qspin.studies.wording import at_temperature
 from qspin.study import Figure
@@ -18,22 +18,26 @@ from qspin.study import Figure
 __all__ = ["overlap_figures", "shown_betas"]
 
 _MOST_IN_VIEW = 12  # series of a panel a backend
+_THEORY = (
+    "Dashed is that of infinitely many spins by theory, in the same bins; dotted, where replicas of a "
+    "replica-symmetric theory would be."
+)
 
 
-def overlap_figures(series: Sequence[Series], temperatures: Sequence[float] | None) -> Iterator[Figure]:
+def overlap_figures(series: Sequence[Series], betas: Sequence[float]) -> Iterator[Figure]:
     """Mean |q|, P(q) at some temperatures, and energies.
 
     Parameters
     ----------
     series : with results of the measures that the study wants, or of some of them
-    temperatures : at which P(q) is asked for; None: coldest, middle and hottest
+    betas : where P(q) is shown, see `shown_betas`
     """
     overlaps = [s for s in series if "overlap_curve" in s.results]
     if overlaps:
         yield from _mean_overlaps(overlaps)
     distributions = [s for s in series if "overlap_distribution" in s.results]
     if distributions:
-        yield from _distributions(distributions, temperatures)
+        yield from _distributions(distributions, betas)
     if energies := [s for s in series if "energy_curve" in s.results]:
         yield grid(
             "energy",
@@ -85,16 +89,17 @@ def _mean_overlap(overlaps: Sequence[Series]) -> Drawn:
     return draw
 
 
-def _distributions(series: Sequence[Series], temperatures: Sequence[float] | None) -> Iterator[Figure]:
+def _distributions(series: Sequence[Series], betas: Sequence[float]) -> Iterator[Figure]:
     """One figure with a panel a temperature; of many panels one figure for each temperature."""
-    betas = shown_betas([s.results["overlap_distribution"] for s in series], temperatures)
     found = panels(series)
     caption = "Distribution of the overlap, P(q), at {}. Bands are one standard error."
+    if any(DENSITY in s.results["overlap_distribution"] for s in series):
+        caption = f"{caption} {_THEORY}"
     if len(found) == 1:
         curves, styles = found[0].curves("overlap_distribution"), found[0].styles
 
         def draw(beta: float) -> Callable[[Any], Any]:
-            return lambda ax: _titled(plot.overlap_densities(curves, beta, ax, styles=styles), _at(beta))
+            return lambda ax: _titled(_density(beta)(ax, curves, styles), _at(beta))
 
         where = ", ".join(map(_at, betas))
         yield Figure("overlap_distribution", caption.format(where), [draw(b) for b in betas], height=2.9)
@@ -107,7 +112,11 @@ def _distributions(series: Sequence[Series], temperatures: Sequence[float] | Non
 
 
 def _density(beta: float) -> Drawn:
-    return lambda ax, curves, styles: plot.overlap_densities(curves, beta, ax, styles=styles)
+    def draw(ax: Any, curves: Mapping[str, xr.Dataset], styles: plot.Styles) -> Any:
+        drawn = plot.overlap_densities(curves, beta, ax, styles=styles)
+        return plot.theory_densities(curves, beta, DENSITY, SYMMETRIC, drawn)
+
+    return draw
 
 
 def _titled(ax: Any, title: str) -> Any:

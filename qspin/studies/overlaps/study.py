@@ -16,11 +16,20 @@ from qspin.analysis import half_temperature
 from qspin.analysis.curves import STANDARD_ERRORS
 from qspin.studies.cells import wherever_met
 from qspin.studies.differences import differing_settings
-from qspin.studies.lines import DEVIATION, THEORY, beside_theory, line_columns, lines_told, marks_told
+from qspin.studies.lines import (
+    DEVIATION,
+    THEORY,
+    beside_overlaps,
+    beside_theory,
+    line_columns,
+    lines_told,
+    marks_told,
+    remarks_told,
+)
 from qspin.studies.matching import matched_temperatures
 from qspin.studies.overlaps.controls import control_findings, control_table, controls_of
 from qspin.studies.overlaps.devices import device_findings
-from qspin.studies.overlaps.figures import overlap_figures
+from qspin.studies.overlaps.figures import overlap_figures, shown_betas
 from qspin.studies.overlaps.pairs import findings_of, pair_dataset, pair_table, pairs_of
 from qspin.studies.series import Series, datasets_of, series_of
 from qspin.studies.tables import number, place_columns, place_of, table_of, value_columns
@@ -40,7 +49,8 @@ from qspin.study import (
 
 __all__ = ["Overlaps"]
 
-_CURVES = ("overlap_curve", "overlap_distribution", "energy_curve", "record")
+_DENSITY = "overlap_distribution"
+_CURVES = ("overlap_curve", _DENSITY, "energy_curve", "record")
 _LINKS = "link_overlap_curve"
 _DRAWN = ("overlap_curve", "energy_curve", _LINKS)
 """Measures beside which theory is drawn."""
@@ -62,8 +72,8 @@ class Overlaps(Study):
     ----------
     temperatures : where to show P(q), at the nearest of the ladder; default: coldest, middle, hottest
     links : mean link overlap beside the spin overlap
-    theory : ``auto``: mean |q| and energies have the line of the theory that the kind of a problem names, and
-        curves marks at temperatures that it knows; ``none``
+    theory : ``auto``: mean |q| and energies have the line of the theory that the kind of a problem names,
+        curves marks at temperatures that it knows, and P(q) that of infinitely many spins; ``none``
     """
 
     is_standard: ClassVar[bool] = True
@@ -82,8 +92,11 @@ class Overlaps(Study):
         series = series_of(results, [*_CURVES, _LINKS])
         if not series:
             return Conclusion()
+        found = [s.results[_DENSITY] for s in series if _DENSITY in s.results]
+        betas = shown_betas(found, self.temperatures) if found else []
         if self.theory == "auto":
             series = beside_theory(results, series, *_DRAWN)
+            series = beside_overlaps(results, series, _DENSITY, betas)
         controls = controls_of(results.asked, series)
         among_draws = {frozenset((c.learned, c.null)) for c in controls if len(c.draws) > 1}
         pairs = pairs_of(series, among_draws)
@@ -91,14 +104,14 @@ class Overlaps(Study):
         if not findings:
             findings = [Finding("Nothing can be compared: no two curves share a temperature.", 0.1)]
         findings += lines_told(series, "energy_curve", ["energy"])  # |q| of few spins never is that of many
-        findings += marks_told(series, *_DRAWN)
+        findings += [*marks_told(series, *_DRAWN), *remarks_told(series, _DENSITY)]
         section = Section(
             "Overlaps of replicas",
             "overlaps",
             "How alike are independent copies of a problem at one temperature, and how does that differ "
             "between problems?",
             sorted(findings, key=lambda finding: -finding.weight),
-            list(overlap_figures(series, self.temperatures)),
+            list(overlap_figures(series, betas)),
             [_table(series), *control_table(controls), *pair_table(pairs)],
             [*differing_settings(results.asked), *_NOTES],
         )
