@@ -77,8 +77,8 @@ class _Clamped:
     def marks(self, problem: Callable[[], IsingProblem]) -> Sequence[Mark]:
         return () if self.clamp else self.unclamped.marks(problem)
 
-    def predicted_overlaps(self, betas: NDArray[Any], edges: NDArray[Any]) -> xr.Dataset | None:
-        return None if self.clamp else self.unclamped.predicted_overlaps(betas, edges)
+    def predicted_overlaps(self, betas: NDArray[Any]) -> xr.Dataset | None:
+        return None if self.clamp else self.unclamped.predicted_overlaps(betas)
 
     def notes(self) -> list[str]:
         if not self.clamp:

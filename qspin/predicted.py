@@ -40,8 +40,8 @@ def predicted_by(
         at these settings; see `qspin.source.Source.predicted`
     marks : of a function of the source and of what builds its problem that returns a list of `Mark`; see
         `qspin.source.Source.marks`
-    overlaps : of a function of the source, of inverse temperatures and of the edges of bins that returns
-        P(q), or None; see `qspin.source.Source.predicted_overlaps`
+    overlaps : of a function of the source and of inverse temperatures that returns P(q), or None; see
+        `qspin.source.Source.predicted_overlaps`
     """
 
     def named(generator: Generator) -> Generator:

@@ -227,22 +227,21 @@ class Source:
         """
         return self._followed(self.theory_marks, problem) or ()
 
-    def predicted_overlaps(self, betas: NDArray[Any], edges: NDArray[Any]) -> xr.Dataset | None:
-        """What theory says of P(q): a dataset over (``beta``, ``q``) with ``density``, means over bins of the
-        overlap, and over ``beta``, if there is such a value, ``q_symmetric``, the overlap of replicas by a
+    def predicted_overlaps(self, betas: NDArray[Any]) -> xr.Dataset | None:
+        """What theory says of P(q): a dataset over (``beta``, ``q``) with ``density``, means over bins from
+        -1 to 1, and over ``beta``, if there is such a value, ``q_symmetric``, the overlap of replicas by a
         replica-symmetric theory; None where it says nothing.
 
         Parameters
         ----------
         betas : inverse temperatures (n_betas,), ascending, finite, above 0
-        edges : of the bins (n_bins + 1,), ascending from -1 or below to 1 or above
 
         Raises
         ------
         InputError
             Where its formulas do not reach.
         """
-        found: xr.Dataset | None = self._followed(self.theory_overlaps, betas, edges)
+        found: xr.Dataset | None = self._followed(self.theory_overlaps, betas)
         return found
 
     def _followed(self, path: str | None, *given: Any) -> Any:

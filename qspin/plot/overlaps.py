@@ -89,7 +89,7 @@ def theory_densities(
     ----------
     distributions : label -> result; those without a theory are left out
     beta : as of `overlap_densities`
-    density : name of the variable that holds the density over (``beta``, ``q``)
+    density : name of the variable that holds the density, over ``beta`` and a coordinate of its own
     symmetric : and of that with the overlap of a replica-symmetric theory over ``beta``, drawn upright
     ax : on which the distributions were drawn by `overlap_densities`
     """
@@ -99,7 +99,8 @@ def theory_densities(
         if row is None or density not in distribution:
             continue
         at = distribution.isel(beta=row)
-        points = np.stack([at["q"].values, at[density].values])
+        values = at[density]
+        points = np.stack([values[values.dims[0]].values, values.values])
         if np.isnan(points).any() or any(np.array_equal(points, other) for other in drawn):
             continue
         label = None if drawn else r"theory, $N \to \infty$"

@@ -220,6 +220,15 @@ class TestReports:
         (told,) = [text for text in texts(energies(problems)) if "Theory has" in text]
         assert told.startswith("Theory has T_c = 1.13459 of a, 1.51865 of b: the transition")
 
+    def test_what_all_points_of_a_sweep_have_is_told_once(self):
+        axes = {"a": [Axis("n_spins", (20, 40))], "b": [Axis("degree", (3, 4))]}
+        problems = {k: get_source("maxcut_regular", n_spins=20, degree=3) for k in "ab"}
+        cells = {("found", k, "x"): [curve([0.5, 2.0])] * 2 for k in problems}
+        study = get_study("measured", measure="energy_curve")
+        found = study.conclude(MadeResults(asked(problems, ["x"], axes), cells))
+        (told,) = [text for text in texts(found) if "Theory has" in text]
+        assert told.startswith("Theory has T_c = 1.13459 of a, b · degree = 3, 1.51865 of b · degree = 4:")
+
     def test_none_where_none_is_asked_for(self):
         found = energies(self.problems, theory="none")
         assert "theory_mark" not in found.datasets["glass-x"]

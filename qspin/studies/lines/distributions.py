@@ -18,27 +18,22 @@ __all__ = ["sherrington_kirkpatrick"]
 Floats = NDArray[np.float64]
 
 _STEPS = 4  # of replica symmetry breaking: q(1) is within 0.004 of that of ten, in a quarter of the time
-_FINE = 400  # bins, of which others are made
+_BINS = 101  # of which one is around 0
 
 
-def sherrington_kirkpatrick(source: Any, betas: Floats, edges: Floats) -> xr.Dataset | None:
+def sherrington_kirkpatrick(source: Any, betas: Floats) -> xr.Dataset | None:
     """Parisi's, and the overlap of the replica-symmetric solution (`qspin.theory.parisi`)."""
-    return _parisi(tuple(betas.tolist()), tuple(edges.tolist()))
+    return _parisi(tuple(betas.tolist()))
 
 
-@functools.lru_cache(maxsize=16)  # every backend asks
-def _parisi(betas: tuple[float, ...], edges: tuple[float, ...]) -> xr.Dataset:
+@functools.lru_cache(maxsize=16)  # every size and backend asks
+def _parisi(betas: tuple[float, ...]) -> xr.Dataset:
     temperatures = [1 / beta for beta in betas]
-    found = theory.parisi(temperatures, steps=_STEPS, bins=_FINE)
-    shares = (found["density"] * found["width"]).transpose("beta", "q").values.cumsum(axis=1)
-    fine = np.linspace(-1, 1, _FINE + 1)
-    below = np.array([np.interp(edges, fine, np.append(0.0, row)) for row in shares])
-    symmetric = theory.sk(temperatures, steps=0)
-    variables = {
-        "density": (("beta", "q"), np.diff(below, axis=1) / np.diff(edges)),
-        "q_symmetric": ("beta", symmetric["q_abs"].values),
-    }
-    return xr.Dataset(variables, {"beta": list(betas)}, {"remarks": stored([_peaks(found)])})
+    found = theory.parisi(temperatures, steps=_STEPS, bins=_BINS)
+    symmetric = theory.sk(temperatures, steps=0)["q_abs"].values
+    variables = {"density": (("beta", "q"), found["density"].values), "q_symmetric": ("beta", symmetric)}
+    coords = {"beta": list(betas), "q": found["q"].values}
+    return xr.Dataset(variables, coords, {"remarks": stored([_peaks(found)])})
 
 
 def _peaks(found: xr.Dataset) -> Remark:

@@ -104,16 +104,22 @@ def marks_told(series: Sequence[Series], *labels: str) -> Iterator[Finding]:
     ----------
     labels : of measures, any of which may hold them
     """
-    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    found: dict[tuple[str, str], dict[str, list[Series]]] = {}
     for one in series:
         own = next((marks for label in labels if (marks := _of(one, label))), [])
         for mark in own:
             values = found.setdefault((mark.symbol, mark.told), {})
-            names = values.setdefault(temperature_told(mark), [])
-            names += [name for name in [one.name("problem")] if name not in names]
+            values.setdefault(temperature_told(mark), []).append(one)
     for (symbol, told), values in found.items():
-        places = (f"{value} of {some(names)}" for value, names in values.items())
+        places = (f"{value} of {_names(own, series)}" for value, own in values.items())
         yield Finding(f"Theory has {symbol} = {some(places, _MOST_NAMED)}: {told}.", _WEIGHT)
+
+
+def _names(own: Sequence[Series], series: Sequence[Series]) -> str:
+    """Of some series; those of a problem whose series are all among them are told by it alone."""
+    left = {one.problem for one in series if all(one is not other for other in own)}
+    whole = {one.problem for one in own} - left
+    return some(one.problem if one.problem in whole else one.name("problem") for one in own)
 
 
 def _of(one: Series, label: str) -> list[Mark]:

@@ -1,13 +1,13 @@
-"""Measured P(q) with that of a theory beside it, in the same bins."""
+"""Measured P(q) with that of a theory beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from qspin import plot
 from qspin.errors import QspinError
@@ -20,7 +20,8 @@ from qspin.study import Results
 __all__ = ["DENSITY", "SYMMETRIC", "beside_overlaps", "with_density"]
 
 DENSITY = f"{THEORY}density"
-"""Variable over (``beta``, ``q``) with the density of a theory; NaN at temperatures that nobody looks at."""
+"""Variable over (``beta``, ``theory_q``) with the density of a theory in bins of its own; NaN at temperatures
+that nobody looks at."""
 
 SYMMETRIC = f"{THEORY}q_symmetric"
 """Variable over ``beta`` with the overlap of replicas by a replica-symmetric theory."""
@@ -65,20 +66,16 @@ def with_density(measured: xr.Dataset, source: Source, betas: Collection[float])
     if not known:
         return measured
     ascending = sorted(known, key=lambda row: -temperatures[row])
-    found = source.predicted_overlaps(1 / temperatures[ascending], _edges(measured))
+    found = source.predicted_overlaps(1 / temperatures[ascending])
     if found is None:
         return measured
-    density = np.full(measured["density"].shape, np.nan)
+    density = np.full((len(temperatures), found.sizes["q"]), np.nan)
     density[ascending] = found["density"].transpose("beta", "q").values
-    added = {DENSITY: (("beta", "q"), density)}
+    over = f"{THEORY}q"
+    added: dict[str, Any] = {DENSITY: (("beta", over), density)}
     if "q_symmetric" in found:
         overlaps = np.full(len(temperatures), np.nan)
         overlaps[ascending] = found["q_symmetric"].values
         added[SYMMETRIC] = ("beta", overlaps)
-    return measured.assign(added).assign_attrs({REMARKS: found.attrs.get("remarks", "[]")})
-
-
-def _edges(measured: xr.Dataset) -> NDArray[np.float64]:
-    """Of bins that follow one another."""
-    q, width = measured["q"].values, measured["width"].values
-    return np.append(q - width / 2, q[-1] + width[-1] / 2)
+    own = measured.assign(added).assign_coords({over: found["q"].values})
+    return own.assign_attrs({REMARKS: found.attrs.get("remarks", "[]")})

@@ -19,8 +19,8 @@ __all__ = ["overlap_figures", "shown_betas"]
 
 _MOST_IN_VIEW = 12  # series of a panel a backend
 _THEORY = (
-    "Dashed is that of infinitely many spins by theory, in the same bins; dotted, where replicas of a "
-    "replica-symmetric theory would be."
+    "Dashed is that of infinitely many spins by theory; dotted, where all overlaps of a replica-symmetric "
+    "theory are."
 )
 
 
