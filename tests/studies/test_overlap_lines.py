@@ -42,7 +42,7 @@ def concluded(source=GLASS, **given):
 def test_it_is_parisis_at_what_is_shown():
     found = with_density(measured(), GLASS, [2.5])
     assert np.isnan(found[DENSITY].values[:2]).all()
-    parisi = theory.parisi(0.4, steps=4, bins=101)
+    parisi = theory.parisi(0.4, steps=6, bins=101)
     np.testing.assert_allclose(found[DENSITY].values[2], parisi.density.values[0])
     np.testing.assert_allclose(found.theory_q, parisi.q)
     assert found.density.dims == ("beta", "q")
@@ -63,7 +63,7 @@ def test_none_is_drawn_where_none_is_known_or_asked_for():
     assert DENSITY in found.datasets["a-x"]
     (told,) = [text for text in texts(found) if "Parisi" in text]
     assert told.startswith("Theory of a: P(q) is Parisi's, an average over instances")
-    ends = theory.parisi(0.4, steps=4)
+    ends = theory.parisi(0.4, steps=6)
     assert f"of weight {float(ends.weight[0]):.2g} at |q| = {float(ends.q_ea[0]):.3g} (T = 0.4)" in told
     assert "infinitely many spins by theory" in found.sections[0].figures[0].caption
     for other in (

@@ -17,7 +17,7 @@ from qspin.studies.series import Series
 from qspin.studies.wording import some, with_error
 from qspin.study import INSTANCE, Finding, Results
 
-__all__ = ["mark_beside", "marked", "marks_at", "marks_in", "marks_told", "temperature_told"]
+__all__ = ["mark_beside", "marked", "marks_at", "marks_in", "marks_told", "names_told", "temperature_told"]
 
 _MOST_INSTANCES = 8  # of which marks are averaged: each may take a second
 _MOST_NAMED = 12
@@ -111,11 +111,11 @@ def marks_told(series: Sequence[Series], *labels: str) -> Iterator[Finding]:
             values = found.setdefault((mark.symbol, mark.told), {})
             values.setdefault(temperature_told(mark), []).append(one)
     for (symbol, told), values in found.items():
-        places = (f"{value} of {_names(own, series)}" for value, own in values.items())
+        places = (f"{value} of {names_told(own, series)}" for value, own in values.items())
         yield Finding(f"Theory has {symbol} = {some(places, _MOST_NAMED)}: {told}.", _WEIGHT)
 
 
-def _names(own: Sequence[Series], series: Sequence[Series]) -> str:
+def names_told(own: Sequence[Series], series: Sequence[Series]) -> str:
     """Of some series; those of a problem whose series are all among them are told by it alone."""
     left = {one.problem for one in series if all(one is not other for other in own)}
     whole = {one.problem for one in own} - left

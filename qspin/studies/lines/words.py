@@ -10,6 +10,7 @@ import xarray as xr
 
 from qspin.significance import STANDARD_ERRORS
 from qspin.studies.lines.beside import line_remarks
+from qspin.studies.lines.marks import names_told
 from qspin.studies.lines.names import DEVIATION, THEORY
 from qspin.studies.series import Series
 from qspin.studies.wording import with_error
@@ -81,9 +82,12 @@ def lines_told(
 
 def remarks_told(series: Sequence[Series], label: str) -> Iterator[Finding]:
     """What is to be known of the theory beside the results of a measure, each once."""
-    results = [(one.label, one.results[label]) for one in series if label in one.results]
-    remarks = {remark.text: name for name, measured in results for remark in line_remarks(measured)}
-    yield from (Finding(f"Theory of {name}: {text}.", _WEIGHT) for text, name in remarks.items())
+    found: dict[str, list[Series]] = {}
+    for one in series:
+        for remark in line_remarks(one.results[label]) if label in one.results else ():
+            found.setdefault(remark.text, []).append(one)
+    for text, own in found.items():
+        yield Finding(f"Theory of {names_told(own, series)}: {text}.", _WEIGHT)
 
 
 def _distance(measured: xr.Dataset, name: str, series: str) -> _Distance | None:
