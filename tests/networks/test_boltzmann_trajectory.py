@@ -283,7 +283,7 @@ def test_the_share_of_swaps_is_foretold(fit):
     """By configurations of two states, without a swap between them."""
     ladder = Ladder.of(along(fit).checkpoints.at_steps)
     done = run(ladder, Length(200, 50, 40, 4), on(3), everywhere=True)
-    found = farthest_neighbours(ladder, done.at.flatten(1, 2), 0.999)
+    found = farthest_neighbours(ladder, done.at, 0.999)
     assert [state for state, _ in found] == list(range(1, 12))
     np.testing.assert_allclose([share for _, share in found], done.swap_rates, atol=0.05)
 

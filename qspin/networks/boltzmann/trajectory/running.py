@@ -74,7 +74,7 @@ def run(ladder: Ladder, length: Length, generator: torch.Generator, *, everywher
     """
     walkers = started(ladder, length.n_replicas, generator)
     recorded = list(range(len(ladder))) if everywhere else [len(ladder) - 1]
-    kept = walkers.at[0].new_empty((len(recorded), length.n_replicas, length.n_draws, walkers.at[0].shape[1]))
+    kept = walkers.at.new_empty((len(recorded), length.n_replicas, length.n_draws, walkers.at.shape[-1]))
     works = np.empty((*walkers.works.shape, length.n_draws))
     total = length.n_burn_in + length.n_sweeps
     for done in range(total):
@@ -98,7 +98,7 @@ def farthest_neighbours(ladder: Ladder, at: Tensor, least: float) -> list[tuple[
 
     Parameters
     ----------
-    at : configurations (state, n, N)
+    at : configurations (state, replica, draw, N)
     least : accepted share of swaps
 
     Returns
@@ -118,9 +118,13 @@ def farthest_neighbours(ladder: Ladder, at: Tensor, least: float) -> list[tuple[
 
 
 def acceptance(ladder: Ladder, k: int, other: int, at: Tensor) -> float:
-    """Accepted share of swaps of two states, by their configurations (state, n, N)."""
-    after = ladder.log_weights_at(k, at[other]) + ladder.log_weights_at(other, at[k])
-    before = ladder.log_weights_at(k, at[k]) + ladder.log_weights_at(other, at[other])
+    """Accepted share of swaps of two states, by their configurations (state, replica, draw, N).
+
+    Those of two replicas are taken together, which are independent also where a run has just begun.
+    """
+    x, y = at[k].flatten(0, 1), at[other].roll(1, 0).flatten(0, 1)
+    after = ladder.log_weights_at(k, y) + ladder.log_weights_at(other, x)
+    before = ladder.log_weights_at(k, x) + ladder.log_weights_at(other, y)
     return float(torch.exp((after - before).clamp(max=0)).mean())
 
 

@@ -40,6 +40,7 @@ from qspin.sampler import (
     Workload,
     checked_arguments,
     refuse_initial,
+    require_bytes,
     require_memory,
     resolved_seed,
     run_info,
@@ -52,6 +53,7 @@ __all__ = ["TrajectoryTempering"]
 
 _WANTED = 0.3  # accepted share of swaps, about which a walker travels fastest for the sweeps it costs
 _LOW_SWAP_RATE = 0.1  # below which it is remarked on
+_PILOT_DRAWS = 50  # of each checkpoint, by which the share of swaps is told
 _APART = 0.01  # below which two checkpoints are not tied to each other
 
 
@@ -239,7 +241,7 @@ class TrajectoryTempering:
         """The same sampler along fewer checkpoints: each as far from the one before as swaps allow.
 
         A run along all of them, as long as these settings say, gives samples of each, by which the accepted
-        share of swaps is known for any two.
+        share of swaps is known for any two. Where it is too short for equilibrium, so is what it tells.
 
         Parameters
         ----------
@@ -251,14 +253,19 @@ class TrajectoryTempering:
         ------
         InputError
             If `least` is no share.
+        CapacityError
+            If samples of all checkpoints would not fit in memory.
         RunError
             If neighbours in training swap in less than one of a hundred attempts: nothing ties them.
         """
         if not 0 < least < 1:
             raise InputError(f"least is a share of swaps between 0 and 1; got {least!r}")
         ladder = Ladder.of(self.checkpoints.at_steps)
-        done = run(ladder, self._length, self._generator(resolved_seed(seed)), everywhere=True)
-        found = farthest_neighbours(ladder, done.at.flatten(1, 2), least)
+        length = self._length._replace(n_draws=min(self.n_draws, _PILOT_DRAWS))
+        n_values = len(ladder) * self.n_replicas * length.n_draws * len(self.checkpoints.last.labels)
+        require_bytes(8 * n_values, f"draws of {len(ladder)} checkpoints", "take fewer of them, or replicas")
+        done = run(ladder, length, self._generator(resolved_seed(seed)), everywhere=True)
+        found = farthest_neighbours(ladder, done.at, least)
         for state, share in found:
             if share < _APART:
                 raise RunError(
