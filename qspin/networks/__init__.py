@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +46,12 @@ if TYPE_CHECKING:
         log_likelihood,
         read_machine,
     )
+    from qspin.networks.boltzmann.estimator import BoltzmannClassifier, BoltzmannTransformer
 
 __all__ = [
+    "BoltzmannClassifier",
     "BoltzmannMachine",
+    "BoltzmannTransformer",
     "DenseMemory",
     "HybridBoltzmannMachine",
     "Layer",
@@ -83,16 +87,23 @@ __all__ = [
     "weights_of",
 ]
 
+_BOLTZMANN = "qspin.networks.boltzmann"
 _MODULES = {
-    "BoltzmannMachine",
-    "HybridBoltzmannMachine",
-    "RestrictedBoltzmannMachine",
-    "TrajectoryTempering",
-    "fit_boltzmann",
-    "log_likelihood",
-    "read_machine",
+    **dict.fromkeys(("BoltzmannClassifier", "BoltzmannTransformer"), f"{_BOLTZMANN}.estimator"),
+    **dict.fromkeys(
+        (
+            "BoltzmannMachine",
+            "HybridBoltzmannMachine",
+            "RestrictedBoltzmannMachine",
+            "TrajectoryTempering",
+            "fit_boltzmann",
+            "log_likelihood",
+            "read_machine",
+        ),
+        _BOLTZMANN,
+    ),
 }
-"""Names that need torch, which is imported when the first of them is asked for."""
+"""Names that need torch, and where they are; it is imported when the first of them is asked for."""
 
 
 def __getattr__(name: str) -> Any:
@@ -100,6 +111,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if find_spec("torch") is None:
         raise MissingExtraError(f"{__name__}.{name}", extra="torch", module="torch")
-    from qspin.networks import boltzmann
-
-    return getattr(boltzmann, name)
+    return getattr(import_module(_MODULES[name]), name)
