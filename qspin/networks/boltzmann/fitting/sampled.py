@@ -15,8 +15,6 @@ from qspin.checkpoint import without_checkpoint
 from qspin.errors import InputError
 from qspin.networks.boltzmann.fitting.phases import Negative, State, average_over, persistence
 from qspin.networks.boltzmann.machines import Machine
-from qspin.problem import IsingProblem
-from qspin.provenance import run_info
 from qspin.sampler import Sampler, deciding_settings, is_paid, takes_initial
 from qspin.samples import SampleSet
 from qspin.sampling import sampled
@@ -77,7 +75,7 @@ class SampledPhase:
         device = state.get("device", torch.tensor([1.0, _UNSURE**2], dtype=torch.float64))
         factor = 1 / float(device[0]) if self._corrects else 1.0
         programmed = problem.scaled(factor) if factor != 1 else problem
-        initial = self._initial(programmed, state)
+        initial = self._initial(state)
         with without_checkpoint():  # what is kept is the training
             samples = sampled(self._sampler, programmed, seed=seed, backend=_NAME, initial=initial)
         if samples.info["status"] == "interrupted":
@@ -100,8 +98,9 @@ class SampledPhase:
         paid = float(clocks.get("device", 0.0)) if is_paid(self._sampler) else 0.0
         return {"paid": paid, "compiling": float(clocks.get("compile", 0.0))}
 
-    def _initial(self, problem: IsingProblem, state: State) -> SampleSet | None:
-        """Where replicas of the step before ended, for a sampler with a thermostat that can start there."""
+    def _initial(self, state: State) -> NDArray[np.int8] | None:
+        """Where replicas of the step before ended (beta, replica, spin), for a sampler with a thermostat that
+        can start there."""
         if (
             "spins" not in state
             or not takes_initial(self._sampler)
@@ -109,7 +108,7 @@ class SampledPhase:
         ):
             return None
         spins: NDArray[np.int8] = state["spins"].numpy()
-        return SampleSet.from_spins(problem, spins[:, :, None], state["betas"].numpy(), run_info(self, 0))
+        return spins
 
     def _persistence(self, machine: Machine, state: State, kept: State, row: int) -> float:
         if (
