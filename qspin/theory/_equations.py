@@ -5,7 +5,7 @@ and curves over temperature.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -23,14 +23,17 @@ __all__ = [
     "Floats",
     "Solution",
     "TanhMeans",
+    "beta_curve",
     "checked_temperatures",
     "checked_values",
+    "listed",
     "newton",
     "replica_symmetry_broken",
     "root",
     "tanh_means",
     "temperature_curve",
     "told",
+    "unsettled",
 ]
 
 Floats = NDArray[np.float64]
@@ -223,7 +226,7 @@ def checked_temperatures(temperature: ArrayLike) -> Floats:
 
 
 def temperature_curve(
-    temperatures: Floats, variables: Mapping[str, Floats], dims: Mapping[str, str] | None = None
+    temperatures: Floats, variables: Mapping[str, Any], dims: Mapping[str, str] | None = None
 ) -> xr.Dataset:
     """A dataset over ``beta`` with ``temperature``, as measured curves have it.
 
@@ -234,7 +237,19 @@ def temperature_curve(
     """
     with np.errstate(divide="ignore"):
         betas = np.where(temperatures > 0, 1 / temperatures, np.inf)
-    second = dims or {}
+    return _curve(betas, temperatures, variables, dims or {})
+
+
+def beta_curve(
+    betas: Floats, variables: Mapping[str, Any], dims: Mapping[str, str] | None = None
+) -> xr.Dataset:
+    """The same of inverse temperatures above 0, which stay to the last digit as they were given."""
+    return _curve(betas, 1 / betas, variables, dims or {})
+
+
+def _curve(
+    betas: Floats, temperatures: Floats, variables: Mapping[str, Any], second: Mapping[str, str]
+) -> xr.Dataset:
     return xr.Dataset(
         {
             name: (("beta", second[name]) if name in second else "beta", np.asarray(values))
@@ -252,14 +267,47 @@ def told(
     return dataset.assign_attrs(source=source, valid=valid, error=error, remarks=stored(remarks))
 
 
-def replica_symmetry_broken(where: str, ansatz: str, remedy: str = "") -> Remark:
+def replica_symmetry_broken(where: str, ansatz: str, further: str = "") -> Remark:
     """What is to be said of values of an ansatz beyond its stability.
 
     Parameters
     ----------
     where : it does not hold, with the value of the line
     ansatz : that was taken
-    remedy : what to take instead
+    further : what that means for the values, or what to take instead
     """
     text = f"{where} the {ansatz} is unstable (de Almeida, Thouless 1978) and its values are approximate"
-    return Remark("replica-symmetry-broken", f"{text}; {remedy}" if remedy else text, Level.CAUTION)
+    return Remark("replica-symmetry-broken", f"{text}; {further}" if further else text, Level.CAUTION)
+
+
+def unsettled(
+    name: str, places: ArrayLike, residuals: ArrayLike, steps: int, advice: str, level: Level = Level.SERIOUS
+) -> Remark:
+    """What is to be said of iterations that came to no rest.
+
+    Parameters
+    ----------
+    name : of what places are values of: ``T``, ``Gamma``
+    places : where they did not
+    residuals : what was left there
+    advice : why that is, and what to take instead
+    """
+    return Remark(
+        "no-convergence",
+        f"no fixed point within {steps} steps at {listed(name, places)}: residuals of up to "
+        f"{np.max(residuals):.2g} are left; {advice}",
+        level,
+    )
+
+
+def listed(name: str, values: ArrayLike, most: int = 5) -> str:
+    """The first few of some values.
+
+    Examples
+    --------
+    >>> listed("T", [0.1, 0.25]), listed("beta", range(1, 8))
+    ('T = 0.1, 0.25', 'beta = 1, 2, 3, 4, 5 and 2 more')
+    """
+    numbers = [f"{value:.4g}" for value in np.atleast_1d(np.asarray(values, dtype=np.float64)).tolist()]
+    more = len(numbers) - most
+    return f"{name} = {', '.join(numbers[:most])}" + (f" and {more} more" if more > 0 else "")

@@ -14,14 +14,14 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError
-from qspin.remarks import Level, Remark, stored
+from qspin.remarks import Level, Remark
+from qspin.theory._equations import Floats, beta_curve, listed, replica_symmetry_broken, told
 from qspin.theory.one_instance.belief import log_cosh, passed_field
 from qspin.theory.one_instance.found import checked_betas
 from qspin.validate import checked_count, checked_real
 
-__all__ = ["cavity", "cavity_transition", "many_states"]
+__all__ = ["cavity", "cavity_transition", "one_state_assumed"]
 
-Floats = NDArray[np.float64]
 Couplings = Literal["ferromagnet", "pm", "gaussian"]
 GraphKind = Literal["regular", "erdos_renyi"]
 
@@ -107,14 +107,14 @@ def cavity(
         _averages(np.random.default_rng(own), float(at), ensemble, outside, size, sweeps)
         for at, own in zip(betas, seeds, strict=True)
     ]
-    values = {name: ("beta", np.array([row[name] for row in rows])) for name in rows[0]}
-    found = xr.Dataset(
-        values,
-        coords={"beta": betas, "temperature": ("beta", 1 / betas)},
-        attrs={"degree": float(degree), "couplings": couplings, "graph": graph, "field": outside,
-               "source": "Mezard, Parisi 2001, Eur. Phys. J. B 20, 217"},
-    )  # fmt: skip
-    return found.assign_attrs(remarks=stored(_remarks(found, ensemble, outside)))
+    found = beta_curve(betas, {name: [row[name] for row in rows] for name in rows[0]})
+    return told(
+        found.assign_attrs(degree=float(degree), couplings=couplings, graph=graph, field=outside),
+        source="Mezard, Parisi 2001, Eur. Phys. J. B 20, 217",
+        valid="infinitely large graphs; of glasses exact down to glass_temperature of cavity_transition",
+        error="as told by _error, of populations of this size",
+        remarks=_remarks(found, ensemble, outside),
+    )
 
 
 def cavity_transition(
@@ -141,12 +141,17 @@ def cavity_transition(
     1.134593
     """
     ensemble = _checked(degree, couplings, graph)
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             "glass_temperature": _temperature(ensemble, 2),
             "ferromagnetic_temperature": _temperature(ensemble, 1),
-        },
-        attrs={"degree": float(degree), "couplings": couplings, "graph": graph, "source": "Thouless 1986"},
+        }
+    )
+    return told(
+        found.assign_attrs(degree=float(degree), couplings=couplings, graph=graph),
+        source="Thouless 1986, Phys. Rev. Lett. 56, 1082",
+        valid="infinitely large graphs, continuous transitions",
+        error="1e-10",
     )
 
 
@@ -252,31 +257,27 @@ def _measured(
     return energy, float(free), float(mean.mean()), float((mean**2).mean())
 
 
-def many_states(where: str) -> Remark:
-    """That one state was assumed where there are many, such as below the transition to a glass."""
-    text = (
-        f"{where} there are many states and one was assumed: the energy is a lower bound, and q is that of "
-        "no single state"
+def one_state_assumed(where: str) -> Remark:
+    """That there are many states where one was assumed, such as below the transition to a glass."""
+    ansatz, further = (
+        "solution of one state",
+        "its energy is a lower bound, and its q that of no single state",
     )
-    return Remark("replica-symmetric", text, Level.CAUTION)
+    return replica_symmetry_broken(where, ansatz, further)
 
 
 def _remarks(found: xr.Dataset, ensemble: _Ensemble, field: float) -> list[Remark]:
     remarks = []
     glass = _temperature(ensemble, 2)
-    cold = found.temperature.values < glass
-    if ensemble.couplings != "ferromagnet" and cold.any():
+    temperatures = found.temperature.values
+    if ensemble.couplings != "ferromagnet" and (temperatures < glass).any():
         above = (
-            f"below T = {glass:.6g}" if field == 0 else f"below T = {glass:.6g}, which is that of no field"
+            f"below T = {glass:.6g}" if field == 0 else f"below T = {glass:.6g}, which is that of no field,"
         )
-        remarks.append(many_states(above))
+        remarks.append(one_state_assumed(above))
     if (moving := np.abs(found.drift.values) > 4).any():
-        remarks.append(
-            Remark(
-                "drift",
-                f"q still moves at T = {', '.join(f'{t:.4g}' for t in found.temperature.values[moving])}: "
-                "take more sweeps (near a transition many)",
-                Level.CAUTION,
-            )
+        text = (
+            f"q still moves at {listed('T', temperatures[moving])}: take more sweeps (near a transition many)"
         )
+        remarks.append(Remark("drift", text, Level.CAUTION))
     return remarks

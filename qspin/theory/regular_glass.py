@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.signal import fftconvolve
 
-from qspin.remarks import Level, Remark, stored
-from qspin.theory.cavity import cavity_transition, many_states
+from qspin.remarks import Level
+from qspin.theory._equations import Floats, beta_curve, told, unsettled
+from qspin.theory.cavity import cavity_transition, one_state_assumed
 from qspin.theory.one_instance.belief import log_cosh, passed_field
 from qspin.theory.one_instance.found import checked_betas
 
 __all__ = ["regular_glass"]
-
-Floats = NDArray[np.float64]
 
 _POINTS = 400  # of the grid of cavity fields on either side of 0
 _MOST_SWEEPS = 3_000
@@ -57,21 +56,21 @@ def regular_glass(beta: ArrayLike, degree: int = 3) -> xr.Dataset:
     critical = float(cavity_transition(degree).glass_temperature)  # which refuses what is no degree
     rows = np.array([_state(float(at), int(degree), critical) for at in betas])
     names = ("energy", "free_energy", "q", "residual")
-    found = xr.Dataset(
-        {name: ("beta", column) for name, column in zip(names, rows.T, strict=True)},
-        coords={"beta": betas, "temperature": ("beta", 1 / betas)},
-        attrs={"degree": int(degree), "source": "Mezard, Parisi 2001, Eur. Phys. J. B 20, 217",
-               "valid": "infinitely many spins; below the transition replica-symmetric",
-               "error": "1e-5 of degree 3, 1e-4 of degree 9"},
-    )  # fmt: skip
-    remarks = [many_states(f"below T = {critical:.6g}")] if (1 / betas < critical).any() else []
-    if (moving := rows[:, 3] > _RESIDUAL).any():
-        at = ", ".join(f"{t:.6g}" for t in 1 / betas[moving])
-        text = (
-            f"messages still moved after {_MOST_SWEEPS} sweeps at T = {at}, by up to {rows[:, 3].max():.1g}"
+    found = beta_curve(betas, dict(zip(names, rows.T, strict=True)))
+    temperatures, residuals = found.temperature.values, found.residual.values
+    remarks = [one_state_assumed(f"below T = {critical:.6g}")] if (temperatures < critical).any() else []
+    if (moving := residuals > _RESIDUAL).any():
+        advice = "near the transition messages settle slowly"
+        remarks.append(
+            unsettled("T", temperatures[moving], residuals[moving], _MOST_SWEEPS, advice, Level.CAUTION)
         )
-        remarks.append(Remark("no-convergence", text, Level.CAUTION))
-    return found.assign_attrs(remarks=stored(remarks))
+    return told(
+        found.assign_attrs(degree=int(degree)),
+        source="Mezard, Parisi 2001, Eur. Phys. J. B 20, 217",
+        valid="infinitely many spins; below the transition replica-symmetric",
+        error="1e-5 of degree 3, 1e-4 of degree 9",
+        remarks=remarks,
+    )
 
 
 def _state(beta: float, degree: int, critical: float) -> tuple[float, float, float, float]:

@@ -7,9 +7,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ellipk
 
-from qspin.errors import InputError
-from qspin.theory._equations import temperature_curve, told
-from qspin.validate import checked_array
+from qspin.theory._equations import checked_values, temperature_curve, told
 
 __all__ = ["square_lattice"]
 
@@ -40,9 +38,7 @@ def square_lattice(temperature: ArrayLike) -> xr.Dataset:
     >>> square_lattice([2.0, 3.0]).m_abs.values.round(6).tolist()
     [0.911319, 0.0]
     """
-    temperatures = np.atleast_1d(checked_array(temperature, "temperatures").astype(np.float64))
-    if temperatures.ndim != 1 or not (np.isfinite(temperatures) & (temperatures > 0)).all():
-        raise InputError(f"temperature takes positive values, in units of |J|; got {temperature!s}")
+    temperatures = checked_values(temperature, "temperature", least=0.0, open_end=True)
     found = {"energy": _energy(temperatures), "m_abs": _magnetisation(temperatures)}
     return told(
         temperature_curve(temperatures, found),

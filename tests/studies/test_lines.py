@@ -160,7 +160,7 @@ def test_a_maximum_cut_of_a_random_graph_above_and_below_its_transition():
     assert hot["theory_energy"] == pytest.approx(-1.5 * np.tanh(0.5))
     assert cold["theory_energy"] == pytest.approx(float(theory.regular_glass(1.0, 3).energy[0]))
     texts = [finding.text for finding in found.sections[0].findings]
-    assert any(text.startswith("Theory of a: below T = 1.13459 there are many states") for text in texts)
+    assert any(text.startswith("Theory of a: below T = 1.13459 the solution of one state") for text in texts)
 
 
 def test_pairs_and_rings_have_no_transition():

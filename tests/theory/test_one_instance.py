@@ -143,7 +143,7 @@ class TestMagnetisations:
     def test_it_says_when_nothing_comes_to_rest(self):
         cold = tap(glass(100), 4.0, max_steps=200)
         (remark,) = (remark for remark in remarks_of(cold.attrs) if remark.code == "no-convergence")
-        assert "after 200 steps" in remark.text
+        assert "within 200 steps" in remark.text
         assert not cold.converged.any()
 
     def test_against_sampled_magnetisations_in_a_field(self):

@@ -28,7 +28,7 @@ def test_below_it_it_is_what_populations_find():
             off = found[name] - population[name]
             assert (np.abs(off) < 4 * population[f"{name}_error"] + 1e-4).all(), name
         (remark,) = remarks_of(found.attrs)
-        assert remark.code == "replica-symmetric"
+        assert remark.code == "replica-symmetry-broken"
 
 
 def test_energy_is_the_slope_of_beta_times_the_free_energy():

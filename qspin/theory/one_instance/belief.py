@@ -11,18 +11,17 @@ from typing import Literal
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.remarks import Level, Remark, remarks_of, stored
+from qspin.theory._equations import Floats
 from qspin.theory.one_instance.found import FixedPoint, checked_betas, checked_starts, curve
 from qspin.theory.one_instance.iteration import Effort, Ended, checked_effort, iterate
 
 __all__ = ["belief_propagation", "log_cosh", "passed_field"]
-
-Floats = NDArray[np.float64]
 
 
 def belief_propagation(
@@ -83,8 +82,10 @@ def belief_propagation(
         return messages.fixed_point(_run(messages, starts[start], effort))
 
     found = curve(
-        problem, betas, solve, len(starts), effort, source="Mezard, Montanari 2009, chapter 14", n_loops=loops
-    )
+        problem, betas, solve, len(starts), effort,
+        source="Mezard, Montanari 2009, chapter 14",
+        valid="exact on trees; with loops Bethe's approximation",
+    ).assign_attrs(n_loops=loops)  # fmt: skip
     edges = problem.edges
     ends = {"first": ("pair", edges.i), "second": ("pair", edges.j), "coupling": ("pair", edges.couplings)}
     return _remarked(found.assign(ends), loops)

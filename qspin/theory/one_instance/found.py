@@ -9,17 +9,16 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
-from qspin.remarks import Level, Remark, stored
+from qspin.remarks import Level, Remark
+from qspin.theory._equations import Floats, beta_curve, listed, told, unsettled
 from qspin.theory.one_instance.iteration import Effort, Ended
 from qspin.validate import checked_array, checked_count
 
 __all__ = ["FixedPoint", "checked_betas", "checked_starts", "curve"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -87,62 +86,55 @@ def curve(
     solve: Callable[[float, int], FixedPoint],
     n_starts: int,
     effort: Effort,
-    **attrs: Any,
+    *,
+    source: str,
+    valid: str,
 ) -> xr.Dataset:
     """Of every temperature the best of all starts, and of every start how it ended.
 
     Parameters
     ----------
     solve : of beta and the number of a start
+    source, valid : see `told`
     """
     found = [[solve(float(beta), start) for start in range(n_starts)] for beta in betas]
     best = [min(points, key=lambda point: point.rank(effort.tolerance)) for points in found]
-    over_starts = {
+    further = {name: [point.further[name] for point in best] for name in best[0].further}
+    values: dict[str, Any] = {
+        "spin_mean": [point.spin_mean for point in best],
+        "energy": [point.energy for point in best],
+        "entropy": [point.entropy for point in best],
+        "free_energy": [point.free_energy for point in best],
+        "q": [float(np.mean(point.spin_mean**2)) for point in best],
+        "stability": [point.stability for point in best],
+        "residual": [point.ended.residual for point in best],
+        "converged": [point.ended.residual <= effort.tolerance for point in best],
         "start_free_energy": [[point.free_energy for point in points] for points in found],
         "start_residual": [[point.ended.residual for point in points] for points in found],
         "start_steps": [[point.ended.steps for point in points] for points in found],
         "start_damping": [[point.ended.damping for point in points] for points in found],
     }
-    values: dict[str, Any] = {
-        "spin_mean": (("beta", "spin"), [point.spin_mean for point in best]),
-        "energy": ("beta", [point.energy for point in best]),
-        "entropy": ("beta", [point.entropy for point in best]),
-        "free_energy": ("beta", [point.free_energy for point in best]),
-        "q": ("beta", [float(np.mean(point.spin_mean**2)) for point in best]),
-        "stability": ("beta", [point.stability for point in best]),
-        "residual": ("beta", [point.ended.residual for point in best]),
-        "converged": ("beta", [point.ended.residual <= effort.tolerance for point in best]),
-    }
-    values |= {name: (("beta", "start"), rows) for name, rows in over_starts.items()}
-    values |= {
-        name: (("beta", "pair"), np.array([point.further[name] for point in best]))
-        for name in best[0].further
-    }
-    coords = {"beta": betas, "temperature": ("beta", 1 / betas), "spin": np.arange(problem.n_spins)}
-    remarks = [*_unconverged(betas, best, effort), *_unstable(betas, best, effort)]
-    return xr.Dataset(values, coords=coords, attrs={**attrs, "remarks": stored(remarks)})
-
-
-def _listed(betas: Sequence[float]) -> str:
-    shown = ", ".join(f"{beta:.4g}" for beta in betas[:5])
-    return f"beta = {shown}" + (f" and {len(betas) - 5} more" if len(betas) > 5 else "")
+    dims = {"spin_mean": "spin"} | {name: "start" for name in values if name.startswith("start_")}
+    curves = beta_curve(betas, values | further, dims | dict.fromkeys(further, "pair"))
+    return told(
+        curves.assign_coords(spin=np.arange(problem.n_spins)),
+        source=source,
+        valid=valid,
+        error=f"of the equations {effort.tolerance:.2g}, see residual",
+        remarks=[*_unconverged(betas, best, effort), *_unstable(betas, best, effort)],
+    )
 
 
 def _unconverged(betas: Floats, best: Sequence[FixedPoint], effort: Effort) -> list[Remark]:
-    wrong = [k for k, point in enumerate(best) if point.ended.residual > effort.tolerance]
-    if not wrong:
+    residuals = np.array([point.ended.residual for point in best])
+    wrong = residuals > effort.tolerance
+    if not wrong.any():
         return []
-    worst = max(best[k].ended.residual for k in wrong)
-    return [
-        Remark(
-            "no-convergence",
-            f"no start came to a fixed point at {_listed([float(betas[k]) for k in wrong])}: the smallest "
-            f"residual is {worst:.2g} at most after {effort.max_steps} steps (tolerance "
-            f"{effort.tolerance:.2g}), and what stands there is no solution; take a larger damping, more "
-            "steps or more starts, or a higher temperature",
-            Level.SERIOUS,
-        )
-    ]
+    advice = (
+        f"what stands there is no solution (tolerance {effort.tolerance:.2g}); take a larger damping, more "
+        "steps or more starts, or a higher temperature"
+    )
+    return [unsettled("beta", betas[wrong], residuals[wrong], effort.max_steps, advice)]
 
 
 def _unstable(betas: Floats, best: Sequence[FixedPoint], effort: Effort) -> list[Remark]:
@@ -156,7 +148,7 @@ def _unstable(betas: Floats, best: Sequence[FixedPoint], effort: Effort) -> list
     return [
         Remark(
             "unstable-solution",
-            f"the fixed point at {_listed(wrong)} is no minimum of its free energy: others are more "
+            f"the fixed point at {listed('beta', wrong)} is no minimum of its free energy: others are more "
             "likely; start from elsewhere, or more often",
             Level.CAUTION,
         )

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qspin.errors import InputError
+from qspin.theory._equations import Floats
 from qspin.validate import checked_count, checked_real
 
 __all__ = ["Effort", "Ended", "checked_effort", "iterate"]
 
-Floats = NDArray[np.float64]
 Step = Callable[[Floats, float], tuple[Floats, float]]
 """Of a state and a damping: the next state, and how far the first was from being a fixed point."""
 

@@ -11,23 +11,23 @@ are m_i = tanh beta [ -sum_j J_ij m_j - h_i - beta m_i sum_j J_ij^2 (1 - m_j^2) 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.linalg import eigvalsh
 from scipy.special import entr
 
 from qspin.problem import IsingProblem
+from qspin.theory._equations import Floats
 from qspin.theory.one_instance.found import FixedPoint, checked_betas, checked_starts, curve
-from qspin.theory.one_instance.iteration import Ended, checked_effort, iterate
+from qspin.theory.one_instance.iteration import Effort, Ended, checked_effort, iterate
 
 __all__ = ["Magnetisations", "mean_field", "tap"]
-
-Floats = NDArray[np.float64]
 
 _LARGEST_DENSE = 2_000  # spins up to which all eigenvalues are computed
 _INSIDE = 1 - 1e-12  # magnetisations stay short of 1, where the entropy has no slope
@@ -68,7 +68,8 @@ def mean_field(
     >>> float(mean_field(pair, 0.5).spin_mean[0, 0].round(6))
     0.099342
     """
-    return _curve(problem, beta, False, seed, n_starts, initial, damping, tolerance, max_steps)
+    betas, effort = checked_betas(beta), checked_effort(tolerance, max_steps, damping)
+    return _curve(problem, betas, checked_starts(problem, initial, n_starts, seed), effort, _PLAIN)
 
 
 def tap(
@@ -121,35 +122,36 @@ def tap(
     >>> float(tap(pair, 0.5).spin_mean[0, 0].round(6))
     0.066633
     """
-    return _curve(problem, beta, True, seed, n_starts, initial, damping, tolerance, max_steps)
+    betas, effort = checked_betas(beta), checked_effort(tolerance, max_steps, damping)
+    return _curve(problem, betas, checked_starts(problem, initial, n_starts, seed), effort, _TAP)
+
+
+class _Equations(NamedTuple):
+    """With the reaction or without, and what is to be told of the solutions."""
+
+    reacts: bool
+    source: str
+    valid: str
+
+
+_PLAIN = _Equations(False, "naive mean field", "couplings of all spins that fall as 1/N; else an upper bound")
+_TAP = _Equations(
+    True,
+    "Thouless, Anderson, Palmer 1977, Phil. Mag. 35, 593",
+    "dense couplings that are small each, above the line of de Almeida and Thouless",
+)
 
 
 def _curve(
-    problem: IsingProblem,
-    beta: ArrayLike,
-    reacts: bool,
-    seed: int,
-    n_starts: int,
-    initial: ArrayLike | None,
-    damping: float | Literal["auto"],
-    tolerance: float,
-    max_steps: int,
+    problem: IsingProblem, betas: Floats, starts: Sequence[Floats], effort: Effort, equations: _Equations
 ) -> xr.Dataset:
-    betas, effort = checked_betas(beta), checked_effort(tolerance, max_steps, damping)
-    starts = checked_starts(problem, initial, n_starts, seed)
-
     def solve(at: float, start: int) -> FixedPoint:
-        magnetisations = Magnetisations(problem, at, reacts)
+        magnetisations = Magnetisations(problem, at, equations.reacts)
         first = np.stack([starts[start], starts[start]])
         return magnetisations.fixed_point(iterate(magnetisations.step, first, effort))
 
-    return curve(problem, betas, solve, len(starts), effort, source=_SOURCES[reacts])
-
-
-_SOURCES = {
-    False: "naive mean field",
-    True: "Thouless, Anderson, Palmer 1977, Phil. Mag. 35, 593",
-}
+    told = {"source": equations.source, "valid": equations.valid}
+    return curve(problem, betas, solve, len(starts), effort, **told)
 
 
 class Magnetisations:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
-from qspin.remarks import Level, Remark, stored
+from qspin.remarks import Level, Remark
+from qspin.theory._equations import Floats, told
 from qspin.theory.one_instance.found import FixedPoint, checked_betas, checked_starts
 from qspin.theory.one_instance.iteration import Ended
 from qspin.theory.one_instance.mean_field import Magnetisations
@@ -67,7 +67,7 @@ def _refuse(beta: object) -> tuple[float]:
     raise InputError(f"tap_solutions takes one beta; got {beta!s}")
 
 
-def _starts(problem: IsingProblem, n_starts: int, seed: int) -> list[NDArray[np.float64]]:
+def _starts(problem: IsingProblem, n_starts: int, seed: int) -> list[Floats]:
     """Random magnetisations, every second one replaced by a local minimum of the energy."""
     starts = checked_starts(problem, None, n_starts, seed)
     couplings = problem.toarray()
@@ -76,9 +76,7 @@ def _starts(problem: IsingProblem, n_starts: int, seed: int) -> list[NDArray[np.
     return starts
 
 
-def _descended(
-    couplings: NDArray[np.float64], fields: NDArray[np.float64], spins: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _descended(couplings: Floats, fields: Floats, spins: Floats) -> Floats:
     """Of single flips that each gain the most, until none gains."""
     local = couplings @ spins + fields
     while (gain := spins * local).max() > 0:
@@ -88,7 +86,7 @@ def _descended(
     return spins
 
 
-def _solved(magnetisations: Magnetisations, start: NDArray[np.float64]) -> FixedPoint | None:
+def _solved(magnetisations: Magnetisations, start: Floats) -> FixedPoint | None:
     from scipy.optimize import root
 
     found = root(magnetisations.slopes, np.arctanh(0.999 * start), jac=magnetisations.curvature, method="lm")
@@ -140,14 +138,12 @@ def _dataset(
         "hits": ("solution", np.array(hits, dtype=np.int64)),
     }
     failed = n_starts - sum(hits)
-    return xr.Dataset(
-        values,
-        attrs={
-            "beta": beta,
-            "n_starts": n_starts,
-            "n_failed": failed,
-            "remarks": stored(_remarks(hits, failed, n_starts)),
-        },
+    return told(
+        xr.Dataset(values, attrs={"beta": beta, "n_starts": n_starts, "n_failed": failed}),
+        source="Thouless, Anderson, Palmer 1977, Phil. Mag. 35, 593",
+        valid="as tap; their number is a lower bound",
+        error=f"of the equations {_RESIDUAL:g}",
+        remarks=_remarks(hits, failed, n_starts),
     )
 
 
