@@ -1,4 +1,4 @@
-"""Conclusions of a config that is really sampled and measured; no page is written."""
+"""Conclusions of a config that is really sampled and measured, and what they show; no page is written."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import yaml
 
 from qspin.engine import StoredWork
 from qspin.executor import silent
 from qspin.experiment import RunFolder, load_config
-from qspin.study import Conclusion
+from qspin.study import Conclusion, Figure
 
 
 def ran(folder: Path, data: Mapping[str, Any]) -> tuple[dict[str, Conclusion], dict[str, str]]:
@@ -36,3 +37,12 @@ def table(conclusion: Conclusion, name: str) -> list[Mapping[str, Any]]:
 def texts(conclusion: Conclusion) -> list[str]:
     """All findings."""
     return [finding.text for section in conclusion.sections for finding in section.findings]
+
+
+def has_line(figure: Figure) -> bool:
+    """Whether a line of theory is drawn in its first panel."""
+    _, ax = plt.subplots()
+    figure.panels[0](ax)
+    labels = ax.get_legend_handles_labels()[1]
+    plt.close("all")
+    return "theory" in labels

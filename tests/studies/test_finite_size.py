@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
 from made_results import DEVICE, ONE_REPLICA, THERMOSTAT, MadeResults, asked
-from ran import ran, table, texts
+from ran import has_line, ran, table, texts
 
 from qspin.errors import InputError
 from qspin.plot.canvas import draw
@@ -232,15 +231,6 @@ def test_nobody_is_told_of_sizes_who_did_not_ask(tmp_path):
     assert "finite_size" not in conclusions
     with pytest.raises(InputError, match=r"studies\.finite_size: finite_size compares sizes"):
         ran(tmp_path / "asked", {**data, "studies": {"finite_size": {}}})
-
-
-def has_line(figure):
-    """Whether a line of theory is drawn in its first panel."""
-    _, ax = plt.subplots()
-    figure.panels[0](ax)
-    labels = ax.get_legend_handles_labels()[1]
-    plt.close("all")
-    return "theory" in labels
 
 
 class TestTheory:

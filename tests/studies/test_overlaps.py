@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
 from made_results import DEVICE, ONE_REPLICA, THERMOSTAT, MadeResults, asked
+from ran import has_line
 
 from qspin.errors import InputError
 from qspin.plot.canvas import draw
@@ -360,15 +360,6 @@ class TestPage:
         found = {("overlap_curve", p, "x"): curve([0.1] * 4) for p in problems}
         section = get_study("overlaps").conclude(MadeResults(lines, found)).sections[0]
         assert "a, b differ in seed (1, 2)." in section.notes
-
-
-def has_line(figure):
-    """Whether a line of theory is drawn in its first panel."""
-    _, ax = plt.subplots()
-    figure.panels[0](ax)
-    labels = ax.get_legend_handles_labels()[1]
-    plt.close("all")
-    return "theory" in labels
 
 
 class TestTheory:
