@@ -7,6 +7,7 @@ import contextlib
 import functools
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -112,13 +113,13 @@ def glass() -> IsingProblem:
 
 
 def qspin(
-    *arguments: object, cwd: Path, said: str = "", is_drawn: bool = False
+    *arguments: object, cwd: Path, said: str = "", is_drawn: bool = False, **more: Callable[[int], object]
 ) -> subprocess.CompletedProcess[str]:
     """The command line as a process that can read what is `said`: what it prints and how it exits.
 
-    Its figures are sketches unless they are to be drawn.
+    Its figures are sketches unless they are to be drawn. `more` is what to do ``meanwhile``, see `Forks`.
     """
-    return _forks().run(*arguments, cwd=cwd, said=said, is_drawn=is_drawn)
+    return _forks().run(*arguments, cwd=cwd, said=said, is_drawn=is_drawn, **more)
 
 
 @functools.cache

@@ -10,6 +10,7 @@ import contextlib
 import gc
 import importlib
 import json
+import multiprocessing
 import os
 import pkgutil
 import runpy
@@ -18,12 +19,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from sketches import SKETCHED
 
-__all__ = ["Forks"]
+__all__ = ["Forks", "forking"]
 
 _LARGEST = 2**20  # bytes of a request: arguments and an environment
 _ROOMS = ("analysis", "engine.storage", "experiment", "measures", "plot", "report", "showing", "studies")
@@ -32,6 +34,21 @@ _MODULES = (
     "qspin_backends.tempering.sampler", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_pdf",
     "arviz_stats", "dimod", "h5netcdf", "jinja2", "rich.live", "scipy.stats", "xarray",
 )  # fmt: skip
+
+_IMPORTED = (
+    "distributed.cli.dask_scheduler", "distributed.cli.dask_worker", "dwave.cloud", "dwave.system",
+    "h5netcdf", "minorminer.busclique", "qspin.registry", "qspin.testing.work", "qspin_backends.annealer",
+    "qspin_backends.qaoa", "qspin_backends.tempering",
+)  # fmt: skip
+
+
+def forking() -> Any:
+    """A context of `multiprocessing` whose processes begin with all this imported: each is a fork of one
+    process, the same for all tests of this one.
+    """
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(list(_IMPORTED))
+    return processes
 
 
 class Forks:
@@ -52,8 +69,12 @@ class Forks:
         said: str = "",
         timeout: float = 120.0,
         is_drawn: bool = True,
+        meanwhile: Callable[[int], object] = lambda pid: None,
     ) -> subprocess.CompletedProcess[str]:
-        """``python -m qspin`` with these arguments, to its end; `said` is what it can read."""
+        """``python -m qspin`` with these arguments, to its end; `said` is what it can read.
+
+        What is to be done `meanwhile` is called with the number of the process once that has begun.
+        """
         given = list(map(str, arguments))
         request = {"arguments": given, "cwd": str(cwd), "environment": dict(os.environ), "drawn": is_drawn}
         with contextlib.ExitStack() as stack:
@@ -64,9 +85,12 @@ class Forks:
             pid = int(self._socket.recv(_LARGEST))
             self._socket.settimeout(timeout)
             try:
+                meanwhile(pid)
                 status = int(self._socket.recv(_LARGEST))
-            except TimeoutError:
+            except BaseException:
                 os.kill(pid, signal.SIGKILL)
+                self._socket.settimeout(timeout)
+                self._socket.recv(_LARGEST)  # how that ended, which the next call must not take for its own
                 raise
             finally:
                 self._socket.settimeout(None)

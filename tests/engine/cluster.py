@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
+import runpy
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+
+from forks import forking
 
 __all__ = ["LoopbackCluster", "loopback_cluster"]
 
 _START_SECONDS = 60.0
 _LIFE_SECONDS = 600  # after which a scheduler without work ends by itself, whatever became of the test
 
-Process = subprocess.Popen[bytes]
-
 
 @dataclass
 class LoopbackCluster:
-    """Processes of a cluster; each is the first of a group of its own.
+    """Processes of a cluster, forks of one that has imported Dask; each is the first of a group of its own.
 
     Parameters
     ----------
@@ -33,21 +34,21 @@ class LoopbackCluster:
 
     folder: Path
     port: int = field(default_factory=lambda: _free_port())
-    scheduler: Process | None = None
-    workers: list[Process] = field(default_factory=list)
+    scheduler: BaseProcess | None = None
+    workers: list[BaseProcess] = field(default_factory=list)
 
     @property
     def address(self) -> str:
         return f"tcp://127.0.0.1:{self.port}"
 
-    def start_scheduler(self) -> Process:
+    def start_scheduler(self) -> BaseProcess:
         """A scheduler at the address; also anew, after it was killed."""
         self.scheduler = self._started(
             "scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--idle-timeout", str(_LIFE_SECONDS)
         )
         until = time.monotonic() + _START_SECONDS
         while not _answers(self.port):
-            if self.scheduler.poll() is not None or time.monotonic() > until:
+            if self.scheduler.exitcode is not None or time.monotonic() > until:
                 raise RuntimeError(f"no scheduler: {self.log('scheduler')}")
             time.sleep(0.05)
         return self.scheduler
@@ -61,7 +62,7 @@ class LoopbackCluster:
         nanny: bool = False,
         path: Path | None = None,
         environment: Mapping[str, str] | None = None,
-    ) -> Process:
+    ) -> BaseProcess:
         """A worker that comes to the scheduler when it is ready.
 
         Parameters
@@ -76,21 +77,26 @@ class LoopbackCluster:
         options += ["--nanny" if nanny else "--no-nanny", "--local-directory", str(scratch)]
         options += ["--death-timeout", "20"]
         paths = [str(p) for p in (path, *sys.path) if p]
-        more = {"PYTHONPATH": os.pathsep.join(paths), **(environment or {})}
-        worker = self._started("worker", self.address, *options, log=name, environment=more)
+        more = {"PYTHONPATH": os.pathsep.join(paths), **(environment or {})}  # the path of those it starts
+        worker = self._started("worker", self.address, *options, log=name, environment=more, first=path)
         self.workers.append(worker)
         return worker
 
     def _started(
-        self, command: str, *arguments: str, log: str = "", environment: Mapping[str, str] | None = None
-    ) -> Process:
+        self,
+        command: str,
+        *arguments: str,
+        log: str = "",
+        environment: Mapping[str, str] | None = None,
+        first: Path | None = None,
+    ) -> BaseProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / f"{log or command}.log").open("ab") as output:
-            return subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.dask_{command}", *arguments, "--no-dashboard"],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.folder,
-                env={**os.environ, **(environment or {})}, start_new_session=True,
-            )  # fmt: skip
+        variables = {**os.environ, **(environment or {})}
+        given = [f"distributed.cli.dask_{command}", *arguments, "--no-dashboard"]
+        output = self.folder / f"{log or command}.log"
+        process: BaseProcess = forking().Process(target=_become, args=(given, variables, output, first))
+        process.start()
+        return process
 
     def wait(self, n_workers: int) -> None:
         """Until so many workers have come."""
@@ -104,17 +110,38 @@ class LoopbackCluster:
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
     @staticmethod
-    def kill(process: Process) -> None:
-        """With SIGKILL, and its whole group."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    def kill(process: BaseProcess) -> None:
+        """With SIGKILL, and its whole group, if it leads one already."""
+        if process.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.join()
 
     def close(self) -> None:
         """Kill what is left."""
         for process in (*self.workers, self.scheduler):
             if process is not None:
                 self.kill(process)
+
+
+def _become(given: list[str], variables: Mapping[str, str], output: Path, first: Path | None) -> None:
+    """A module run as ``python -m`` with arguments, in the folder of its log; what is `first` on its path is
+    found before all else.
+    """
+    os.setsid()
+    os.chdir(output.parent)
+    os.environ.clear()
+    os.environ.update(variables)
+    with output.open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    if first is not None:
+        sys.path.insert(0, str(first))
+        for name in [name for name in sys.modules if name.partition(".")[0] == "qspin"]:
+            del sys.modules[name]
+    sys.argv = given
+    runpy.run_module(given[0], run_name="__main__", alter_sys=True)
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "backends" / "annealer")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "backends" / "annealer")]
 
 from cluster import LoopbackCluster, loopback_cluster  # noqa: E402
 from sapi import Sapi, environment, serving  # noqa: E402

@@ -8,7 +8,6 @@ What a killed process began another one finishes; it must buy nothing twice and 
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -23,14 +22,18 @@ from typing import Any
 import numpy as np
 from qspin_backends.annealer.control import ControlErrors
 from qspin_backends.common import journal, purchase
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
+
+from forks import forking
 from sapi import Fault, Sapi, environment, qpu, serving
 
 import qspin
 
 PROGRAMMINGS = 2
 WRITES = 6  # a programming: the program, planned, sent, its id, the answer, answered
-UNLISTED = 8.0  # seconds, in place of a minute; more than the stand-in needs
-LONGEST_ACCEPTING, LONGEST_LISTING = 1.0, 4.0
+UNLISTED = 4.0  # seconds, in place of a minute; more than the stand-in needs
+LONGEST_ACCEPTING, LONGEST_LISTING = 0.5, 2.0
 
 STAGES = [
     ("submit", "kill", False),
@@ -87,8 +90,8 @@ class Kill:
     after: bool = False
     skip: int = 0
     delay: float | None = None
-    accepting: float = 1.0
-    listing: float = 4.0
+    accepting: float = LONGEST_ACCEPTING
+    listing: float = LONGEST_LISTING
 
     @classmethod
     def drawn(cls, number: int, wares: Wares = Wares()) -> Kill:
@@ -117,6 +120,12 @@ def buy(variables: dict[str, str], output: str, dies: tuple[int, str] | None, wa
     np.save(output, samples.spins.values)
 
 
+def buy_all(variables: dict[str, str], output: str) -> None:
+    """What the process of a user does."""
+    os.environ.update(variables)
+    qpu().sample(qspin.instances.sherrington_kirkpatrick(8, seed=2), seed=1).save(output)
+
+
 def dying(write: int, when: str) -> Any:
     """`atomic_write` that kills its process before or after one of its calls."""
     real, left = journal.atomic_write, [write]
@@ -130,13 +139,6 @@ def dying(write: int, when: str) -> Any:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return atomic_write
-
-
-def context() -> Any:
-    """Processes that start with everything imported."""
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["kills", "dwave.system", "minorminer.busclique"])
-    return processes
 
 
 def trial(kill: Kill, folder: Path, processes: Any, wares: Wares = Wares()) -> tuple[bool, int, np.ndarray]:
@@ -174,7 +176,7 @@ def undisturbed(folder: Path, processes: Any, wares: Wares = Wares()) -> np.ndar
 
 def main(n_kills: int, n_copies: int = 1, n_shim: int = 0) -> int:
     """Prints every trial that failed, and the sums. Exit code 1 if there was one."""
-    processes, start, wares = context(), time.monotonic(), Wares(n_copies, n_shim)
+    processes, start, wares = forking(), time.monotonic(), Wares(n_copies, n_shim)
     killed = doubles = lost = number = 0
     with tempfile.TemporaryDirectory() as name:
         expected = undisturbed(Path(name), processes, wares)
@@ -196,5 +198,4 @@ def main(n_kills: int, n_copies: int = 1, n_shim: int = 0) -> int:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
     sys.exit(main(*map(int, sys.argv[1:4] or ["20"])))

@@ -8,7 +8,8 @@ import os
 
 import numpy as np
 import pytest
-from kills import PROGRAMMINGS, Kill, Wares, context, trial, undisturbed
+from forks import forking
+from kills import PROGRAMMINGS, Kill, Wares, trial, undisturbed
 
 MANY = [Kill.drawn(number) for number in range(int(os.environ.get("QSPIN_KILLS", "0")))]
 FEW = [
@@ -20,7 +21,7 @@ FEW = [
 
 @pytest.fixture(scope="module")
 def processes():
-    return context()
+    return forking()
 
 
 @pytest.fixture(scope="module")

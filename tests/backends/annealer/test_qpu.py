@@ -8,14 +8,15 @@ import json
 import logging
 import os
 import signal
-import subprocess
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import qspin as qspin_process
+from forks import forking
+from kills import buy_all
 from qspin_backends.common import purchase
 from qspin_backends.common.journal import Entry
 from sapi import RECORDED, SOLVER, TEMPERATURE, TOKEN, Fault, Sapi, environment, qpu, serving
@@ -43,14 +44,14 @@ def glass8():
     return qspin.instances.sherrington_kirkpatrick(8, seed=2)
 
 
-@pytest.fixture
-def undisturbed(glass8, tmp_path_factory):
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
     """What the server answers when nothing goes wrong, bought with a journal of its own."""
     folder = tmp_path_factory.mktemp("undisturbed")
     with serving(Sapi()) as sapi, pytest.MonkeyPatch.context() as patch:
         for name, value in environment(sapi, folder).items():
             patch.setenv(name, value)
-        samples = qpu().sample(glass8, seed=1)
+        samples = qpu().sample(qspin.instances.sherrington_kirkpatrick(8, seed=2), seed=1)
         assert sapi.bought == PROGRAMMINGS
     return samples
 
@@ -275,15 +276,6 @@ class TestFaults:
             qpu(retries=0).sample(glass8, seed=1)
 
 
-CLIENT = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from sapi import qpu
-import qspin
-qpu().sample(qspin.instances.sherrington_kirkpatrick(8, seed=2), seed=1).save(sys.argv[1])
-"""
-
-
 class Clock:
     """In the place of the module `time`: nothing passes but what is waited."""
 
@@ -316,9 +308,11 @@ class TestKilled:
     ):
         cloud.faults = [Fault(stage, "kill", after=after, skip=skip)]
         output = tmp_path / "samples.nc"
-        process = subprocess.Popen([sys.executable, "-c", CLIENT, str(output)])
+        process = forking().Process(target=buy_all, args=(environment(cloud, tmp_path), str(output)))
+        process.start()
         cloud.kill = process.kill
-        assert process.wait(300) == -signal.SIGKILL
+        process.join(120)
+        assert process.exitcode == -signal.SIGKILL
         assert not output.exists()
         assert_same(qpu().sample(glass8, seed=1), undisturbed)
         assert cloud.bought == PROGRAMMINGS
@@ -388,12 +382,15 @@ class TestKilled:
             "problems: {glass: {kind: sherrington_kirkpatrick, n_spins: 8, seed: 2}}\n"
             "backends: {qpu: {name: annealer, device: qpu, n_reads: 20, n_gauges: 2, betas: [0.5, 1.0]}}\n"
         )
-        command = [sys.executable, "-m", "qspin", "run", str(config), "--out", str(tmp_path / "run")]
-        process = subprocess.Popen(command)
-        cloud.kill = process.kill
+        command = ["run", config, "--out", tmp_path / "run"]
         cloud.faults = [Fault("submit", "kill", after=True, skip=1)]
-        assert process.wait(300) == -signal.SIGKILL
-        done = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=300)
+
+        def may_be_killed(pid):
+            cloud.kill = lambda: os.kill(pid, signal.SIGKILL)
+
+        done = qspin_process(*command, cwd=tmp_path, meanwhile=may_be_killed)
+        assert done.returncode == -signal.SIGKILL
+        done = qspin_process(*command, "--resume", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "run" / "report.html").is_file()
         assert cloud.bought == PROGRAMMINGS
@@ -419,8 +416,7 @@ class TestSecrets:
             "backends: {qpu: {name: annealer, device: qpu, n_reads: 2, n_gauges: 1}}\n"
         )
         cloud.faults = [Fault("submit", 400)]
-        command = [sys.executable, "-m", "qspin", "run", "run.yaml", "--debug"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        done = qspin_process("run", "run.yaml", "--debug", cwd=tmp_path)
         assert done.returncode == 1
         assert "Traceback" in done.stderr
         assert "fault 400, <token>" in done.stderr
