@@ -61,13 +61,18 @@ def finished(ran, tmp_path):
     return tmp_path / "here"
 
 
-def interrupted(process, which):
+def signalled(pid, which):
     """As from a job system that signals the process and its group."""
     for _ in range(20):
-        process.send_signal(which)
+        os.kill(pid, which)
         time.sleep(0.001)
-    _, errors = process.communicate(timeout=60)
-    return errors
+
+
+def first_samples(folder):
+    """Wait until a run has finished some."""
+    deadline = time.monotonic() + 60
+    while not list(folder.glob("samples/*.nc")) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def one_line(text: str) -> bool:
@@ -125,16 +130,15 @@ class TestRun:
     @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
     def test_an_interrupt_keeps_what_is_finished(self, tmp_path, which):
         (tmp_path / "long.yaml").write_text(LONG)
-        command = [sys.executable, "-m", "qspin", "run", "long.yaml", "--out", "here"]
-        process = subprocess.Popen(
-            command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        deadline = time.monotonic() + 60
-        while not list(tmp_path.glob("here/samples/*.nc")) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(1.0)  # well into the slow task
-        errors = interrupted(process, which)
-        assert process.returncode == 1, errors
+
+        def interrupt(pid):
+            first_samples(tmp_path / "here")
+            time.sleep(1.0)  # well into the slow task
+            signalled(pid, which)
+
+        done = qspin("run", "long.yaml", "--out", "here", cwd=tmp_path, meanwhile=interrupt)
+        errors = done.stderr
+        assert done.returncode == 1, errors
         assert "interrupted. Finished work is kept in here, and that of 1 task as far as it came; " in errors
         assert "Traceback" not in errors
         assert sorted(file.suffix for file in (tmp_path / "here/samples").iterdir()) == [".checkpoint", ".nc"]
@@ -147,13 +151,13 @@ class TestRun:
 
     def test_a_killed_run_is_resumed(self, tmp_path, config):
         (tmp_path / "long.yaml").write_text(LONG)
-        command = [sys.executable, "-m", "qspin", "run", "long.yaml", "--out", "here"]
-        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
-        while not list(tmp_path.glob("here/samples/*.nc")) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        process.kill()
-        process.wait()
+
+        def kill(pid):
+            first_samples(tmp_path / "here")
+            os.kill(pid, signal.SIGKILL)
+
+        done = qspin("run", "long.yaml", "--out", "here", cwd=tmp_path, meanwhile=kill)
+        assert done.returncode == -signal.SIGKILL
         done = qspin("run", "long.yaml", "--out", "here", cwd=tmp_path)
         assert done.returncode == 2
         assert "unfinished run of this config: add --resume" in done.stderr
@@ -269,9 +273,9 @@ def test_sample_starts_from_a_file_and_stops_at_an_energy(tmp_path):
         assert message in done.stderr.splitlines()[-1]
 
 
-def busy(process, seconds):
+def busy(pid, seconds):
     """Wait until a process has computed for so long, on a machine that may be busy with others too."""
-    clock, began = Path(f"/proc/{process.pid}/stat"), time.monotonic()
+    clock, began = Path(f"/proc/{pid}/stat"), time.monotonic()
     if not clock.exists():
         time.sleep(3 * seconds)
         return
@@ -286,18 +290,18 @@ def test_an_interrupted_sample_keeps_what_there_is(tmp_path):
     quick = ["--set", "betas=[1]", "--set", "n_sweeps=20", "-o", "b.nc"]  # compiles
     assert qspin("sample", "pair.coo", "--backend", "tempering", *quick, cwd=tmp_path).returncode == 0
     command = [
-        sys.executable, "-m", "qspin", "sample", "pair.coo", "--backend", "tempering", "--seed", "5",
+        "sample", "pair.coo", "--backend", "tempering", "--seed", "5",
         "--set", "betas=[1]", "--set", "n_sweeps=2000000000", "--set", "n_draws=1000", "-o", "a.nc",
     ]  # fmt: skip
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    busy(process, 5.0)
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == 1, errors
-    assert "interrupted. What there was is in a.nc" in errors
-    assert "interrupted), best energy -1, seed 5" in output
+
+    def interrupt(pid):
+        busy(pid, 2.0)
+        os.kill(pid, signal.SIGINT)
+
+    done = qspin(*command, cwd=tmp_path, meanwhile=interrupt)
+    assert done.returncode == 1, done.stderr
+    assert "interrupted. What there was is in a.nc" in done.stderr
+    assert "interrupted), best energy -1, seed 5" in done.stdout
     assert SampleSet.load(tmp_path / "a.nc").info["status"] == "interrupted"
 
 
