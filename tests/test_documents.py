@@ -10,6 +10,7 @@ import sys
 import nbformat
 import pytest
 from conftest import ROOT
+from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,13 +33,24 @@ FIGURES = {
 }
 
 
+@pytest.fixture(scope="module")
+def kernel():
+    """One for all notebooks, whose start and imports take seconds; set as Jupyter does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+        manager, client = start_new_kernel()
+    client.stop_channels()
+    yield manager
+    manager.shutdown_kernel(now=True)
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
-def test_notebooks_run(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as Jupyter sets it
+def test_notebooks_run(path, kernel, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     assert len(notebook.cells) < 20
     assert not any(cell.get("outputs") for cell in notebook.cells), "notebooks are kept without output"
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(f"%reset -f\n%cd -q {tmp_path}"))
+    NotebookClient(notebook, km=kernel, timeout=300).execute()
     errors = [o for cell in notebook.cells for o in cell.get("outputs", []) if o.output_type == "error"]
     figures = [
         o for cell in notebook.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})
