@@ -101,6 +101,7 @@ STUDIES = {
     "boltzmann_backends": Builtin("qspin.studies.boltzmann_backends:BoltzmannBackends"),
     "epochs": Builtin("qspin.studies.epochs:Epochs"),
     "inspection": Builtin("qspin.studies.inspection:Inspection"),
+    "own_temperature": Builtin("qspin.studies.own_temperature:OwnTemperature"),
     "finite_size": Builtin("qspin.studies.finite_size:FiniteSize"),
     "training": Builtin("qspin.studies.training:Training"),
     "measured": Builtin("qspin.studies.measured:Measured"),

@@ -70,6 +70,27 @@ def test_a_machine_of_ours_is_held_against_its_shuffles_alone(place):
     assert qspin("report", "machine", cwd=place).exit_code == 0
 
 
+def test_a_machine_annealed_at_a_factor(place):
+    """At which temperature, in equilibrium there, and how far from its own; a dry run tells how long."""
+    machine = networks.RestrictedBoltzmannMachine(5, 4, spread=1.0, seed=3)
+    torch.save(machine.state_dict(), place / "annealed.pt")
+    few = [f"--set=backends.{label}.n_reads=20" for label in ("thermal", "path_integral")]
+    few += [f"--set=backends.{label}_at_1.n_reads=20" for label in ("thermal", "path_integral")]
+    short = ["--executor", "in_process", "--set=backends.tempering.n_sweeps=400", *few]
+    done = qspin("inspect", "annealed.pt", "--annealed", "0.5", "--out", "anneal", *short, cwd=place)
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    for label in ("thermal", "path_integral", "thermal_at_1", "path_integral_at_1"):
+        (told,) = [line for line in lines if line.startswith(f"On model, {label} (annealer: ")]
+        assert "programmed with 0.5 of the energy, sampled at beta = " in told
+        assert f"temperature {'1' if label.endswith('_at_1') else '0.5'}" in told
+        assert "At beta = 1 it is" in told
+    assert (place / "anneal" / "results" / "own_temperature-held.csv").is_file()
+    plan = qspin("inspect", "annealed.pt", "--annealed", "0.5", "--dry-run", *short, "--seed", "1", cwd=place)
+    assert "model with path_integral_at_1" in plan.stdout
+    assert "earlier task" in plan.stdout
+
+
 def test_a_config_to_be_run_later(place):
     done = qspin("inspect", "net.pt", "--config", "inspect.yaml", "--layers", "0,1", "--seed", "5", cwd=place)
     assert done.stdout == "Config: inspect.yaml\n"
@@ -93,6 +114,8 @@ def test_a_config_to_be_run_later(place):
         (["net.pt", "--n-shuffles", "2"], "n_shuffles must be at least 3; got 2"),
         (["net.pt", "--set", "backends.tempering.n_sweep=3"], "n_sweeps"),
         (["net.pt", "--json"], "add --dry-run"),
+        (["net.pt", "--annealed", "0.05"], "is a network, which has no temperature of its own"),
+        (["net.pt", "--annealed", "1", "--n-shuffles", "5", "--biases"], "leave out --biases, --n-shuffles"),
     ],
 )
 def test_what_is_refused(place, arguments, message):

@@ -14,7 +14,8 @@ from qspin.cli.running import run_in
 
 __all__ = ["inspect"]
 
-_STUDY = "inspection"
+_STUDIES = ("inspection", "own_temperature")
+"""Whose findings are told, those of a config that has them."""
 
 
 @app.command()
@@ -22,8 +23,8 @@ def inspect(
     model: Annotated[
         Path,
         typer.Argument(
-            help="State dict (.pt, .pth) or safetensors file of linear layers in a row, or of a "
-            "graph-restricted Boltzmann machine. Nothing in it is executed.",
+            help="State dict (.pt, .pth) or safetensors file of linear layers in a row, or of a Boltzmann "
+            "machine: one of qspin, or a graph-restricted one of D-Wave's plugin. Nothing in it is executed.",
         ),
     ],
     layers: Annotated[
@@ -35,8 +36,21 @@ def inspect(
     ] = None,
     biases: Annotated[bool, typer.Option("--biases", help="Make the biases of layers fields.")] = False,
     n_shuffles: Annotated[
-        int, typer.Option(help="Draws of each control; n of them show no rank below p = 1/(n + 1).")
-    ] = 10,
+        int | None,
+        typer.Option(
+            help="Draws of each control, default 10; n of them show no rank below p = 1/(n + 1).",
+            show_default=False,
+        ),
+    ] = None,
+    annealed: Annotated[
+        float | None,
+        typer.Option(
+            metavar="FACTOR",
+            help="Of a Boltzmann machine: anneal it by a simulated device that is programmed with FACTOR "
+            "times its energy, and say at which temperature that samples it, whether it is in equilibrium "
+            "there, and how far from its own. No controls are drawn.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
     set_: Sets = None,
     config: Annotated[
@@ -50,24 +64,28 @@ def inspect(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Say what a saved network is: spectra, critical temperatures, and its overlaps against controls.
+    """Say what a saved network or machine is: spectra, critical temperatures, overlaps against controls.
 
     Its twin is sampled by parallel tempering beside its shuffles (the numbers of each layer permuted) and
-    re-initialisations (drawn as before they learned). What differs is told in sentences with p-values, and
-    in a report; all numbers lie in the run folder.
+    re-initialisations (drawn as before they learned, where its file tells how). Of a Boltzmann machine, which
+    has a temperature of its own, also states and triangles of overlaps there, and whether it is a glass. What
+    differs is told in sentences with p-values, and in a report; all numbers lie in the run folder.
+
+    With --annealed, a simulated annealer is held against tempering instead: once with a device as cold, in
+    units of its couplings, as FACTOR, and once at 1. --set backends.thermal.temperature=T and the like take
+    others.
     """
     with errors(debug) as context, imports(list(filter(None, [executor]))):
         from qspin.errors import InputError
         from qspin.experiment import RunFolder, dry_run
         from qspin.experiment.config.run_config import config_from_plain, override
-        from qspin.networks.inspection.asked import inspection_config
 
         if as_json and not dry:
             raise InputError("--json tells what a dry run found: add --dry-run, or leave --json out")
-        plain = inspection_config(
-            model, layers=_layers(layers), max_spins=max_spins, biases=biases,
-            n_shuffles=n_shuffles, seed=seed,
-        )  # fmt: skip
+        twin = {"layers": _layers(layers), "max_spins": max_spins, "biases": biases, "n_shuffles": n_shuffles}
+        given = {name: value for name, value in twin.items() if value is not None and value is not False}
+        asks = _inspecting(model, given) if annealed is None else _annealing(model, annealed, given)
+        plain = {**asks, "seed": seed}
         override(plain, set_ or [], executor)
         asked = config_from_plain(plain)
         folder = None if out is None else RunFolder(out)
@@ -80,6 +98,22 @@ def inspect(
             run_in(asked, folder or RunFolder.default(asked), resume, context, tell=_tell)
 
 
+def _inspecting(model: Path, given: dict[str, Any]) -> dict[str, Any]:
+    from qspin.networks.inspection.asked import inspection_config
+
+    return inspection_config(model, **given)
+
+
+def _annealing(model: Path, factor: float, given: dict[str, Any]) -> dict[str, Any]:
+    from qspin.errors import InputError
+    from qspin.networks.inspection.annealed import annealed_config
+
+    if given:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise InputError(f"--annealed takes a machine as it is and draws no controls: leave out {names}")
+    return annealed_config(model, factor)
+
+
 def _layers(text: str | None) -> list[int | str] | None:
     """Numbers, and names, with commas between them."""
     if text is None:
@@ -89,11 +123,14 @@ def _layers(text: str | None) -> list[int | str] | None:
 
 
 def _tell(folder: Any) -> None:
-    """What the study found, a sentence a line."""
-    chosen, _ = folder.config.plans[_STUDY]
-    for section in chosen.study.conclude(folder.results(_STUDY)).sections:
-        for finding in section.findings:
-            typer.echo(finding.text)
+    """What its study found, a sentence a line."""
+    for name in _STUDIES:
+        if name not in folder.config.plans:
+            continue
+        chosen, _ = folder.config.plans[name]
+        for section in chosen.study.conclude(folder.results(name)).sections:
+            for finding in section.findings:
+                typer.echo(finding.text)
 
 
 def _write(file: Path, plain: dict[str, Any]) -> None:

@@ -17,7 +17,17 @@ from qspin.formats import read_problem
 from qspin.formats.arrays import arrays_of, known_arrays, problem_of
 from qspin.measure import told_by
 from qspin.settings import located
-from qspin.source import FileSetting, GivenFile, IsingProblem, Preparation, Prepared, Source, Tools, settings
+from qspin.source import (
+    FileSetting,
+    GivenFile,
+    IsingProblem,
+    Preparation,
+    Prepared,
+    Source,
+    Tools,
+    Workload,
+    settings,
+)
 
 __all__ = ["FileSource", "GivenProblem", "InstanceFile", "Place", "Reading"]
 
@@ -127,6 +137,11 @@ class Reading(Preparation):
 
     def identity(self) -> dict[str, Any]:
         return {"kind": "Reading", "version": self.version, **self.path.identity()}
+
+    def workload(self) -> Workload | None:
+        """The size of the file, of all readings of its kind; None where it is gone."""
+        file = Path(located(self.path.path))
+        return Workload(type(self).__name__, float(file.stat().st_size)) if file.is_file() else None
 
     def make(self, tools: Tools) -> Prepared:
         """Read the file.

@@ -13,7 +13,15 @@ from qspin.confidential import refuse_secrets
 from qspin.errors import InputError, nearest_name, shown
 from qspin.settings.files import GivenFile
 
-__all__ = ["Incidental", "deciding_settings", "explain", "setting_names", "settings", "settings_of"]
+__all__ = [
+    "Incidental",
+    "deciding_settings",
+    "explain",
+    "given_settings",
+    "setting_names",
+    "settings",
+    "settings_of",
+]
 
 T = TypeVar("T")
 
@@ -111,6 +119,29 @@ def settings_of(sampler: object) -> dict[str, Any]:
         return {}
     values = {name: getattr(sampler, name) for name in setting_names(type(sampler))}
     return _any_values().dump_python(values, mode="json")
+
+
+def given_settings(sampler: object) -> dict[str, Any]:
+    """Settings of a sampler that differ from their defaults, as plain JSON values.
+
+    Examples
+    --------
+    >>> @settings
+    ... class HeatBath:
+    ...     betas: tuple[float, ...] = (1.0,)
+    ...     n_sweeps: int = 100
+    >>> given_settings(HeatBath(n_sweeps=50))
+    {'n_sweeps': 50}
+    """
+    plain = settings_of(sampler)
+    kind: Any = type(sampler)
+    defaults = {field.name: _default(field.default) for field in dataclasses.fields(kind)} if plain else {}
+    return {name: value for name, value in plain.items() if getattr(sampler, name) != defaults[name]}
+
+
+def _default(value: Any) -> Any:
+    """Of a field, also where pydantic's `Field` describes it."""
+    return value.default if isinstance(value, pydantic.fields.FieldInfo) else value
 
 
 @functools.cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -17,8 +19,13 @@ from qspin.networks.inspection import (
     spectrum_of,
     tap_temperature,
 )
+from qspin.networks.inspection.annealed import annealed_config
 from qspin.networks.inspection.asked import inspection_config, ladder_of
 from qspin.problem import IsingProblem
+from qspin.registry import get_backend
+from qspin.testing import STANDARD_ERRORS
+
+MACHINES = Path(__file__).resolve().parents[3] / "shared" / "data" / "grbm"
 
 
 class TestPieces:
@@ -169,6 +176,35 @@ class TestConfig:
         assert 1 / 0.37 in [1 / beta for beta in ladder_of([problem], 1 / 0.37)]
         assert ladder_of([problem], 1e-2)[-1] == pytest.approx(100)
 
+    def test_a_machine_is_annealed_by_devices_of_two_temperatures(self, tmp_path):
+        """Where the factor means the temperature of the machine, and where it is the inverse one; the ladder
+        has both in it."""
+        path = tmp_path / "machine.pt"
+        torch.save(networks.RestrictedBoltzmannMachine(6, 4, spread=2.0).state_dict(), path)
+        config = annealed_config(path, 0.05)
+        tempering, *annealers = config["backends"].values()
+        assert [(own["physics"], own["temperature"]) for own in annealers] == [
+            ("thermal", 0.05), ("path_integral", 0.05), ("thermal", 1.0), ("path_integral", 1.0),
+        ]  # fmt: skip
+        assert all(own["betas"] == [0.05] for own in annealers)
+        assert tempering["betas"][0] < 0.05 < 1 < tempering["betas"][-1]
+        assert 1.0 in tempering["betas"]
+        assert config["studies"]["own_temperature"] == {"temperature": 1.0}
+        assert [*annealed_config(path, 1.0)["backends"]] == ["tempering", "thermal", "path_integral"]
+
+    def test_what_cannot_be_annealed(self, saved, tmp_path):
+        with pytest.raises(InputError, match="is a network, which has no temperature of its own"):
+            annealed_config(saved, 0.05)
+        with pytest.raises(InputError, match="annealed is the factor on the energy that is programmed"):
+            annealed_config(saved, 0.0)
+        torch.save(networks.RestrictedBoltzmannMachine(3, 2, spread=0.0).state_dict(), tmp_path / "free.pt")
+        with pytest.raises(InputError, match="no couplings among the spins that are kept: nothing to anneal"):
+            annealed_config(tmp_path / "free.pt", 0.05)
+        with pytest.raises(
+            InputError, match="no couplings among the spins that are kept: nothing to inspect"
+        ):
+            inspection_config(tmp_path / "free.pt")
+
     def test_what_cannot_be_inspected(self, saved):
         with pytest.raises(InputError, match="n_shuffles must be at least 3; got 2"):
             inspection_config(saved, n_shuffles=2)
@@ -176,3 +212,29 @@ class TestConfig:
             inspection_config(saved, layers=[0, 2])
         with pytest.raises(InputError, match="cannot be read"):
             inspection_config(saved.with_name("none.pt"))
+
+
+@pytest.mark.skipif(not MACHINES.is_dir(), reason="no recorded machines (shared/data/grbm)")
+class TestRecorded:
+    """Machines that were trained with samples of QPUs, which were programmed with 0.05 of the energy."""
+
+    files = sorted(MACHINES.glob("*.pth"))
+
+    def test_all_of_them_can_be_inspected_and_annealed(self):
+        assert self.files
+        for file in self.files:
+            config, annealed = inspection_config(file), annealed_config(file, 0.05)
+            assert set(config["problems"]) == {"model", "shuffled", "reinitialised"}
+            for own in (config, annealed):
+                betas = own["backends"]["tempering"]["betas"]
+                assert 1.0 in betas
+                assert betas[0] < 0.05
+
+    def test_a_warm_device_samples_them_at_the_factor(self):
+        """At temperature 1 they are no glass: 0.05, by pseudo-likelihood and within its errors."""
+        spec = annealed_config(self.files[0], 0.05)["backends"]["thermal_at_1"]
+        sampler = get_backend(spec.pop("name"), **{**spec, "n_reads": 60, "n_sweeps": 200})
+        found = sampler.sample(networks.read_model(self.files[0]), seed=3).dataset
+        beta, error = (float(found[name][0]) for name in ("beta_effective", "beta_effective_error"))
+        assert abs(beta - 0.05) < STANDARD_ERRORS * error
+        assert error < 0.005

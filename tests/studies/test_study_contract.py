@@ -50,6 +50,14 @@ ASKED: dict[str, dict[str, Any]] = {
         },
     },
     "measured": {"settings": {"measure": "energy_curve"}},
+    "own_temperature": {
+        "problems": {"glass": {"kind": "sherrington_kirkpatrick", "n_spins": 8}},
+        "backends": {
+            "exact": {"name": "exact", "betas": LADDER, "n_replicas": 40},
+            "annealer": {**ANNEALER, "betas": [1.0, 2.0], "n_sweeps": 50},
+        },
+        "settings": {"permutations": 99},
+    },
     "quench": {
         "settings": {"reference": "long"},
         "problems": {

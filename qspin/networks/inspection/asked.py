@@ -19,15 +19,15 @@ from qspin.settings import settings_of
 from qspin.source import Tools
 from qspin.validate import checked_count
 
-__all__ = ["inspection_config", "ladder_of"]
+__all__ = ["as_label", "inspection_config", "ladder_of", "require_couplings", "sweeps_within"]
 
 _FEWEST = 3  # draws of a control, of which a spread means something
 _COLD, _HOT, _ABOVE = 0.3, 1.5, 1.2  # ends of the ladder, in units of critical temperatures; of their bound
 _MOST_BETAS, _FEWEST_BETAS = 40, 12
 _APART = 1.8  # of ln T times sqrt(N), that neighbours of the ladder are apart: swaps then go through
 _REPLICAS = 8
-_UPDATES = 5e10  # of spins in all, each counted once for every eighth neighbour besides
-_SWEEPS = (500, 8_000)
+_UPDATES = 5e10  # as `sweeps_within` counts them: a minute or so
+_SWEEPS = 500, 8_000  # the least and the most
 
 
 def inspection_config(
@@ -61,15 +61,14 @@ def inspection_config(
     given: dict[str, Any] = {"layers": layers, "max_spins": max_spins, "biases": biases}
     model: Any = get_source("model", path=str(path), **{k: v for k, v in given.items() if v})
     problem, facts = model.outline(), facts_of(path)
-    if not problem.n_couplings:
-        raise InputError(f"{path} has no couplings among the spins that are kept: nothing to inspect")
+    require_couplings(problem, path, "inspect")
     seeds = {"shuffled": "shuffle", **({"reinitialised": "reinitialise"} if facts.initial else {})}
     betas = ladder_of([problem, *([_before(model)] if facts.initial else [])], facts.temperature)
     spec = {k: v for k, v in settings_of(model).items() if v is not None and k in ("path", *given)}
-    sweeps = _sweeps(problem, len(betas), len(seeds) * n_shuffles + 1)
+    sweeps = sweeps_within(_UPDATES, problem, len(betas) * _REPLICAS * (len(seeds) * n_shuffles + 1))
     return {
         "schema": 2,
-        "name": f"inspect-{_label(Path(path).stem)}",
+        "name": f"inspect-{as_label(Path(path).stem)}",
         "seed": seed,
         "problems": {
             "model": {"kind": "model", **spec},
@@ -94,13 +93,31 @@ def inspection_config(
     }
 
 
+def require_couplings(problem: IsingProblem, path: str | os.PathLike[str], what: str) -> None:
+    """Refuse spins that are free, or all of whose couplings are 0.
+
+    Raises
+    ------
+    InputError
+        That there is nothing to do what is asked.
+    """
+    if not problem.edges.couplings.any():
+        raise InputError(f"{path} has no couplings among the spins that are kept: nothing to {what}")
+
+
 def _before(model: Any) -> IsingProblem:
     """The architecture as it is initialised, once."""
     before = model.controls()["before"]
     return before.build({name: made.make(Tools()) for name, made in before.needs().items()})
 
 
-def ladder_of(problems: Sequence[IsingProblem], temperature: float | None) -> list[float]:
+def ladder_of(
+    problems: Sequence[IsingProblem],
+    temperature: float | None,
+    *,
+    hottest: float = 0.0,
+    coldest: float = np.inf,
+) -> list[float]:
     """Inverse temperatures for a model and its architecture, ascending.
 
     From 1.5 times the highest critical temperature by the formula, and 1.2 times what bounds any other (the
@@ -111,11 +128,12 @@ def ladder_of(problems: Sequence[IsingProblem], temperature: float | None) -> li
     ----------
     problems : the model, and others of its size
     temperature : of the model itself, None if it has none; it is one of the ladder
+    hottest, coldest : temperatures that have to lie within the ladder
     """
     formulas = [formula_temperature(problem) for problem in problems]
     largest = [largest_eigenvalue_of(-problem.couplings) for problem in problems]
-    hot = max(_HOT * max(*formulas, temperature or 0.0), _ABOVE * max(largest))
-    cold = min(_COLD * min(t for t in formulas if t > 0), temperature or np.inf)
+    hot = max(_HOT * max(*formulas, temperature or 0.0), _ABOVE * max(largest), hottest)
+    cold = min(_COLD * min(t for t in formulas if t > 0), temperature or np.inf, coldest)
     n = int(np.ceil(np.log(hot / cold) * np.sqrt(problems[0].n_spins) / _APART)) + 1
     betas = np.geomspace(1 / hot, 1 / cold, int(np.clip(n, _FEWEST_BETAS, _MOST_BETAS)))
     if temperature is not None:
@@ -123,13 +141,20 @@ def ladder_of(problems: Sequence[IsingProblem], temperature: float | None) -> li
     return [float(beta) for beta in betas]
 
 
-def _sweeps(problem: IsingProblem, n_betas: int, n_problems: int) -> int:
-    """As many as a minute or so allows."""
+def sweeps_within(updates: float, problem: IsingProblem, n_walkers: int, most: int = _SWEEPS[1]) -> int:
+    """Recorded sweeps of tempering, half as many before them, that a budget allows; within limits.
+
+    Parameters
+    ----------
+    updates : of spins in all, each counted once for every eighth neighbour besides
+    n_walkers : replicas at all temperatures of all problems
+    most : sweeps, however small the problem
+    """
     neighbours = 2 * problem.n_couplings / problem.n_spins
-    each = 1.5 * n_problems * n_betas * _REPLICAS * problem.n_spins * (1 + neighbours / 8)
-    return int(np.clip(_UPDATES / each, *_SWEEPS)) // 100 * 100
+    each = 1.5 * n_walkers * problem.n_spins * (1 + neighbours / 8)
+    return int(np.clip(updates / each, _SWEEPS[0], most)) // 100 * 100
 
 
-def _label(stem: str) -> str:
+def as_label(stem: str) -> str:
     """A name that a run folder can have."""
     return re.sub(r"[^\w.-]+|^[^A-Za-z0-9]+", "-", stem, flags=re.ASCII).strip("-.")[:40] or "model"
