@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import pytest
 import torch
@@ -175,6 +176,23 @@ class TestConfig:
         assert 1 / betas[0] == pytest.approx(3 * max(1.2 * top, 1.5 * formula_temperature(problem)))
         assert 1 / 0.37 in [1 / beta for beta in ladder_of([problem], 1 / 0.37)]
         assert ladder_of([problem], 1e-2)[-1] == pytest.approx(100)
+
+    @pytest.mark.parametrize(
+        "machine",
+        [
+            networks.RestrictedBoltzmannMachine(5, 3, "bits", spread=1.0),
+            networks.BoltzmannMachine(nx.cycle_graph(7), hidden=[2, 3], spread=1.0),
+            networks.HybridBoltzmannMachine(6, 2, spread=1.0),
+        ],
+        ids=["restricted", "general", "hybrid"],
+    )
+    def test_machines_of_ours_have_shuffles_and_their_own_temperature(self, machine, tmp_path):
+        path = tmp_path / "machine.pt"
+        torch.save(machine.state_dict(), path)
+        config = inspection_config(path, n_shuffles=4)
+        assert list(config["problems"]) == ["model", "shuffled"]
+        assert config["studies"]["inspection"] == {"problem": "model", "temperature": 1.0, "initial": {}}
+        assert 1.0 in config["backends"]["tempering"]["betas"]
 
     def test_a_machine_is_annealed_by_devices_of_two_temperatures(self, tmp_path):
         """Where the factor means the temperature of the machine, and where it is the inverse one; the ladder

@@ -125,6 +125,13 @@ def test_every_precision_whose_numbers_are_what_they_stand_for(saved, precision)
     assert networks.read_model(saved(own.to(precision).state_dict())) == own.to(torch.float64).problem()
 
 
+def test_eight_bits_of_a_machine_of_ours_are_refused(saved):
+    state = networks.RestrictedBoltzmannMachine(3, 2).state_dict()
+    path = saved(state | {"weights": state["weights"].to(torch.float8_e4m3fn)})
+    with pytest.raises(InputError, match=r"weights of .*net.pt must be real .* got torch.float8_e4m3fn"):
+        networks.read_model(path)
+
+
 @pytest.mark.parametrize("setting", ["shuffle", "reinitialise"])
 def test_seeds_of_controls_count_from_0(saved, setting):
     with pytest.raises(InputError, match=f"{setting} must be at least 0; got -1"):

@@ -108,6 +108,16 @@ class TestWords:
         assert "qpu could not be placed" in bottom_line(held, 1.0).text
         assert held_table(held, 0.05).shown()
 
+    def test_many_rows_are_summed_up(self):
+        held = judged([HELD._replace(place={"instance": k}) for k in range(20)], 0.05)
+        first, second = findings(held, 1.0)[:2]
+        assert first.text == (
+            "qpu was held against equilibrium 20 times of 20: at the temperature that it had, it is not "
+            "equilibrium in 0, and not told apart from the model itself in 20."
+        )
+        assert second.text.startswith("On machine, instance = 0, qpu")
+        assert (first.weight, second.weight) == (2.0, 0.3)
+
     def test_a_reference_whose_replicas_disagree_is_no_judge(self):
         unsure = SAME._replace(is_sure=False, p_value=0.001)
         assert "which is doubtful, since replicas of the reference disagree" in self.told(there=unsure)

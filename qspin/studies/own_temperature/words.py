@@ -15,6 +15,7 @@ from qspin.study import Column, Finding, Table, Tone, Verdict
 __all__ = ["bottom_line", "findings", "held_table", "matrix"]
 
 _NAMED = 4  # backends of the bottom line
+_MOST_SENTENCES = 15  # that stand for themselves; of more, a summary is what weighs
 
 
 # -- sentences -----------------------------------------------------------------------------------
@@ -22,7 +23,25 @@ _NAMED = 4  # backends of the bottom line
 
 def findings(held: Sequence[Held], temperature: float) -> list[Finding]:
     """Of each row: how it was sampled, at which temperature, in equilibrium or not, and whether the model."""
-    return [Finding(_of_row(one, 1 / temperature), 2.0) for one in held]
+    many = len(held) > _MOST_SENTENCES
+    found = [Finding(_summary(backend, held), 2.0) for backend in _backends(held)] if many else []
+    return [*found, *(Finding(_of_row(one, 1 / temperature), 0.3 if many else 2.0) for one in held)]
+
+
+def _backends(held: Sequence[Held]) -> list[str]:
+    return list(dict.fromkeys(one.backend for one in held))
+
+
+def _summary(backend: str, held: Sequence[Held]) -> str:
+    """Of a backend over all problems, places and factors."""
+    own = [one for one in held if one.backend == backend]
+    known = [one for one in own if one.there.is_compared]
+    others = sum(one.there.is_other for one in known)
+    at_own = sum(not one.there.is_other and one.own.is_compared and not one.own.is_other for one in known)
+    return (
+        f"{backend} was held against equilibrium {len(known)} times of {len(own)}: at the temperature that it "
+        f"had, it is not equilibrium in {others}, and not told apart from the model itself in {at_own}."
+    )
 
 
 def _of_row(one: Held, beta: float) -> str:
