@@ -376,8 +376,11 @@ def test_the_smallest_form_of_every_config_runs(path, tmp_path):
 
     data = YamlSource(path).data
     for problem in data["problems"].values():
-        if problem["kind"] == "mlp":
+        if "epochs" in problem:
             problem["epochs"] = 2
+        if "hidden" in problem:
+            problem["hidden"] = 2
+        if problem["kind"] == "mlp":
             problem["epoch"] = min(problem.get("epoch", 2), 2)
             first, *hidden, last = problem["layers"]
             problem["layers"] = [first, *(min(n, 2) for n in hidden), last]

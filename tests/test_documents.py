@@ -28,6 +28,7 @@ FIGURES = {
     "05_benchmark.ipynb": 3,
     "06_networks.ipynb": 3,
     "07_memories.ipynb": 4,
+    "08_boltzmann.ipynb": 5,
     "09_theory.ipynb": 5,
     "10_hardware.ipynb": 4,
 }
