@@ -17,6 +17,8 @@ from qspin.study import Figure
 __all__ = ["curves_figure", "pictures_figure"]
 
 _MARGIN = 0.06  # of a panel, above and below
+_MOST_COLUMNS = 4  # of images
+_WIDTH = 7.4  # inches, of all columns together
 
 
 def curves_figure(trained: Mapping[str, Trained], what: str) -> Figure:
@@ -81,7 +83,9 @@ def pictures_figure(images: Mapping[str, NDArray[np.int8]]) -> list[Figure]:
         "Data that were learned, and samples of each model at beta = 1 by the same backend, whichever "
         "sampler it was trained with. Of the first seed."
     )
-    return [Figure("images", caption, panels, 2.1, min(len(panels), 4))]
+    rows = -(-len(panels) // _MOST_COLUMNS)
+    columns = -(-len(panels) // rows)
+    return [Figure("images", caption, panels, _WIDTH / columns, columns)]
 
 
 def _titled(title: str, rows: Any, ax: Any) -> None:
