@@ -74,13 +74,14 @@ def test_a_machine_annealed_at_a_factor(place):
     """At which temperature, in equilibrium there, and how far from its own; a dry run tells how long."""
     machine = networks.RestrictedBoltzmannMachine(5, 4, spread=1.0, seed=3)
     torch.save(machine.state_dict(), place / "annealed.pt")
-    few = [f"--set=backends.{label}.n_reads=20" for label in ("thermal", "path_integral")]
-    few += [f"--set=backends.{label}_at_1.n_reads=20" for label in ("thermal", "path_integral")]
-    short = ["--executor", "in_process", "--set=backends.tempering.n_sweeps=400", *few]
+    names = [f"{physics}{at}" for physics in ("thermal", "path_integral") for at in ("", "_at_1")]
+    few = [f"--set=backends.{name}.{setting}" for name in names for setting in ("n_reads=20", "n_sweeps=50")]
+    few += ["--set=backends.tempering.n_sweeps=400", "--set=studies.own_temperature.permutations=19"]
+    short = ["--executor", "in_process", *few]
     done = qspin("inspect", "annealed.pt", "--annealed", "0.5", "--out", "anneal", *short, cwd=place)
     assert done.exit_code == 0, done.stderr
     lines = done.stdout.splitlines()
-    for label in ("thermal", "path_integral", "thermal_at_1", "path_integral_at_1"):
+    for label in names:
         (told,) = [line for line in lines if line.startswith(f"On model, {label} (annealer: ")]
         assert "programmed with 0.5 of the energy, sampled at beta = " in told
         assert f"temperature {'1' if label.endswith('_at_1') else '0.5'}" in told

@@ -19,6 +19,7 @@ from qspin.networks.files.model import facts_of
 from qspin.registry import get_source
 from qspin.testing import SourceContract
 from qspin.testing.source import prepared_for
+from qspin.workload import Workload
 
 MACHINES = Path(__file__).resolve().parents[3] / "shared" / "data" / "grbm"
 NET = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2, bias=False))
@@ -281,6 +282,15 @@ class TestControls:
         built = null.build(prepared_for(null))
         assert built == networks.read_model(source.path.path, layers=[0, 1], shuffle=0)
         assert "permuted at random" in null.notes()[0]
+
+    def test_all_of_them_take_as_long_as_a_reading(self, saved):
+        """By one name, so that a dry run knows all from a few."""
+        path = saved(NET.state_dict())
+        sources = [get_source("model", path=str(path), **how) for how in ({}, {"shuffle": 0}, {"shuffle": 7})]
+        told = {source.needs()["problem"].workload() for source in sources}
+        assert told == {Workload("ReadingModel", float(path.stat().st_size))}
+        path.unlink()
+        assert sources[0].needs()["problem"].workload() is None
 
     def test_they_are_of_the_file_that_was_recorded(self, saved):
         """Another file in its place is refused, as for the model itself."""

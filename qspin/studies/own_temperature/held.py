@@ -155,11 +155,11 @@ def _test(result: xr.Dataset | None, k: int, chains: Cell | None, at: Point) -> 
     if reason := str(result["reason"].values[k]):
         return Compared(reason=reason)
     numbers: dict[str, Any] = {name: float(result[name].values[k]) for name in _NUMBERS}
-    counts = {name: int(result[name].values[k]) for name in ("n_valleys", "n_missed")}
+    numbers |= {name: int(result[name].values[k]) for name in ("n_valleys", "n_missed")}
     beta = np.array([numbers["beta"]])
     diagnostics = [p.result for p in chains.points if _is_beside(p, at)] if chains else []
     is_sure = all(bool(agreeing(one, beta)[0]) for one in diagnostics)
-    return Compared(**numbers, **counts, telling=str(result["telling"].values[k]), is_sure=is_sure)
+    return Compared(**numbers, telling=str(result["telling"].values[k]), is_sure=is_sure)
 
 
 def _is_beside(one: Point, at: Point) -> bool:
