@@ -143,12 +143,14 @@ def in_a_process(work, *, killed):
 
 
 def counting(function, folder, reached):
-    """A function that tells how often it was called for something in a folder, before it is called."""
+    """A function that tells how often it was called for something in a folder, before it is called; a folder
+    that is there already is none that it makes.
+    """
     count = 0
 
     def called(path, *arguments, **options):
         nonlocal count
-        if str(path).startswith(str(folder)):
+        if str(path).startswith(str(folder)) and not os.path.isdir(path):
             count += 1
             reached(count)
         return function(path, *arguments, **options)
