@@ -19,7 +19,7 @@ import qspin
 from qspin.networks.boltzmann.enumeration import enumerated
 from qspin.networks.boltzmann.machines import generator_of
 
-LENGTH = {"n_replicas": 16, "n_burn_in": 1_000, "n_sweeps": 4_000, "n_draws": 200}
+LENGTH = {"n_replicas": 16, "n_burn_in": 2_000, "n_sweeps": 4_000, "n_draws": 200}
 LADDER = np.linspace(0.05, 1, 20).tolist()
 LEAST = 0.4
 EXACT_DRAWS = 100_000
@@ -124,7 +124,7 @@ def told(name, found, exact):
 
 def test_a_narrow_cluster_beside_a_broad_one(remark, request):
     rows, modes = clusters()
-    exact, found = compared(rows, modes, 8, 400, request.config.getoption("--quick"))
+    exact, found = compared(rows, modes, 8, 600, request.config.getoption("--quick"))
     (_, in_beta), (_, along) = found.items()
     shares = ", ".join(f"{name} {of.shares[..., 1].mean():.3f}" for name, of in found.items())
     remark(
@@ -139,7 +139,7 @@ def test_a_narrow_cluster_beside_a_broad_one(remark, request):
 
 def test_bars_and_stripes(remark, request):
     rows, modes = bars_and_stripes()
-    exact, found = compared(rows, modes, 10, 600, request.config.getoption("--quick"))
+    exact, found = compared(rows, modes, 10, 1_500, request.config.getoption("--quick"))
     remark(f"bars and stripes 4x4, machine 16-10: {1 - exact[-1]:.3f} of the draws are images")
     for name, of in found.items():
         remark(f"  {told(name, of, exact)}")

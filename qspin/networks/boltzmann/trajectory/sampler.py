@@ -54,6 +54,8 @@ __all__ = ["TrajectoryTempering"]
 _WANTED = 0.3  # accepted share of swaps, about which a walker travels fastest for the sweeps it costs
 _LOW_SWAP_RATE = 0.1  # below which it is remarked on
 _PILOT_DRAWS = 50  # of each checkpoint, by which the share of swaps is told
+_ROUNDS = 5  # in which checkpoints come back
+_RARE = 0.75  # times the wanted share of swaps, below which they do
 _APART = 0.01  # below which two checkpoints are not tied to each other
 
 
@@ -241,11 +243,12 @@ class TrajectoryTempering:
         """The same sampler along fewer checkpoints: each as far from the one before as swaps allow.
 
         A run along all of them, as long as these settings say, gives samples of each, by which the accepted
-        share of swaps is known for any two. Where it is too short for equilibrium, so is what it tells.
+        share of swaps is known for any two. Runs along those that are left tell whether it holds: where it
+        falls short, the checkpoint half way comes back.
 
         Parameters
         ----------
-        seed : of that run
+        seed : of these runs
         least : accepted share of swaps that neighbours are to have; where neighbours in training have less,
             both are kept
 
@@ -262,9 +265,10 @@ class TrajectoryTempering:
             raise InputError(f"least is a share of swaps between 0 and 1; got {least!r}")
         ladder = Ladder.of(self.checkpoints.at_steps)
         length = self._length._replace(n_draws=min(self.n_draws, _PILOT_DRAWS))
+        seed = resolved_seed(seed)
         n_values = len(ladder) * self.n_replicas * length.n_draws * len(self.checkpoints.last.labels)
         require_bytes(8 * n_values, f"draws of {len(ladder)} checkpoints", "take fewer of them, or replicas")
-        done = run(ladder, length, self._generator(resolved_seed(seed)), everywhere=True)
+        done = run(ladder, length, self._generator(seed), everywhere=True)
         found = farthest_neighbours(ladder, done.at, least)
         for state, share in found:
             if share < _APART:
@@ -272,8 +276,22 @@ class TrajectoryTempering:
                     f"swaps of {self._pair(state - 1)} are accepted in {share:.2%} of attempts, so nothing "
                     "ties them: keep steps between them (keep_at of fit_boltzmann)"
                 )
-        chosen = self.checkpoints.thinned(state - 1 for state, _ in found)
+        places = [state - 1 for state, _ in found]
+        chosen = self.checkpoints.thinned(self._refined(places, seed, least))
         return dataclasses.replace(self, checkpoints=chosen)
+
+    def _refined(self, places: list[int], seed: int, least: float) -> list[int]:
+        """With more checkpoints between those of which swaps turn out to be rare once they are alone."""
+        for k in range(_ROUNDS):
+            ladder = Ladder.of(self.checkpoints.thinned(places).at_steps)
+            rates = run(ladder, self._length, self._generator([seed, k])).swap_rates
+            rare, ends = np.flatnonzero(rates < _RARE * least), np.array([-1, *places])
+            half_way = (ends[rare] + ends[rare + 1]) // 2
+            refined = sorted({*places, *half_way.tolist()} - {-1})
+            if refined == places:
+                break
+            places = refined
+        return places
 
     # -- of its settings -------------------------------------------------------------------------
 
@@ -285,7 +303,7 @@ class TrajectoryTempering:
     def _length(self) -> Length:
         return Length(self.n_replicas, self.n_burn_in, self.n_sweeps, self.n_draws, self.swap_every)
 
-    def _generator(self, seed: int) -> Any:
+    def _generator(self, seed: int | list[int]) -> Any:
         return generator_of(seed, self.checkpoints.last.like.device)
 
     def _pair(self, k: int) -> str:
