@@ -365,7 +365,7 @@ CONFIGS = [*(ROOT / "configs").glob("*.yaml"), *(ROOT / "configs" / "bench").glo
 @pytest.mark.usefixtures("sketched")
 @pytest.mark.parametrize("path", sorted(CONFIGS), ids=lambda path: path.name)
 def test_the_smallest_form_of_every_config_runs(path, tmp_path):
-    """Few epochs, hidden units, sweeps, replicas, lengths and sizes; everything else as it is written.
+    """Few epochs, steps, hidden units, sweeps, replicas, lengths and sizes; everything else as it is written.
 
     In this process, where torch and Qiskit are imported once. Processes and whole figures are those of
     `TestRun`, and the contract of studies draws every figure.
@@ -378,6 +378,7 @@ def test_the_smallest_form_of_every_config_runs(path, tmp_path):
     for problem in data["problems"].values():
         if "epochs" in problem:
             problem["epochs"] = 2
+            problem["batch_size"] = 500
         if "hidden" in problem:
             problem["hidden"] = 2
         if problem["kind"] == "mlp":
