@@ -121,6 +121,7 @@ def offered_by(samples: SampleSet, problem: IsingProblem) -> frozenset[str]:
     stored = not samples.has_averages and samples.energies.size > 0
     has = {
         "thermostat": is_set,
+        "thermometer": "beta_effective" in samples.dataset,
         "ladder": is_set and sizes["beta"] >= 2,
         "replicas": sizes["replica"] >= 2,
         "draws": stored and sizes["draw"] >= 4,

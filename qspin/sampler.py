@@ -168,6 +168,7 @@ class Sampler(Protocol):
 
 OFFERS = {
     "thermostat": "samples at temperatures that it sets",
+    "thermometer": "effective inverse temperatures of its samples, which it measures",
     "ladder": "two or more temperatures",
     "replicas": "two or more independent copies",
     "draws": "four or more draws a copy",

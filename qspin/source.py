@@ -55,6 +55,7 @@ __all__ = [
     "PositiveInt",
     "Preparation",
     "Prepared",
+    "Sampler",
     "Source",
     "Tools",
     "Workload",
@@ -124,6 +125,19 @@ class Preparation:
     def uses(self) -> tuple[str, ...]:
         """Labels of the backends whose samplers it is to be given."""
         return ()
+
+    def check(self, samplers: Mapping[str, Sampler]) -> None:
+        """Refuse what cannot be made, before anything is; a run asks this first.
+
+        Parameters
+        ----------
+        samplers : those that `uses` names, by label
+
+        Raises
+        ------
+        InputError
+            If a sampler cannot be used.
+        """
 
     def workload(self) -> Workload | None:
         """What `make` will take, told before; None where that is not known. `Workload.kept` stays 0."""

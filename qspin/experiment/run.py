@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from qspin.engine import StoredWork
-from qspin.errors import QspinError, RunError
+from qspin.errors import InputError, QspinError, RunError
 from qspin.events import Event, Kind, Reporter, silent, step
 from qspin.executor import Graph
 from qspin.experiment.conclude import concluded
@@ -27,6 +28,7 @@ from qspin.experiment.reporting import reporting, write_report, written
 from qspin.experiment.run_folder import RunFolder
 from qspin.experiment.sizes import report_timing, sized
 from qspin.showing import logged
+from qspin.source import Source
 from qspin.study import INSTANCE, ProblemLine
 from qspin.timings import keep_timing
 
@@ -162,8 +164,8 @@ def _grouped(keys: Sequence[str], failures: Mapping[str, str], plan: RunPlan) ->
 def refuse_unfit(config: RunConfig) -> None:
     """Look at the outlines of all problems, and let samplers that can tell in advance refuse them.
 
-    Of instances of one kind the first stands for all. A check that itself breaks tells nothing: sampling will
-    show, and costs that task only.
+    Preparations refuse the backends that they use. Of instances of one kind the first stands for all. A
+    check of a backend that itself breaks tells nothing: sampling will show, and costs that task only.
 
     Raises
     ------
@@ -174,7 +176,9 @@ def refuse_unfit(config: RunConfig) -> None:
         check()
     for problem in config.problem_lines.values():
         for at in _corners(problem):
-            outline = ProblemLine(problem.label, problem.name, problem.made(at)).outline
+            source = problem.made(at)
+            _check_preparations(problem, source, config)
+            outline = ProblemLine(problem.label, problem.name, source).outline
             for backend in config.backend_lines.values():
                 for point in _corners(backend):
                     if all(point[name] == index for name, index in at.items() if name in point):
@@ -184,6 +188,23 @@ def refuse_unfit(config: RunConfig) -> None:
 def _corners(line: Line) -> Iterator[dict[str, int]]:
     """Points of a line, one for all instances."""
     return (at for at in line.points() if at.get(INSTANCE, 0) == 0)
+
+
+def _check_preparations(line: Line, source: Source, config: RunConfig) -> None:
+    """Let them refuse the backends that they use; of one that is not there, or a circle, the plan tells."""
+    waiting, seen = list(source.needs().values()), list[Mapping[str, Any]]()
+    while waiting:
+        own = waiting.pop()
+        if (identity := own.identity()) in seen:
+            continue
+        seen.append(identity)
+        waiting += own.needs().values()
+        if not all(name in config.backend_lines for name in own.uses):
+            continue
+        try:
+            own.check({name: config.backend_lines[name].made() for name in own.uses})
+        except InputError as error:
+            raise InputError(f"problems.{line.label}: {error}", key=("problems", line.label)) from error
 
 
 def _check(label: str, sampler: object, outline: object) -> None:

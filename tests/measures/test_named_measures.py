@@ -493,6 +493,8 @@ class TestNeeds:
         assert {need for need in offered_by(poor, PROBLEM) if ":" not in need} == {"spins"}
         averages = contract_samples(PROBLEM, has_averages=True)
         assert "spins" not in offered_by(averages, PROBLEM)
+        measured = poor.dataset.assign(beta_effective=("beta", np.ones(poor.energies.shape[0])))
+        assert "thermometer" in offered_by(SampleSet(measured), PROBLEM)
 
 
 class TestNames:

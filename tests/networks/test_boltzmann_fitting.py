@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from boltzmann_for_tests import one_thread, randomised  # noqa: F401
+from scipy import stats
 
 import qspin
 from qspin.errors import CapacityError, InputError, RunError
@@ -156,32 +157,99 @@ def _features(machine, x):
     return {"couplings": pairs, "fields": x}
 
 
-@pytest.mark.parametrize("name", ["restricted", "hidden together"])
+def backend(name, **settings):
+    return SampledPhase(qspin.get_backend(name, **settings))
+
+
+LADDER = [0.2, 0.35, 0.6, 1.0]
+SAMPLERS = {
+    "pcd": GibbsPhase(n_sweeps=30, n_chains=1_000),
+    "exact": backend("exact", betas=[1.0], n_replicas=1_000),
+    "tempering": backend(
+        "tempering", betas=LADDER, n_replicas=100, n_burn_in=30, n_sweeps=50, n_draws=5, n_threads=1
+    ),
+    "annealing": backend(
+        "tempering", method="annealing", betas=LADDER, n_replicas=500, n_sweeps=200, n_threads=1
+    ),
+    "population": backend(
+        "tempering", method="population", betas=LADDER, n_replicas=4, n_population=200, n_sweeps=80,
+        n_draws=200, n_threads=1,
+    ),
+    "annealer": backend(
+        "annealer", topology="none", physics="thermal", temperature=0.8, n_reads=500, n_sweeps=200, n_gauges=2
+    ),
+}  # fmt: skip
+"""Phases whose averages are those of the machine, an annealer's at the temperature that it measures."""
+
+THREE_ERRORS = 0.0027  # how often chance exceeds three standard errors
+
+
+def deviations(machine, phase, n_calls):
+    """Of every entry of the gradient from enumeration, where visible units are at the temperature of the
+    samples: the mean over calls in its standard errors; and of the whole gradient what is claimed, and found.
+    """
+    visible, n_hidden = all_states(machine, machine.n_visible), machine.n_hidden
+    energies = machine.energies(all_states(machine, len(machine.labels))).detach()
+    batch, off, claimed = machine.checked_visible(some_data(machine)), [], []
+    for seed in range(n_calls):
+        found = phase.negative(machine, batch, {}, seed)
+        weights = torch.softmax(-found.beta * energies, 0).reshape(-1, 2**n_hidden).sum(1)
+        exact = gradients_of(machine, (weights * machine.free_energy(visible)).sum())
+        off.append(torch.cat([(found.gradients[key] - exact[key]).ravel() for key in exact]).numpy())
+        claimed.append(found.noise)
+    error = np.std(off, axis=0, ddof=1) / math.sqrt(n_calls)
+    return np.mean(off, axis=0) / error, np.mean(np.square(claimed)), np.mean(np.square(off)) * len(error)
+
+
 @pytest.mark.parametrize(
-    "phase",
-    [
-        GibbsPhase(n_sweeps=40, n_chains=20_000),
-        SampledPhase(qspin.get_backend("exact", betas=[1.0], n_replicas=20_000)),
-        SampledPhase(
-            qspin.get_backend(
-                "tempering", betas=[0.3, 0.6, 1.0], n_replicas=400, n_burn_in=50, n_sweeps=1_000, n_draws=50
-            )
-        ),
-    ],
-    ids=["gibbs", "exact backend", "tempering"],
+    ("name", "sampler"),
+    [("restricted", sampler) for sampler in SAMPLERS]
+    + [("hidden together", sampler) for sampler in ("pcd", "tempering")],
 )
-def test_sampled_gradients_within_their_errors(name, phase):
-    """Every entry, by the spread of single samples; correlated draws count by their replicas."""
-    machine = machines("spins")[name]
-    batch = machine.checked_visible(some_data(machine))
-    exact = ExactPhase().negative(machine, batch, {}, 0)
-    found = phase.negative(machine, batch, {}, 7)
-    largest = max(float((found.gradients[k] - exact.gradients[k]).abs().max()) for k in exact.gradients)
-    assert largest < 4 / math.sqrt(400 if "Sampled" in type(phase).__name__ else 20_000)
-    off = math.sqrt(
-        sum(float(((found.gradients[k] - exact.gradients[k]) ** 2).sum()) for k in exact.gradients)
-    )
-    assert off < 4 * found.noise
+def test_sampled_gradients_within_their_errors(name, sampler):
+    """47 or 48 entries of each of eight gradients: so many beyond three errors as chance has, not one more.
+
+    By Student's t, as errors are those of 12 calls; and the noise that a phase claims is what it has.
+    """
+    scores, claimed, found = deviations(machines("spins")[name], SAMPLERS[sampler], n_calls=12)
+    beyond = np.abs(scores) > stats.t.isf(THREE_ERRORS / 2, 11)
+    assert beyond.sum() <= stats.binom.isf(1e-3, len(scores), THREE_ERRORS)
+    assert 0.4 < claimed / found < 2.5
+
+
+@pytest.mark.parametrize("sampler", ["annealing", "population", "annealer"])
+def test_what_starts_anew_teaches_step_after_step(sampler):
+    """Also where a sampler of the same name could go on from configurations."""
+    machine = RestrictedBoltzmannMachine(4, 2)
+    fit = fit_boltzmann(machine, bars_and_stripes(2), SAMPLERS[sampler], seed=0, n_steps=3, likelihood="none")
+    assert np.isfinite(fit.curves.gradient_norm).all()
+
+
+def test_contrastive_divergence_is_biased_the_less_the_more_it_sweeps():
+    """Chains that start at the data are not of the machine after one sweep."""
+    machine = machines("spins")["restricted"]
+    batch = machine.checked_visible(some_data(machine)).repeat(500, 1)
+    exact, off = ExactPhase().negative(machine, batch, {}, 0).gradients, []
+    for n_sweeps in (1, 3, 30):
+        found = GibbsPhase(n_sweeps=n_sweeps, persistent=False).negative(machine, batch, {}, 0)
+        assert found.state == {}
+        apart = sum(float(((found.gradients[key] - exact[key]) ** 2).sum()) for key in exact)
+        off.append(math.sqrt(apart) / found.noise)
+    assert off[0] > off[1] > 5
+    assert off[2] < 2
+
+
+def test_gradients_of_a_circuit_at_its_own_temperature():
+    """Weak fields and couplings turn up alike in the shots of one layer where its mixer is pi / 6, since then
+    sin(2 beta) = sin(4 beta): at beta = sqrt(3) gamma of the machine.
+    """
+    machine = randomised(RestrictedBoltzmannMachine(4, 2), scale=0.1)
+    circuit = backend("qaoa", angles={"gamma": [3**-0.5], "beta": [math.pi / 6]}, n_shots=500)
+    scores, claimed, found = deviations(machine, circuit, n_calls=6)
+    assert (np.abs(scores) < stats.t.isf(THREE_ERRORS / 2, 5)).all()
+    assert 0.4 < claimed / found < 2.5
+    own = circuit.negative(machine, machine.checked_visible(some_data(machine)), {}, 0)
+    assert abs(own.beta - 1) < 4 * own.beta_error
 
 
 def test_the_noise_of_a_gradient_is_its_scatter():
@@ -396,12 +464,16 @@ def test_a_training_goes_on_where_it_was(tmp_path, monkeypatch):
     tempering = qspin.get_backend(
         "tempering", betas=[0.5, 1.0], n_replicas=4, n_burn_in=0, n_sweeps=5, n_draws=1
     )
-    settings = {"seed": 4, "n_steps": 12, "batch_size": 4, "evaluate_every": 5, "keep_at": [0, 3, 12]}
+    settings = {
+        "seed": 4, "n_steps": 12, "batch_size": 4, "evaluate_every": 5, "keep_at": [0, 3, 12],
+        "weight_decay": 0.05, "schedule": lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.9),
+    }  # fmt: skip
 
     def adam(parameters):
         return torch.optim.Adam(parameters, lr=0.02)
 
-    for sampler in ("pcd", tempering):
+    cd_2, device = GibbsPhase(n_sweeps=2, persistent=False), SampledPhase(Device(2.0, n_reads=20))
+    for sampler in ("pcd", cd_2, tempering, device):
         whole = RestrictedBoltzmannMachine(4, 3)
         unbroken = fit_boltzmann(whole, data, sampler, optimiser=adam, **settings)
         machine, steps = RestrictedBoltzmannMachine(4, 3), 0
@@ -422,6 +494,7 @@ def test_a_training_goes_on_where_it_was(tmp_path, monkeypatch):
         resumed = fit_boltzmann(RestrictedBoltzmannMachine(4, 3, seed=9), data, sampler, **keep)
         assert torch.equal(resumed.machine.weights, whole.weights)
         assert list(resumed.kept) == list(unbroken.kept) == [0, 3, 12]
+        assert resumed.remarks == unbroken.remarks
         for step, state in unbroken.kept.items():
             assert all(torch.equal(resumed.kept[step][name], tensor) for name, tensor in state.items())
         timed = ["seconds"]
@@ -474,25 +547,94 @@ def test_a_device_is_programmed_for_the_model():
     reached = {}
     for name, sampler in {
         "exact": "exact",
-        "corrected": SampledPhase(Device(3.0)),
-        "not": SampledPhase(Device(3.0), correct_temperature=False),
+        "corrected": SampledPhase(Device(3.0, n_reads=300)),
+        "not": SampledPhase(Device(3.0, n_reads=300), correct_temperature=False),
     }.items():
-        machine = RestrictedBoltzmannMachine(4, 6, spread=0.1)
-        reached[name] = fit_boltzmann(machine, data, sampler, seed=0, n_steps=100, learning_rate=0.05)
+        machine = RestrictedBoltzmannMachine(4, 5, spread=0.1)
+        reached[name] = fit_boltzmann(machine, data, sampler, seed=0, n_steps=60, learning_rate=0.08)
     likelihoods = {name: float(fit.curves.log_likelihood[-1]) for name, fit in reached.items()}
     assert abs(likelihoods["corrected"] - likelihoods["exact"]) < 0.1
     assert likelihoods["not"] < likelihoods["exact"] - 0.2
     assert not reached["corrected"].remarks
-    assert [remark.code for remark in reached["not"].remarks] == ["off-temperature"]
+    assert "off-temperature" in [remark.code for remark in reached["not"].remarks]
     curves = reached["corrected"].curves
-    assert float(np.abs(curves.beta_effective[-50:] - 1).mean()) < 0.1
+    assert float(np.abs(curves.beta_effective[-30:] - 1).mean()) < 0.1
     assert (curves.paid_seconds == 0.25).all()
 
 
+def learned_slower_and_slower(sampler, n_steps):
+    """Bars of 2x2 pixels, at a rate that falls to nothing, so that noise is averaged out at the end."""
+    return fit_boltzmann(
+        RestrictedBoltzmannMachine(4, 5, spread=0.1), bars_and_stripes(2), sampler, seed=0, n_steps=n_steps,
+        learning_rate=0.2, evaluate_every=n_steps,
+        schedule=lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda k: 1 - k / n_steps),
+    )  # fmt: skip
+
+
+def test_a_thermal_annealer_learns_what_exact_sums_learn():
+    """Only if its temperature is taken out; bench_bars.py has more pixels, and graphs of hardware."""
+    annealer = qspin.get_backend(
+        "annealer", topology="none", physics="thermal", temperature=0.2, n_reads=200, n_sweeps=50, n_gauges=2
+    )
+    blind = SampledPhase(annealer, correct_temperature=False)
+    exact, found, without = (
+        learned_slower_and_slower(*given) for given in (("exact", 40), (annealer, 40), (blind, 20))
+    )
+    ends = [float(fit.curves.log_likelihood[-1]) for fit in (exact, found, without)]
+    assert abs(ends[1] - ends[0]) < 0.1
+    assert ends[2] < ends[0] - 0.3
+    assert not found.remarks
+    assert "off-temperature" in [remark.code for remark in without.remarks]
+
+
+def test_a_circuit_whose_shots_follow_no_temperature_is_told():
+    """Angles of a table follow the scale of the couplings, so that no programming sets a temperature."""
+    machine = randomised(RestrictedBoltzmannMachine(4, 2), scale=0.3)
+    circuit = qspin.get_backend("qaoa", n_shots=4_000)
+    fit = fit_boltzmann(machine, bars_and_stripes(2), circuit, seed=0, n_steps=2, learning_rate=0.01)
+    told = {remark.code: remark for remark in fit.remarks}
+    assert told["not-boltzmann"].level == "serious"
+    assert told["not-boltzmann"].text.startswith("in 1 of the last 1 steps in the shots single spins are")
+
+
+def taught_by_a_circuit(scale):
+    """Data of a machine with parameters of this size, learned exactly and with a circuit of given angles."""
+    teacher = randomised(RestrictedBoltzmannMachine(4, 2), scale=scale)
+    data = enumerated(teacher).draws(teacher, 200, torch.Generator().manual_seed(0))[:, :4]
+    circuit = qspin.get_backend("qaoa", angles={"gamma": [3**-0.5], "beta": [math.pi / 6]}, n_shots=500)
+    for sampler in ("exact", circuit):
+        machine = RestrictedBoltzmannMachine(4, 2, spread=0.1)
+        yield fit_boltzmann(machine, data, sampler, seed=0, n_steps=10, learning_rate=0.1, evaluate_every=2)
+
+
+def test_a_circuit_teaches_as_long_as_its_shots_follow_a_temperature():
+    """With angles that are given, programming sets it where couplings are weak; stronger ones turn spins
+    past where one layer follows them, which is told from what comes of the gradients.
+    """
+    gained = []
+    for fit in taught_by_a_circuit(0.15):
+        gained.append(float(fit.curves.log_likelihood[-1] - fit.curves.log_likelihood[0]))
+        assert not fit.remarks
+    assert 0.4 * gained[0] < gained[1] < gained[0]
+    _, strong = taught_by_a_circuit(0.4)
+    assert "likelihood-fell" in [remark.code for remark in strong.remarks]
+    assert "off-temperature" in [remark.code for remark in strong.remarks]
+
+
 def test_who_has_no_temperature_cannot_teach():
-    machine = RestrictedBoltzmannMachine(4, 2)
+    """What says what it has is refused before it is asked for a sample; anything else at the first."""
+    machine, data = RestrictedBoltzmannMachine(4, 2), bars_and_stripes(2)
     with pytest.raises(InputError, match="states no temperature and measures none"):
-        fit_boltzmann(machine, bars_and_stripes(2), Device(1.0, measures=False), seed=0)
+        fit_boltzmann(machine, data, Device(1.0, measures=False), seed=0)
+
+    class Paid(Device):
+        offers = frozenset({"replicas", "spins"})
+
+        def sample(self, problem, *, seed=None):
+            raise AssertionError("a sample was bought")
+
+    with pytest.raises(InputError, match="Paid states no temperature and measures none"):
+        fit_boltzmann(machine, data, Paid(1.0, measures=False), seed=0)
 
 
 @pytest.mark.parametrize(
@@ -512,6 +654,13 @@ def test_who_has_no_temperature_cannot_teach():
         ({"optimiser": lambda p: None}, "optimiser is a function that returns one of torch"),
         ({"sampler": qspin.get_backend("tempering", betas=[0.1, 0.5])}, "beta = 1, .* got 0.1, 0.5"),
         ({"sampler": qspin.get_backend("tempering")}, "a ladder that is found anew"),
+        ({"sampler": qspin.get_backend("tempering", method="search")}, "tempering states no temperature"),
+        (
+            {"sampler": qspin.get_backend("tempering", betas=[0.5, 1.0], store="statistics")},
+            "keeps averages alone",
+        ),
+        ({"sampler": qspin.get_backend("annealer", betas=[0.5, 1.0])}, "annealer gives 2 rows of samples"),
+        ({"sampler": qspin.get_backend("ocean")}, "ocean states no temperature"),
     ],
 )
 def test_what_cannot_be_trained(change, message):

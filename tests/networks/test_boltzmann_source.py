@@ -13,7 +13,7 @@ from boltzmann_for_tests import one_thread  # noqa: F401
 import qspin
 from qspin.errors import InputError
 from qspin.experiment.config.run_config import load_config
-from qspin.experiment.run import run_experiment
+from qspin.experiment.run import refuse_unfit, run_experiment
 from qspin.experiment.run_folder import RunFolder
 from qspin.networks.boltzmann import RestrictedBoltzmannMachine, fit_boltzmann, log_likelihood
 from qspin.networks.training import bars_and_stripes, binary_digits
@@ -183,6 +183,24 @@ def test_a_run_trains_once_and_tells_how(tmp_path):
 def test_a_backend_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match="uses backend 'draw', which is not there: did you mean 'draws'"):
         run_experiment(config(tmp_path, sampler="draw"), RunFolder(tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [
+        ({"name": "tempering", "betas": [0.25, 0.5]}, "must be one of the sampler's betas; got 0.25, 0.5"),
+        ({"name": "tempering", "betas": "auto"}, "a ladder that is found anew"),
+        ({"name": "ocean"}, "ocean states no temperature and measures none"),
+    ],
+)
+def test_a_backend_that_cannot_teach_is_refused_before_anything_is_done(tmp_path, backend, message):
+    refuse_unfit(config(tmp_path, sampler="draws"))
+    text = yaml.safe_load((tmp_path / "a.yaml").read_text())
+    text["backends"]["draws"] = backend
+    (tmp_path / "b.yaml").write_text(yaml.safe_dump(text))
+    with pytest.raises(InputError, match=f"problems.machine: .*{message}"):
+        run_experiment(load_config(tmp_path / "b.yaml"), RunFolder(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_a_training_remarks_is_kept():

@@ -84,7 +84,7 @@ class Annealer(AnnealerSettings):
     @property
     def offers(self) -> frozenset[str]:
         """What the samples have, see `qspin.sampler.OFFERS`."""
-        return frozenset({"replicas", "spins"} if self.n_reads > 1 else {"spins"})
+        return frozenset({"thermometer", "spins"} | ({"replicas"} if self.n_reads > 1 else set()))
 
     def check(self, problem: IsingProblem) -> None:
         """Refuse a problem that cannot be annealed, before anything is bought; raises as `sample`."""

@@ -76,6 +76,11 @@ class Held(Protocol):
         ...
 
     @property
+    def is_measured(self) -> bool:
+        """Whether it has effective inverse temperatures that were measured."""
+        ...
+
+    @property
     def is_averaged(self) -> bool:
         """Whether averages were taken, and of the spins only the last ones kept."""
         ...
@@ -103,6 +108,10 @@ class _OfQspin:
     @property
     def is_stopped(self) -> bool:
         return "target" in self.samples.info
+
+    @property
+    def is_measured(self) -> bool:
+        return "beta_effective" in self.samples.dataset
 
     @property
     def is_averaged(self) -> bool:
@@ -165,6 +174,10 @@ class _OfDimod:
         return False
 
     @property
+    def is_measured(self) -> bool:
+        return False
+
+    @property
     def is_averaged(self) -> bool:
         return False
 
@@ -195,6 +208,10 @@ class _OfCounts:
 
     @property
     def is_stopped(self) -> bool:
+        return False
+
+    @property
+    def is_measured(self) -> bool:
         return False
 
     @property

@@ -89,6 +89,7 @@ class Given:
         is_thermal = self.betas is not None or (held.has_betas and not held.is_stopped)
         has = {
             "thermostat": is_thermal,
+            "thermometer": held.is_measured,
             "ladder": is_thermal and n_betas > 1,
             "replicas": n_replicas > 1,
             "draws": n_draws > 3 and not held.is_averaged,

@@ -161,4 +161,4 @@ class QaoaSettings(Paid):
     def offers(self) -> frozenset[str]:
         """What the samples have, see `qspin.sampler.OFFERS`."""
         kept = kept_shots(self.post_selection or 1.0, self.n_shots)
-        return frozenset({"replicas", "spins"} if kept > 1 else {"spins"})
+        return frozenset({"thermometer", "spins"} | ({"replicas"} if kept > 1 else set()))

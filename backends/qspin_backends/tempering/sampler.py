@@ -105,7 +105,6 @@ class Tempering:
     name: ClassVar[str] = "tempering"
     samples_version: ClassVar[int] = 3
     is_paid: ClassVar[bool] = False
-    takes_initial: ClassVar[bool] = True
 
     method: Literal["tempering", "annealing", "population", "search"] = "tempering"
     betas: AutoLadder = "auto"
@@ -142,6 +141,11 @@ class Tempering:
         if METHODS[self.method].ladder is None or self.target_energy is not None:  # chosen by their energy
             return frozenset({name for name in ("replicas", "spins") if has[name]})
         return frozenset({"thermostat"} | {name for name, is_there in has.items() if is_there})
+
+    @property
+    def takes_initial(self) -> bool:
+        """Whether `sample` takes configurations to start from: populations start at infinite temperature."""
+        return self.method != "population"
 
     @property
     def finds_settings(self) -> bool:
@@ -187,8 +191,8 @@ class Tempering:
         Walkers start from random configurations, or from `initial`: one for all, one a replica, or one a
         replica and beta, see `qspin.starting.initial_spins`; ``info["initial"]`` is then a digest of them.
         How long a run remembers where it started is for the burn-in to decide, as ever. An annealed walker
-        starts there at the first of `betas`: one that is hot forgets it. Populations start at infinite
-        temperature and take none.
+        starts there at the first of `betas`, and of an array for all of them at what it has for that one: one
+        that is hot forgets it. Populations start at infinite temperature and take none.
 
         ``info`` names the kernel and, for an automatic ladder, its barrier; ``info["energy_drift"]`` is the
         largest error found in an energy that was carried along. Variables of the dataset, energies per
@@ -292,6 +296,9 @@ class Tempering:
         """Configurations to start from."""
         at_once = {"tempering": None if self.betas == "auto" else len(self.betas)}.get(self.method, 1)
         betas = None if self.betas == "auto" or self.method != "tempering" else self.betas
+        is_for_all = isinstance(given, np.ndarray) and given.ndim == 3 and self.betas != "auto"
+        if self.method == "annealing" and is_for_all and len(given) == len(self.betas):
+            given = given[:1]
         return checked_initial(problem, given, self.method, self.n_replicas, at_once, betas)
 
     def _asked(self) -> Asked:

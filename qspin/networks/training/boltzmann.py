@@ -32,6 +32,7 @@ from qspin.source import (
     IsingProblem,
     Preparation,
     Prepared,
+    Sampler,
     Source,
     Tools,
     Workload,
@@ -173,6 +174,13 @@ class BoltzmannTraining(_Recipe, Preparation):
         if self.uses:
             own["sampler"] = "a backend"
         return {"kind": type(self).__qualname__, "version": self.version, **own}
+
+    def check(self, samplers: Mapping[str, Sampler]) -> None:
+        """Raises InputError where a backend cannot sample the machine at beta = 1."""
+        from qspin.networks.boltzmann.fitting.choice import phase_of
+
+        if self.uses:
+            phase_of(samplers[self.sampler]).check(self.machine())
 
     def workload(self) -> Workload | None:
         """In products; None where a backend is to be called, which tells its own time alone."""

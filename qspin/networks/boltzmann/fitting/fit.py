@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -85,7 +85,7 @@ class _Run:
             "machine": dict(self.machine.state_dict()),
             "optimiser": self.optimiser.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
-            "record": [self.record.steps, self.record.evaluations, self.record.evaluated],
+            "record": self.record.parts(),
             "state": dict(self.state),
             "offsets": self.offsets,
             "pace": self.pace,
@@ -200,7 +200,9 @@ def fit_boltzmann(
     unfinished.done()
     curves = run.record.dataset()
     told = curves if plan.patience is None else curves.isel(evaluation=slice(_since_best(run)[0] + 1))
-    return BoltzmannFit(machine, curves, stopped, (*scores.remarks, *remarks_on(told)), run.kept)
+    return BoltzmannFit(
+        machine, curves, stopped, (*scores.remarks, *remarks_on(told, run.record.told)), run.kept
+    )
 
 
 def _train(run: _Run, plan: Plan, unfinished: Unfinished) -> Literal["steps", "held_out"]:
@@ -211,8 +213,8 @@ def _train(run: _Run, plan: Plan, unfinished: Unfinished) -> Literal["steps", "h
         if _is_over(run, plan):
             break
         unfinished.keep(run.saved)
-        values = _step(run, plan)
-        run.record.step(**values)
+        values, remarks = _step(run, plan)
+        run.record.step(remarks, **values)
         if run.scheduler is not None:
             run.scheduler.step()
         run.done += 1
@@ -227,8 +229,8 @@ def _train(run: _Run, plan: Plan, unfinished: Unfinished) -> Literal["steps", "h
     return "held_out" if is_over else "steps"
 
 
-def _step(run: _Run, plan: Plan) -> dict[str, float]:
-    """One update of the parameters, and what there is to record of it."""
+def _step(run: _Run, plan: Plan) -> tuple[dict[str, float], Sequence[Remark]]:
+    """One update of the parameters, and what there is to record of it and of its samples."""
     start = time.perf_counter()
     machine, (of_data, of_model) = run.machine, plan.seeds(run.done)
     batch = plan.batch(run.done)
@@ -244,7 +246,7 @@ def _step(run: _Run, plan: Plan) -> dict[str, float]:
     rate, promised = descended(
         machine, run.optimiser, gradients, run.offsets, norm=norm, step=run.done + 1, pace=run.pace
     )
-    return {
+    values = {
         "gradient_norm": norm,
         "gradient_noise": noise,
         "promised_gain": promised,
@@ -256,6 +258,7 @@ def _step(run: _Run, plan: Plan) -> dict[str, float]:
         "paid_seconds": negative.paid,
         "samples": negative.n_samples,
     }
+    return values, negative.remarks
 
 
 def _offsets(run: _Run, plan: Plan, positive: Gradients, negative: Gradients) -> Tensor:

@@ -41,7 +41,7 @@ class Negative(NamedTuple):
     paid : seconds that cost money
     n_samples : configurations that were averaged over; 0 of an exact sum
     compiling : seconds of it in which code was compiled or loaded, which no later step takes
-    remarks : what to know of them
+    remarks : what to know of them; those that still come at the end are remarks of the training
     """
 
     gradients: Gradients

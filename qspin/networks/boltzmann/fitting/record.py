@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -33,6 +35,8 @@ UNITS = {
     **dict.fromkeys(("promised_gain", "log_likelihood", "held_out", "bounds_gap"), "nat"),
 }
 
+_LAST = 50  # steps that stand for the end of a training, or a fifth of them if it is less
+_OFTEN = 0.1  # share of these whose samples were remarked on, from which on the training is
 _OFF = 0.05  # share by which samples may be off the model's temperature before it is said
 _LOST = 0.1  # share of a likelihood that had been gained, from which on its loss is told ...
 _LITTLE = 0.01  # ... or, if it is more, of the one before training
@@ -48,13 +52,20 @@ class Record:
     steps : one row a step, in the order of `STEPS`
     evaluations : one row an evaluation, in the order of `EVALUATIONS`
     evaluated : steps that were done before each
+    told : codes and texts of remarks on the samples of the last steps
     """
 
     steps: list[list[float]] = field(default_factory=list)
     evaluations: list[list[float]] = field(default_factory=list)
     evaluated: list[int] = field(default_factory=list)
+    told: list[dict[str, str]] = field(default_factory=list)
 
-    def step(self, **values: float) -> None:
+    def parts(self) -> list[Any]:
+        """What it is made of, in the order of its parameters."""
+        return [self.steps, self.evaluations, self.evaluated, self.told]
+
+    def step(self, remarks: Sequence[Remark] = (), **values: float) -> None:
+        self.told = [*self.told, {own.code: own.text for own in remarks}][-_LAST:]
         self.steps.append([float(values.get(name, math.nan)) for name in STEPS])
 
     def evaluation(self, after: int, **values: float) -> None:
@@ -79,13 +90,26 @@ class Record:
         return curves
 
 
-def remarks_on(curves: xr.Dataset) -> list[Remark]:
+def remarks_on(curves: xr.Dataset, told: Sequence[Mapping[str, str]] = ()) -> list[Remark]:
     """Whether samples were of the model at the end, the last fifth of the steps, at most fifty; and whether
     the likelihood did what gradients promised.
     """
-    n = max(1, min(50, curves.sizes["step"] // 5))
+    n = max(1, min(_LAST, curves.sizes["step"] // 5))
     last = curves.isel(step=slice(-n, None))
-    return [*_on_temperature(last), *_on_chains(last), *_on_likelihood(curves), *_on_bounds(curves)]
+    return [
+        *_on_samples(told[-n:]),
+        *_on_temperature(last),
+        *_on_chains(last),
+        *_on_likelihood(curves),
+        *_on_bounds(curves),
+    ]
+
+
+def _on_samples(told: Sequence[Mapping[str, str]]) -> Iterator[Remark]:
+    for code in dict.fromkeys(code for own in told for code in own):
+        texts = [own[code] for own in told if code in own]
+        if len(texts) >= _OFTEN * len(told):
+            yield Remark(code, f"in {len(texts)} of the last {len(told)} steps {texts[-1]}", Level.SERIOUS)
 
 
 def _on_temperature(last: xr.Dataset) -> list[Remark]:

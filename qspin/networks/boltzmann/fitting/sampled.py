@@ -15,7 +15,8 @@ from qspin.checkpoint import without_checkpoint
 from qspin.errors import InputError
 from qspin.networks.boltzmann.fitting.phases import Negative, State, average_over, persistence
 from qspin.networks.boltzmann.machines import Machine
-from qspin.sampler import Sampler, deciding_settings, is_paid, takes_initial
+from qspin.remarks import Level
+from qspin.sampler import Sampler, deciding_settings, is_paid, offers, takes_initial
 from qspin.samples import SampleSet
 from qspin.sampling import sampled
 
@@ -23,6 +24,7 @@ __all__ = ["SampledPhase", "row_of_model"]
 
 _UNSURE = 3.0  # standard deviation of the inverse temperature of a device that nobody knows yet, around 1
 _MOST_CHANGE = 3.0  # factor by which one step may change it
+_MOST = 1e6  # its bounds, up and down: at the end of its range a device comes no nearer to 1
 _NAME = "negative phase"
 
 
@@ -56,19 +58,38 @@ class SampledPhase:
         self._drift = drift
 
     def check(self, machine: Machine) -> None:
-        """Raises InputError where the sampler says that it cannot sample the machine, or not at beta = 1."""
+        """Raises InputError where the sampler says that it cannot sample the machine, or not at beta = 1, or
+        that nobody would know at which temperature it does.
+        """
+        has, betas = offers(self._sampler), getattr(self._sampler, "betas", None)
+        if has is not None and "spins" not in has:
+            raise InputError(
+                f"{self._name} keeps averages alone, and gradients are averages over configurations: let it "
+                "keep spins, as tempering does with store='spins'"
+            )
+        if has is not None and not has & {"thermostat", "thermometer"}:
+            raise _no_temperature(self._name)
+        if has is not None and betas is not None and "thermostat" in has:
+            row_of_model(() if isinstance(betas, str) else betas)
+        elif has is not None and betas is not None and len(betas) != 1:
+            raise _several_rows(self._name, len(betas))
         if (look := getattr(self._sampler, "check", None)) is not None:
             look(machine.problem())
-        betas = getattr(self._sampler, "betas", None)
-        if "thermostat" in (getattr(self._sampler, "offers", None) or ()) and betas is not None:
-            row_of_model(() if isinstance(betas, str) else betas)
+
+    @property
+    def _name(self) -> str:
+        return str(getattr(self._sampler, "name", type(self._sampler).__name__))
 
     def identity(self) -> dict[str, Any]:
         try:
             own = deciding_settings(self._sampler)
         except (TypeError, AttributeError):  # a sampler of a third party without settings
             own = {}
-        return {"phase": type(self._sampler).__name__, "settings": own, "corrects": self._corrects}
+        return {
+            "phase": type(self._sampler).__name__,
+            "settings": own,
+            "corrects": [self._corrects, self._drift],
+        }
 
     def negative(self, machine: Machine, batch: Tensor, state: State, seed: int) -> Negative:
         problem = machine.problem()
@@ -90,7 +111,9 @@ class SampledPhase:
         if found.is_set:
             return made._replace(persistence=self._persistence(machine, state, kept, found.row))
         kept["device"] = self._filtered(device, found.beta, found.error)
-        return made._replace(beta=found.beta * factor, beta_error=found.error * factor)
+        doubts = tuple(own for own in samples.remarks if own.level is Level.SERIOUS)
+        beta, error = found.beta * factor, found.error * factor
+        return made._replace(beta=beta, beta_error=error, remarks=doubts)
 
     def _clocks(self, samples: SampleSet) -> dict[str, float]:
         """Seconds of `Negative`."""
@@ -129,6 +152,7 @@ class SampledPhase:
         gain = variance / (variance + error**2)
         moved = value + gain * (beta - value)
         moved = min(max(moved, value / _MOST_CHANGE), value * _MOST_CHANGE)
+        moved = min(max(moved, 1 / _MOST), _MOST)
         return torch.tensor([moved, (1 - gain) * variance], dtype=torch.float64)
 
 
@@ -139,14 +163,25 @@ def _measured(samples: SampleSet) -> _Measured:
         return _Measured(row_of_model(betas), 1.0, 0.0, True)
     backend = samples.info.get("backend", "the sampler")
     if not has_measured_temperatures(samples):
-        raise InputError(
-            f"{backend} states no temperature and measures none (no beta_effective), so nobody knows which "
-            "model its samples are of: take tempering, annealer, qaoa or block Gibbs (sampler='pcd')"
-        )
+        raise _no_temperature(backend)
     if len(betas) != 1:
-        raise InputError(f"{backend} programmes {len(betas)} factors; a model is sampled at one: betas=[1.0]")
+        raise _several_rows(backend, len(betas))
     beta, error = (float(samples.dataset[name].values[0]) for name in MEASURED)
     return _Measured(0, beta, error, False)
+
+
+def _no_temperature(backend: str) -> InputError:
+    return InputError(
+        f"{backend} states no temperature and measures none (no beta_effective), so nobody knows which "
+        "model its samples are of: take tempering, annealer, qaoa or block Gibbs (sampler='pcd')"
+    )
+
+
+def _several_rows(backend: str, n_rows: int) -> InputError:
+    return InputError(
+        f"{backend} gives {n_rows} rows of samples, of as many factors or depths, and a model is sampled "
+        "with one: betas=[1.0] of an annealer, depth of qaoa"
+    )
 
 
 def row_of_model(betas: Any) -> int:
