@@ -21,7 +21,14 @@ from qspin.plot.embedding import embedding, embedding_told
 from qspin.plot.images import mosaic
 from qspin.plot.inspection import among_draws, numbers_beside, spectrum
 from qspin.plot.landscape import disconnectivity, overlap_sizes, triangle_densities
-from qspin.plot.overlaps import overlap_densities, overlap_matrix, row_at, theory_densities, triangles
+from qspin.plot.overlaps import (
+    overlap_densities,
+    overlap_matrix,
+    row_at,
+    theory_densities,
+    theory_sizes,
+    triangles,
+)
 from qspin.plot.quench import over_time
 from qspin.plot.style import Styles, style_of, styles_of
 from qspin.plot.training import epoch_curves, learning_curves
@@ -58,6 +65,7 @@ __all__ = [
     "theory_densities",
     "theory_lines",
     "theory_marks",
+    "theory_sizes",
     "time_to_solution",
     "triangle_densities",
     "triangles",

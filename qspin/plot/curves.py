@@ -162,7 +162,7 @@ def theory_marks(
             label = f"${symbol}$ = {next(iter(places)):.4g} by theory"
         for at, own in places.items():
             error, colour = own[0]
-            look = {"color": _OF_ALL if len(own) == len(curves) else colour, "zorder": 0.5}
+            look: dict[str, Any] = {"color": _OF_ALL if len(own) == len(curves) else colour, "zorder": 0.5}
             ax.axvline(at, linewidth=1, linestyle=(0, (1 + 3 * k, 2)), label=label, **look)
             if error:
                 ax.axvspan(at - error, at + error, alpha=0.15, linewidth=0, **look)

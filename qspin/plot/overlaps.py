@@ -15,10 +15,11 @@ from qspin.plot.style import Styles, axes_or_current, finished, style_of, styled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["overlap_densities", "overlap_matrix", "row_at", "theory_densities", "triangles"]
+__all__ = ["overlap_densities", "overlap_matrix", "row_at", "theory_densities", "theory_sizes", "triangles"]
 
 _ELSEWHERE = 0.05  # of ln T, beyond which a curve is said to be at another temperature
 _FAR = 0.25  # of ln T, beyond which it is left out
+_INFINITE = r"theory, $N \to \infty$"
 _ROOM = 1.2  # factor above what was measured, up to which lines of theory are followed
 
 
@@ -93,7 +94,8 @@ def theory_densities(
     symmetric : and of that with the overlap of a replica-symmetric theory over ``beta``, drawn upright
     ax : on which the distributions were drawn by `overlap_densities`
     """
-    top, drawn = ax.get_ylim()[1], []
+    top = ax.get_ylim()[1]
+    drawn: list[NDArray[np.float64]] = []
     for distribution in distributions.values():
         row = row_at(distribution, beta)
         if row is None or density not in distribution:
@@ -103,7 +105,7 @@ def theory_densities(
         points = np.stack([values[values.dims[0]].values, values.values])
         if np.isnan(points).any() or any(np.array_equal(points, other) for other in drawn):
             continue
-        label = None if drawn else r"theory, $N \to \infty$"
+        label = None if drawn else _INFINITE
         ax.plot(*points, color="0.2", linewidth=1, linestyle=(0, (5, 2)), label=label, zorder=1)
         overlap = float(at[symmetric]) if symmetric in at else 0.0
         for k, place in enumerate((overlap, -overlap) if overlap > 0 else ()):
@@ -112,6 +114,24 @@ def theory_densities(
         drawn.append(points)
     if not drawn:
         return ax
+    ax.set_ylim(0, _ROOM * top)
+    return finished(ax)
+
+
+def theory_sizes(density: xr.DataArray, ax: Axes) -> Axes:
+    """Density of \\|q\\| of a theory beside measured ones, without fields; its peaks leave the panel.
+
+    Parameters
+    ----------
+    density : of the overlap, over one coordinate from -1 to 1
+    ax : on which the measured one was drawn by `overlap_sizes`
+    """
+    q, top = density[density.dims[0]].values, ax.get_ylim()[1]
+    positive = q >= 0
+    ax.plot(
+        q[positive], 2 * density.values[positive], color="0.2", linewidth=1, linestyle=(0, (5, 2)), zorder=1,
+        label=_INFINITE,
+    )  # fmt: skip
     ax.set_ylim(0, _ROOM * top)
     return finished(ax)
 

@@ -76,6 +76,8 @@ class TestSampled:
         (section,) = conclusion.sections
         assert [figure.name for figure in section.figures] == ["sizes", "maps", "triangles", "valleys"]
         assert conclusion.datasets["overlap_sizes"].sizes["landscape"] == 3
+        lines = conclusion.datasets["landscape_nulls"]["theory_density"]
+        assert np.isfinite(lines.values).all(axis=-1).tolist() == [True, False, False]  # of the glass alone
         for name in ("landscape_nulls", "find_states", "valleys"):
             assert conclusion.datasets[name]["problem"].values.tolist() == ["glass", "ferromagnet", "mattis"]
 

@@ -11,9 +11,12 @@ from ran import texts
 
 from qspin import plot, theory
 from qspin.registry import get_source, get_study
+from qspin.studies.landscape.glass import Glass, Place, Row
+from qspin.studies.landscape.theory import beside_theory
 from qspin.studies.lines import DENSITY, SYMMETRIC, with_density
 
 GLASS = get_source("sherrington_kirkpatrick", n_spins=20)
+COUNTED = {"central_excess": 0.1, "central_error": 0.01}
 BETAS = np.array([0.5, 1.6, 2.5])
 
 
@@ -90,6 +93,30 @@ def test_the_line_is_drawn_once_and_its_peaks_leave_the_panel():
     )
     assert upright == [-float(found[SYMMETRIC][2]), float(found[SYMMETRIC][2])]
     assert top <= ax.get_ylim()[1] < float(found[DENSITY].max())
+
+
+def test_sizes_of_overlaps_have_both_sides_of_it():
+    density = with_density(measured(), GLASS, [2.5])[DENSITY].isel(beta=2)
+    ax = plt.figure().subplots()
+    ax.plot([0, 1], [1, 1])
+    plot.theory_sizes(density, ax)
+    q, shown = ax.lines[-1].get_data()
+    assert q.min() == 0
+    assert np.trapezoid(shown, q) == pytest.approx(1, abs=0.01)
+    assert ax.get_ylim()[1] < 2 < shown.max()
+
+
+def test_landscapes_are_drawn_beside_theirs():
+    place = Place(
+        "a", "x", {}, (Row(0.4, COUNTED, Glass.OPEN),), {"landscape_nulls": measured()}, (), Glass.OPEN
+    )
+    results = MadeResults(asked({"a": GLASS}, ["x"]), {})
+    found = beside_theory(results, place).found["landscape_nulls"]
+    assert np.isfinite(found[DENSITY].values).all(axis=1).tolist() == [False, False, True]
+    frozen = place._replace(rows=(Row(0.0, COUNTED, Glass.OPEN),))
+    assert beside_theory(results, frozen).found["landscape_nulls"] is place.found["landscape_nulls"]
+    others = MadeResults(asked({"a": get_source("mattis", n_spins=20)}, ["x"]), {})
+    assert DENSITY not in beside_theory(others, place).found["landscape_nulls"]
 
 
 def test_rows_near_a_temperature():

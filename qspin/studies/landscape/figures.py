@@ -13,6 +13,7 @@ from qspin import plot
 from qspin.analysis.glassiness import CENTRAL
 from qspin.plot.canvas import small_multiples
 from qspin.studies.landscape.glass import MEASURES, Place, families
+from qspin.studies.lines import DENSITY
 from qspin.studies.series import told
 from qspin.studies.wording import at_temperature
 from qspin.study import INSTANCE, Figure
@@ -31,11 +32,12 @@ def landscape_figures(places: Sequence[Place]) -> Iterator[Figure]:
     told_apart = len({place.backend for place in places}) > 1
     groups = {_title(group[0], told_apart): group for group in families(places) if group[0].rows}
     shown = {title: group[0] for title, group in groups.items()}
+    has_theory = any(DENSITY in place.found["landscape_nulls"] for place in places)
     yield from _grids(
         "sizes",
         "Density of the size of the overlap (line) beside that of independent spins of the same "
         "magnetisations (band, 95 % of the null), means over instances; shaded are the overlaps that count "
-        "for P(0)",
+        f"for P(0){'; dashed is that of infinitely many spins by theory' if has_theory else ''}",
         {title: _sizes(group) for title, group in groups.items() if any(map(_has_sizes, group))},
     )
     yield from _grids(
@@ -81,11 +83,17 @@ def _mean_sizes(group: Sequence[Place]) -> xr.Dataset:
     rows = [_row(place, "landscape_nulls") for place in group if _has_sizes(place)]
     names = ("density", "lower_null", "upper_null")
     means = {name: ("q", np.nanmean([row[name].values for row in rows], axis=0)) for name in names}
-    return xr.Dataset(means, coords={"q": rows[0]["q"].values})
+    found = xr.Dataset(means, coords={"q": rows[0]["q"].values})
+    return found.assign({DENSITY: rows[0][DENSITY]}) if DENSITY in rows[0] else found
 
 
 def _sizes(group: Sequence[Place]) -> _Panel:
-    return lambda ax: plot.overlap_sizes(_mean_sizes(group), ax, central=CENTRAL)
+    def draw(ax: Any) -> Any:
+        found = _mean_sizes(group)
+        drawn = plot.overlap_sizes(found, ax, central=CENTRAL)
+        return plot.theory_sizes(found[DENSITY], drawn) if DENSITY in found else drawn
+
+    return draw
 
 
 def _map(place: Place) -> _Panel:

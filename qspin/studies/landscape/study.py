@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from qspin.remarks import remarks_of
 from qspin.studies.cells import wherever_met
 from qspin.studies.landscape.figures import datasets_of, landscape_figures
 from qspin.studies.landscape.glass import MEASURES, places_of
+from qspin.studies.landscape.theory import beside_theory
 from qspin.studies.landscape.words import bottom_line, family_table, findings, matrix, signs_table
 from qspin.study import (
     Asked,
@@ -58,11 +59,14 @@ class Landscape(Study):
     temperatures : that are looked at, the nearest of each ladder; or so many of the coldest
     most : configurations of each
     n_null : sets of configurations of every null
+    theory : ``auto``: sizes of overlaps have the density of the theory that the kind of a problem names;
+        ``none``
     """
 
     temperatures: PositiveInt | Annotated[tuple[float, ...], Field(min_length=1)] = 3
     most: PositiveInt = 200
     n_null: Annotated[int, Field(ge=2)] = 49
+    theory: Literal["auto", "none"] = "auto"
 
     def plan(self, asked: Asked) -> Plan:
         """Overlaps, states, triangles and valleys of every backend that keeps configurations.
@@ -106,6 +110,8 @@ class Landscape(Study):
         places = places_of(results, doubts_of(results))
         if not places:
             return Conclusion()
+        if self.theory == "auto":
+            places = [beside_theory(results, place) for place in places]
         family = family_table(places)
         section = Section(
             "Landscape",
