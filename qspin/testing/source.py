@@ -18,10 +18,12 @@ import pickle
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+
 from qspin.problem import IsingProblem
 from qspin.registry import get_source
 from qspin.settings import deciding_settings, setting_names, settings_of
-from qspin.source import Preparation, Prepared, Source, Tools
+from qspin.source import Mark, Preparation, Prepared, Source, Tools
 from qspin.testing.statistics import assert_frozen, assert_refused
 
 __all__ = ["SourceContract", "prepared_for"]
@@ -81,6 +83,17 @@ class SourceContract:
         one, other = (self.source(**{key: value}) for value in (1, 2))
         assert one.identity() != other.identity()
         assert self.problem(**{key: 1}).digest != self.problem(**{key: 2}).digest
+
+    def test_what_theory_says_has_its_shape(self) -> None:
+        source, betas = self.source(), np.array([0.5, 1.0])
+        for mark in source.marks(self.problem):
+            assert isinstance(mark, Mark)
+            assert mark.symbol
+            assert mark.told
+            assert 0 < mark.temperature < np.inf
+            assert mark.error >= 0
+        for found in (source.predicted(betas), source.predicted_overlaps(betas)):
+            assert found is None or found["beta"].values.tolist() == betas.tolist()
 
     def test_settings_are_frozen(self) -> None:
         source = self.source()

@@ -84,7 +84,8 @@ def _squares(problem: IsingProblem) -> Floats:
     """sum_j J_ij^2 (N,)."""
     edges = problem.edges
     squares = edges.couplings**2
-    return np.bincount(edges.i, squares, problem.n_spins) + np.bincount(edges.j, squares, problem.n_spins)
+    ends = np.concatenate([edges.i, edges.j])
+    return np.bincount(ends, np.tile(squares, 2), problem.n_spins).astype(np.float64)
 
 
 def _instability(problem: IsingProblem, width: Floats) -> Callable[[float], float]:
