@@ -119,7 +119,8 @@ def _apart(origin, n_long, n_short, long_jump, jump, n_bits, shift, rotation):
     for k in range(n_long):
         state = start.copy()
         for j in range(n_short):
-            states[k, j] = state
+            for i in range(4):
+                states[k, j, i] = state[i]
             _leap(state, jump, n_bits, shift, rotation)
         _leap(start, long_jump, n_bits, shift, rotation)
     return states
@@ -132,9 +133,11 @@ def _leap(state, polynomial, n_bits, shift, rotation):
     for word in polynomial:
         for bit in range(n_bits):
             if (word >> np.uint64(bit)) & np.uint64(1):
-                total ^= state
+                for i in range(4):
+                    total[i] ^= state[i]
             _step(state, n_bits, shift, rotation)
-    state[:] = total
+    for i in range(4):
+        state[i] = total[i]
 
 
 @njit(cache=True)

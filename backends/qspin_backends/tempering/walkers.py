@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
 
@@ -22,7 +23,7 @@ from qspin_backends.tempering.multispin import (
 from qspin_backends.tempering.sparse import STATES, SparseKernel, SparsePlan, sweep_sparse
 from qspin_backends.tempering.words import bit_words, expanded, fill_words, lane_bits
 
-__all__ = ["Plan", "Walkers", "follow", "start_walkers", "sweep", "word_type"]
+__all__ = ["Plan", "Walkers", "follow", "follower", "start_walkers", "sweep", "word_type"]
 
 Plan = SparsePlan | DensePlan | MultispinPlan
 
@@ -40,20 +41,32 @@ def _sweep(kernel, words, walker, energies):  # type: ignore[no-untyped-def]
     return lambda kernel, words, walker, energies: by_its_kernel(kernel, words, walker, energies)
 
 
+def follower(kernel):  # type: ignore[no-untyped-def]
+    """A kernel that keeps something of the spins, or None: what does not read the kernel but lets it follow
+    is then compiled once for all others; for jitted code only.
+    """
+    raise NotImplementedError
+
+
+@overload(follower)
+def _follower(kernel):  # type: ignore[no-untyped-def]
+    return (lambda kernel: kernel) if kernel.instance_class is DenseKernel else (lambda kernel: None)
+
+
 def follow(kernel, words, walker, lane, rows, count):  # type: ignore[no-untyped-def]
-    """What a kernel keeps of the spins follows the first `count` of `rows`, which were flipped in a lane; for
-    jitted code only.
+    """What a `follower` keeps of the spins follows the first `count` of `rows`, which were flipped in a lane;
+    for jitted code only.
     """
     raise NotImplementedError
 
 
 @overload(follow)
 def _follow(kernel, words, walker, lane, rows, count):  # type: ignore[no-untyped-def]
-    if kernel.instance_class is DenseKernel:
-        return lambda kernel, words, walker, lane, rows, count: follow_dense(
-            kernel, words, walker, lane, rows, count
-        )
-    return lambda kernel, words, walker, lane, rows, count: None
+    if kernel is types.none:
+        return lambda kernel, words, walker, lane, rows, count: None
+    return lambda kernel, words, walker, lane, rows, count: follow_dense(
+        kernel, words, walker, lane, rows, count
+    )
 
 
 @njit(cache=True, nogil=True)
@@ -104,6 +117,7 @@ class Walkers:
 
     def set_bits(self, bits: NDArray[np.uint64]) -> None:
         """Give every lane the spins of a row of `bits`; energies and fields follow."""
+        bits = np.require(bits, requirements=["C", "W"])  # else the kernel is compiled anew
         fill_words(bits, self.plan.row, self.words)
         self.start_anew()
 

@@ -116,16 +116,16 @@ def swap_lanes(words, chosen, distance):
             swap = (spins[i] ^ (spins[i] >> shift)) & chosen[0]
             spins[i] ^= kind(swap ^ kind(swap << shift))
     elif n_words == VECTOR and n_rows > 2:
-        _swap_rows(words, chosen, distance, 0, 1)
+        _swap_rows(words[:1], chosen, distance)
         _swap_inner_rows(words, chosen, distance)
-        _swap_rows(words, chosen, distance, n_rows - 1, n_rows)
+        _swap_rows(words[n_rows - 1 :], chosen, distance)
     else:
-        _swap_rows(words, chosen, distance, 0, n_rows)
+        _swap_rows(words, chosen, distance)
 
 
 @njit
-def _swap_rows(words, chosen, distance, start, stop):
-    """`swap_lanes` for some rows of any number of words."""
+def _swap_rows(words, chosen, distance):
+    """`swap_lanes` for any number of words."""
     n_words = words.shape[1]
     width = 8 * words.itemsize
     kind = words.dtype.type
@@ -135,8 +135,9 @@ def _swap_rows(words, chosen, distance, start, stop):
     swaps = np.zeros(n_words + first, words.dtype)
     left, right = kind(width - 1 - shift), kind(shift)  # a shift by the whole width is done in two steps
     one = kind(1)
-    for i in range(start, stop):
-        row[:n_words] = words[i]
+    for i in range(len(words)):
+        for w in range(n_words):
+            row[w] = words[i, w]
         for w in range(n_words):
             above = (row[w + whole] >> right) | ((row[w + first] << left) << one)
             swaps[w + first] = (row[w] ^ above) & chosen[w]
@@ -153,7 +154,7 @@ def _swap_inner_rows(words, chosen, distance):  # type: ignore[no-untyped-def]
 def _swap_inner(words, chosen, distance):  # type: ignore[no-untyped-def]
     if words.dtype is types.uint64:
         return lambda words, chosen, distance: _swap_vectors(words, chosen, distance)
-    return lambda words, chosen, distance: _swap_rows(words, chosen, distance, 1, len(words) - 1)
+    return lambda words, chosen, distance: _swap_rows(words[1 : len(words) - 1], chosen, distance)
 
 
 @njit
@@ -165,8 +166,9 @@ def _swap_vectors(words, chosen, distance):
     whole, shift = np.uint64(distance // WORD), np.uint64(distance % WORD)
     rest, one = np.uint64(WORD - 1) - shift, np.uint64(1)
     partners = np.zeros((2, VECTOR), np.uint64)  # the lanes that chosen ones swap with
-    partners[0] = chosen
-    _swap_rows(partners[:1], chosen, distance, 0, 1)
+    for w in range(VECTOR):
+        partners[0, w] = chosen[w]
+    _swap_rows(partners[:1], chosen, distance)
     spins, low = pointer_to(words), load(pointer_to(chosen), 0, VECTOR)
     high = load(pointer_to(partners), 0, VECTOR)
     for i in range(one, np.uint64(len(words)) - one):

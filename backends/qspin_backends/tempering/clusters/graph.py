@@ -63,8 +63,9 @@ def bond_graph(
     degrees, holds, fields = np.zeros(n_rows, np.int64), np.zeros(n_rows, np.uint8), np.zeros(n_rows)
     degrees[row], holds[row], fields[row] = graph.degrees, 1, graph.fields
     indptr = np.concatenate([[0], np.cumsum(degrees)])
+    indices = np.asarray(graph.indices, np.int32)  # else the kernel is compiled anew
     neighbours, couplings, summed = _by_strength(
-        graph.indptr, graph.indices, graph.couplings, np.asarray(row, np.int64), indptr
+        graph.indptr, indices, graph.couplings, np.asarray(row, np.int64), indptr
     )
     return BondGraph(
         indptr,
