@@ -80,7 +80,7 @@ def trained(rows, n_hidden, n_steps):
         "exact",
         seed=0,
         n_steps=n_steps,
-        learning_rate=0.02,
+        learning_rate=0.005,
         keep_at=keep_at,
         likelihood="none",
     )
@@ -102,7 +102,7 @@ def compared(rows, modes, n_hidden, n_steps, quick):
     draws = enumerated(fit.machine).draws(fit.machine, EXACT_DRAWS, generator_of(0, torch.device("cpu")))
     exact = modes(draws[:, :n].numpy().astype(int)).mean(axis=0)
     every = qspin.networks.TrajectoryTempering.of(fit.machine, fit.kept, **LENGTH)
-    few = dataclasses.replace(every, n_burn_in=200, n_sweeps=400, n_draws=40).thinned(seed=9, least=LEAST)
+    few = dataclasses.replace(every, n_burn_in=300, n_sweeps=500, n_draws=50).thinned(seed=9, least=LEAST)
     trajectory = dataclasses.replace(few, **LENGTH)
     tempering = qspin.get_backend("tempering", betas=LADDER, n_threads=1, **LENGTH)
     found = {
@@ -124,7 +124,7 @@ def told(name, found, exact):
 
 def test_a_narrow_cluster_beside_a_broad_one(remark, request):
     rows, modes = clusters()
-    exact, found = compared(rows, modes, 8, 600, request.config.getoption("--quick"))
+    exact, found = compared(rows, modes, 8, 1_500, request.config.getoption("--quick"))
     (_, in_beta), (_, along) = found.items()
     shares = ", ".join(f"{name} {of.shares[..., 1].mean():.3f}" for name, of in found.items())
     remark(

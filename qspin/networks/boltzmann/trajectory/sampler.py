@@ -200,7 +200,7 @@ class TrajectoryTempering:
             seed,
             clocks=clocks,
             remarks=self._remarks(done),
-            headline=f"{len(self._steps)} checkpoints of training, swaps from {done.swap_rates.min():.0%}",
+            headline=f"checkpoints of training: {len(self._steps)}, swaps from {done.swap_rates.min():.0%}",
             trajectory={"machine": self.checkpoints.machine, "steps": list(self._steps)},
         )
         extra = {
