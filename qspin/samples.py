@@ -137,16 +137,14 @@ class SampleSet:
             "labels": labels_to_json(labels),
             "info": json.dumps({"status": "complete", "remarks": [], **info}, sort_keys=True),
         }
-        dataset = xr.Dataset(
-            {
-                "spins": variable_of(DIMS, spins.astype(np.int8, copy=False)),
-                "energies": variable_of(DIMS[:3], energies),
-            },
-            coords={"beta": index_of("beta", ladder), "spin": index_of("spin", coordinate_of(labels))},
-            attrs=attributes,
-        )
-        try:
-            dataset = dataset.assign({name: variable_of(*given) for name, given in (extra or {}).items()})
+        variables = {
+            "spins": variable_of(DIMS, spins.astype(np.int8, copy=False)),
+            "energies": variable_of(DIMS[:3], energies),
+        }
+        coords = {"beta": index_of("beta", ladder), "spin": index_of("spin", coordinate_of(labels))}
+        try:  # all at once: every later assignment merges everything anew
+            further = {name: variable_of(*given) for name, given in (extra or {}).items()}
+            dataset = xr.Dataset(variables | further, coords, attributes)
         except (ValueError, TypeError) as error:
             raise InputError(f"extra variables do not fit the samples: {error}") from error
         return cls(dataset if handed_over else dataset.copy(deep=True))
