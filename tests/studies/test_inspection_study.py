@@ -150,8 +150,9 @@ class TestTests:
         assert [told_student(p) for p in (0.0312, 3e-7)] == ["Student p = 0.031", "Student p < 0.001"]
 
 
-def made(q_model, q_draws, *, remarks=(), r_hat=1.0, **settings):
-    """Sections of a study of a trained twin beside draws of its shuffles."""
+def made(q_model, q_draws, *, remarks=(), r_hat=1.0, landscape=None, **settings):
+    """Sections of a study of a trained twin beside draws of its shuffles, replicas of it being as far apart
+    as `r_hat` tells at T = 0.5, and its landscape as it is given."""
     model = get_source("mlp", **TWIN)
     lines = asked(
         {"net": model, "mixed": model.controls()["null"]},
@@ -172,6 +173,7 @@ def made(q_model, q_draws, *, remarks=(), r_hat=1.0, **settings):
         ("overlap_curve", "net", "x"): None if q_model is None else curve(q_model),
         ("overlap_curve", "mixed", "x"): [None if q is None else curve(q) for q in q_draws],
         ("chain_diagnostics", "net", "x"): chains,
+        **{(name, "net", "x"): result for name, result in (landscape or {}).items()},
     }
     results = MadeResults(lines, found)
     glass = get_source("edwards_anderson", shape=[3, 3], seed=1).build({})
@@ -204,6 +206,20 @@ class TestSentences:
         conclusion = made([0.9, 0.29, 0.33, 0.3], self.draws, remarks=[remark], r_hat=1.5)
         (text,) = [t for t in texts(conclusion) if t.startswith("Mean |q| of net")]
         assert "at any of 3 temperatures; 1 more are left out, where replicas disagree" in text
+
+
+@pytest.mark.parametrize(("temperature", "is_doubtful"), [(1.0, False), (0.5, True)])
+def test_replicas_that_disagree_elsewhere_are_no_doubt_on_the_temperature_of_the_model(
+    temperature, is_doubtful
+):
+    remark = Remark("r-hat-overlap", "replicas disagree", Level.SERIOUS)
+    conclusion = made(
+        [0.31, 0.29, 0.33, 0.3], TestSentences.draws, remarks=[remark], r_hat=1.5, temperature=temperature,
+        landscape=landscape_of(TestStates.two).found,
+    )  # fmt: skip
+    told = [text for text in texts(conclusion) if text.startswith(("States at", "Triangles at"))]
+    assert len(told) == 2
+    assert all(("Samples are doubtful" in text) is is_doubtful for text in told)
 
 
 def test_of_a_part_of_a_run_what_is_there_is_told():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, PositiveFloat
 
@@ -74,7 +74,7 @@ class OwnTemperature(Study):
         cells = [(problem, backend) for problem in asked.problems for backend in own]
         finest = self.level / 2 ** math.ceil(math.log2(max(2 * len(cells), 1)))
         tests = {"permutations": self.permutations, "finest": finest}
-        measures = (
+        measures: tuple[tuple[str, dict[str, Any], str], ...] = (
             ("compare", tests, THERE),
             ("compare", {**tests, "beta": 1 / self.temperature}, OWN),
             ("cross_overlaps", {}, ""),
