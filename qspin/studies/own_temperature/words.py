@@ -39,8 +39,8 @@ def _summary(backend: str, held: Sequence[Held]) -> str:
     others = sum(one.there.is_other for one in known)
     at_own = sum(not one.there.is_other and one.own.is_compared and not one.own.is_other for one in known)
     return (
-        f"{backend} was held against equilibrium {len(known)} times of {len(own)}: at the temperature that it "
-        f"had, it is not equilibrium in {others}, and not told apart from the model itself in {at_own}."
+        f"{backend} was held against equilibrium {len(known)} times of {len(own)}: at the temperature that "
+        f"it had, it is not equilibrium in {others}, and not told apart from the model itself in {at_own}."
     )
 
 
