@@ -23,6 +23,7 @@ _INFINITE = r"theory, $N \to \infty$"
 _ROOM = 1.2  # factor above what was measured, up to which lines of theory are followed
 
 
+@checked_arguments
 def row_at(distribution: xr.Dataset, beta: float) -> int | None:
     """Row of a distribution nearest to an inverse temperature, None where it has none within 25 %; NaN stands
     for those without a temperature."""

@@ -113,8 +113,8 @@ class Foreign(Source):
 
 
 def test_a_source_without_theory_is_not_made_anew():
-    source = get_source("edwards_anderson", shape=[3, 3])
-    assert source_at(source, {"shape": "of what is gone"}) is source
+    source = get_source("wishart", n_spins=8, alpha=0.5)
+    assert source_at(source, {"n_spins": "of what is gone"}) is source
     chain = get_source("lattice_ferromagnet", shape=[5])
     assert source_at(chain, {"shape": [9], "n_sweeps": 3}).shape == [9]
 
