@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from conftest import sketching
+
 from qspin import registry
+from qspin.experiment import RunFolder, run_experiment
 from qspin.experiment.config.run_config import config_from_plain
 from qspin.testing import StudyContract
 
@@ -81,8 +85,18 @@ ASKED: dict[str, dict[str, Any]] = {
     },
 }
 
+
+class Contract(StudyContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def folder(cls, tmp_path_factory):
+        """Its figures are sketches: the contract draws every one anew."""
+        with sketching():
+            return run_experiment(cls().config(), RunFolder(tmp_path_factory.mktemp("study") / "run"))
+
+
 for name in registry.names(registry.STUDY):
-    globals()[f"Test_{name}"] = type(f"Test_{name}", (StudyContract,), {"study": name, **ASKED.get(name, {})})
+    globals()[f"Test_{name}"] = type(f"Test_{name}", (Contract,), {"study": name, **ASKED.get(name, {})})
 
 
 def test_studies_and_measures_have_names_of_their_own():
