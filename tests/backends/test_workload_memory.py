@@ -1,38 +1,18 @@
 """Memory that samplers say a call takes, against the peak of processes that make the call.
 
-Each call has a process of its own, since a peak is that of a process; that takes some seconds.
+Each call has a process of its own, since a peak is that of a process.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
+import gc
 import sys
 
 import pytest
+from forks import forking
 
-CHILD = """
-import gc, json, sys
 from qspin.registry import get_backend, get_source
 from qspin.sampler import workload_of
-
-def status(name):
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
-
-backend, settings, kind, small, large = json.loads(sys.argv[1])
-sampler = get_backend(backend, **settings)
-sampler.sample(get_source(kind, **small).build({}), seed=1)  # what is imported and compiled is no part of it
-problem = get_source(kind, **large).build({})
-gc.collect()
-with open("/proc/self/clear_refs", "w") as file:
-    file.write("5")
-base = status("VmRSS")
-samples = sampler.sample(problem, seed=2)
-peak = status("VmHWM") - base
-told = workload_of(sampler, problem)
-print(json.dumps([told.memory, peak, told.kept, samples.dataset.nbytes]))
-"""
 
 BASE = 2**25  # bytes that come and go whatever is sampled: blocks, pools, loaded libraries
 SK, EA = "sherrington_kirkpatrick", "edwards_anderson"
@@ -77,14 +57,37 @@ CALLS = {
 }
 
 
+def status(name):
+    """Of this process, in bytes."""
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def call(name, told):
+    """Make a call of these, and send what was told and what was measured."""
+    backend, settings, kind, large = CALLS[name]
+    sampler = get_backend(backend, **settings)
+    small = get_source(kind, **SMALL[kind]).build({})
+    sampler.sample(small, seed=1)  # what is imported and compiled is no part of it
+    problem = get_source(kind, **large).build({})
+    gc.collect()
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+    base = status("VmRSS")
+    samples = sampler.sample(problem, seed=2)
+    peak = status("VmHWM") - base
+    expected = workload_of(sampler, problem)
+    told.send((expected.memory, peak, expected.kept, samples.dataset.nbytes))
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
 @pytest.mark.parametrize("name", CALLS)
 def test_it_is_within_a_factor_of_two_beyond_a_base(name):
-    backend, settings, kind, large = CALLS[name]
-    given = json.dumps([backend, settings, kind, SMALL[kind], large])
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, given], capture_output=True, text=True, check=True, timeout=300
-    )
-    told, measured, kept, nbytes = json.loads(done.stdout.splitlines()[-1])
+    receiving, sending = forking().Pipe(duplex=False)
+    process = forking().Process(target=call, args=(name, sending))
+    process.start()
+    sending.close()
+    told, measured, kept, nbytes = receiving.recv()
+    process.join()
     assert told / 2 - BASE <= measured <= 2 * told + BASE, f"told {told:.3g}, measured {measured:.3g} bytes"
     assert kept / 2 - 2**20 <= nbytes <= 2 * kept + 2**20, f"kept {kept:.3g}, samples {nbytes:.3g} bytes"
