@@ -107,7 +107,8 @@ class SampledPhase:
         gradients, noise = average_over(machine, x)
         kept: dict[str, Tensor] = {"betas": torch.tensor(samples.betas)}
         kept["spins"] = torch.tensor(samples.spins.values[:, :, -1])
-        made = Negative(gradients, noise, kept, n_samples=len(x), **self._clocks(samples))
+        paid, compiling = self._clocks(samples)
+        made = Negative(gradients, noise, kept, n_samples=len(x), paid=paid, compiling=compiling)
         if found.is_set:
             return made._replace(persistence=self._persistence(machine, state, kept, found.row))
         kept["device"] = self._filtered(device, found.beta, found.error)
@@ -115,11 +116,11 @@ class SampledPhase:
         beta, error = found.beta * factor, found.error * factor
         return made._replace(beta=beta, beta_error=error, remarks=doubts)
 
-    def _clocks(self, samples: SampleSet) -> dict[str, float]:
-        """Seconds of `Negative`."""
+    def _clocks(self, samples: SampleSet) -> tuple[float, float]:
+        """Seconds that cost money, and those of compiling."""
         clocks = samples.info["clocks"]
         paid = float(clocks.get("device", 0.0)) if is_paid(self._sampler) else 0.0
-        return {"paid": paid, "compiling": float(clocks.get("compile", 0.0))}
+        return paid, float(clocks.get("compile", 0.0))
 
     def _initial(self, state: State) -> NDArray[np.int8] | None:
         """Where replicas of the step before ended (beta, replica, spin), for a sampler with a thermostat that
@@ -133,7 +134,7 @@ class SampledPhase:
         spins: NDArray[np.int8] = state["spins"].numpy()
         return spins
 
-    def _persistence(self, machine: Machine, state: State, kept: State, row: int) -> float:
+    def _persistence(self, machine: Machine, state: State, kept: State, row: int) -> float | Tensor:
         if (
             not takes_initial(self._sampler)
             or "spins" not in state
