@@ -16,20 +16,20 @@ import qspin
 from qspin.networks.boltzmann import GibbsPhase, RestrictedBoltzmannMachine, SampledPhase, fit_boltzmann
 from qspin.networks.training import bars_and_stripes
 
-HIDDEN = {3: 8, 4: 12}
+HIDDEN = {2: 5, 3: 8, 4: 12}
 BEST = {n: (2 ** (1 - n) - n - 1) * np.log(2) for n in HIDDEN}
 BETAS = [0.2, 0.3, 0.45, 0.67, 1.0]
 
 
 def tempering(n_replicas=500, **given):
-    """Replicas that go on from step to step; a hundred sweeps at the last steps would change little."""
+    """Replicas that go on from step to step."""
     settings = {"betas": BETAS, "n_burn_in": 0, "n_sweeps": 10, "n_draws": 1, "n_threads": 1, **given}
     return qspin.get_backend("tempering", n_replicas=n_replicas, **settings)
 
 
 def annealer(**given):
     """A thermal one whose temperature, in units of its own couplings, the training is not told."""
-    settings = {"topology": "none", "temperature": 0.2, "n_reads": 500, "n_sweeps": 200, "n_gauges": 2}
+    settings = {"topology": "none", "temperature": 0.2, "n_reads": 300, "n_sweeps": 2_000, "n_gauges": 2}
     return qspin.get_backend(
         "annealer", device="simulated", betas=[1.0], **{"physics": "thermal", **settings, **given}
     )
@@ -58,7 +58,7 @@ def told(n, name, sampler, seeds, remark, **given):
         fit, value, seconds = learned(n, sampler, seed, **given)
         found.append(value)
         last = fit.curves.isel(step=slice(-20, None))
-        beta, moved = float(last.beta_effective.mean()), float(last.persistence.mean())
+        beta, moved = np.nanmean(last.beta_effective), float(last.persistence.mean())
         codes = ", ".join(own.code for own in fit.remarks) or "none"
         off = f"{value:.4f} nat, {value / BEST[n] - 1:.2%} off {BEST[n]:.4f}"
         remark(
@@ -84,15 +84,19 @@ def test_the_best_likelihood_within_two_per_cent(n, name, seeds, remark):
     assert (values > 1.02 * BEST[n]).all()
 
 
-@pytest.mark.parametrize("hardware", ["none", "zephyr"])
-def test_an_annealer_learns_what_exact_sums_learn(hardware, seeds, remark):
-    """Within 0.1 nat where its temperature is measured and taken out, and not without."""
-    few = seeds[:3] if hardware == "none" else seeds[:2]
-    on = annealer() if hardware == "none" else annealer(topology="zephyr", size=2, temperature=0.02)
-    exact = told(3, "exact", "exact", few, remark)
-    found = told(3, f"thermal annealer, topology {hardware}", on, few, remark)
+@pytest.mark.parametrize(("hardware", "n"), [("none", 3), ("zephyr", 2)])
+def test_an_annealer_learns_what_exact_sums_learn(hardware, n, seeds, remark):
+    """Within 0.1 nat where its temperature is measured and taken out, and not without.
+
+    On Zephyr the machine for 2x2 pixels has a qubit for every unit. That for 3x3 needs chains, which freeze
+    long before the device is as cold as it gets: remarks tell that its reads are of no such machine.
+    """
+    few = seeds[:3]
+    on = annealer() if hardware == "none" else annealer(topology="zephyr", size=1, n_sweeps=200)
+    exact = told(n, "exact", "exact", few, remark)
+    found = told(n, f"thermal annealer, topology {hardware}", on, few, remark)
     blind = SampledPhase(on, correct_temperature=False)
-    without = told(3, f"the same on {hardware}, temperature not taken out", blind, few, remark)
+    without = told(n, f"the same on {hardware}, temperature not taken out", blind, few, remark)
     assert (found > exact - 0.1).all()
     assert (without < exact - 0.1).all()
 

@@ -296,9 +296,8 @@ class Tempering:
         """Configurations to start from."""
         at_once = {"tempering": None if self.betas == "auto" else len(self.betas)}.get(self.method, 1)
         betas = None if self.betas == "auto" or self.method != "tempering" else self.betas
-        is_for_all = isinstance(given, np.ndarray) and given.ndim == 3 and self.betas != "auto"
-        if self.method == "annealing" and is_for_all and len(given) == len(self.betas):
-            given = given[:1]
+        if self.method == "annealing" and self.betas != "auto" and isinstance(given, np.ndarray):
+            given = given[:1] if given.ndim == 3 and len(given) == len(self.betas) else given
         return checked_initial(problem, given, self.method, self.n_replicas, at_once, betas)
 
     def _asked(self) -> Asked:
