@@ -28,6 +28,7 @@ _APART = 1.8  # of ln T times sqrt(N), that neighbours of the ladder are apart: 
 _REPLICAS = 8
 _UPDATES = 5e10  # as `sweeps_within` counts them: a minute or so
 _SWEEPS = 500, 8_000  # the least and the most
+_LONGER = 2  # of a machine, whose own temperature may lie deep in its glass
 
 
 def inspection_config(
@@ -65,7 +66,9 @@ def inspection_config(
     seeds = {"shuffled": "shuffle", **({"reinitialised": "reinitialise"} if facts.initial else {})}
     betas = ladder_of([problem, *([_before(model)] if facts.initial else [])], facts.temperature)
     spec = {k: v for k, v in settings_of(model).items() if v is not None and k in ("path", *given)}
-    sweeps = sweeps_within(_UPDATES, problem, len(betas) * _REPLICAS * (len(seeds) * n_shuffles + 1))
+    walkers = len(betas) * _REPLICAS * (len(seeds) * n_shuffles + 1)
+    longer = 1 if facts.temperature is None else _LONGER
+    sweeps = sweeps_within(longer * _UPDATES, problem, walkers, longer * _SWEEPS[1])
     return {
         "schema": 2,
         "name": f"inspect-{as_label(Path(path).stem)}",

@@ -204,7 +204,11 @@ def states_table(beside: Sequence[Beside]) -> Table:
         Column("in_equilibrium", "replicas agree"),
     ]
     rows = [_row(one) for one in beside]
-    return Table("states", "States and triangles beside the controls", columns, rows)
+    note = (
+        "p-values are corrected for the statistics and controls of a backend (Holm). Weights of states have "
+        "the errors of independent configurations; replicas that agree may all still be on their way."
+    )
+    return Table("states", "States and triangles beside the controls", columns, rows, note)
 
 
 def _told(row: Mapping[str, Any]) -> str:
