@@ -26,8 +26,8 @@ __all__ = [
     "beta_curve",
     "checked_temperatures",
     "checked_values",
+    "damped_newton",
     "listed",
-    "newton",
     "replica_symmetry_broken",
     "root",
     "tanh_means",
@@ -41,6 +41,7 @@ Floats = NDArray[np.float64]
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 _FAR = 9.0  # standard deviations, beyond which a normal distribution counts for nothing: 1e-18
 _SATURATED = 20.0  # where tanh is 1 to 1e-17
+_MOST_DAMPED, _MOST_STRAIGHT = 25, 10  # steps of Newton's method
 _NARROW = 1e-5  # a width below which the mean is the value in the middle
 
 
@@ -135,73 +136,100 @@ class Solution(NamedTuple):
     steps: int
 
 
-def newton(
+def damped_newton(
     equations: Callable[[Floats], Floats],
     start: Floats,
+    scales: Floats,
     allowed: Callable[[Floats], bool],
     what: str,
     *,
-    tolerance: float = 1e-10,
-    enough: float = 1e-7,
-    most: int = 60,
+    tolerance: float,
+    enough: float,
 ) -> Solution:
-    """Newton's method with numerical derivatives and shorter steps where the residual would grow.
+    """Newton's method with numerical derivatives, for equations to which some directions hardly matter.
+
+    First these are gone only as far as the squares of the residuals fall as expected (Levenberg 1944,
+    Marquardt 1963). Near the solution steps are whole, although in curved valleys residuals rise now and
+    then.
 
     Parameters
     ----------
     start : where `allowed`
+    scales : steps of the variables that are alike
     what : is solved for, in the message
     tolerance : of the largest residual, where it stops
-    enough : where rounding alone keeps it from going on, and the solution counts
+    enough : where it counts after the most steps
 
     Raises
     ------
     RunError
         If the residual stays above `enough`, with the residual, the steps and what to change.
     """
-    values, left = start, equations(start)
-    steps = 0
-    while np.abs(left).max() > tolerance and steps < most:
-        found = _shorter(equations, values, left, _step(equations, values, left), allowed)
-        if found is None:
-            break
-        values, left = found
-        steps += 1
-    residual = float(np.abs(left).max())
-    if not residual <= enough:
+    if not allowed(start):
+        raise RunError(f"{what} has no first guess here; take fewer steps of replica symmetry breaking")
+    found = Solution(start, float(np.abs(equations(start)).max()), 0)
+    for method, goal in ((_descended, 10 * enough), (_straight, tolerance), (_descended, enough)):
+        if found.residual > goal:
+            found = method(equations, found, scales, allowed, goal)
+    if not found.residual <= enough:
         raise RunError(
-            f"{what} did not converge: a residual of {residual:.2g} is left after {steps} steps; take fewer "
-            "steps of replica symmetry breaking or a temperature farther from the transition"
+            f"{what} did not converge: a residual of {found.residual:.2g} is left after {found.steps} steps; "
+            "take fewer steps of replica symmetry breaking or a temperature farther from the transition"
         )
-    return Solution(values, residual, steps)
+    return found
 
 
-def _step(equations: Callable[[Floats], Floats], values: Floats, left: Floats) -> Floats:
-    jacobian = np.empty((len(values), len(values)))
-    for j in range(len(values)):
-        moved = values.copy()
-        moved[j] += 1e-6 * max(abs(values[j]), 1e-3)
-        jacobian[:, j] = (equations(moved) - left) / (moved[j] - values[j])
-    return np.asarray(np.linalg.lstsq(jacobian, -left, rcond=None)[0], dtype=np.float64)
-
-
-def _shorter(
+def _descended(
     equations: Callable[[Floats], Floats],
-    values: Floats,
-    left: Floats,
-    step: Floats,
+    start: Solution,
+    scales: Floats,
     allowed: Callable[[Floats], bool],
-) -> tuple[Floats, Floats] | None:
-    """Where the residual falls along a step, and what it is there; None if it does not."""
-    share = 1.0
-    while share > 1e-4:
-        moved = values + share * step
-        if allowed(moved):
-            then = equations(moved)
-            if np.linalg.norm(then) < (1 - 0.1 * share) * np.linalg.norm(left):
-                return moved, then
-        share /= 2
-    return None
+    goal: float,
+) -> Solution:
+    """Damped as much as the residuals ask for."""
+    values, left, damping, slopes, steps = start.values, equations(start.values), 1e-4, None, 0
+    while np.abs(left).max() > goal and steps < _MOST_DAMPED:
+        if slopes is None:
+            slopes = _slopes(equations, values, left, scales)
+            u, s, vt = np.linalg.svd(slopes)
+        step = -(vt.T @ (s * (u.T @ left) / (s**2 + (damping * s[0]) ** 2)))
+        moved, expected = values + scales * step, left + slopes @ step
+        then = equations(moved) if allowed(moved) else np.full_like(left, np.inf)
+        gain = (left @ left - then @ then) / max(left @ left - expected @ expected, np.finfo(float).tiny)
+        if gain > 1e-3:
+            values, left, slopes = moved, then, None
+        damping *= 0.1 if gain > 0.5 else 1.0 if gain > 0.2 else 8.0
+        steps += 1
+    return Solution(values, float(np.abs(left).max()), start.steps + steps)
+
+
+def _straight(
+    equations: Callable[[Floats], Floats],
+    start: Solution,
+    scales: Floats,
+    allowed: Callable[[Floats], bool],
+    goal: float,
+) -> Solution:
+    """By whole steps; the best of where they lead."""
+    values, left, best = start.values, equations(start.values), start
+    for steps in range(start.steps + 1, start.steps + 1 + _MOST_STRAIGHT):
+        slopes = _slopes(equations, values, left, scales)
+        values = values - scales * np.linalg.lstsq(slopes, left, rcond=None)[0]
+        if not allowed(values):
+            return best
+        left = equations(values)
+        residual = float(np.abs(left).max())
+        if residual < best.residual:
+            best = Solution(values, residual, steps)
+        if residual <= goal:
+            break
+    return best
+
+
+def _slopes(equations: Callable[[Floats], Floats], values: Floats, left: Floats, scales: Floats) -> Floats:
+    """Derivatives of the equations by the variables in units of `scales`."""
+    moves = 1e-5 * np.diag(scales)
+    return np.stack([(equations(values + move) - left) / 1e-5 for move in moves], axis=1)
 
 
 def checked_values(values: ArrayLike, what: str, *, least: float, open_end: bool = False) -> Floats:

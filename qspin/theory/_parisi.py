@@ -17,26 +17,26 @@ a_i. At T = 0 all of it stays as it is, with q_k = 1 and G_(k+1) = |y|, whose fi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 from scipy.special import log_ndtr
 
-from qspin.theory._equations import Floats, newton
+from qspin.compiled import njit
+from qspin.errors import RunError
+from qspin.theory._equations import Floats, damped_newton
+from qspin.theory._levels import FARTHEST, first_guess, middles, overlap_at, place, usual_breaking
 
-__all__ = [
-    "Covariance",
-    "Ladder",
-    "along",
-    "broken_ladder",
-    "broken_sk",
-    "is_open",
-    "places",
-    "usual_breaking",
-]
+__all__ = ["Covariance", "Ladder", "broken_ladder", "broken_sk"]
 
-_PATH = (1, 2, 4, 7)  # steps of breaking on the way to more
+_FEWER = (1, 2, 4, 7)  # steps of the ladders that more steps are compared with
+_STRETCHES = (1.0, 0.97, 1.03, 0.9, 1.1)  # of the levels of a first guess
+_MOST_GRIDS, _RESOLVED = 4, 0.7  # tried; spacing that a solution may need in units of what it had
+_CLOSEST = 1e-9  # levels
+_LARGEST_BREAK = 1e3  # m/T at T = 0
+_FAR = 5.0  # of a logarithm of what a break is of the usual one
+_ROUNDING = 1e-9  # of a place that is 0
 _REACH = 8.5  # standard deviations of fields that a grid holds
 
 
@@ -105,7 +105,7 @@ class _Grid:
     reach: int
     finer: int
 
-    @property
+    @cached_property
     def fields(self) -> Floats:
         return self.field + self.spacing * np.arange(-self.reach, self.reach + 1, dtype=np.float64)
 
@@ -121,31 +121,10 @@ class _Grid:
         value = self.temperature * (size + np.log1p(np.exp(-2 * size)))
         return _Level(value, np.tanh(y / self.temperature), np.zeros_like(y))
 
-    def kernel(self, variance: float, a: float, finer: int) -> Floats:
-        """Weights of a normal distribution, as far as it counts when tilted by exp(a |y|)."""
-        sigma, spacing = max(np.sqrt(variance), 1e-12), self.spacing / finer
-        n = int(np.ceil((_REACH + a * sigma) * sigma / spacing)) + 1
-        weights = np.exp(-((np.arange(-n, n + 1) * spacing / sigma) ** 2) / 2)
-        return weights / weights.sum()
-
     def inward(self, outer: _Level, a: float, variance: float) -> _Level:
         """One step of breaking towards the first level."""
         finer = (len(outer.value) - 1) // (2 * self.reach)
-        kernel = self.kernel(variance, a, finer)
-        n = len(kernel) // 2
-        beyond = self.spacing / finer * np.arange(1, n + 1)
-        value, slope = outer.value, outer.slope
-        left, right = value[0] - slope[0] * beyond[::-1], value[-1] + slope[-1] * beyond
-        values = np.concatenate([left, value, right])
-        slopes = np.concatenate([np.full(n, slope[0]), slope, np.full(n, slope[-1])])
-        top = values.max()
-        weights = np.exp(np.maximum(a * (values - top), -700.0))
-        total, sloped, tilted = (
-            np.convolve(part, kernel, "valid")[::finer]
-            for part in (weights, weights * slopes, weights * values)
-        )
-        mean = top + np.log(total) / a
-        return _Level(mean, sloped / total, (tilted / total - mean) / a)
+        return _Level(*_averaged(outer.value, outer.slope, a, np.sqrt(variance), self.spacing / finer, finer))
 
     def first_at_zero(self, a: float, variance: float) -> _Level:
         """The step from |y|: (1/a) ln E exp(a |y + z sigma|)."""
@@ -182,13 +161,7 @@ class _Grid:
         low, high = self.covariance.fields(overlaps[i : i + 2]).tolist()
         inner, outer = levels[i].value, levels[i + 1].value
         finer = (len(outer) - 1) // (len(inner) - 1)
-        origin = inner[self.reach]
-        sources = np.zeros(len(outer))
-        sources[::finer] = fields * np.exp(-a * (inner - origin))
-        tilted = np.convolve(sources, self.kernel(high - low, a, finer), "same") * np.exp(
-            a * (outer - origin)
-        )
-        return tilted / tilted.sum()
+        return np.asarray(_spread(fields, inner, outer, a, np.sqrt(high - low), self.spacing / finer, finer))
 
     def vanishing(self, fields: Floats, inner: _Level, a: float, overlap: float) -> float:
         """Twice the density of fields at 0 behind the last step at T = 0.
@@ -216,6 +189,71 @@ class _Grid:
         return np.array(of_overlaps + of_breaking)
 
 
+@njit(cache=True, nogil=True)
+def _normal(a, sigma, spacing):
+    """Weights of a normal distribution, as far as it counts when tilted by exp(a |y|)."""
+    width = max(sigma, 1e-12) / spacing
+    n = int(np.ceil((_REACH + a * sigma) * width)) + 1
+    weights = np.empty(2 * n + 1)
+    total = 0.0
+    for j in range(2 * n + 1):
+        weights[j] = np.exp(-(((j - n) / width) ** 2) / 2)
+        total += weights[j]
+    for j in range(2 * n + 1):
+        weights[j] /= total
+    return weights
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _averaged(value, slope, a, sigma, spacing, finer):
+    """(1/a) ln of the normal mean of exp(a value), at every `finer`-th point, its derivative by the field
+    and by a; beyond its ends the value goes on straight."""
+    kernel = _normal(a, sigma, spacing)
+    n, m = len(kernel) // 2, len(value)
+    first, last = slope[0], slope[m - 1]
+    top = max(value[0] - first * spacing * n, value[m - 1] + last * spacing * n, value.max())
+    weights, sloped, tilted = np.empty(m + 2 * n), np.empty(m + 2 * n), np.empty(m + 2 * n)
+    for j in range(m + 2 * n):
+        at = min(max(j - n, 0), m - 1)
+        here = value[at] + slope[at] * spacing * (j - n - at)
+        weights[j] = np.exp(max(a * (here - top), -700.0))
+        sloped[j], tilted[j] = weights[j] * slope[at], weights[j] * here
+    size = (m - 1) // finer + 1
+    means, slopes, growths = np.empty(size), np.empty(size), np.empty(size)
+    for i in range(size):
+        total = along = turned = 0.0
+        start, end = i * finer, i * finer + 2 * n + 1
+        near, near_sloped, near_tilted = weights[start:end], sloped[start:end], tilted[start:end]
+        for j in range(len(kernel)):
+            total += kernel[j] * near[j]
+            along += kernel[j] * near_sloped[j]
+            turned += kernel[j] * near_tilted[j]
+        means[i] = top + np.log(total) / a
+        slopes[i] = along / total
+        growths[i] = (turned / total - means[i]) / a
+    return means, slopes, growths
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _spread(fields, inner, outer, a, sigma, spacing, finer):
+    """The distribution of fields behind a step, `finer` times finer, that weighs them by exp(a (outer -
+    inner))."""
+    kernel = _normal(a, sigma, spacing)
+    n, m, origin = len(kernel) // 2, len(outer), inner[len(inner) // 2]
+    found = np.zeros(m)
+    for i in range(len(fields)):
+        source = fields[i] * np.exp(-a * (inner[i] - origin))
+        low, high = max(i * finer - n, 0), min(i * finer + n + 1, m)
+        reached, arriving = found[low:high], kernel[low - i * finer + n : high - i * finer + n]
+        for j in range(len(reached)):
+            reached[j] += source * arriving[j]
+    total = 0.0
+    for j in range(m):
+        found[j] *= np.exp(a * (outer[j] - origin))
+        total += found[j]
+    return found / total
+
+
 def broken_ladder(
     temperature: float,
     overlaps: Floats,
@@ -236,104 +274,84 @@ def broken_ladder(
     RunError
         If Newton's method does not end.
     """
-    return _solved(_grid(temperature, covariance or Covariance(), field, overlaps), overlaps, breaking)
+    grid = _grid(temperature, covariance or Covariance(), field, overlaps)
+    for _ in range(_MOST_GRIDS):
+        ladder = _solved(grid, overlaps, breaking)
+        needed = _grid(temperature, grid.covariance, field, ladder.overlaps)
+        if needed.spacing > _RESOLVED * grid.spacing:
+            return ladder
+        grid = needed  # levels came so close that sums on the first grid were wrong
+    raise RunError(
+        f"replica symmetry breaking of {len(breaking)} steps at T = {temperature:g} did not converge: levels "
+        f"crowd, and {_MOST_GRIDS} ever finer grids do not resolve them; take fewer steps"
+    )
 
 
 def _grid(temperature: float, covariance: Covariance, field: float, overlaps: Floats) -> _Grid:
+    """Sums of a normal distribution are exact to rounding from sigma = 1.6 d on; the last step at T = 0 is no
+    sum, and its result is smoother."""
     low, high = np.sqrt(covariance.fields(overlaps[[0, -1]])).tolist()
-    spacing = 0.05 * np.sqrt(high**2 - low**2)
-    if low > 0:  # sums of a normal distribution are exact from sigma = 1.2 d on
-        spacing = min(spacing, max(low / 1.2, 0.015 * high))
+    widths = np.sqrt(np.diff(covariance.fields(overlaps)))
+    if temperature == 0:
+        widths[-1] *= 1.5
+    spacing = min(widths.min() / 1.6, 0.12 * float(np.sqrt(high**2 - low**2)))
+    if low > 0:
+        spacing = min(spacing, max(low / 1.6, 0.015 * high))
     extent = _REACH * high + 2 * high**2  # what tilts the fields moves them by sums of m/T times variances
     finer = int(np.ceil(2.5 * spacing / temperature)) if temperature > 0 else 1
     return _Grid(temperature, covariance, field, spacing, int(np.ceil(extent / spacing)), finer)
 
 
-def places(k: int, *, from_zero: bool) -> tuple[Floats, Floats]:
-    """Where the overlaps and breaks of the best ladder lie along a continuous solution, from 0 to 1 where it
-    rises: exactly so for a straight line.
-
-    Parameters
-    ----------
-    from_zero : whether it rises from q = 0, x = 0 on, as it does without a field
-    """
-    n = np.arange(k + 1)
-    if from_zero:
-        return (2 * n + 1) / (2 * k + 1), 2 * n[1:] / (2 * k + 1)
-    return n / k, (n[1:] - 0.5) / k
-
-
 def broken_sk(temperature: float, steps: int, *, ends: tuple[float, float], field: float) -> list[Ladder]:
-    """Ladders of two-body couplings with 1, 2, .. `steps` steps, some left out, each found from the one
-    before.
+    """Ladders of two-body couplings: one of fewer steps, if there is one, and that of `steps`.
 
     Parameters
     ----------
     ends : q(0) and q(1) of the continuous solution, roughly
     """
-    found: list[Ladder] = []
-    for k in [k for k in _PATH if k < steps] + [steps]:
-        at, at_breaks = places(k, from_zero=is_open(ends, k))
-        if found:
-            opens = is_open(ends, len(found[-1].breaking))
-            known, known_breaks = places(len(found[-1].breaking), from_zero=opens)
-            q = along(known, found[-1].overlaps, at, ends[0] if opens else None)
-            shares = found[-1].breaking / usual_breaking(_middles(found[-1].overlaps))
-            share = np.interp(at_breaks, known_breaks, shares)
-        else:
-            q, share = along(np.array([0.0, 1.0]), np.array(ends), at), np.ones(k)
-        found.append(broken_ladder(temperature, q, share * usual_breaking(_middles(q)), field=field))
-    return found
+    numbers = [max((k for k in _FEWER if k < steps), default=steps), steps]
+    return [_of_steps(temperature, k, ends, field) for k in dict.fromkeys(numbers)]
 
 
-def _middles(q: Floats) -> Floats:
-    return (q[1:] + q[:-1]) / 2
-
-
-def is_open(ends: tuple[float, float], k: int) -> bool:
-    """Whether the first level of a ladder of k steps lies well above q(0)."""
-    return ends[0] < ends[1] / (2 * k + 1)
-
-
-def along(places: Floats, q: Floats, at: Floats, start: float | None = None) -> Floats:
-    """Overlaps between those of a ladder: the root of 1 - q is about straight, at any temperature.
-
-    Parameters
-    ----------
-    start : q(0), where the first level is another
-    """
-    x, y = places, np.sqrt(1 - q)
-    if start is not None:
-        x, y = np.append(0.0, x), np.append(np.sqrt(1 - min(start, q[0] / 2)), y)
-    return np.asarray(1 - PchipInterpolator(x, y)(at) ** 2)
-
-
-def usual_breaking(q: Floats) -> Floats:
-    """x/T at overlaps of the Sherrington-Kirkpatrick model, roughly: about the same at all temperatures and
-    fields (Parisi, Toulouse 1980, J. Phys. Lett. 41, L361)."""
-    return 1.25 * q * (1 - 0.46 * q) / np.sqrt(1 - q)
+def _of_steps(temperature: float, steps: int, ends: tuple[float, float], field: float) -> Ladder:
+    """From the first guess that leads to it."""
+    for stretched in _STRETCHES:
+        guess = first_guess(temperature, steps, ends, stretched)
+        try:
+            return broken_ladder(temperature, *guess, field=field)
+        except RunError as error:
+            failure = error
+    raise failure
 
 
 def _solved(grid: _Grid, overlaps: Floats, breaking: Floats) -> Ladder:
+    """In places of overlaps and logarithms of what breaks are of the usual ones: along the continuous
+    solution ladders are about equally good, and there the shares stay what they are."""
     at_zero = int(grid.temperature == 0)
     n = len(overlaps) - at_zero
-    largest = np.inf if at_zero else 1 / grid.temperature
+    largest = _LARGEST_BREAK if at_zero else 1 / grid.temperature
+    places = place(overlaps)
 
     def split(values: Floats) -> tuple[Floats, Floats]:
-        return np.append(values[:n], np.ones(at_zero)), values[n:]
+        moved = np.append(values[:n], places[n:])
+        between = overlap_at((moved[1:] + moved[:-1]) / 2)
+        return np.append(overlap_at(values[:n]), overlaps[n:]), np.exp(values[n:]) * usual_breaking(between)
 
     def allowed(values: Floats) -> bool:
+        if values[0] < -_ROUNDING or values[n - 1] >= FARTHEST or np.abs(values[n:]).max() > _FAR:
+            return False
         q, a = split(values)
-        ordered = (np.diff(q) > 0).all() and (np.diff(a) > 0).all()
-        return bool(ordered and q[0] >= 0 and q[-1] <= 1 and a[0] > 0 and a[-1] < largest)
+        return bool((np.diff(q) > _CLOSEST).all() and (np.diff(a) > 0).all() and a[0] > 0 and a[-1] < largest)
 
-    solved = newton(
+    apart = np.diff(places).mean()
+    solved = damped_newton(
         lambda values: grid.leftovers(*split(values)),
-        np.append(overlaps[:n], breaking),
+        np.append(places[:n], np.log(breaking / usual_breaking(middles(overlaps)))),
+        np.repeat([apart, 0.1], [n, len(breaking)]),
         allowed,
         f"replica symmetry breaking of {len(breaking)} steps at T = {grid.temperature:g}",
         tolerance=1e-8 * float(overlaps[n - 1]),
-        enough=max(1e-6 * float(overlaps[n - 1]), 1e-8),
+        enough=max(1e-6 * float(overlaps[n - 1]) * min(grid.temperature or 1.0, 0.2), 1e-8),
     )
     return _ladder(grid, *split(solved.values), solved.residual, solved.steps)
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
 from qspin.theory._equations import Floats, checked_values, temperature_curve, told
-from qspin.theory._parisi import along, is_open, places, usual_breaking
+from qspin.theory._levels import middles, usual_breaking
 from qspin.theory.sherrington_kirkpatrick import SkState, sk_ends, sk_states
 from qspin.validate import checked_count, checked_real
 
@@ -81,13 +81,9 @@ def _rise(t: float, h: float, state: SkState) -> tuple[Floats, Floats]:
     levels, breaking = state.ladder.overlaps, state.ladder.breaking
     if np.isnan(breaking).any():
         return levels[:1], np.zeros(1)
-    ends = sk_ends(t, h)
-    opens = is_open(ends, len(breaking))
-    at, at_breaks = places(len(breaking), from_zero=opens)
-    q = along(at, levels, at_breaks, ends[0] if opens else None)
+    q = middles(levels)
     shares = breaking / usual_breaking(q)
-    first = min(ends[0], levels[0]) if opens else levels[0]
-    q_start, q_end = np.array([first]), levels[-1:]
+    q_start, q_end = np.array([min(sk_ends(t, h)[0], levels[0])]), levels[-1:]
     x = np.concatenate([usual_breaking(q_start) * shares[0], breaking, usual_breaking(q_end) * shares[-1]])
     return np.concatenate([q_start, q, q_end]), np.minimum(t * x, 1.0)
 

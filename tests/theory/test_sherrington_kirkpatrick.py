@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.optimize import root
 
 from qspin.errors import InputError
 from qspin.remarks import remarks_of
@@ -37,6 +38,34 @@ class TestEnergies:
         found = sk_energy(0.0, steps=steps)
         assert float(found.energy[0]) == pytest.approx(energy, abs=within)
         assert float(found.free_energy[0]) == float(found.energy[0])
+
+    @pytest.mark.parametrize("h", [0.0, 0.3])
+    def test_one_step_against_its_own_free_energy(self, h):
+        """Parisi's free energy of one step by sums over z, where it is stationary at T = 0.5; there the
+        entropy is its derivative with all else held."""
+        z, w = np.polynomial.hermite_e.hermegauss(80)
+        w = w / w.sum()
+
+        def free_energy(x, t=0.5):
+            q0, q1, m = x
+            y = h + np.sqrt(q0) * z[:, None] + np.sqrt(max(q1 - q0, 0)) * z
+            inner = np.log((2 * np.cosh(y / t)) ** m @ w) / m
+            return -t * w @ inner - ((1 - q1) ** 2 - m * (q1**2 - q0**2)) / (4 * t)
+
+        def slopes(x):
+            return [(free_energy(x + d) - free_energy(x - d)) / 2e-5 for d in 1e-5 * np.eye(3)]
+
+        solved = root(slopes, [0.25 + h / 2, 0.63, 0.3], tol=1e-10).x
+        found = sk([0.5], h, steps=1).isel(beta=0)
+        assert_allclose([*found.overlap_level, *found.breaking_point], solved, atol=1e-6)
+        value = free_energy(solved)
+        entropy = (free_energy(solved, 0.5 - 1e-4) - free_energy(solved, 0.5 + 1e-4)) / 2e-4
+        expected = [value, entropy, value + 0.5 * entropy]
+        assert h or value > free_energy([1e-12, 0.6, 0.35])  # without a field q0 = 0 is worse
+        assert_allclose([found[name] for name in ("free_energy", "entropy", "energy")], expected, atol=1e-7)
+        opposite = sk([0.5], -h, steps=1).isel(beta=0)
+        assert_allclose(opposite.overlap_level, found.overlap_level, atol=1e-12)
+        assert float(opposite.energy) == pytest.approx(float(found.energy), abs=1e-12)
 
     def test_more_steps_raise_the_free_energy(self):
         """Guerra's bound: every ladder lies below the truth, and the best of more steps is higher."""
@@ -78,6 +107,17 @@ class TestEnergies:
         found = sk([0.0, 0.3, 0.7], steps=4)
         assert_allclose(found.susceptibility, 1, atol=0.01)
         assert (sk([0.3, 0.7], steps=1).susceptibility.values < found.susceptibility.values[1:]).all()
+
+    @pytest.mark.parametrize(
+        ("t", "h", "steps"),
+        [(0.0, 0.02, 10), (0.0, 0.05, 10), (0.02, 0.0, 5), (0.79, 0.02, 3), (0.01, 1.0, 12)],
+    )
+    def test_weak_fields_and_cold_ones_converge(self, t, h, steps):
+        """Where levels crowd at q = 1 and the first lies between 0 and q(0)."""
+        found, fewer = sk(t, h, steps), sk(t, h, 2)
+        assert float(fewer.free_energy[0]) < float(found.free_energy[0])
+        assert 0 < float(found.energy_error[0]) < 5e-5
+        assert (np.diff(found.overlap_level[0]) > 0).all()
 
     def test_columns_of_a_curve(self):
         found = sk([0.5, 1.2], steps=2)
