@@ -134,8 +134,9 @@ def rbm_phase_diagram(
     InputError
         As `rbm_phases`.
     """
-    default = np.linspace(0.25, 2.05, 10) * (random if random > 0 else 1.0)
-    strengths = np.atleast_1d(np.asarray(default if planted is None else planted, dtype=np.float64))
+    sigma = checked_real(random, "random")
+    default = np.linspace(0.25, 2.05, 10) * (sigma if sigma > 0 else 1.0)
+    strengths = checked_values(default if planted is None else planted, "planted", least=0.0)
     temperatures = default if temperature is None else temperature
     rows = [rbm_phases(temperatures, random, float(w), hidden_per_visible) for w in strengths]
     names = ["phase", "magnetisation_visible", "q_visible", "replica_stability"]

@@ -11,8 +11,9 @@ from scipy.special import gamma
 
 from qspin.errors import InputError
 from qspin.schedules import Schedule, schedule_of
+from qspin.theory._equations import checked_values, told
 from qspin.theory.ring_dynamics import checked_times
-from qspin.validate import checked_array, checked_real
+from qspin.validate import checked_real
 
 __all__ = ["kibble_zurek_kinks", "landau_zener"]
 
@@ -48,17 +49,23 @@ def landau_zener(gap: float, speed: ArrayLike) -> xr.Dataset:
     [0.138911]
     """
     gap = checked_real(gap, "gap")
-    speeds = np.atleast_1d(checked_array(speed, "speeds").astype(np.float64))
-    if gap <= 0 or speeds.ndim != 1 or not (np.isfinite(speeds) & (speeds > 0)).all():
-        raise InputError(f"landau_zener takes a positive gap and positive speeds; got {gap:g} and {speed!s}")
+    speeds = checked_values(speed, "speed", least=0.0, open_end=True)
+    if gap <= 0:
+        raise InputError(f"landau_zener takes a positive gap; got {gap:g}")
     adiabaticity = 2 * np.pi * gap**2 / speeds  # gap^2 / speed, both angular
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             "excitation": ("speed", np.exp(-np.pi * adiabaticity / 2)),
             "excitation_from_crossing": ("speed", _from_crossing(adiabaticity)),
         },
         coords={"speed": speeds},
         attrs={"gap": gap},
+    )
+    return told(
+        found,
+        source="Landau 1932; Zener 1932; Damski, Zurek 2006, Phys. Rev. A 73, 063405",
+        valid="passages that end far from the crossing",
+        error="exact; what is missing falls as gap / (v^2 t^3)",
     )
 
 
@@ -98,13 +105,19 @@ def kibble_zurek_kinks(schedule: Any, annealing_time_ns: ArrayLike, coupling: fl
     followed = schedule_of(schedule)
     s, rate = _transition(followed, strength)
     density = 1 / (2 * np.pi * np.sqrt(2 * rate * times))
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             "kink_density": ("annealing_time", density),
             "in_range": ("annealing_time", density <= _DILUTE),
         },
         coords={"annealing_time": times},
         attrs={"critical_fraction": s, "rate": rate, "coupling": coupling, "schedule": followed.name},
+    )
+    return told(
+        found,
+        source="Dziarmaga 2005, Phys. Rev. Lett. 95, 245701",
+        valid="long rings, slow quenches: kinks far apart, up to 0.1 a spin",
+        error="leading order; 5 % at 0.03 kinks a spin",
     )
 
 

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import airy
 
 from qspin.errors import InputError
+from qspin.theory._equations import checked_values
 from qspin.validate import checked_array, checked_count, checked_real
 
 __all__ = ["largest_eigenvalue", "marchenko_pastur", "spiked_eigenvalue", "tracy_widom"]
@@ -118,12 +119,9 @@ def spiked_eigenvalue(strength: ArrayLike, ratio: float, variance: float = 1.0) 
     [2.25, 5.3125]
     """
     q, v = _positive(ratio, "ratio"), _positive(variance, "variance")
-    theta = np.atleast_1d(checked_array(strength, "strengths").astype(np.float64))
-    if q > 1 or theta.ndim != 1 or not (np.isfinite(theta) & (theta >= 0)).all():
-        raise InputError(
-            f"spiked_eigenvalue takes strengths >= 0 and the ratio shorter / longer side, at most 1; got "
-            f"{strength!s} and {q:g}"
-        )
+    theta = checked_values(strength, "strength", least=0.0)
+    if q > 1:
+        raise InputError(f"spiked_eigenvalue takes the ratio shorter / longer side, at most 1; got {q:g}")
     threshold = q**0.25
     is_outlier = theta > threshold
     square = np.where(is_outlier, theta, 1.0) ** 2

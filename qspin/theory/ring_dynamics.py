@@ -21,16 +21,19 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from qspin.errors import InputError
 from qspin.memory import require_bytes
 from qspin.schedules import Course, schedule_of
+from qspin.theory._equations import checked_values, told
 from qspin.theory.transverse_ring import checked_ring, mode_means, momenta
-from qspin.validate import checked_array, checked_count
+from qspin.validate import checked_count
 
 __all__ = ["checked_times", "ring_kinks", "ring_quench"]
 
 Floats = NDArray[np.float64]
 
+_SOURCE = "Dziarmaga 2005, Phys. Rev. Lett. 95, 245701; Cincio et al. 2007, Phys. Rev. A 75, 052321"
+_VALID = "rings of any size without a bath, from the ground state of the driver on"
+_ERROR = "1e-9 of the integration"
 _BYTES_A_SPIN = 1000  # of the momenta and what an integrator of 8th order keeps of them
 _RELATIVE, _ABSOLUTE = 1e-11, 1e-12  # of a step of the precession
 
@@ -87,7 +90,7 @@ def ring_kinks(n: int, schedule: Any, annealing_time_ns: ArrayLike, coupling: fl
         "bond_correlation": np.array(bonds),
         "magnetisation_x": np.array(along),
     }
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             **{name: ("annealing_time", values) for name, values in variables.items()},
             "probability": (("annealing_time", "n_kinks"), probability),
@@ -95,6 +98,7 @@ def ring_kinks(n: int, schedule: Any, annealing_time_ns: ArrayLike, coupling: fl
         coords={"annealing_time": times, "n_kinks": numbers},
         attrs={"n_spins": n, "coupling": coupling, "schedule": followed.name},
     )
+    return told(found, source=_SOURCE, valid=_VALID, error=_ERROR)
 
 
 def ring_quench(
@@ -139,19 +143,17 @@ def ring_quench(
         "bond_correlation": bond,
         "energy": problem * coupling * bond - transverse * along,
     }
-    return xr.Dataset(
+    found = xr.Dataset(
         {name: ("time", value) for name, value in values.items()},
         coords={"time": times},
         attrs={"n_spins": n, "coupling": coupling},
     )
+    return told(found, source=_SOURCE, valid=_VALID, error=_ERROR)
 
 
 def checked_times(annealing_time_ns: ArrayLike) -> Floats:
     """Positive times in ns (n_times,)."""
-    times = np.atleast_1d(checked_array(annealing_time_ns, "annealing times").astype(np.float64))
-    if times.ndim != 1 or not times.size or not (np.isfinite(times) & (times > 0)).all():
-        raise InputError(f"annealing_time_ns takes positive times in ns; got {annealing_time_ns!s}")
-    return times
+    return checked_values(annealing_time_ns, "annealing_time_ns", least=0.0, open_end=True)
 
 
 def _precessed(course: Course, coupling: float, pairs: Floats, times: Sequence[float]) -> Floats:

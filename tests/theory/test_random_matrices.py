@@ -115,7 +115,7 @@ class TestSpikes:
         (lambda: marchenko_pastur(0.0), "the ratio must be positive; got 0"),
         (lambda: marchenko_pastur(0.5, variance=-1), "the variance must be positive; got -1"),
         (lambda: spiked_eigenvalue([1.0], 1.5), "at most 1; got"),
-        (lambda: spiked_eigenvalue([-1.0], 0.5), "strengths >= 0"),
+        (lambda: spiked_eigenvalue([-1.0], 0.5), "strength takes one or several finite values of 0 or more"),
         (lambda: largest_eigenvalue(1, 5, [1.0]), "n_rows must be at least 2"),
         (lambda: largest_eigenvalue(5, 5, [-1.0]), "finite eigenvalues >= 0"),
     ],
