@@ -20,7 +20,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import erf
 
-from qspin.theory._equations import Floats, root, tanh_means
+from qspin.theory._equations import Floats, root, tanh_mean, tanh_means
 
 __all__ = ["Memory", "largest_load", "memory_at", "spin_glass_at"]
 
@@ -78,7 +78,7 @@ def _means(n: int, t: float, ratio: float) -> _Means:
 
     def excess(log_x: float) -> float:
         x = np.exp(log_x)
-        return float(probability @ (z * tanh_means(x * z, x / ratio).tanh)) / (n * x) - t
+        return float(probability @ (z * tanh_mean(x * z, x / ratio))) / (n * x) - t
 
     x = float(
         np.exp(root(excess, np.log(1e-7), np.log(1.1 / t), f"the state of m/s = {ratio:g} at T = {t:g}"))
