@@ -93,7 +93,7 @@ def _over_seeds(runs: Sequence[xr.Dataset], name: str) -> NDArray[np.float64]:
 def images_of(results: Results, trained: Mapping[str, Trained]) -> dict[str, NDArray[np.int8]]:
     """Images of 0 and 1 (n, height, width) by title: data, and samples of each model at beta = 1, all of the
     first seed. Models without such samples, or whose visible spins are no images, are left out."""
-    found = {}
+    found: dict[str, NDArray[np.int8]] = {}
     for cell in results.cells("record"):
         own = trained.get(cell.problem)
         if own is None or own.images is None:
@@ -113,10 +113,10 @@ def _visible(results: Results, cell: Cell) -> NDArray[np.int8]:
     are no such samples or spins."""
     samples, known = results.samples(cell.problem, cell.backend), results.problem(cell.problem).known
     visible = None if known is None or known.groups is None else known.groups.get("visible")
-    at_model = [] if samples is None else np.flatnonzero(np.isclose(samples.betas, 1.0))
-    if samples is None or visible is None or not len(at_model):
+    if samples is None or visible is None or not np.isclose(samples.betas, 1.0).any():
         return np.empty((0, 0), dtype=np.int8)
-    spins: NDArray[np.int8] = samples.spins.values[at_model[0]].swapaxes(0, 1)[..., visible]
+    row = int(np.argmax(np.isclose(samples.betas, 1.0)))
+    spins: NDArray[np.int8] = samples.spins.values[row].swapaxes(0, 1)[..., visible]
     return spins.reshape(-1, spins.shape[-1])
 
 
