@@ -26,10 +26,10 @@ $(READY): pyproject.toml constraints.txt
 run: $(READY)
 	$(VENV)/bin/qspin run $(CONFIG) --resume
 
-# What hangs for five minutes is ended, and where it hangs is shown.
+# What hangs for ten minutes is ended, and where it hangs is shown.
 test: $(READY)
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal \
-	    -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true $(TESTS)
+	    -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true $(TESTS)
 
 # A few hundred of these inputs are part of make test.
 N ?= 25000
