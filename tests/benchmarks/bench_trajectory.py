@@ -20,7 +20,8 @@ from qspin.networks.boltzmann.enumeration import enumerated
 from qspin.networks.boltzmann.machines import generator_of
 from qspin.significance import STANDARD_ERRORS
 
-LENGTH = {"n_replicas": 16, "n_burn_in": 2_000, "n_sweeps": 4_000, "n_draws": 200}
+# the trajectory forgets where it began in about a thousand sweeps
+LENGTH = {"n_replicas": 16, "n_burn_in": 4_000, "n_sweeps": 4_000, "n_draws": 200}
 LADDER = np.linspace(0.05, 1, 20).tolist()
 LEAST = 0.5
 EXACT_DRAWS = 100_000
