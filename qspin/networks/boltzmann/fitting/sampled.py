@@ -142,7 +142,7 @@ class SampledPhase:
         ):
             return float("nan")
         before, after = (machine.from_spins(of["spins"][row].numpy()) for of in (state, kept))
-        return persistence(machine, before, after)
+        return float(persistence(machine, before, after))
 
     def _filtered(self, device: Tensor, beta: float, error: float) -> Tensor:
         """The estimate of the inverse temperature and its variance, after one more measurement."""
