@@ -74,7 +74,7 @@ def changed(**tensors):
     [
         ({"0.weight": torch.ones(2, 3)}, "holds no Boltzmann machine but 0.weight"),
         (changed(weights=torch.ones(3, 3)), "do not fit the machine that it describes"),
-        (changed(weights=torch.full((3, 2), torch.nan)), "finite real numbers"),
+        (changed(weights=torch.full((3, 2), torch.nan)), "are finite numbers, those of weights are not"),
         (changed(_extra_state=torch.ones(3, dtype=torch.uint8)), "no description of a machine"),
         (
             changed(
