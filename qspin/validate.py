@@ -336,6 +336,10 @@ def checked_offset(offset: float) -> float:
     return checked_real(offset, "offset")
 
 
+class _Checked(tuple[Hashable, ...]):
+    """Labels as `checked_labels` gave them, which it takes as they are."""
+
+
 def checked_labels(labels: Iterable[Hashable] | None, n_spins: int) -> Sequence[Hashable]:
     """`n_spins` distinct labels that every file and every library gives back as they are; a `range` where
     they only count.
@@ -345,6 +349,8 @@ def checked_labels(labels: Iterable[Hashable] | None, n_spins: int) -> Sequence[
     """
     if labels is None or (isinstance(labels, range) and labels == range(n_spins)):
         return range(n_spins)
+    if isinstance(labels, _Checked) and len(labels) == n_spins:
+        return labels
     if isinstance(labels, range) and len(labels) != n_spins:
         raise InputError(f"labels must name {n_spins} spins; got {len(labels)} labels")
     try:
@@ -361,7 +367,7 @@ def checked_labels(labels: Iterable[Hashable] | None, n_spins: int) -> Sequence[
             also = "" if repr(first) == repr(spelled) else f", first as {shown(first)}"
             raise InputError(f"labels must be distinct; {shown(spelled)} stands twice{also}")
         seen[name] = spelled
-    return range(n_spins) if names == tuple(range(n_spins)) else names
+    return range(n_spins) if names == tuple(range(n_spins)) else _Checked(names)
 
 
 def _label(label: Any, depth: int = 0) -> Hashable:

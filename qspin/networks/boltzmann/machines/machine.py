@@ -19,9 +19,10 @@ from qspin.errors import InputError
 from qspin.labels import places_of
 from qspin.networks.boltzmann.machines.described import Description
 from qspin.networks.boltzmann.machines.layers import Layers
+from qspin.networks.boltzmann.machines.pattern import Pattern
 from qspin.networks.boltzmann.machines.units import UnitName, units_of
 from qspin.problem import IsingProblem
-from qspin.validate import checked_labels
+from qspin.validate import Symmetric, checked_labels
 
 __all__ = ["Gradients", "Machine", "Terms", "generator_of", "gradients_of", "norm_of", "numbers_of"]
 
@@ -81,6 +82,7 @@ class Machine(nn.Module):
 
     def __init__(self, units: UnitName, labels: Sequence[Hashable], n_visible: int):
         super().__init__()
+        self._pattern: Pattern | None = None
         self._units = units_of(units)
         self._labels = checked_labels(labels, len(labels))
         self._n_visible = n_visible
@@ -251,9 +253,18 @@ class Machine(nn.Module):
             constant = constant + float(quarter.sum() + halves.sum())
             fields = halves + np.bincount(i, quarter, n) + np.bincount(j, quarter, n)
             couplings = quarter
-        problem = IsingProblem.from_edges(n, i, j, couplings, fields, constant, self.problem_labels)
+        if np.isfinite(couplings).all():
+            matrix = Symmetric(self._pattern_of(n, i, j).matrix(couplings))
+            problem = IsingProblem(matrix, fields, constant, self.problem_labels)
+        else:  # is told which
+            problem = IsingProblem.from_edges(n, i, j, couplings, fields, constant, self.problem_labels)
         groups = {"visible": range(self.n_visible), "hidden": range(self.n_visible, n)}
         return problem.with_known(groups={name: list(units) for name, units in groups.items() if units})
+
+    def _pattern_of(self, n: int, i: NDArray[np.int64], j: NDArray[np.int64]) -> Pattern:
+        if self._pattern is None or not self._pattern.is_of(n, i, j):
+            self._pattern = Pattern.of(n, i, j)
+        return self._pattern
 
     def conditional(self, clamp: Mapping[Any, Any]) -> IsingProblem:
         """The problem of the other units while some are held; see `IsingProblem.clamped`.
