@@ -52,6 +52,23 @@ def by_hand(machine, x):
     return energy
 
 
+def test_problems_follow_the_parameters_over_one_pattern():
+    machine = RestrictedBoltzmannMachine(4, 3, seed=1)
+    first = machine.problem()
+    randomised(machine)
+    i, j, couplings, fields, constant = machine.terms()
+    made = qspin.IsingProblem.from_edges(7, i, j, couplings, fields, constant, machine.problem_labels)
+    second = machine.problem()
+    assert second == made != first
+    assert second.labels == made.labels
+    np.testing.assert_array_equal(second.couplings.indices, made.couplings.indices)
+    np.testing.assert_array_equal(first.couplings.indices, made.couplings.indices)
+    with torch.no_grad():
+        machine.weights[1, 2] = torch.nan
+    with pytest.raises(InputError, match=r"couplings must be finite; J\[1, 6\] is nan"):
+        machine.problem()
+
+
 @pytest.mark.parametrize(("units", "name"), CASES)
 def test_energies_and_problem(units, name):
     machine = machines(units)[name]
