@@ -13,7 +13,7 @@ from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.dense import DensePlan
 from qspin_backends.tempering.multispin import MOST_NEIGHBOURS, MultispinPlan
 from qspin_backends.tempering.sparse import SparsePlan
-from qspin_backends.tempering.walkers import Plan
+from qspin_backends.tempering.walkers import Plan, word_type
 from qspin_backends.tempering.words import VECTOR, WORD
 
 __all__ = [
@@ -37,6 +37,10 @@ _DOUBLE = 2.0**42  # the same for float64
 _A_LANE, _A_SPIN = 26.0, 0.65  # nanoseconds of a sweep of one lane
 _A_COUPLING = {"sparse": 0.045, "multispin": 0.0}  # of each end of a coupling; read by words of lanes
 _A_PIECE = 2.5e8  # nanoseconds between two looks at interrupts, about, at the most
+_SMALL = (
+    256  # spins up to which ladders share several words: what a call costs counts then, and caches hold them
+)
+_WIDE = 4  # words that they share
 _A_FIELD = 0.035  # of a dense kernel: of each field of each spin, where as many flip as they usually do
 _DENSE_SHARE, _DENSE_OFFSET = 0.3, 140  # mean degree from which keeping fields up to date pays; measured
 
@@ -148,8 +152,12 @@ def uses_multispin(graph: Graph, kernel: KernelName) -> bool:
     return kernel == "multispin" or (kernel == "auto" and _is_multispin(graph))
 
 
-def ladders_a_pack(n_betas: int, n_ladders: int, *, multispin: bool, n_threads: int, paired: bool) -> int:
+def ladders_a_pack(
+    n_betas: int, n_ladders: int, *, n_spins: int, multispin: bool, n_threads: int, paired: bool
+) -> int:
     """How many ladders share words, so that words are full and every thread has a pack.
+
+    Ladders of small problems share several words where that leaves no more lanes idle.
 
     Samples do not depend on it, except by the multi-spin kernel, whose packs therefore do not depend on
     `n_threads`. With `paired` the number is even: isoenergetic cluster moves need two ladders in one pack.
@@ -162,12 +170,29 @@ def ladders_a_pack(n_betas: int, n_ladders: int, *, multispin: bool, n_threads: 
                 break
         count = max(count, least)
     else:
-        count = max(WORD // n_betas, least)
-        count = min(count, math.ceil(n_ladders / n_threads))
+        most = math.ceil(n_ladders / n_threads)
+        narrow, wide = (
+            _evenly(min(max(n_words * WORD // n_betas, least), most), n_ladders, least)
+            for n_words in (1, _WIDE if n_spins <= _SMALL else 1)
+        )
+        swept = [_lanes_swept(n_betas, n_ladders, count) for count in (narrow, wide)]
+        return wide if swept[1] <= swept[0] else narrow
+    return _evenly(count, n_ladders, least)
+
+
+def _evenly(count: int, n_ladders: int, least: int) -> int:
+    """Ladders a pack of about `count`, in packs that are alike and of a multiple of `least`."""
     count -= count % least
     n_packs = math.ceil(n_ladders / max(count, least))
     even = math.ceil(n_ladders / n_packs)
     return even + even % least
+
+
+def _lanes_swept(n_betas: int, n_ladders: int, count: int) -> int:
+    """Lanes of all packs of `count` ladders, with those that idle."""
+    sizes = [count] * (n_ladders // count) + [n_ladders % count] * bool(n_ladders % count)
+    widths = [(size * n_betas, 8 * word_type(size * n_betas).itemsize) for size in sizes]
+    return sum(math.ceil(used / width) * width for used, width in widths)
 
 
 def words_for(n_lanes: int) -> int:

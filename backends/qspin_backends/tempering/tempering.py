@@ -97,6 +97,13 @@ class Pack:
     done: int = 0  # sweeps; packs differ where a run was interrupted, or a target reached
     draws: list[NDArray[np.uint64]] = field(default_factory=list)
     arrivals: Arrivals | None = None  # where replicas stop at an energy
+    is_exact: bool = True  # energies are of the spins, and not carried along since
+
+    def refresh(self) -> None:
+        """Energies, and fields where they are cached, anew from the spins, if these have moved since."""
+        if not self.is_exact:
+            self.walkers.refresh()
+            self.is_exact = True
 
     @property
     def is_complete(self) -> bool:
@@ -142,6 +149,7 @@ class Pack:
         self.draws = list(within["draws"])
         for name, array in self.walkers.carried().items():
             array[:] = within[name]
+        self.is_exact = False
 
 
 @dataclass(frozen=True)
@@ -180,6 +188,7 @@ def start_tempering(
     columns = ladders_a_pack(
         len(betas),
         n_replicas * copies,
+        n_spins=problem.n_spins,
         multispin=uses_multispin(graph, rules.kernel),
         n_threads=rules.n_threads,
         paired=copies == 2,
@@ -260,7 +269,7 @@ def run_packs(
             status = "interrupted"
             _collect(packs, recorder)
     for pack in packs:
-        pack.walkers.refresh()
+        pack.refresh()
     seconds = time.perf_counter() - began
     return Progress(done, status, (done - first) * n_lanes / max(seconds, 1e-9), seconds)
 
@@ -298,7 +307,7 @@ def _advance(
     if pack.is_complete:
         return
     if pack.done == now:
-        w.refresh()
+        pack.refresh()
         look(pack.walkers, pack.arrivals, pack.done)
     piece = _piece(pack, rules)
     for k, end in enumerate([*draws, last]):
@@ -306,6 +315,7 @@ def _advance(
             if stopped():
                 return
             n_sweeps = min(piece, end - pack.done)
+            pack.is_exact = False
             pack.done += temper(
                 w.kernel, w.words, w.walker, w.energies, pack.betas, pack.ladders, pack.bonds,
                 rules.reversible, rules.cluster_every, recording, pack.done, n_sweeps,
@@ -334,7 +344,7 @@ def _begin_recording(packs: list[Pack], rules: Rules, n_burn_in: int) -> None:
         sweep = sweep_nanoseconds(packs[0].graph, packs[0].walkers.plan.name)
         set_paces(counted, bonds, n_burn_in, rules.cluster_every, sweep, reversible=rules.reversible)
     for pack in packs:
-        pack.walkers.refresh()
+        pack.refresh()
         ladders = pack.ladders
         ladders.attempts[:] = 0
         ladders.accepted[:] = 0

@@ -133,7 +133,10 @@ def _lanes(graph: Graph, asked: Asked, rules: Rules, method: str, size: Size) ->
         n_columns, rows = asked.n_replicas, 1
     else:
         rows, n_columns = size.n_betas, asked.n_replicas * rules.copies
-        a_pack = ladders_a_pack(rows, n_columns, multispin=multispin, n_threads=1, paired=rules.copies == 2)
+        a_pack = ladders_a_pack(
+            rows, n_columns, n_spins=graph.n_spins, multispin=multispin, n_threads=1,
+            paired=rules.copies == 2,
+        )  # fmt: skip
     n_packs = -(-n_columns // a_pack)
     used = rows * min(a_pack, n_columns)
     width = WORD if multispin else 8 * word_type(used).itemsize

@@ -11,6 +11,7 @@ from qspin_backends.tempering.coupling_graph import Graph
 from qspin_backends.tempering.decision import exp2
 from qspin_backends.tempering.multispin import _count
 from qspin_backends.tempering.outcomes import DIGITS, find_rare, outcomes, set_probabilities
+from qspin_backends.tempering.planning import ladders_a_pack
 from qspin_backends.tempering.words import expand, expanded, fill_words, lane_bits, swap_lanes
 from scipy import stats
 
@@ -305,3 +306,22 @@ def test_a_graph_has_its_own_units_and_no_zeros():
     np.testing.assert_array_equal(turned.fields, [1, 0, 0])
     assert not graph.is_bimodal
     assert Graph.of(instances.lattice_ferromagnet((4, 4)).scaled(3.0)).is_bimodal
+
+
+@pytest.mark.parametrize(
+    ("n_betas", "n_ladders", "n_spins", "n_threads", "paired", "expected"),
+    [
+        (5, 50, 128, 1, False, 50),  # four full words instead of five packs of a word that is not
+        (5, 50, 128, 2, False, 25),
+        (5, 50, 1000, 1, False, 10),
+        (40, 8, 256, 1, False, 4),
+        (24, 3, 128, 1, False, 2),  # 64 + 32 lanes are fewer than 128
+        (20, 8, 128, 1, True, 8),
+        (300, 4, 128, 1, False, 1),
+    ],
+)
+def test_ladders_of_small_problems_share_words(n_betas, n_ladders, n_spins, n_threads, paired, expected):
+    found = ladders_a_pack(
+        n_betas, n_ladders, n_spins=n_spins, multispin=False, n_threads=n_threads, paired=paired
+    )
+    assert found == expected
