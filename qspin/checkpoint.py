@@ -17,7 +17,7 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -112,8 +112,15 @@ class Checkpoint:
         stored = self._stored(["identity"])
         return None if stored is None else json.loads(str(stored["identity"]))
 
-    def load(self, identity: Mapping[str, Any]) -> dict[str, NDArray[Any]] | None:
+    def load(
+        self, identity: Mapping[str, Any], digests: Collection[str] = ()
+    ) -> dict[str, NDArray[Any]] | None:
         """The arrays that were saved, None if there is no file.
+
+        Parameters
+        ----------
+        identity : as it was saved with
+        digests : names in it, plurals, whose values say nothing to people: it is told that they differ
 
         Raises
         ------
@@ -126,9 +133,10 @@ class Checkpoint:
         theirs = json.loads(str(stored.pop("identity")))
         ours = json.loads(json.dumps({"format": _FORMAT, **identity}))
         if any(theirs.get(key) != ours.get(key) for key in {**theirs, **ours}):
+            apart = _differences(theirs, ours, digests)
             raise InputError(
-                f"{self.path} is the checkpoint of another run: {_differences(theirs, ours)}. Go on as that "
-                "run was started, or name another file, or remove this one"
+                f"{self.path} is the checkpoint of another run: {apart}. Go on as that run was "
+                "started, or name another file, or remove this one"
             )
         return stored
 
@@ -211,11 +219,16 @@ def current_checkpoint() -> Checkpoint | None:
     return _current.get()
 
 
-def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any], digests: Collection[str] = ()) -> str:
     """What differs between what a file belongs to and this run, by name: the value there, the value here."""
     there, here = ({name: json.dumps(value) for name, value in _leaves(values)} for values in (theirs, ours))
     names = [name for name in {**here, **there} if there.get(name) != here.get(name)]
-    told = [_difference(name, there.get(name, "absent"), here.get(name, "absent")) for name in names[:_TOLD]]
+    told = [
+        f"the {name} differ"
+        if name in digests
+        else _difference(name, there.get(name, "absent"), here.get(name, "absent"))
+        for name in names[:_TOLD]
+    ]
     more = len(names) - len(told)
     return "; ".join(told) + (f"; and {more} more differ" if more else "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import networkx as nx
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 from boltzmann_for_tests import one_thread, randomised  # noqa: F401
 from scipy import stats
+from torch.optim.lr_scheduler import LambdaLR, LinearLR, SequentialLR
 
 import qspin
 from qspin.errors import CapacityError, InputError, RunError
@@ -491,7 +493,7 @@ def test_a_training_goes_on_where_it_was(tmp_path, monkeypatch):
             with pytest.raises(KeyboardInterrupt):
                 fit_boltzmann(machine, data, sampler, **keep)
         assert path.exists()
-        resumed = fit_boltzmann(RestrictedBoltzmannMachine(4, 3, seed=9), data, sampler, **keep)
+        resumed = fit_boltzmann(RestrictedBoltzmannMachine(4, 3), data, sampler, **keep)
         assert torch.equal(resumed.machine.weights, whole.weights)
         assert list(resumed.kept) == list(unbroken.kept) == [0, 3, 12]
         assert resumed.remarks == unbroken.remarks
@@ -500,6 +502,14 @@ def test_a_training_goes_on_where_it_was(tmp_path, monkeypatch):
         timed = ["seconds"]
         assert resumed.curves.drop_vars(timed).identical(unbroken.curves.drop_vars(timed))
         assert not path.exists()
+
+
+def falling(n):
+    return lambda o: LambdaLR(o, lambda k: 1 - k / n)
+
+
+def after(factor):
+    return lambda o: SequentialLR(o, [LinearLR(o, factor), LambdaLR(o, lambda k: 1.0)], [2])
 
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path, monkeypatch):
@@ -513,8 +523,55 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, monkeypatch):
         patch.setattr("qspin.networks.boltzmann.fitting.fit.positive_gradients", fail)
         with pytest.raises(KeyboardInterrupt):
             fit_boltzmann(RestrictedBoltzmannMachine(4, 3), data, seed=1, **keep)
-    with pytest.raises(InputError, match="is the checkpoint of another run: .*seed"):
-        fit_boltzmann(RestrictedBoltzmannMachine(4, 3), data, seed=2, **keep)
+
+    def refused(message, machine=None, rows=data, **change):
+        machine = RestrictedBoltzmannMachine(4, 3) if machine is None else machine
+        with pytest.raises(InputError, match=f"is the checkpoint of another run: .*{message}") as error:
+            fit_boltzmann(machine, rows, **{"seed": 1, **keep, **change})
+        assert not re.search("[0-9a-f]{20}", str(error.value).replace(str(path), ""))
+
+    refused("its seed is 1, here it is 2", seed=2)
+    refused("the data differ", rows=data[1:])
+    refused("the units and graph differ", RestrictedBoltzmannMachine(4, 3, "bits"), (1 + data) / 2)
+    refused("the first parameters differ", RestrictedBoltzmannMachine(4, 3, seed=1))
+    refused("the first parameters differ", RestrictedBoltzmannMachine(4, 3, spread=0.1))
+    refused('its dtype is "torch.float64"', RestrictedBoltzmannMachine(4, 3, dtype=torch.float32))
+    refused("optimiser.0.weight_decay is 0.0, here it is 0.1", weight_decay=0.1)
+    refused("optimiser.kind", optimiser=lambda p: torch.optim.SGD(p, lr=0.02))
+    refused(
+        'its schedule is "none", here it is "StepLR"',
+        schedule=lambda o: torch.optim.lr_scheduler.StepLR(o, 5),
+    )
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        (lambda o: LinearLR(o, 0.5), None, 'schedule is "LinearLR", here it is "none"'),
+        (
+            lambda o: LinearLR(o, 0.5),
+            lambda o: LinearLR(o, 0.25),
+            "schedule_settings.start_factor is 0.5, here it is",
+        ),
+        (lambda o: LambdaLR(o, lambda k: 0.9**k), lambda o: LambdaLR(o, lambda k: 0.8**k), "lr_lambdas"),
+        (falling(10), falling(20), "lr_lambdas"),
+        (after(0.5), after(0.25), "schedulers"),
+    ],
+)
+def test_a_checkpoint_of_another_schedule_is_refused(first, second, message, tmp_path, monkeypatch):
+    data, keep = bars_and_stripes(2), {"checkpoint": tmp_path / "training", "checkpoint_seconds": 0}
+
+    def fail(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("qspin.networks.boltzmann.fitting.fit.positive_gradients", fail)
+        with pytest.raises(KeyboardInterrupt):
+            fit_boltzmann(RestrictedBoltzmannMachine(4, 3), data, seed=1, n_steps=3, schedule=first, **keep)
+    with pytest.raises(InputError, match=message):
+        fit_boltzmann(RestrictedBoltzmannMachine(4, 3), data, seed=1, n_steps=3, schedule=second, **keep)
+    fit_boltzmann(RestrictedBoltzmannMachine(4, 3), data, seed=1, n_steps=3, schedule=first, **keep)
 
 
 # -- temperatures ---------------------------------------------------------------------------------

@@ -28,7 +28,11 @@ from qspin.networks.boltzmann.fitting.plan import Plan, checked_data, checked_pl
 from qspin.networks.boltzmann.fitting.positive import positive_gradients
 from qspin.networks.boltzmann.fitting.record import Record, remarks_on
 from qspin.networks.boltzmann.fitting.scoring import Scores, scores_of
-from qspin.networks.boltzmann.fitting.unfinished import Unfinished, digest_of_data
+from qspin.networks.boltzmann.fitting.unfinished import (
+    Unfinished,
+    identity_of_descent,
+    identity_of_machine,
+)
 from qspin.networks.boltzmann.machines import Gradients, Machine, norm_of, numbers_of
 from qspin.progress import report_progress
 from qspin.remarks import Remark
@@ -158,7 +162,8 @@ def fit_boltzmann(
     likelihood : how: see `log_likelihood`; ``auto``: exact up to 2^16 configurations, else ``ais``
     patience : stop when so many evaluations after the best one held-out data are no likelier, and take the
         parameters of that
-    checkpoint : file in which unfinished training is kept and gone on from; it is removed when all is done
+    checkpoint : file in which unfinished training is kept and gone on from, with the same machine as it was
+        at first; it is removed when all is done
     checkpoint_seconds : between two saves
 
     Raises
@@ -193,7 +198,7 @@ def fit_boltzmann(
     plan.phase.check(machine)
     descent = optimiser_of(machine, optimiser, learning_rate, weight_decay)
     run = _Run(machine, descent, None if schedule is None else schedule(descent), Record(), scores, {})
-    unfinished = Unfinished(checkpoint, checkpoint_seconds, _identity(machine, plan, descent, unseen, scores))
+    unfinished = Unfinished(checkpoint, checkpoint_seconds, _identity(run, plan))
     if (saved := unfinished.load()) is not None:
         run.restore(saved)
     stopped = _train(run, plan, unfinished)
@@ -302,20 +307,17 @@ def _since_best(run: _Run) -> tuple[int, int]:
     return best, len(values) - 1 - best
 
 
-def _identity(
-    machine: Machine, plan: Plan, optimiser: torch.optim.Optimizer, unseen: Tensor | None, scores: Scores
-) -> dict[str, Any]:
-    """What a training must share with an unfinished one; how long it is decides nothing of a step."""
-    plain = {key: value for key, value in optimiser.defaults.items() if isinstance(value, int | float | str)}
+def _identity(run: _Run, plan: Plan) -> dict[str, Any]:
+    """What a training must share with an unfinished one, before its first step; how long it is decides
+    nothing of a step."""
     return {
-        "machine": machine.description().digest,
-        "data": digest_of_data(plan.data, unseen),
+        **identity_of_machine(run.machine, plan.data, run.scores.unseen),
+        **identity_of_descent(run.optimiser, run.scheduler),
         "phase": plan.phase.identity(),
-        "optimiser": {"kind": type(optimiser).__name__, **plain},
         "batch_size": plan.batch_size,
         "centred": [plan.centred, plan.offset_rate],
         "paced": plan.paced,
         "n_positive": plan.n_positive,
-        "evaluations": [plan.evaluate_every, scores.method, sorted(plan.keep_at)],
+        "evaluations": [plan.evaluate_every, run.scores.method, sorted(plan.keep_at)],
         "seed": plan.seed,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import os
@@ -14,10 +15,12 @@ from torch import Tensor
 
 from qspin.checkpoint import Checkpoint
 from qspin.files import require_writable
+from qspin.networks.boltzmann.machines import Machine
 
-__all__ = ["Unfinished", "digest_of_data"]
+__all__ = ["Unfinished", "identity_of_descent", "identity_of_machine"]
 
-_VERSION = 4
+_VERSION = 5
+_DIGESTS = ("units and graph", "first parameters", "data")
 
 
 class Unfinished:
@@ -39,7 +42,7 @@ class Unfinished:
 
     def load(self) -> dict[str, Any] | None:
         """What was saved; None if there is nothing. Raises InputError where it is of another training."""
-        arrays = None if self._checkpoint is None else self._checkpoint.load(self._identity)
+        arrays = None if self._checkpoint is None else self._checkpoint.load(self._identity, _DIGESTS)
         if arrays is None:
             return None
         return torch.load(io.BytesIO(arrays["state"].tobytes()), weights_only=True)
@@ -59,7 +62,64 @@ class Unfinished:
             self._checkpoint.close()
 
 
-def digest_of_data(*parts: Tensor | None) -> str:
+def identity_of_machine(machine: Machine, *data: Tensor | None) -> dict[str, Any]:
+    """Of a machine as a training finds it, and of its data."""
+    sha = hashlib.sha256()
+    for parameter in machine.parameters():
+        sha.update(parameter.detach().cpu().numpy().tobytes())
+    like = machine.like
+    return {
+        "units and graph": machine.description().digest,
+        "dtype": str(like.dtype),
+        "device": like.device.type,
+        "first parameters": sha.hexdigest(),
+        "data": _digest(*data),
+    }
+
+
+def identity_of_descent(
+    optimiser: torch.optim.Optimizer, scheduler: torch.optim.lr_scheduler.LRScheduler | None
+) -> dict[str, Any]:
+    """Of an optimiser with its groups of parameters, and of a schedule, both before the first step."""
+    groups = {}
+    for k, group in enumerate(optimiser.param_groups):
+        rate = group.get("initial_lr", group.get("lr"))  # a schedule has changed the other one already
+        own = {name: value for name, value in group.items() if name not in ("params", "initial_lr")}
+        groups[str(k)] = _plain({**own, "lr": rate})
+    return {
+        "schedule": "none" if scheduler is None else type(scheduler).__name__,
+        "optimiser": {"kind": type(optimiser).__name__, **groups},
+        "schedule_settings": None if scheduler is None else _plain(vars(scheduler)),
+    }
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of settings, those that JSON can hold; functions are told by their name and the numbers in them."""
+    found = {name: _value(value) for name, value in values.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_value(own) for own in value]
+    if isinstance(value, torch.optim.lr_scheduler.LRScheduler):  # one may be made of others
+        return {"kind": type(value).__name__, **_plain(vars(value))}
+    if isinstance(value, functools.partial):
+        return [_value(value.func), _value(value.args), _plain(value.keywords)]
+    if (code := getattr(value, "__code__", None)) is None:
+        return {"kind": type(value).__name__, **_plain(vars(value))} if callable(value) else None
+    cells = [cell.cell_contents for cell in value.__closure__ or ()]
+    constants = [own for own in (*code.co_consts, *cells, *(value.__defaults__ or ())) if _is_number(own)]
+    return [f"{value.__module__}.{value.__qualname__}", list(code.co_names), constants]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, bool | int | float)
+
+
+def _digest(*parts: Tensor | None) -> str:
     """SHA-256 of data, hex."""
     sha = hashlib.sha256()
     for part in parts:
