@@ -141,7 +141,8 @@ def test_what_each_spent_is_told():
     rows = {row["problem"]: row for row in section.tables[1].rows}
     assert rows["device"] == {"problem": "device", "samples": 6_000, "seconds": 8.0, "paid_seconds": 2.5}
     assert section.tables[1].shown()[0] == ["exact", "0", "50", "0"]
-    assert section.findings[-1].text == "A training took 6,000 samples and 5 (pcd) to 50 (exact) s."
+    told = "A training took 6,000 samples (exact took none) and 5 (pcd) to 50 (exact) s."
+    assert section.findings[-1].text == told
     assert not found.remarks, "the same samples are the same budget, and exact sums take none"
     assert len(section.figures[0].panels) == 2
     assert draw(section.figures[0]).svg

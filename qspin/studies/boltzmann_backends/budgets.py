@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from qspin.studies.boltzmann_backends.trained import Trained
+from qspin.studies.wording import some
 from qspin.study import Column, Finding, Remark, Table
 
 __all__ = ["budget_remarks", "budgets_told", "spent_table"]
@@ -37,11 +38,13 @@ _NOTE = (
 
 
 def budgets_told(trained: Mapping[str, Trained]) -> Iterator[Finding]:
-    """One sentence, as far as budgets are known."""
+    """One sentence, as far as budgets are known; trainings that took no samples are named beside the others."""
     samples = {label: _mean(own, "samples") for label, own in trained.items()}
     seconds = {label: _mean(own, "seconds") for label, own in trained.items()}
+    drawn = _range_told({label: n for label, n in samples.items() if n > 0}, ",.0f", "samples")
+    without = [label for label, n in samples.items() if n == 0]
     parts = [
-        _range_told({label: n for label, n in samples.items() if n > 0}, ",.0f", "samples"),
+        f"{drawn} ({some(without)} took none)" if drawn and without else drawn,
         _range_told({label: s for label, s in seconds.items() if s > 0}, ".3g", "s"),
     ]
     if known := [part for part in parts if part]:
