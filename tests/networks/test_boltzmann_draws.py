@@ -64,6 +64,14 @@ def test_precision_comes_back_too(tmp_path):
     assert read_machine(tmp_path / "machine.pt").like.dtype == torch.float32
 
 
+def test_half_precision_comes_back_as_single(tmp_path):
+    machine = randomised(RestrictedBoltzmannMachine(3, 2, dtype=torch.float32)).half()
+    torch.save(machine.state_dict(), tmp_path / "machine.pt")
+    again = read_machine(tmp_path / "machine.pt")
+    assert again.like.dtype == torch.float32
+    assert torch.equal(again.weights, machine.weights.float())
+
+
 def changed(**tensors):
     state = RestrictedBoltzmannMachine(3, 2).state_dict()
     return {**state, **tensors}

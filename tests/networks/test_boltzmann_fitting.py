@@ -739,7 +739,7 @@ def test_parameters_that_are_no_numbers(wrong):
     data, machine = bars_and_stripes(2), RestrictedBoltzmannMachine(4, 2)
     with torch.no_grad():
         machine.weights[1, 1] = wrong
-    with pytest.raises(InputError, match="weights of the machine must be finite .* in 1 of 8 places: load"):
+    with pytest.raises(InputError, match="weights of the machine must be finite; .* in 1 of 8 places: load"):
         fit_boltzmann(machine, data, "cd", seed=0, likelihood="none")
 
     class Broken(torch.optim.SGD):

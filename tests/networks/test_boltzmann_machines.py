@@ -14,7 +14,13 @@ from boltzmann_for_tests import one_thread, randomised  # noqa: F401
 import qspin
 from qspin import networks
 from qspin.errors import CapacityError, InputError
-from qspin.networks.boltzmann import BoltzmannMachine, HybridBoltzmannMachine, RestrictedBoltzmannMachine
+from qspin.networks.boltzmann import (
+    BoltzmannMachine,
+    HybridBoltzmannMachine,
+    RestrictedBoltzmannMachine,
+    reconstruct,
+    sample,
+)
 from qspin.networks.boltzmann.machines import generator_of
 
 GRAPH = nx.Graph([(0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (4, 0), (4, 5), (5, 1)])
@@ -218,9 +224,62 @@ def test_a_state_dict_that_says_nothing_is_refused():
         machine.load_state_dict(stored)
 
 
+USES = {
+    "fit": lambda machine: networks.fit_boltzmann(machine, np.ones((2, 3)), "cd", seed=0, n_steps=1),
+    "log_likelihood": lambda machine: networks.log_likelihood(machine, np.ones((2, 3))),
+    "annealed": lambda machine: networks.log_likelihood(machine, np.ones((2, 3)), "ais"),
+    "sample": lambda machine: sample(machine, 2, seed=0),
+    "sample exactly": lambda machine: sample(machine, 2, "exact", seed=0),
+    "reconstruct": lambda machine: reconstruct(machine, {"v0": 1}, seed=0),
+    "trajectory": lambda machine: networks.TrajectoryTempering([machine]),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_what_is_no_machine_of_finite_numbers_is_refused_before_work(use):
+    wrong = [
+        (
+            RestrictedBoltzmannMachine(3, 2).to(torch.complex64),
+            "must be of float32 and float64; got .*complex64",
+        ),
+        (RestrictedBoltzmannMachine(3, 2).to(torch.float8_e4m3fn), "must be of float32 .*float8_e4m3fn"),
+        (RestrictedBoltzmannMachine(3, 2).half(), r"float16: machine.to\(torch.float32\)"),
+        (RestrictedBoltzmannMachine(3, 2).to("meta"), "lie on the device 'meta', which holds no values"),
+        (torch.nn.Linear(3, 2), "qspin.networks.*got Linear"),
+        (None, "qspin.networks.*got None"),
+    ]
+    for name, value in (("weights", math.nan), ("visible_biases", math.inf), ("hidden_biases", math.nan)):
+        machine = RestrictedBoltzmannMachine(3, 2)
+        with torch.no_grad():
+            machine.get_parameter(name).view(-1)[1] = value
+        wrong.append((machine, f"{name} of the machine must be finite; got {value:g} in 1 of"))
+    for machine, message in wrong:
+        with pytest.raises(InputError, match=message):
+            USES[use](machine)
+
+
+def test_energies_are_of_real_numbers():
+    for machine in (RestrictedBoltzmannMachine(3, 2), HybridBoltzmannMachine(3, 2)):
+        for call, x in (
+            (machine.energies, np.ones((2, 5)) + 5j),
+            (machine.free_energy, torch.ones(2, 3) + 5j),
+            (lambda x, own=machine: networks.log_likelihood(own, x), np.ones((2, 3)) + 0j),
+        ):
+            with pytest.raises(InputError, match="real numbers; got torch.complex"):
+                call(x)
+        with pytest.raises(InputError, match="must be of float32 and float64; got torch.complex64"):
+            machine.to(torch.complex64).problem()
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        *(
+            (lambda own=dtype: RestrictedBoltzmannMachine(2, 2, dtype=own), f"float32 and float64.*{dtype}")
+            for dtype in (torch.float16, torch.complex64, torch.float8_e4m3fn, torch.bool, torch.int64)
+        ),
+        (lambda: BoltzmannMachine(GRAPH, [], dtype=torch.complex64), "float32 and float64 .*complex64"),
+        (lambda: RestrictedBoltzmannMachine(2, 2, dtype="float64"), "of torch; got 'float64'"),
         (lambda: RestrictedBoltzmannMachine(0, 2), "n_visible must be at least 1"),
         (lambda: RestrictedBoltzmannMachine(2, 2, "binary"), "units must be 'spins' .* or 'bits'"),
         (lambda: BoltzmannMachine(GRAPH), "does not say which units are visible"),

@@ -13,7 +13,7 @@ from qspin.errors import InputError, nearest_name, shown
 from qspin.labels import places_of
 from qspin.networks.boltzmann.enumeration import enumerated
 from qspin.networks.boltzmann.fitting.sampled import row_of_model
-from qspin.networks.boltzmann.machines import BoltzmannMachine, Machine, generator_of
+from qspin.networks.boltzmann.machines import BoltzmannMachine, Machine, generator_of, require_usable
 from qspin.sampler import Sampler
 from qspin.sampling import sampled
 from qspin.validate import checked_count
@@ -41,7 +41,8 @@ def sample(
     Raises
     ------
     InputError
-        For an unknown sampler, one without beta = 1, or one that gives fewer than n samples.
+        For a machine whose parameters are no finite numbers, an unknown sampler, one without beta = 1, or one
+        that gives fewer than n samples.
     CapacityError
         If an exact sum would take too many configurations.
 
@@ -51,6 +52,7 @@ def sample(
     >>> tuple(sample(RestrictedBoltzmannMachine(4, 2), 10, "exact", seed=0).shape)
     (10, 4)
     """
+    require_usable(machine)
     n, seed = checked_count(n, "n", least=1), checked_count(seed, "seed")
     n_sweeps = checked_count(n_sweeps, "n_sweeps", least=1)
     if not isinstance(sampler, str):
@@ -99,6 +101,7 @@ def reconstruct(
     >>> reconstruct(machine, {"v0": 1, "v2": -1}, 5, "exact", seed=0)[:, [0, 2]].unique(dim=0).tolist()
     [[1.0, -1.0]]
     """
+    require_usable(machine)
     rest = machine.conditional(clamp)
     places = places_of(clamp, machine.problem(), what="reconstruct")
     held = dict(zip(places, clamp.values(), strict=True))

@@ -13,7 +13,7 @@ from qspin.errors import InputError, RunError, shown
 from qspin.networks.boltzmann.machines import Gradients, Machine, numbers_of
 from qspin.validate import checked_real
 
-__all__ = ["Descent", "Optimiser", "Schedule", "descended", "optimiser_of", "pace_after", "require_finite"]
+__all__ = ["Descent", "Optimiser", "Schedule", "descended", "optimiser_of", "pace_after"]
 
 Optimiser = Callable[[Iterable[Any]], torch.optim.Optimizer]
 Schedule = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]
@@ -48,19 +48,6 @@ def optimiser_of(
     if not isinstance(found, torch.optim.Optimizer):
         raise InputError(f"optimiser is a function that returns one of torch; it returned {shown(found)}")
     return found
-
-
-def require_finite(machine: Machine) -> None:
-    """Raises InputError for a machine to which no training can be done."""
-    for name, parameter in machine.named_parameters():
-        wrong = ~torch.isfinite(parameter.detach())
-        if wrong.any():
-            came = float(parameter.detach()[wrong].ravel()[0])
-            raise InputError(
-                f"{name} of the machine must be finite before it is trained; got {came:g} in "
-                f"{int(wrong.sum())} of {parameter.numel()} places: load an earlier state dict, or make the "
-                "machine anew"
-            )
 
 
 def pace_after(pace: float, persistence: float) -> float:

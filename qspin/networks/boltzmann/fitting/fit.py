@@ -21,7 +21,6 @@ from qspin.networks.boltzmann.fitting.descent import (
     descended,
     optimiser_of,
     pace_after,
-    require_finite,
 )
 from qspin.networks.boltzmann.fitting.phases import NegativePhase, State
 from qspin.networks.boltzmann.fitting.plan import Plan, checked_data, checked_plan
@@ -33,7 +32,7 @@ from qspin.networks.boltzmann.fitting.unfinished import (
     identity_of_descent,
     identity_of_machine,
 )
-from qspin.networks.boltzmann.machines import Gradients, Machine, norm_of, numbers_of
+from qspin.networks.boltzmann.machines import Gradients, Machine, norm_of, numbers_of, require_usable
 from qspin.progress import report_progress
 from qspin.remarks import Remark
 from qspin.sampler import Sampler
@@ -169,8 +168,8 @@ def fit_boltzmann(
     Raises
     ------
     InputError
-        If data are no values of the units, settings do not fit each other, a sampler cannot be had at
-        beta = 1 or states no temperature, or the checkpoint is of another training.
+        If the machine is none or its parameters are no finite numbers, data are no values of the units,
+        settings do not fit each other, a sampler cannot be had at beta = 1 or states no temperature, or the checkpoint is of another training.
     CapacityError
         If an exact phase would take too many configurations.
     RunError
@@ -184,6 +183,7 @@ def fit_boltzmann(
     >>> bool(fit.curves.log_likelihood[-1] > -0.75)
     True
     """
+    require_usable(machine)
     rows = checked_data(machine, data, "data")
     unseen = None if held_out is None else checked_data(machine, held_out, "held_out")
     plan = checked_plan(
@@ -194,7 +194,6 @@ def fit_boltzmann(
     scores = scores_of(machine, rows, unseen, likelihood, plan.seed)
     if plan.patience is not None and (unseen is None or scores.method is None):
         raise InputError("patience stops by the likelihood of held-out data: pass held_out, and a likelihood")
-    require_finite(machine)
     plan.phase.check(machine)
     descent = optimiser_of(machine, optimiser, learning_rate, weight_decay)
     run = _Run(machine, descent, None if schedule is None else schedule(descent), Record(), scores, {})

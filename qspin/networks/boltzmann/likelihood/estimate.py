@@ -14,7 +14,8 @@ from qspin.errors import InputError, nearest_name, shown
 from qspin.networks.boltzmann.enumeration import can_enumerate, enumerated
 from qspin.networks.boltzmann.likelihood.ais import Bound, annealed, base_of, reversed_anneal
 from qspin.networks.boltzmann.likelihood.ladder import log_partition_by_tempering
-from qspin.networks.boltzmann.machines import Machine, generator_of
+from qspin.networks.boltzmann.machines import Machine, generator_of, require_usable
+from qspin.networks.boltzmann.machines.accepted import real_values
 from qspin.remarks import Level, Remark
 from qspin.validate import checked_count
 
@@ -107,8 +108,9 @@ def log_likelihood(
     CapacityError
         If ``exact`` would take too many configurations, or hidden units cannot be summed over.
     InputError
-        If the data are none, or no values of the units, or the method is unknown; if there is no trajectory
-        for the method of this name, or it ends at another machine.
+        If the machine is none or its parameters are no finite numbers; if the data are none, or no values of
+        the units, or the method is unknown; if there is no trajectory for the method of this name, or it ends
+        at another machine.
     RunError
         If tempering found no ladder, or neighbours on a trajectory do not overlap.
 
@@ -122,6 +124,7 @@ def log_likelihood(
     """
     if method not in get_args(LikelihoodMethod):
         raise InputError(f"method {method!r}: {nearest_name(str(method), get_args(LikelihoodMethod))}")
+    require_usable(machine)
     rows = machine.checked_visible(data)
     if rows.ndim != 2 or not len(rows):
         raise InputError(
@@ -195,7 +198,8 @@ def _started(
 ) -> tuple[Tensor, list[Remark]]:
     """Samples of the machine that the reverse starts from."""
     if start is not None:
-        given = torch.as_tensor(start).to(ends.device, ends.dtype)
+        expected = f"an array of all units (n, {ends.shape[1]})"
+        given = real_values(start, "start", expected).to(ends.device, ends.dtype)
         if given.ndim != 2 or given.shape[1] != ends.shape[1] or not len(given):
             raise InputError(
                 f"start must have shape (n, {ends.shape[1]}), all units; got {tuple(given.shape)}"

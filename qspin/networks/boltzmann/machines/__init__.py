@@ -9,6 +9,7 @@ from qspin.networks.boltzmann.machines.machine import (
     gradients_of,
     norm_of,
     numbers_of,
+    require_usable,
 )
 from qspin.networks.boltzmann.machines.reading import read_machine
 from qspin.networks.boltzmann.machines.restricted import RestrictedBoltzmannMachine
@@ -27,4 +28,5 @@ __all__ = [
     "norm_of",
     "numbers_of",
     "read_machine",
+    "require_usable",
 ]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from qspin.errors import CapacityError, InputError, shown
+from qspin.networks.boltzmann.machines.accepted import checked_precision
 from qspin.networks.boltzmann.machines.described import Description
 from qspin.networks.boltzmann.machines.machine import Gradients, Machine, Terms, generator_of
 from qspin.networks.boltzmann.machines.units import UnitName
@@ -47,7 +48,7 @@ class BoltzmannMachine(Machine):
     units : ``spins`` (-1 and +1) or ``bits`` (0 and 1)
     spread : standard deviation of the couplings at first; fields are 0
     seed : of these
-    dtype : of the parameters
+    dtype : of the parameters, float32 or float64
 
     Attributes
     ----------
@@ -87,7 +88,8 @@ class BoltzmannMachine(Machine):
         i, j = np.array(self._ends, dtype=np.int64).reshape(-1, 2).T
         self.register_buffer("_i", torch.as_tensor(i.copy()), persistent=False)
         self.register_buffer("_j", torch.as_tensor(j.copy()), persistent=False)
-        drawn = torch.randn(len(i), generator=generator_of(seed, torch.device("cpu")), dtype=dtype)
+        generator, dtype = generator_of(seed, torch.device("cpu")), checked_precision(dtype)
+        drawn = torch.randn(len(i), generator=generator, dtype=dtype)
         self.couplings = nn.Parameter(checked_real(spread, "spread") * drawn)
         self.fields = nn.Parameter(torch.zeros(len(place), dtype=dtype))
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from qspin.errors import InputError
+from qspin.networks.boltzmann.machines.accepted import real_values
 from qspin.networks.boltzmann.machines.layers import Layers
 from qspin.networks.boltzmann.machines.machine import Machine, Terms
 from qspin.networks.boltzmann.machines.restricted import RestrictedBoltzmannMachine
@@ -57,7 +58,8 @@ class HybridBoltzmannMachine(RestrictedBoltzmannMachine):
 
     def energies(self, configurations: Any) -> Tensor:
         """Of visible values and real hidden ones (..., n_visible + n_hidden)."""
-        x = torch.as_tensor(configurations).to(self.like.device, self.like.dtype)
+        expected = f"an array of {len(self.labels)} units (..., {len(self.labels)})"
+        x = real_values(configurations, "configurations", expected).to(self.like.device, self.like.dtype)
         if x.shape[-1:] != (len(self.labels),):
             raise InputError(
                 f"configurations must have shape (..., {len(self.labels)}); got {tuple(x.shape)}"

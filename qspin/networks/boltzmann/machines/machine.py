@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from qspin.errors import InputError
+from qspin.errors import InputError, shown
 from qspin.labels import places_of
+from qspin.networks.boltzmann.machines.accepted import require_computable
 from qspin.networks.boltzmann.machines.described import Description
 from qspin.networks.boltzmann.machines.layers import Layers
 from qspin.networks.boltzmann.machines.pattern import Pattern
@@ -24,7 +25,16 @@ from qspin.networks.boltzmann.machines.units import UnitName, units_of
 from qspin.problem import IsingProblem
 from qspin.validate import Symmetric, checked_labels
 
-__all__ = ["Gradients", "Machine", "Terms", "generator_of", "gradients_of", "norm_of", "numbers_of"]
+__all__ = [
+    "Gradients",
+    "Machine",
+    "Terms",
+    "generator_of",
+    "gradients_of",
+    "norm_of",
+    "numbers_of",
+    "require_usable",
+]
 
 Gradients = dict[str, Tensor]
 """Of parameters, by name."""
@@ -68,6 +78,24 @@ def numbers_of(*values: float | Tensor) -> list[float]:
     waiting = [value for value in values if isinstance(value, Tensor)]
     found = iter(torch.stack(waiting).tolist() if waiting else ())
     return [next(found) if isinstance(value, Tensor) else value for value in values]
+
+
+def require_usable(machine: Any) -> None:
+    """Raises InputError for what is no machine, or one whose parameters are no finite numbers."""
+    if not isinstance(machine, Machine):
+        raise InputError(
+            "machine must be one of qspin.networks, such as RestrictedBoltzmannMachine(16, 8); got "
+            f"{shown(machine)}"
+        )
+    for name, parameter in machine.named_parameters():
+        require_computable(name, parameter)
+        wrong = ~torch.isfinite(parameter.detach())
+        if wrong.any():
+            came = float(parameter.detach()[wrong].ravel()[0])
+            raise InputError(
+                f"{name} of the machine must be finite; got {came:g} in {int(wrong.sum())} of "
+                f"{parameter.numel()} places: load an earlier state dict, or make the machine anew"
+            )
 
 
 class Machine(nn.Module):
@@ -244,7 +272,15 @@ class Machine(nn.Module):
         return self._labels
 
     def problem(self) -> IsingProblem:
-        """The energy in spins; visible and hidden units are groups, and beta = 1 is the model."""
+        """The energy in spins; visible and hidden units are groups, and beta = 1 is the model.
+
+        Raises
+        ------
+        InputError
+            If parameters are no finite numbers.
+        """
+        for name, parameter in self.named_parameters():
+            require_computable(name, parameter)
         terms, n = self.terms(), len(self.problem_labels)
         i, j, couplings, fields, constant = terms
         if not self.units.low:  # x = (1 + s) / 2

@@ -84,7 +84,7 @@ def machine_described(tensors: Mapping[str, Tensor], path: Path) -> Machine:
                 f"{path}: parameters of a machine are finite numbers, those of {name} are not all"
             )
     dtype = next((tensor.dtype for tensor in parameters.values()), torch.float64)
-    machine = kind.described(description, dtype)
+    machine = kind.described(description, torch.promote_types(dtype, torch.float32))  # no number changes
     try:
         machine.load_state_dict(dict(tensors))
     except RuntimeError as error:

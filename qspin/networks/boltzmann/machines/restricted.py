@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qspin.networks.boltzmann.machines.accepted import checked_precision
 from qspin.networks.boltzmann.machines.described import Description
 from qspin.networks.boltzmann.machines.layers import Layers
 from qspin.networks.boltzmann.machines.machine import Gradients, Machine, Terms, generator_of
@@ -27,7 +28,7 @@ class RestrictedBoltzmannMachine(Machine):
     units : ``spins`` (-1 and +1) or ``bits`` (0 and 1), of both layers
     spread : standard deviation of the weights at first; biases are 0
     seed : of these
-    dtype : of the parameters; with double precision exact sums are good to 1e-12
+    dtype : of the parameters, float32 or float64; with double precision exact sums are good to 1e-12
 
     Attributes
     ----------
@@ -37,7 +38,7 @@ class RestrictedBoltzmannMachine(Machine):
     Raises
     ------
     InputError
-        If there is no visible unit, or no such units.
+        If there is no visible unit, or no such units or precision.
 
     Examples
     --------
@@ -60,9 +61,8 @@ class RestrictedBoltzmannMachine(Machine):
         n_hidden = checked_count(n_hidden, "n_hidden")
         labels = [f"v{i}" for i in range(n_visible)] + [f"h{j}" for j in range(n_hidden)]
         super().__init__(units, labels, n_visible)
-        drawn = torch.randn(
-            n_visible, n_hidden, generator=generator_of(seed, torch.device("cpu")), dtype=dtype
-        )
+        generator, dtype = generator_of(seed, torch.device("cpu")), checked_precision(dtype)
+        drawn = torch.randn(n_visible, n_hidden, generator=generator, dtype=dtype)
         self.weights = nn.Parameter(checked_real(spread, "spread") * drawn)
         self.visible_biases = nn.Parameter(torch.zeros(n_visible, dtype=dtype))
         self.hidden_biases = nn.Parameter(torch.zeros(n_hidden, dtype=dtype))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qspin.errors import InputError, shown
+from qspin.networks.boltzmann.machines.accepted import real_values, require_computable
 
 __all__ = ["UnitName", "Units", "units_of"]
 
@@ -78,12 +79,11 @@ class Units:
         Raises
         ------
         InputError
-            If the last axis is not n long, or a value is none of these units.
+            If the last axis is not n long, a value is none of these units, or the other tensor is of no
+            precision that a machine works with.
         """
-        try:
-            values = torch.as_tensor(data if isinstance(data, Tensor) else np.asarray(data))
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise InputError(f"{what} must be an array of {self.name} (..., {n}); {error}") from None
+        require_computable("parameters", like)
+        values = real_values(data, what, f"an array of {self.name} (..., {n})")
         if values.ndim < 1 or values.shape[-1] != n:
             raise InputError(
                 f"{what} must have shape (..., {n}), one column a unit; got {tuple(values.shape)}"

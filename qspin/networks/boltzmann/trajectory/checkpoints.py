@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from qspin.errors import InputError, shown
-from qspin.networks.boltzmann.machines import Machine
+from qspin.networks.boltzmann.machines import Machine, require_usable
 
 __all__ = ["Checkpoints"]
 
@@ -105,9 +105,8 @@ class Checkpoints:
             raise InputError(_NONE)
         sha = hashlib.sha256(machines[0].description().digest.encode())
         for machine in machines:
+            require_usable(machine)
             for parameter in machine.requires_grad_(False).parameters():
-                if not parameter.isfinite().all():
-                    raise InputError("parameters of a checkpoint are finite numbers; these are not")
                 sha.update(parameter.detach().cpu().numpy().tobytes())
         numbers = tuple(int(step) for step in steps)
         return cls(numbers, repr(machines[0]), sha.hexdigest(), tuple(machines))

@@ -1,0 +1,49 @@
+"""Which precisions, devices and numbers a machine works with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qspin.errors import InputError, shown
+
+__all__ = ["checked_precision", "real_values", "require_computable"]
+
+_PRECISIONS = (torch.float32, torch.float64)
+_TOLD = " and ".join(str(dtype).removeprefix("torch.") for dtype in _PRECISIONS)
+
+
+def checked_precision(dtype: Any, what: str = "dtype") -> torch.dtype:
+    """Single or double; raises InputError for others: shorter ones round sums and probabilities of draws by
+    more than the errors that are told of them, and the rest are no real numbers.
+    """
+    if not isinstance(dtype, torch.dtype) or dtype not in _PRECISIONS:
+        raise InputError(f"{what} of a machine is one of {_TOLD} of torch; got {shown(dtype)}")
+    return dtype
+
+
+def require_computable(name: str, parameter: Tensor) -> None:
+    """Raises InputError for a parameter of another precision, or without values."""
+    if parameter.dtype not in _PRECISIONS:
+        raise InputError(
+            f"{name} of the machine must be of {_TOLD}; got {parameter.dtype}: machine.to(torch.float32)"
+        )
+    if parameter.is_meta:
+        raise InputError(
+            f"{name} of the machine lie on the device 'meta', which holds no values: make the machine on "
+            "another, or load a state dict into machine.to_empty(device='cpu')"
+        )
+
+
+def real_values(data: Any, what: str, expected: str) -> Tensor:
+    """As a tensor; raises InputError for what is none, and for complex numbers."""
+    try:
+        values = torch.as_tensor(data if isinstance(data, Tensor) else np.asarray(data))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{what} must be {expected}; {error}") from None
+    if values.is_complex():
+        raise InputError(f"{what} must be {expected}, real numbers; got {values.dtype}: pass their real part")
+    return values
