@@ -167,6 +167,7 @@ def _page(folder: RunFolder, conclusions: Mapping[str, Conclusion], faults: list
         failures=[*folder.faults(), *faults],
         n_done=len(plan.tasks) - folder.n_missing,
         n_tasks=len(plan.tasks),
+        n_left_out=len(plan.left_out),
         notes=list(dict.fromkeys(n for line in config.asked.problems.values() for n in line.source.notes())),
         environment=folder.environment,
         config_text=(folder.path / CONFIG).read_text(encoding="utf-8"),

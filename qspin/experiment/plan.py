@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from qspin import registry
@@ -68,13 +68,17 @@ class RunPlan:
     tasks : in the order in which they were thought of
     cells : (problem, backend) -> its points
     wanted : label of a study -> what it wants
+    left_out : (problem, backend) that nobody looks at and are not sampled; see `RunConfig.left_out`
     prepared : key of a preparation -> its title and the labels of the problems that want it
+    wanting : key of a preparation -> values on the axes of each point that wants it
     """
 
     tasks: dict[str, Task] = field(default_factory=dict)
     cells: dict[tuple[str, str], CellPlan] = field(default_factory=dict)
     wanted: dict[str, list[WantedPlan]] = field(default_factory=dict)
+    left_out: frozenset[tuple[str, str]] = frozenset()
     prepared: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    wanting: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def graph(self) -> Graph:
@@ -97,6 +101,14 @@ class _ProblemPoint(NamedTuple):
     label: str
 
 
+class _Whose(NamedTuple):
+    """The point of a problem that wants a preparation, with its values on the axes."""
+
+    label: str
+    spec: dict[str, Any]
+    values: dict[str, Any]
+
+
 class _BackendPoint(NamedTuple):
     at: At
     spec: dict[str, Any]
@@ -106,7 +118,7 @@ class _BackendPoint(NamedTuple):
 
 def planned(config: RunConfig) -> RunPlan:
     """The plan of a run; nothing is built or sampled for it."""
-    plan = RunPlan()
+    plan = RunPlan(left_out=config.left_out)
     shares = any(own.shares_ladders for _, own in config.plans.values())
     is_timed = any(own.is_timed for _, own in config.plans.values())
     points = {label: _problem_points(line, plan, config) for label, line in config.problem_lines.items()}
@@ -118,15 +130,19 @@ def planned(config: RunConfig) -> RunPlan:
     copies: dict[str, Iterator[int]] = {}
     for label, line in config.problem_lines.items():
         for backend, own in config.backend_lines.items():
-            plan.cells[label, backend] = CellPlan(label, backend, _joint_axes(line, own), [])
+            if (label, backend) not in plan.left_out:
+                plan.cells[label, backend] = CellPlan(label, backend, _joint_axes(line, own), [])
         for point, (backend, own) in itertools.product(points[label], config.backend_lines.items()):
-            cell = plan.cells[label, backend]
+            cell = plan.cells.get((label, backend))
             for sampler in _at_once(samplers[backend], point.at):
                 sample = _sample_task(config.seed, point, own, sampler, copies, is_timed)
+                if cell is None:
+                    continue  # a draw of its own all the same: seeds of others do not hang on who looks
                 values = _values([*line.axes, *own.axes], {**sampler.at, **point.at})
                 cell.points.append(PointPlan(values, point.spec, plan.add(sample)))
     for study, (_, asked) in config.plans.items():
         plan.wanted[study] = [_wanted(w, plan) for w in asked.wanted]
+    _told_apart(plan)
     plan.tasks = _problem_by_problem(plan)
     return plan
 
@@ -154,19 +170,21 @@ def _problem_points(line: Line, plan: RunPlan, config: RunConfig) -> list[_Probl
 def _problem_point(line: Line, at: At, plan: RunPlan, config: RunConfig) -> _ProblemPoint:
     source = line.made(at)
     spec: dict[str, Any] = {"kind": line.name, "settings": {**line.settings_at(at), **settings_of(source)}}
-    line_of = (line.label, spec, config, plan)
-    prepared = {need: _prepare_task(own, (need,), (), *line_of) for need, own in source.needs().items()}
+    values = _values(line.axes, at)
+    whose = _Whose(line.label, spec, values)
+    prepared = {
+        need: _prepare_task(own, (need,), (), whose, config, plan) for need, own in source.needs().items()
+    }
     key = key_of("problem", line.name, source.version, source.identity(), prepared)
     spec |= {"key": key, "prepared": prepared}
-    return _ProblemPoint(at, spec, line.label, line.label + _told(_values(line.axes, at)))
+    return _ProblemPoint(at, spec, line.label, line.label + _told(values))
 
 
 def _prepare_task(
     preparation: Preparation,
     path: tuple[str, ...],
     above: tuple[Any, ...],
-    label: str,
-    spec: Mapping[str, Any],
+    whose: _Whose,
     config: RunConfig,
     plan: RunPlan,
 ) -> str:
@@ -177,21 +195,21 @@ def _prepare_task(
     path : of needs from the source to it
     above : identities of the preparations on this path
     """
-    identity = preparation.identity()
+    label, identity = whose.label, preparation.identity()
     if identity in above:
         raise InputError(
             f"problems.{label}: its preparations need one another in a circle: {' -> '.join(path)}",
             key=("problems", label),
         )
     needs = {
-        need: _prepare_task(own, (*path, need), (*above, identity), label, spec, config, plan)
+        need: _prepare_task(own, (*path, need), (*above, identity), whose, config, plan)
         for need, own in preparation.needs().items()
     }
     lines = {name: _used(name, label, preparation, config) for name in preparation.uses}
     used = {k: backend_identity(v.name, v.made(), v.settings_at({})) for k, v in lines.items()}
     key = key_of("prepare", preparation.version, identity, needs, used)
     samplers = {name: _backend_spec(line, {}) for name, line in lines.items()}
-    settings = {"source": dict(spec), "path": list(path), "prepared": needs, "samplers": samplers}
+    settings = {"source": dict(whose.spec), "path": list(path), "prepared": needs, "samplers": samplers}
     paid = [line.name for line in lines.values() if is_paid(line.made())]
     lane, title = paid[0] if paid else "", preparation.title
     needed = tuple(needs.values())
@@ -199,7 +217,33 @@ def _prepare_task(
     users = plan.prepared.setdefault(key, (preparation.title, []))[1]
     if label not in users:
         users.append(label)
+    plan.wanting.setdefault(key, []).append(whose.values)
     return key
+
+
+def _told_apart(plan: RunPlan) -> None:
+    """Label preparations of one title by the values, such as instances, that each has alone."""
+    alike: dict[str, list[str]] = {}
+    for key, (title, _) in plan.prepared.items():
+        alike.setdefault(title, []).append(key)
+    for title, keys in alike.items():
+        of_each = {key: _agreed(plan.wanting[key]) for key in keys}
+        for key, values in of_each.items():
+            own = {
+                name: value
+                for name, value in values.items()
+                if any(other.get(name, value) != value for other in of_each.values())
+            }
+            plan.tasks[key] = replace(plan.tasks[key], label=title + _told(own))
+
+
+def _agreed(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Values that are the same at all points."""
+    return {
+        name: value
+        for name, value in points[0].items()
+        if all(name in point and point[name] == value for point in points)
+    }
 
 
 def _used(name: str, label: str, preparation: Preparation, config: RunConfig) -> Line:
@@ -223,7 +267,7 @@ def _shared_settings(
     needs = tuple(dict.fromkeys(key for spec in chosen for key in spec["prepared"].values()))
     found = {}
     for label, line in config.backend_lines.items():
-        if not finds_settings(line.made()):
+        if not finds_settings(line.made()) or all((own, label) in plan.left_out for own in points):
             continue
         spec = _backend_spec(line, {})
         identity = backend_identity(line.name, line.made(), line.settings_at({}))

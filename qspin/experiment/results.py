@@ -76,6 +76,8 @@ class StoredResults:
         InputError
             If there is no such point, or its file holds samples of another problem.
         """
+        if (problem, backend) in self.plan.left_out:
+            return None
         point = _point(self.plan.cells[problem, backend], at)
         try:
             samples = self.store.samples(point.sample)

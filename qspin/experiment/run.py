@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from qspin.engine import StoredWork
 from qspin.errors import InputError, QspinError, RunError
@@ -21,6 +20,7 @@ from qspin.executor import Graph
 from qspin.experiment.conclude import concluded
 from qspin.experiment.config.execution import Execution
 from qspin.experiment.config.lines import Line
+from qspin.experiment.config.looked_at import corners, preparations_of
 from qspin.experiment.config.run_config import RunConfig
 from qspin.experiment.placing import has_moved, refuse_unfit_store
 from qspin.experiment.plan import RunPlan, planned
@@ -29,7 +29,7 @@ from qspin.experiment.run_folder import RunFolder
 from qspin.experiment.sizes import report_timing, sized
 from qspin.showing import logged
 from qspin.source import Source
-from qspin.study import INSTANCE, ProblemLine
+from qspin.study import ProblemLine
 from qspin.timings import keep_timing
 
 __all__ = ["report_on", "run_experiment"]
@@ -164,8 +164,9 @@ def _grouped(keys: Sequence[str], failures: Mapping[str, str], plan: RunPlan) ->
 def refuse_unfit(config: RunConfig) -> None:
     """Look at the outlines of all problems, and let samplers that can tell in advance refuse them.
 
-    Preparations refuse the backends that they use. Of instances of one kind the first stands for all. A
-    check of a backend that itself breaks tells nothing: sampling will show, and costs that task only.
+    Preparations refuse the backends that they use, and samplers what they are to sample. Of instances of one
+    kind the first stands for all. A check of a backend that itself breaks tells nothing: sampling will show,
+    and costs that task only.
 
     Raises
     ------
@@ -175,30 +176,21 @@ def refuse_unfit(config: RunConfig) -> None:
     if (check := getattr(config.execution.executor(), "check", None)) is not None:
         check()
     for problem in config.problem_lines.values():
-        for at in _corners(problem):
+        for at in corners(problem):
             source = problem.made(at)
             _check_preparations(problem, source, config)
             outline = ProblemLine(problem.label, problem.name, source).outline
             for backend in config.backend_lines.values():
-                for point in _corners(backend):
+                if (problem.label, backend.label) in config.left_out:
+                    continue
+                for point in corners(backend):
                     if all(point[name] == index for name, index in at.items() if name in point):
                         _check(backend.label, backend.made(point), outline)
 
 
-def _corners(line: Line) -> Iterator[dict[str, int]]:
-    """Points of a line, one for all instances."""
-    return (at for at in line.points() if at.get(INSTANCE, 0) == 0)
-
-
 def _check_preparations(line: Line, source: Source, config: RunConfig) -> None:
     """Let them refuse the backends that they use; of one that is not there, or a circle, the plan tells."""
-    waiting, seen = list(source.needs().values()), list[Mapping[str, Any]]()
-    while waiting:
-        own = waiting.pop()
-        if (identity := own.identity()) in seen:
-            continue
-        seen.append(identity)
-        waiting += own.needs().values()
+    for own in preparations_of(source):
         if not all(name in config.backend_lines for name in own.uses):
             continue
         try:

@@ -279,6 +279,11 @@ class RunFolder:
             If there is no such cell or point, or it has no samples.
         """
         self._require(problem, backend)
+        if (problem, backend) in self.plan.left_out:
+            raise InputError(
+                f"{problem} with {backend} is not sampled: {backend} trains, and no study wants these "
+                "samples; name a study that does"
+            )
         found = self.results("").samples(problem, backend, at)
         if found is None:
             raise InputError(
@@ -292,7 +297,7 @@ class RunFolder:
         return self.results("").problem(label, at)
 
     def _require(self, problem: str, backend: str) -> None:
-        if (problem, backend) not in self.plan.cells:
+        if problem not in self.config.problems or backend not in self.config.backends:
             raise InputError(
                 f"no cell ({problem!r}, {backend!r}); problems: {', '.join(self.config.problems)}; backends: "
                 f"{', '.join(self.config.backends)}"

@@ -136,7 +136,7 @@ class Sizes:
             preparation = preparation.needs()[need]
         told = _told(getattr(preparation, "workload", lambda: None), task.label)
         if told is None:
-            return replace(task, kernel=f"prepare {task.label}", work=1.0)
+            return replace(task, kernel=f"prepare {task.group}", work=1.0)
         return replace(task, kernel=told.kernel, work=told.work, memory=int(told.memory))
 
     # -- asked once ------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ class Page:
     remarks : (problem, backend, remark), those of the conclusions among them
     failures : what could not be done, a sentence each, the faults of the conclusions among them
     n_done, n_tasks : how many tasks have been done, of how many
+    n_left_out : problems with backends that are not sampled, since nobody looks at them
     notes : of the sources, a sentence each
     environment : name -> fact, or name -> version under ``versions``
     config_text : the resolved config
@@ -56,6 +57,7 @@ class Page:
     failures: Sequence[str] = ()
     n_done: int = 0
     n_tasks: int = 0
+    n_left_out: int = 0
     notes: Sequence[str] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     config_text: str = ""
@@ -76,8 +78,8 @@ class Page:
 
     @property
     def n_cells(self) -> int:
-        """Problems times backends."""
-        return len(self.problems) * len(self.backends)
+        """Problems times backends, those left out that are not sampled."""
+        return len(self.problems) * len(self.backends) - self.n_left_out
 
 
 def file_name(section: Section, thing: Figure | Table) -> str:

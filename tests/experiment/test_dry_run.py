@@ -84,6 +84,13 @@ class TestTasks:
         assert kinds.COUNTS["make"] == 0
         assert [row.n_to_do for row in rows(told, "prepare")] == [1] * len(rows(told, "prepare"))
 
+    def test_what_nobody_looks_at_is_told(self, kinds, folder):
+        problems = {"pair": {"kind": "needy", "backend": "hand"}}
+        backends = {"look": {"name": "dice", "n_draws": 5}, "hand": {"name": "dice"}}
+        told = dry_run(config(problems, backends, studies={"training": {}}), folder, pilots=False)
+        assert [(row.problem, row.backend) for row in rows(told, "sample")] == [("pair", "look")]
+        assert "hand trains, and no study wants its samples of pair: none are made\n" in str(told)
+
     def test_what_a_run_would_refuse_is_refused(self, folder):
         folder.path.mkdir()
         (folder.path / "thesis.tex").write_text("")

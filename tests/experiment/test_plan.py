@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +13,13 @@ import xarray as xr
 
 from qspin.errors import InputError, RunError
 from qspin.experiment import RunFolder, load_config, run_experiment
+from qspin.experiment.config.looked_at import left_out_of
 from qspin.experiment.config.run_config import config_from_plain
 from qspin.experiment.plan import planned
-from qspin.experiment.run import report_on
+from qspin.experiment.run import refuse_unfit, report_on
+from qspin.study import Wanted
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +102,92 @@ class TestPreparations:
         kinds.COUNTS.clear()
         assert run_experiment(config(problems), RunFolder(folder.path), resume=True).is_finished
         assert (kinds.COUNTS["make"], kinds.COUNTS["sample"], kinds.COUNTS["measure"]) == (1, 1, 1)
+
+
+class TestTrainers:
+    """A backend that preparations use samples what studies want of it alone."""
+
+    PROBLEMS = {"pair": {"kind": "needy", "backend": "hand"}, "ring": {"kind": "ring"}}
+    BACKENDS = {"look": {"name": "dice", "n_draws": 5}, "hand": {"name": "dice"}}
+
+    def made(self, studies):
+        return planned(config(self.PROBLEMS, self.BACKENDS, studies=studies))
+
+    def test_nobody_is_sampled_for_whom_nobody_looks(self):
+        plan = self.made({"training": {}})  # it wants trained ones with the first backend
+        assert list(plan.cells) == [("pair", "look"), ("ring", "look"), ("ring", "hand")]
+        assert plan.left_out == {("pair", "hand")}
+        assert [task.label for task in plan.samples()] == [
+            "pair with look",
+            "ring with look",
+            "ring with hand",
+        ]
+        everything = self.made({"training": {}, "probe": {}})
+        assert not everything.left_out
+        assert set(plan.tasks) < set(everything.tasks), "who looks changes no seed"
+
+    @pytest.mark.parametrize("studies", [{}, None, {"probe": {}}])
+    def test_where_nothing_or_everything_is_wanted_all_is_sampled(self, studies):
+        assert len(list(self.made(studies).samples())) == 4
+
+    def test_a_config_that_is_read_back_leaves_out_the_same(self):
+        for studies in ({"training": {}}, None):
+            own = config(self.PROBLEMS, self.BACKENDS, studies=studies)
+            assert set(planned(config_from_plain(own.resolved())).tasks) == set(planned(own).tasks)
+
+    def test_a_reference_is_looked_at(self):
+        lines = config(self.PROBLEMS, self.BACKENDS).problem_lines
+        wanted = Wanted("distance", "pair", "look")
+        assert left_out_of(lines, self.BACKENDS, [wanted]) == {("pair", "hand")}
+        assert not left_out_of(lines, self.BACKENDS, [wanted._replace(reference="hand")])
+
+    def test_a_run_goes_without_them(self, tmp_path):
+        folder = run_experiment(
+            config(self.PROBLEMS, self.BACKENDS, studies={"training": {}}), RunFolder(tmp_path / "run")
+        )
+        assert folder.is_finished
+        assert len(list((folder.path / "samples").iterdir())) == 3
+        assert folder.results("training").samples("pair", "hand") is None
+        assert folder.problem("pair").n_spins == 2
+        with pytest.raises(InputError, match="pair with hand is not sampled: hand trains, and no"):
+            folder.samples("pair", "hand")
+
+    def test_what_is_not_sampled_is_not_refused(self, kinds, monkeypatch):
+        """The preparation itself says what its backend cannot do."""
+
+        def check(dice, problem):
+            if dice.n_draws == 4:
+                raise InputError("too many spins")
+
+        monkeypatch.setattr(kinds.Dice, "check", check, raising=False)
+        problems = {"pair": self.PROBLEMS["pair"]}
+        refuse_unfit(config(problems, self.BACKENDS, studies={"training": {}}))
+        with pytest.raises(InputError, match="too many spins"):
+            refuse_unfit(config(problems, self.BACKENDS))
+
+    def test_configs_keep_what_they_sample(self):
+        for path in sorted(CONFIGS.glob("*.yaml")):
+            own = load_config(path)
+            trained = path.stem == "boltzmann-digits"
+            cells = set(itertools.product(own.problems, ["annealer", "tempering"])) if trained else set()
+            assert own.left_out == cells, path.name
+
+
+class TestTitles:
+    def test_instances_are_told_apart(self):
+        machine = {"kind": "boltzmann", "dataset": "digits", "hidden": 2, "sampler": "pcd", "instances": 2}
+        plan = planned(config({"rbm": machine, "slow": {**machine, "learning_rate": 0.01}}))
+        labels = [task.label for task in plan.tasks.values() if task.action == "prepare"]
+        title = "training a Boltzmann machine 64-2 on digits by pcd"
+        assert labels == 2 * [f"{title} (instance 0)", f"{title} (instance 1)"]
+
+    def test_what_all_instances_share_is_not(self):
+        machine = {"kind": "boltzmann", "dataset": "digits", "hidden": 2, "sampler": "pcd", "epochs": 2}
+        problems = {"rbm": {**machine, "epochs_kept": [1, 2]}}
+        sweep = {"problems.rbm.epoch": [1, 2], "problems.rbm.hidden": [2, 3]}
+        plan = planned(config(problems, sweep=sweep))
+        labels = [task.label for task in plan.tasks.values() if task.action == "prepare"]
+        assert labels == [f"training a Boltzmann machine 64-{n} on digits by pcd" for n in (2, 3)]
 
 
 class TestCounts:

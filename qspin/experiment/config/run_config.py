@@ -17,6 +17,7 @@ from qspin.errors import InputError, QspinError, named, nearest_name, shown
 from qspin.experiment.config.axes import SweepAxis, axes_of
 from qspin.experiment.config.execution import Execution, by_engine
 from qspin.experiment.config.lines import Line, agreed, lines_of, refuse_clashes, require_spec
+from qspin.experiment.config.looked_at import left_out_of
 from qspin.experiment.config.mistaken import (
     refuse_earlier_schema,
     refuse_other_config,
@@ -129,6 +130,12 @@ class RunConfig(StrictModel):
             if plan.wanted or self.studies is not None:
                 planned[label] = (chosen, plan)
         return planned
+
+    @cached_property
+    def left_out(self) -> frozenset[tuple[str, str]]:
+        """(problem, backend) that nobody looks at and are not sampled: the backend is there to train."""
+        wanted = [one for _, plan in self.plans.values() for one in plan.wanted]
+        return left_out_of(self.problem_lines, self.backend_lines, wanted)
 
     def resolved(self) -> dict[str, Any]:
         """The config as plain values with every default spelled out."""

@@ -272,6 +272,7 @@ class _Look:
         machine = machine_memory()
         if machine is not None and largest and largest[0] > machine:
             yield "the largest task takes more memory than this machine has"
+        yield from self._not_sampled()
         yield from self._refused()
         elsewhere = {e.machine for e in self._estimates.values() if e.machine}
         for name in sorted(elsewhere):
@@ -279,6 +280,13 @@ class _Look:
         if self._to_do and self._there:
             resume = "" if is_new(self._folder.path) else ": run with --resume"
             yield f"what is there is not done again{resume}"
+
+    def _not_sampled(self) -> Iterable[str]:
+        """Problems that a backend would sample if it were not there to train."""
+        for backend in self._config.backends:
+            own = [label for label in self._config.problems if (label, backend) in self._plan.left_out]
+            if own:
+                yield f"{backend} trains, and no study wants its samples of {', '.join(own)}: none are made"
 
     def _refused(self) -> Iterable[str]:
         """Tasks that the executor will not begin, and those that need them."""

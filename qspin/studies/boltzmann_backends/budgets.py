@@ -38,7 +38,7 @@ _NOTE = (
 
 
 def budgets_told(trained: Mapping[str, Trained]) -> Iterator[Finding]:
-    """One sentence, as far as budgets are known; trainings that took no samples are named beside the others."""
+    """One sentence, as far as budgets are known; trainings that took no samples are named."""
     samples = {label: _mean(own, "samples") for label, own in trained.items()}
     seconds = {label: _mean(own, "seconds") for label, own in trained.items()}
     drawn = _range_told({label: n for label, n in samples.items() if n > 0}, ",.0f", "samples")

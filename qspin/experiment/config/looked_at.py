@@ -1,0 +1,54 @@
+"""Which samples nobody looks at: those of a backend that is there to train, where studies want others.
+
+A label under ``backends:`` samples every problem, unless preparations use it, as trainings do their sampler.
+Then it samples a problem only where a study wants that, or none wants samples of the problem at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from qspin.experiment.config.lines import Line
+from qspin.source import Preparation, Source
+from qspin.study import INSTANCE, Wanted
+
+__all__ = ["corners", "left_out_of", "preparations_of"]
+
+
+def left_out_of(
+    problems: Mapping[str, Line], backends: Collection[str], wanted: Iterable[Wanted]
+) -> frozenset[tuple[str, str]]:
+    """(problem, backend) that are not sampled.
+
+    Parameters
+    ----------
+    problems : by label
+    backends : labels
+    wanted : by all studies
+    """
+    used = {name for line in problems.values() for name in _used_by(line)}.intersection(backends)
+    cells = {(one.problem, backend) for one in wanted for backend in (one.backend, one.reference)}
+    looked_at = {problem for problem, _ in cells}.intersection(problems)
+    return frozenset((label, name) for label in looked_at for name in used) - cells
+
+
+def _used_by(line: Line) -> set[str]:
+    """Labels of backends that the preparations of a problem use, at whatever point."""
+    return {name for at in corners(line) for own in preparations_of(line.made(at)) for name in own.uses}
+
+
+def corners(line: Line) -> Iterator[dict[str, int]]:
+    """Points of a line, one for all instances."""
+    return (at for at in line.points() if at.get(INSTANCE, 0) == 0)
+
+
+def preparations_of(source: Source) -> Iterator[Preparation]:
+    """All that a source needs, and what these need themselves, each once; a circle ends."""
+    waiting, seen = list(source.needs().values()), list[object]()
+    while waiting:
+        own = waiting.pop()
+        if (identity := own.identity()) in seen:
+            continue
+        seen.append(identity)
+        waiting += own.needs().values()
+        yield own
