@@ -29,6 +29,7 @@ from qspin.networks.boltzmann import (
 from qspin.networks.boltzmann.enumeration import enumerated
 from qspin.networks.boltzmann.fitting.phases import average_over
 from qspin.networks.boltzmann.fitting.positive import positive_gradients
+from qspin.networks.boltzmann.fitting.record import Record, remarks_on
 from qspin.networks.boltzmann.machines import gradients_of
 from qspin.provenance import run_info
 from qspin.samples import SampleSet
@@ -617,6 +618,28 @@ def test_a_device_is_programmed_for_the_model():
     curves = reached["corrected"].curves
     assert float(np.abs(curves.beta_effective[-30:] - 1).mean()) < 0.1
     assert (curves.paid_seconds == 0.25).all()
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ([], None),
+        ([5, 30], None),
+        (range(0, 48, 8), "at 6 of 60 steps, so nobody"),
+        ([*range(3, 10), 59], "at 8 of 60 steps, the last one among them, so nobody"),
+        ([59], "at 1 of 60 steps, the last one among them"),
+        ([50, 52], "at 2 of 60 steps, so nobody"),
+        (range(48, 60), "no temperature of the last samples could be measured"),
+    ],
+)
+def test_temperatures_that_are_missing_are_told(missing, told):
+    record = Record()
+    for k in range(60):
+        beta = math.nan if k in missing else 1.0
+        record.step(beta_effective=beta, beta_effective_error=0.01, promised_gain=0.0)
+    found = remarks_on(record.dataset())
+    assert [remark.code for remark in found] == ["no-effective-temperature"] * (told is not None)
+    assert told is None or told in found[0].text
 
 
 def learned_slower_and_slower(sampler, n_steps):

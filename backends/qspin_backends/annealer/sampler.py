@@ -231,7 +231,7 @@ class Annealer(AnnealerSettings):
             reads.spins,
             copy_groups(planned, reads),
             reads.break_fraction.mean(axis=1),
-            [f"at scale {scale:g}" for scale in self.betas],
+            [f"in reads with the energy programmed at {scale:g} times its size" for scale in self.betas],
         )
         extra: dict[str, tuple[str | tuple[str, ...], Any]] = {
             "coupling_scale": ("beta", np.array(self.betas)),

@@ -46,7 +46,7 @@ def measured_temperatures(
     groups : which programming each read belongs to (n_rows, n_reads), or several ways to group them
         (n_ways, n_rows, n_reads)
     broken : mean share of broken chains (n_rows,)
-    wheres : what distinguishes each row, such as "at scale 0.5", for remarks
+    wheres : what distinguishes each row, such as "in reads at half the energy", for remarks
     """
     levels = enumerated_energies(problem)
     rows, remarks = [], list[Remark]()

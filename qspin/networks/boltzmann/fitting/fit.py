@@ -50,7 +50,11 @@ class BoltzmannFit:
         stopped by these
     curves : over ``step``: ``gradient_norm``; ``gradient_noise``, the standard error that the samples of the
         negative phase give it; ``persistence``, the correlation of its chains with themselves a step before;
-        ``beta_effective`` and ``beta_effective_error``, at which its samples were, 1 being the model;
+        ``promised_gain`` of the mean log-likelihood, to first order in what the step changed, as its
+        gradients have it, nat;
+        ``beta_effective`` and ``beta_effective_error``, at which its samples were, 1 being the model, and NaN
+        where a device let no temperature be measured; NaN too is what a negative phase cannot tell, such as
+        the persistence of new chains;
         ``learning_rate``; ``seconds``, without those of compiling, and ``paid_seconds``; ``samples`` of the
         negative phase, 0 of exact sums. Over ``evaluation``, with ``steps_done``:
         ``log_likelihood`` and ``held_out``, means in nats with their errors, and ``bounds_gap``
@@ -169,7 +173,8 @@ def fit_boltzmann(
     ------
     InputError
         If the machine is none or its parameters are no finite numbers, data are no values of the units,
-        settings do not fit each other, a sampler cannot be had at beta = 1 or states no temperature, or the checkpoint is of another training.
+        settings do not fit each other, a sampler cannot be had at beta = 1 or states no temperature, or the
+        checkpoint is of another training.
     CapacityError
         If an exact phase would take too many configurations.
     RunError

@@ -94,15 +94,21 @@ def remarks_on(curves: xr.Dataset, told: Sequence[Mapping[str, str]] = ()) -> li
     """Whether samples were of the model at the end, the last fifth of the steps, at most fifty; and whether
     the likelihood did what gradients promised.
     """
-    n = max(1, min(_LAST, curves.sizes["step"] // 5))
+    n = _last_of(curves.sizes["step"])
     last = curves.isel(step=slice(-n, None))
     return [
         *_on_samples(told[-n:]),
         *_on_temperature(last),
+        *_on_gaps(curves),
         *_on_chains(last),
         *_on_likelihood(curves),
         *_on_bounds(curves),
     ]
+
+
+def _last_of(n_steps: int) -> int:
+    """Steps that stand for the end of so many."""
+    return max(1, min(_LAST, n_steps // 5))
 
 
 def _on_samples(told: Sequence[Mapping[str, str]]) -> Iterator[Remark]:
@@ -126,6 +132,22 @@ def _on_temperature(last: xr.Dataset) -> list[Remark]:
         "is a model of the data there, not at 1"
     )
     return [Remark("off-temperature", text, Level.SERIOUS)]
+
+
+def _on_gaps(curves: xr.Dataset) -> list[Remark]:
+    """Temperatures that are missing, at many steps or at the last ones."""
+    missing = ~np.isfinite(curves["beta_effective"].values + curves["beta_effective_error"].values)
+    n_missing, n, is_last = int(missing.sum()), len(missing), bool(missing[-1])
+    n_last = _last_of(n)
+    often = max(missing.mean(), missing[-n_last:].mean()) >= _OFTEN
+    if missing[-n_last:].all() or not (often or is_last):  # where none is known, more is said
+        return []
+    among = ", the last one among them" if is_last else ""
+    text = (
+        f"no temperature could be measured at {n_missing} of {n} steps{among}, so nobody knows which model "
+        "their samples are of: more reads a step may tell"
+    )
+    return [Remark("no-effective-temperature", text)]
 
 
 def _on_chains(last: xr.Dataset) -> list[Remark]:
