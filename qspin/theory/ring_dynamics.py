@@ -13,7 +13,6 @@ Zurek 2007, Phys. Rev. A 75, 052321).
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from qspin.compiled import njit
 from qspin.memory import require_bytes
 from qspin.schedules import Course, schedule_of
 from qspin.theory._equations import checked_values, told
@@ -33,9 +33,10 @@ Floats = NDArray[np.float64]
 
 _SOURCE = "Dziarmaga 2005, Phys. Rev. Lett. 95, 245701; Cincio et al. 2007, Phys. Rev. A 75, 052321"
 _VALID = "rings of any size without a bath, from the ground state of the driver on"
-_ERROR = "1e-9 of the integration"
-_BYTES_A_SPIN = 1000  # of the momenta and what an integrator of 8th order keeps of them
-_RELATIVE, _ABSOLUTE = 1e-11, 1e-12  # of a step of the precession
+_ERROR = "1e-11 of the integration"
+_BYTES_A_SPIN = 1000  # of the momenta and what is kept of them
+_FARTHEST_TURN = 3.0  # radians of a step, so that terms of its series stay as small as what they sum up to
+_HIGHEST_ORDER, _NOTHING = 100, 1e-17  # of a series; three terms of it that are too small to count
 
 
 def ring_kinks(n: int, schedule: Any, annealing_time_ns: ArrayLike, coupling: float = -1.0) -> xr.Dataset:
@@ -52,7 +53,7 @@ def ring_kinks(n: int, schedule: Any, annealing_time_ns: ArrayLike, coupling: fl
     -------
     over ``annealing_time`` (ns): ``kink_density``, mean kinks a spin; ``kinks`` and ``kinks_variance``, their
     mean number and its variance over reads; ``probability`` (annealing_time, n_kinks) of each number from 0
-    to n; ``bond_correlation`` and ``magnetisation_x`` at the end. Exact for this n, up to 1e-9 or so of the
+    to n; ``bond_correlation`` and ``magnetisation_x`` at the end. Exact for this n, up to 1e-11 or so of the
     integration
 
     Raises
@@ -158,27 +159,65 @@ def checked_times(annealing_time_ns: ArrayLike) -> Floats:
 
 def _precessed(course: Course, coupling: float, pairs: Floats, times: Sequence[float]) -> Floats:
     """Pseudospins at these times, (3, n_pairs, n_times)."""
-    from scipy.integrate import solve_ivp
+    marks = np.unique(np.concatenate([course.times, times]))
+    k = np.clip(np.searchsorted(course.times, marks[:-1], side="right") - 1, 0, course.pieces.shape[1] - 1)
+    length = np.diff(course.times)[k]
+    begin, width = (marks[:-1] - course.times[k]) / length, np.diff(marks) / length
+    f0, f1, f2 = np.moveaxis(course.pieces[:, k], -1, 0)
+    slopes = (f1 + 2 * begin * f2) * width
+    parabolas = np.stack([f0 + begin * (f1 + begin * f2), slopes, f2 * width**2], axis=-1)
+    parabolas *= 8 * np.pi * np.diff(marks)[:, None]
+    at = np.searchsorted(marks, times)
+    kept = np.full(len(marks), -1)
+    kept[at] = np.arange(len(times))
+    across, along = -coupling * np.sin(pairs), coupling * np.cos(pairs)
+    return np.asarray(_turned(*parabolas, across, along, kept, len(times))[..., kept[at]])
 
-    m = len(pairs)
-    across, along = -8 * np.pi * coupling * np.sin(pairs), 8 * np.pi * coupling * np.cos(pairs)
-    edges, pieces = course.times.tolist(), np.moveaxis(course.pieces, 0, 1).tolist()
 
-    def slope(time: float, values: Floats) -> Floats:
-        k = min(max(bisect_right(edges, time) - 1, 0), len(pieces) - 1)
-        u = (time - edges[k]) / (edges[k + 1] - edges[k])
-        (g0, g1, g2), (p0, p1, p2) = pieces[k]
-        problem = p0 + u * (p1 + u * p2)
-        field_z = 8 * np.pi * (g0 + u * (g1 + u * g2)) + problem * along
-        field_x = problem * across
-        x, y, z = values[:m], values[m : 2 * m], values[2 * m :]
-        return np.concatenate([-field_z * y, field_z * x - field_x * z, field_x * y])
+@njit(cache=True, nogil=True)
+def _turned(transverse, problem, across, along, kept, n_kept):
+    """Pseudospins (3, n_pairs, n_kept) at ends of intervals, through each of which fields are parabolas of a
+    variable from 0 to 1, in radians an interval; by Taylor's series, whose terms follow from each other.
 
-    start = np.repeat([0.0, 0.0, -1.0], m)
-    solved = solve_ivp(
-        slope, (edges[0], edges[-1]), start, "DOP853", list(times), rtol=_RELATIVE, atol=_ABSOLUTE
-    )
-    return np.asarray(solved.y).reshape(3, m, len(times))
+    Parameters
+    ----------
+    transverse, problem : coefficients (n_intervals, 3)
+    across, along : of the problem's field (n_pairs,)
+    kept : where the spins before each interval and those behind the last are kept; -1: nowhere
+    """
+    found = np.empty((3, len(across), n_kept))
+    for pair in range(len(across)):
+        spin = (0.0, 0.0, -1.0)
+        for i in range(len(kept)):
+            if kept[i] >= 0:
+                found[0, pair, kept[i]], found[1, pair, kept[i]], found[2, pair, kept[i]] = spin
+            if i < len(transverse):
+                spin = _turned_by(transverse[i] + along[pair] * problem[i], across[pair] * problem[i], spin)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _turned_by(c, a, spin):
+    """One spin by the field (a, 0, c), both of them parabolas, in as many steps as its turns need."""
+    x, y, z = spin
+    n = int(np.ceil(np.hypot(np.abs(c).sum(), np.abs(a).sum()) / _FARTHEST_TURN))
+    for part in range(n):
+        u, w = part / n, 1 / n
+        c0, c1, c2 = w * (c[0] + u * (c[1] + u * c[2])), w**2 * (c[1] + 2 * u * c[2]), w**3 * c[2]
+        a0, a1, a2 = w * (a[0] + u * (a[1] + u * a[2])), w**2 * (a[1] + 2 * u * a[2]), w**3 * a[2]
+        x0, y0, z0 = x, y, z
+        x1 = y1 = z1 = x2 = y2 = z2 = 0.0  # terms before this one
+        for order in range(1, _HIGHEST_ORDER):
+            dx = -(c0 * y0 + c1 * y1 + c2 * y2)
+            dy = c0 * x0 + c1 * x1 + c2 * x2 - (a0 * z0 + a1 * z1 + a2 * z2)
+            dz = a0 * y0 + a1 * y1 + a2 * y2
+            x2, y2, z2, x1, y1, z1 = x1, y1, z1, x0, y0, z0
+            x0, y0, z0 = dx / order, dy / order, dz / order
+            x, y, z = x + x0, y + y0, z + z0
+            last = abs(x0) + abs(y0) + abs(z0) + abs(x1) + abs(y1) + abs(z1) + abs(x2) + abs(y2) + abs(z2)
+            if last < _NOTHING:
+                break
+    return x, y, z
 
 
 def _kinks(n: int, broken: Floats, alone: int) -> Floats:

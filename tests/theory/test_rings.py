@@ -133,6 +133,13 @@ class TestKinks:
         np.testing.assert_allclose(found.bond_correlation, correlation, atol=1e-10)
         np.testing.assert_allclose(found.magnetisation_x, along, atol=1e-10)
 
+    @recorded
+    def test_means_do_not_depend_on_how_a_recorded_course_is_cut(self):
+        ring = (64, str(RECORDED), [(0, 0), (20.0, 1)], -1.0)
+        one, many = (ring_quench(*ring, n_times=n).isel(time=-1) for n in (2, 2_000))
+        for name in ("bond_correlation", "magnetisation_x"):
+            assert float(one[name]) == pytest.approx(float(many[name]), abs=1e-11)
+
     def test_what_has_no_transition(self):
         with pytest.raises(InputError, match="has no transition at coupling 0"):
             kibble_zurek_kinks("linear", 1.0, coupling=0.0)
