@@ -256,13 +256,17 @@ def checked_array(values: Any, what: str) -> NDArray[Any]:
 
 def checked_real(value: Any, what: str | Callable[[], str]) -> float:
     """A finite real number as a float; text is none. `what` may be made when it is needed, of millions."""
+    is_number = not isinstance(value, str | bytes)
     try:
-        number = math.nan if isinstance(value, str | bytes) else float(value)
-    except (TypeError, ValueError, OverflowError):
+        number = float(value) if is_number else math.nan
+    except OverflowError:
         number = math.nan
+    except (TypeError, ValueError):
+        number, is_number = math.nan, False
     if not math.isfinite(number):
         name = what if isinstance(what, str) else what()
-        raise InputError(f"{name} must be finite; got {shown(value)}")
+        expected = "finite" if is_number else "one finite number"
+        raise InputError(f"{name} must be {expected}; got {shown(value)}")
     return number
 
 

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import erf
 
-from qspin.errors import InputError, RunError
+from qspin.errors import InputError, RunError, shown
 from qspin.remarks import Level, Remark, stored
-from qspin.validate import checked_array
+from qspin.validate import checked_array, checked_real
 
 __all__ = [
     "NORMAL_NODES",
@@ -24,6 +24,7 @@ __all__ = [
     "Solution",
     "TanhMeans",
     "beta_curve",
+    "checked_parameter",
     "checked_temperatures",
     "checked_values",
     "damped_newton",
@@ -43,6 +44,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 _FAR = 9.0  # standard deviations, beyond which a normal distribution counts for nothing: 1e-18
 _SATURATED = 20.0  # where tanh is 1 to 1e-17
 _MOST_DAMPED, _MOST_STRAIGHT = 25, 10  # steps of Newton's method
+_HUGE = 1e50  # what a parameter, or one over it, may be: powers of it are still numbers
 _NARROW = 1e-5  # a width below which the mean is the value in the middle
 
 
@@ -261,19 +263,42 @@ def _slopes(equations: Callable[[Floats], Floats], values: Floats, left: Floats,
     return np.stack([(equations(values + move) - left) / 1e-5 for move in moves], axis=1)
 
 
-def checked_values(values: ArrayLike, what: str, *, least: float, open_end: bool = False) -> Floats:
-    """One or several finite values from `least` on, or above it, as a vector.
+def checked_parameter(value: Any, what: str) -> float:
+    """One number, not so large that powers of it are none.
 
     Raises
     ------
     InputError
         For anything else.
     """
+    number = checked_real(value, what)
+    if abs(number) > _HUGE:
+        raise InputError(f"{what} takes values from {-_HUGE:g} to {_HUGE:g}; got {number:g}")
+    return number
+
+
+def checked_values(
+    values: ArrayLike, what: str, *, least: float, most: float = _HUGE, open_end: bool = False
+) -> Floats:
+    """One or several finite values from `least`, or above it, to `most`, as a vector.
+
+    Raises
+    ------
+    InputError
+        For anything else, and for what is not 0 and yet so small that powers of it are.
+    """
     array = np.atleast_1d(checked_array(values, what).astype(np.float64))
-    good = np.isfinite(array) & ((array > least) if open_end else (array >= least))
+    good = np.isfinite(array) & ((array > least) if open_end else (array >= least)) & (array <= most)
     if array.ndim != 1 or not array.size or not good.all():
         bound = f"above {least:g}" if open_end else f"of {least:g} or more"
-        raise InputError(f"{what} takes one or several finite values {bound}; got {values!s}")
+        if most < _HUGE:
+            bound = f"from {least:g} to {most:g}"
+        elif (np.isfinite(array) & (array > most)).any():
+            bound += f", up to {most:g}"
+        raise InputError(f"{what} takes one or several finite values {bound}; got {shown(values)}")
+    if (tiny := (array != 0) & (np.abs(array) < 1 / _HUGE)).any():
+        instead = f"values of {1 / _HUGE:g} or more" if open_end and least == 0 else "0"
+        raise InputError(f"{what} is too small to reckon with; got {array[tiny][0]:g}: take {instead}")
     return array
 
 

@@ -181,5 +181,5 @@ def _memory(n: int, load: float, t: float, means: _Means) -> Memory:
     if load:
         free_energy += load / 2 * (t * np.log(left) - q / left + noise * means.frozen)
     sech4 = float(probability @ of_fields.sech4)
-    replicon = 1 - load / left**2 * sech4 / t**2 if load else 1.0
+    replicon = 1 - load / left**2 * sech4 / t / t if load else 1.0
     return Memory(n, m, q, noise, free_energy, energy, (energy - free_energy) / t, replicon, 1 - means.spread)

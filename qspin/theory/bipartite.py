@@ -22,6 +22,7 @@ from qspin.errors import InputError
 from qspin.remarks import Remark, remarks_of
 from qspin.theory._equations import (
     Floats,
+    checked_parameter,
     checked_values,
     listed,
     replica_symmetry_broken,
@@ -29,7 +30,7 @@ from qspin.theory._equations import (
     told,
     unsettled,
 )
-from qspin.validate import checked_array, checked_real
+from qspin.validate import checked_array
 
 __all__ = ["effective_rank", "rbm_phase_diagram", "rbm_phases", "rbm_transitions"]
 
@@ -93,7 +94,7 @@ def rbm_phases(
         If a temperature or the ratio is not positive, or a strength negative.
     """
     sigma, w = _strengths(random, planted)
-    ratio = checked_real(hidden_per_visible, "hidden_per_visible")
+    ratio = checked_parameter(hidden_per_visible, "hidden_per_visible")
     if ratio <= 0:
         raise InputError(f"hidden_per_visible is n_h / n_v, above 0; got {ratio:g}")
     temperatures = checked_values(temperature, "temperature", least=0.0, open_end=True)
@@ -134,7 +135,7 @@ def rbm_phase_diagram(
     InputError
         As `rbm_phases`.
     """
-    sigma = checked_real(random, "random")
+    sigma = checked_parameter(random, "random")
     default = np.linspace(0.25, 2.05, 10) * (sigma if sigma > 0 else 1.0)
     strengths = checked_values(default if planted is None else planted, "planted", least=0.0)
     temperatures = default if temperature is None else temperature
@@ -158,7 +159,7 @@ _VALID = "infinitely many units of both layers; replica-symmetric, exact where r
 
 
 def _strengths(random: float, planted: float) -> tuple[float, float]:
-    sigma, w = checked_real(random, "random"), checked_real(planted, "planted")
+    sigma, w = checked_parameter(random, "random"), checked_parameter(planted, "planted")
     if sigma < 0 or w < 0:
         raise InputError(f"strengths of weights are not negative; got {sigma:g} and {w:g}")
     return sigma, w

@@ -15,10 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError
 from qspin.remarks import Level, Remark
-from qspin.theory._equations import Floats, beta_curve, listed, replica_symmetry_broken, told
+from qspin.theory._equations import (
+    Floats,
+    beta_curve,
+    checked_parameter,
+    listed,
+    replica_symmetry_broken,
+    told,
+)
 from qspin.theory.one_instance.belief import log_cosh, passed_field
 from qspin.theory.one_instance.found import checked_betas
-from qspin.validate import checked_count, checked_real
+from qspin.validate import checked_count
 
 __all__ = ["cavity", "cavity_transition", "one_state_assumed"]
 
@@ -99,7 +106,7 @@ def cavity(
     """
     betas = checked_betas(beta)
     ensemble = _checked(degree, couplings, graph)
-    outside = checked_real(field, "field")
+    outside = checked_parameter(field, "field")
     size = checked_count(n_messages, "n_messages", least=100)
     sweeps = checked_count(n_sweeps, "n_sweeps", least=2 * _PART * _EVERY)
     seeds = np.random.SeedSequence(checked_count(seed, "seed")).spawn(len(betas))
@@ -160,7 +167,7 @@ def _checked(degree: float, couplings: str, graph: str) -> _Ensemble:
         raise InputError(f"couplings are ferromagnet, pm or gaussian; got {couplings!r}")
     if graph not in ("regular", "erdos_renyi"):
         raise InputError(f"graph is regular or erdos_renyi; got {graph!r}")
-    value = checked_real(degree, "degree")
+    value = checked_parameter(degree, "degree")
     if graph == "regular" and (value < 3 or not value.is_integer()):
         raise InputError(
             f"a regular graph takes a whole degree of three or more (of degree 2 it is a ring); got {value:g}"

@@ -11,9 +11,8 @@ from scipy.special import gamma
 
 from qspin.errors import InputError
 from qspin.schedules import Schedule, schedule_of
-from qspin.theory._equations import checked_values, told
+from qspin.theory._equations import checked_parameter, checked_values, told
 from qspin.theory.ring_dynamics import checked_times
-from qspin.validate import checked_real
 
 __all__ = ["kibble_zurek_kinks", "landau_zener"]
 
@@ -48,7 +47,7 @@ def landau_zener(gap: float, speed: ArrayLike) -> xr.Dataset:
     >>> landau_zener(1.0, [5.0]).excitation.values.round(6).tolist()
     [0.138911]
     """
-    gap = checked_real(gap, "gap")
+    gap = checked_parameter(gap, "gap")
     speeds = checked_values(speed, "speed", least=0.0, open_end=True)
     if gap <= 0:
         raise InputError(f"landau_zener takes a positive gap; got {gap:g}")
@@ -100,7 +99,7 @@ def kibble_zurek_kinks(schedule: Any, annealing_time_ns: ArrayLike, coupling: fl
     InputError
         If the schedule is none or has no transition, the coupling is 0, or a time is not positive.
     """
-    strength = abs(checked_real(coupling, "coupling"))
+    strength = abs(checked_parameter(coupling, "coupling"))
     times = checked_times(annealing_time_ns)
     followed = schedule_of(schedule)
     s, rate = _transition(followed, strength)

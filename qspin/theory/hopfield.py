@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from qspin.errors import InputError
 from qspin.remarks import Remark
 from qspin.theory._equations import (
+    checked_parameter,
     checked_temperatures,
     checked_values,
     replica_symmetry_broken,
@@ -21,11 +22,11 @@ from qspin.theory._equations import (
     told,
 )
 from qspin.theory._retrieval import Memory, largest_load, memory_at, spin_glass_at
-from qspin.validate import checked_real
 
 __all__ = ["hopfield", "hopfield_capacity", "hopfield_phase_diagram", "hopfield_transitions"]
 
 _STATES = {"spin_glass": 0, "retrieval": 1, "mixture_3": 3, "mixture_5": 5}
+_LEAST_LOAD = 1e-12
 _SOURCE = "Amit, Gutfreund, Sompolinsky 1987, Ann. Phys. 173, 30"
 _BROKEN_CAPACITIES = (0.138186, 0.138187)
 """At T = 0, of one and two steps of replica symmetry breaking (Steffan, Kuehn 1994, Z. Phys. B 95, 249)."""
@@ -205,9 +206,13 @@ def _ground_state_load() -> float:
 
 
 def checked_load(load: float) -> float:
-    alpha = checked_real(load, "load")
+    alpha = checked_parameter(load, "load")
     if alpha < 0:
         raise InputError(f"load, patterns per spin, takes values of 0 or more; got {alpha:g}")
+    if 0 < alpha < _LEAST_LOAD or alpha > 1 / _LEAST_LOAD:
+        raise InputError(
+            f"load takes 0, or {_LEAST_LOAD:g} to {1 / _LEAST_LOAD:g}, whose roots rounding leaves; got {alpha:g}"
+        )
     return alpha
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import eigh, eigvalsh
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.remarks import Remark
@@ -31,6 +32,7 @@ _KRYLOV = 40  # vectors, of which the largest one is made
 _RESIDUAL = 1e-8  # of it: that of the eigenvalue is its square
 
 
+@checked_arguments
 def tap_transition(problem: IsingProblem) -> xr.Dataset:
     """The temperature at which the paramagnet of these couplings becomes unstable, by TAP; fields are left
     out.
@@ -133,6 +135,7 @@ def _critical(
     return float(brentq(lambda t: instability(t) - 1, start, end, xtol=1e-12)), largest, True
 
 
+@checked_arguments
 def hidden_order(problem: IsingProblem, beta: ArrayLike) -> xr.Dataset:
     """The TAP solution that grows from the paramagnet's instability, followed from hot to cold.
 

@@ -8,10 +8,10 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
-from qspin.theory._equations import Floats, checked_values, temperature_curve, told
+from qspin.theory._equations import Floats, checked_parameter, checked_values, temperature_curve, told
 from qspin.theory._levels import middles, usual_breaking
 from qspin.theory.sherrington_kirkpatrick import SkState, sk_ends, sk_states
-from qspin.validate import checked_count, checked_real
+from qspin.validate import checked_count
 
 __all__ = ["parisi"]
 
@@ -49,7 +49,7 @@ def parisi(temperature: ArrayLike, field: float = 0.0, *, steps: int = 10, bins:
     0.638 1.000000
     """
     temperatures = checked_values(temperature, "temperature", least=0.0, open_end=True)
-    h = checked_real(field, "field")
+    h = checked_parameter(field, "field")
     steps, bins = checked_count(steps, "steps", least=2), checked_count(bins, "bins", least=2)
     edges, x = np.linspace(-1, 1, bins + 1), np.linspace(0, 1, _N_X)
     density, functions, peaks = [], [], []

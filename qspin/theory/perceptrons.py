@@ -23,13 +23,13 @@ from qspin.remarks import Remark
 from qspin.theory._equations import (
     NORMAL_NODES,
     NORMAL_WEIGHTS,
+    checked_parameter,
     checked_values,
     replica_symmetry_broken,
     root,
     tanh_means,
     told,
 )
-from qspin.validate import checked_real
 
 __all__ = ["perceptron_capacity", "symmetric_perceptron_capacity", "teacher_student"]
 
@@ -65,12 +65,10 @@ def perceptron_capacity(
     >>> print(f"{float(perceptron_capacity(weights='binary').capacity[0]):.5f}")
     0.83308
     """
-    kappas = checked_values(margin, "margin", least=-_LARGEST_MARGIN)
-    mean = checked_real(bias, "bias")
-    if (kappas > _LARGEST_MARGIN).any() or not abs(mean) < 1:
-        raise InputError(
-            f"margin takes -5 to 5 and bias -1 to 1 without its ends; got {margin!s} and {mean:g}"
-        )
+    kappas = checked_values(margin, "margin", least=-_LARGEST_MARGIN, most=_LARGEST_MARGIN)
+    mean = checked_parameter(bias, "bias")
+    if not abs(mean) < 1:
+        raise InputError(f"bias takes -1 to 1 without its ends; got {mean:g}")
     _check_weights(weights)
     if weights == "binary" and mean:
         raise InputError(f"bias is for spherical weights; got {mean:g} with weights='binary'")
@@ -215,9 +213,7 @@ def teacher_student(load: ArrayLike, weights: Weights = "binary") -> xr.Dataset:
     [0.2931, 1.0]
     """
     _check_weights(weights)
-    loads = checked_values(load, "load", least=0.0)
-    if (loads > _LARGEST_LOAD).any():
-        raise InputError(f"load takes values up to {_LARGEST_LOAD:g}; got {load!s}")
+    loads = checked_values(load, "load", least=0.0, most=_LARGEST_LOAD)
     rows = [_learnt(alpha, weights) for alpha in loads.tolist()]
     variables = {name: ("load", np.array([row[name] for row in rows])) for name in rows[0]}
     ends = _binary_ends() if weights == "binary" else (np.nan, np.nan, np.nan)

@@ -45,13 +45,13 @@ def random_energy(temperature: ArrayLike) -> xr.Dataset:
     t = np.maximum(temperatures, _CRITICAL)  # below T_c nothing but P(q) changes any more
     frozen = temperatures < _CRITICAL
     condensed = np.maximum(1 - temperatures / _CRITICAL, 0.0)
-    entropy = np.where(frozen, 0.0, np.log(2) - 1 / (4 * t**2))
+    entropy = np.where(frozen, 0.0, np.log(2) - (0.5 / t) ** 2)
     energy = -1 / (2 * t)
     variables = {
         "energy": energy,
         "free_energy": energy - temperatures * entropy,
         "entropy": entropy,
-        "heat_capacity": np.where(frozen, 0.0, 1 / (2 * t**2)),
+        "heat_capacity": np.where(frozen, 0.0, 0.5 / t / t),
         "q_abs": condensed,
         "q2": condensed,
         "q_ea": frozen.astype(np.float64),

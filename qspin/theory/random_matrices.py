@@ -19,8 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import airy
 
 from qspin.errors import InputError
-from qspin.theory._equations import checked_values
-from qspin.validate import checked_array, checked_count, checked_real
+from qspin.theory._equations import checked_parameter, checked_values
+from qspin.validate import checked_array, checked_count
 
 __all__ = ["largest_eigenvalue", "marchenko_pastur", "spiked_eigenvalue", "tracy_widom"]
 
@@ -261,6 +261,6 @@ def largest_eigenvalue(
 
 
 def _positive(value: float, name: str) -> float:
-    if (number := checked_real(value, name)) <= 0:
+    if (number := checked_parameter(value, name)) <= 0:
         raise InputError(f"the {name} must be positive; got {number:g}")
     return number

@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError, shown
 from qspin.remarks import Level, Remark, stored
+from qspin.theory._equations import checked_values
 from qspin.theory.activations import ActivationName, activation_of
 from qspin.validate import checked_array, checked_real
 
@@ -271,14 +272,14 @@ def _checked_ratios(values: ArrayLike) -> Floats:
     ratios = np.atleast_1d(checked_array(values, "features_per_sample").astype(np.float64))
     if ratios.ndim != 1 or not ratios.size or not (np.isfinite(ratios) & (ratios > 0)).all():
         raise InputError(f"features_per_sample must be positive and finite; got {values!s}")
-    return ratios
+    return checked_values(ratios, "features_per_sample", least=0.0)
 
 
 def _checked_ratio(value: float, what: str) -> float:
     number = checked_real(value, what)
     if number <= 0:
         raise InputError(f"{what} must be positive; got {number:g}")
-    return number
+    return float(checked_values(number, what, least=0.0)[0])
 
 
 def _checked_scales(ridge: float, signal: float, noise: float) -> tuple[float, float, float]:
@@ -290,4 +291,4 @@ def checked_scale(value: float, what: str) -> float:
     number = checked_real(value, what)
     if number < 0:
         raise InputError(f"{what} must not be negative; got {number:g}")
-    return number
+    return float(checked_values(number, what, least=0.0)[0])

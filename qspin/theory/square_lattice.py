@@ -50,11 +50,13 @@ def square_lattice(temperature: ArrayLike) -> xr.Dataset:
 
 def _energy(temperatures: NDArray[np.float64]) -> NDArray[np.float64]:
     doubled = 2 / temperatures
-    modulus = 2 * np.sinh(doubled) / np.cosh(doubled) ** 2
+    falling = np.exp(-2 * doubled)  # cosh of it is no number any more where it is cold
+    modulus = -4 * np.exp(-doubled) * np.expm1(-2 * doubled) / (1 + falling) ** 2
     bracket = 1 + 2 / np.pi * (2 * np.tanh(doubled) ** 2 - 1) * ellipk(modulus**2)
     return np.asarray(-bracket / np.tanh(doubled))
 
 
 def _magnetisation(temperatures: NDArray[np.float64]) -> NDArray[np.float64]:
-    rest = 1 - np.sinh(2 / temperatures) ** -4.0
+    doubled = 2 / temperatures
+    rest = 1 - 16 * np.exp(-4 * doubled) / np.expm1(-2 * doubled) ** 4
     return np.asarray(np.maximum(rest, 0.0) ** 0.125)

@@ -20,8 +20,7 @@ from numpy.typing import ArrayLike
 
 from qspin.errors import InputError
 from qspin.remarks import Level, Remark
-from qspin.theory._equations import Floats, checked_values, told, unsettled
-from qspin.validate import checked_real
+from qspin.theory._equations import Floats, checked_parameter, checked_values, told, unsettled
 
 __all__ = ["transverse_glass", "transverse_glass_transition"]
 
@@ -114,7 +113,7 @@ def transverse_glass_transition(temperature: ArrayLike) -> xr.Dataset:
 
 
 def _checked_temperature(temperature: float) -> float:
-    at = checked_real(temperature, "temperature")
+    at = checked_parameter(temperature, "temperature")
     if at < _COLDEST:
         raise InputError(
             f"temperature takes values of {_COLDEST} or more, in units of J: below, the integrals are too "

@@ -15,8 +15,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from qspin.theory._equations import checked_values, told
-from qspin.validate import checked_count, checked_real
+from qspin.theory._equations import checked_parameter, checked_values, told
+from qspin.validate import checked_count
 
 __all__ = ["checked_ring", "mode_means", "momenta", "transverse_ring"]
 
@@ -83,7 +83,7 @@ def transverse_ring(n: int, transverse_field: ArrayLike, coupling: float = -1.0)
 def checked_ring(n: int, coupling: float) -> float:
     """The coupling of a ring of at least three spins."""
     checked_count(n, "n, the number of spins,", least=3)
-    return checked_real(coupling, "coupling")
+    return checked_parameter(coupling, "coupling")
 
 
 def momenta(n: int, *, odd: bool) -> tuple[Floats, Floats]:

@@ -194,6 +194,12 @@ class TestSquareLattice:
         np.testing.assert_allclose(square_lattice(list(energies)).energy, list(energies.values()), atol=5e-7)
         np.testing.assert_allclose(square_lattice([2.0, 2.3]).m_abs, [0.911319, 0], atol=5e-7)
 
+    @pytest.mark.filterwarnings("error")
+    def test_very_cold_and_very_hot_ones(self):
+        found = square_lattice([1e-50, 1e-3, 1e4, 1e50])
+        np.testing.assert_allclose(found.energy, [-2, -2, -2e-4, 0], rtol=1e-7)
+        assert found.m_abs.values.tolist() == [1, 1, 0, 0]
+
     def test_bad_input(self):
         with pytest.raises(InputError, match="temperature takes one or several finite values above 0"):
             square_lattice([1.0, 0.0])

@@ -130,6 +130,10 @@ class TestLines:
     ("call", "message"),
     [
         (lambda: hopfield(-0.1, 0.5), "load, patterns per spin, takes values of 0 or more; got -0.1"),
+        (lambda: hopfield([0.1], 0.5), r"load must be one finite number; got \[0.1\]"),
+        (lambda: hopfield(np.inf, 0.5), "load must be finite; got inf"),
+        (lambda: hopfield(0.1, 1e300), r"temperature takes .* up to 1e\+50; got 1e\+300"),
+        (lambda: hopfield(1e-300, 0.1), r"load takes 0, or 1e-12 to 1e\+12, .* got 1e-300"),
         (lambda: hopfield(0.1, -1), "temperature takes one or several finite values of 0 or more"),
         (lambda: hopfield_capacity(np.nan), "temperature takes one or several finite values"),
         (lambda: hopfield_phase_diagram([0.0]), "load takes one or several finite values above 0"),

@@ -10,7 +10,14 @@ import qspin
 from qspin import IsingProblem
 from qspin.errors import InputError
 from qspin.remarks import remarks_of
-from qspin.theory import belief_propagation, mean_field, tap, tap_solutions
+from qspin.theory import (
+    belief_propagation,
+    hidden_order,
+    mean_field,
+    tap,
+    tap_solutions,
+    tap_transition,
+)
 
 
 def enumerated(problem, beta):
@@ -201,6 +208,14 @@ class TestBadInput:
     def test_settings(self, approximation, given, message):
         with pytest.raises(InputError, match=message):
             approximation(glass(10), **given)
+
+    @pytest.mark.parametrize(
+        "approximation",
+        [mean_field, tap, belief_propagation, tap_solutions, hidden_order, lambda p, _: tap_transition(p)],
+    )
+    def test_what_is_no_problem(self, approximation):
+        with pytest.raises(InputError, match="problem: expected an IsingProblem; got list: IsingProblem"):
+            approximation([[0, 1], [1, 0]], 1.0)
 
     def test_problems(self):
         with pytest.raises(InputError, match="without spins"):

@@ -166,7 +166,10 @@ def test_parts_of_activations(name, slope, rest):
         (lambda: linear_double_descent(0.5, ridge=-1), "ridge must not be negative; got -1"),
         (lambda: linear_double_descent(0.5, noise=np.nan), "noise must be finite"),
         (lambda: random_feature_double_descent(0.5, -1.0), "inputs_per_sample must be positive"),
-        (lambda: random_feature_double_descent(0.5, [1.0, 2.0]), "inputs_per_sample must be finite; got"),
+        (
+            lambda: random_feature_double_descent(0.5, [1.0, 2.0]),
+            "inputs_per_sample must be one finite number; got",
+        ),
         (lambda: random_feature_double_descent(0.5, 1.0, activation="gelu"), "no activation 'gelu'"),
         (
             lambda: random_feature_double_descent(0.5, 1.0, teacher="deep"),

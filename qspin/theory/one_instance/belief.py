@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from scipy import sparse
 
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.remarks import Level, Remark, remarks_of, stored
@@ -24,6 +25,7 @@ from qspin.theory.one_instance.iteration import Effort, Ended, checked_effort, i
 __all__ = ["belief_propagation", "log_cosh", "passed_field"]
 
 
+@checked_arguments
 def belief_propagation(
     problem: IsingProblem,
     beta: ArrayLike,

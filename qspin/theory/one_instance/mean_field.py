@@ -22,6 +22,7 @@ from scipy import sparse
 from scipy.linalg import eigvalsh
 from scipy.special import entr
 
+from qspin.arguments import checked_arguments
 from qspin.problem import IsingProblem
 from qspin.theory._equations import Floats
 from qspin.theory.one_instance.found import FixedPoint, checked_betas, checked_starts, curve
@@ -33,6 +34,7 @@ _LARGEST_DENSE = 2_000  # spins up to which all eigenvalues are computed
 _INSIDE = 1 - 1e-12  # magnetisations stay short of 1, where the entropy has no slope
 
 
+@checked_arguments
 def mean_field(
     problem: IsingProblem,
     beta: ArrayLike,
@@ -72,6 +74,7 @@ def mean_field(
     return _curve(problem, betas, checked_starts(problem, initial, n_starts, seed), effort, _PLAIN)
 
 
+@checked_arguments
 def tap(
     problem: IsingProblem,
     beta: ArrayLike,

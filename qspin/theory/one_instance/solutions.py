@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.remarks import Level, Remark
@@ -20,6 +21,7 @@ _SAME = 1e-5  # largest difference of magnetisations of one solution
 _RESIDUAL = 1e-8
 
 
+@checked_arguments
 def tap_solutions(problem: IsingProblem, beta: float, *, seed: int = 0, n_starts: int = 100) -> xr.Dataset:
     """Stationary points of the TAP free energy that a search from random starts comes to.
 
