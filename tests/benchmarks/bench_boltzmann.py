@@ -46,7 +46,8 @@ def ours(
         machine = RestrictedBoltzmannMachine(data.shape[1], n_hidden, "bits", seed=seed, dtype=torch.float32)
         fit_boltzmann(
             machine, data, sampler, seed=seed, n_steps=n_steps, batch_size=batch, learning_rate=rate,
-            schedule=lambda own: torch.optim.lr_scheduler.LinearLR(own, 1.0, 0.02, n_steps), likelihood="none",
+            schedule=lambda own: torch.optim.lr_scheduler.LinearLR(own, 1.0, 0.02, n_steps),
+            likelihood="none",
         )  # fmt: skip
         parts = (machine.weights, machine.visible_biases, machine.hidden_biases)
         return tuple(part.detach().numpy() for part in parts)  # type: ignore[return-value]
@@ -136,7 +137,8 @@ def test_steps_per_second(benchmark, remark, n_sweeps, n_steps):
 
 N_HIDDEN = 64
 TEMPERING = {
-    "betas": [0.4, 0.7, 1.0], "n_replicas": 50, "n_burn_in": 0, "n_sweeps": 10, "n_draws": 1, "cluster": "none",
+    "betas": [0.4, 0.7, 1.0], "n_replicas": 50, "cluster": "none",
+    "n_burn_in": 0, "n_sweeps": 10, "n_draws": 1,
 }  # fmt: skip
 
 
@@ -171,11 +173,11 @@ def after(make: Callable[[int], Run], limit: float, unseen: np.ndarray, n_seeds:
 
 
 def test_digits_at_equal_time(benchmark, remark, request):
-    """Ours at one learning rate that falls to nothing, which peers' steps do not; peers at the best of several
-    rates, chosen by the very data they are held by.
+    """Ours at one learning rate that falls to nothing, which peers' steps do not; peers at the best of
+    several rates, chosen by the very data they are held by.
 
-    A call of a backend costs as much as several steps of block Gibbs: tempering takes more data at a step. Our
-    rates were chosen on seed 0, which is none of these."""
+    A call of a backend costs as much as several steps of block Gibbs: tempering takes more data at a step.
+    Our rates were chosen on seed 0, which is none of these."""
     learned, unseen = digits()
     limit, n_seeds = (5.0, 2) if request.config.getoption("--quick") else (30.0, 3)
     tempering = qspin.get_backend("tempering", **TEMPERING, n_threads=1)
