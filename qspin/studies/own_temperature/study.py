@@ -126,7 +126,7 @@ class OwnTemperature(Study):
         pairs = pairs_of(results)
         section = Section(
             "At its own temperature?",
-            "own_temperature",
+            "own-temperature",
             "Are the samples in equilibrium, and at the temperature of the model?",
             findings(held, self.temperature),
             pair_figures(pairs),
