@@ -172,6 +172,9 @@ def test_what_is_refused():
         ({"units": "potts"}, "units must be 'spins'"),
         ({"sampler": "pdc"}, "did you mean 'pcd'"),
         ({"likelihood": "pseudo"}, "likelihood 'pseudo'"),
+        ({"device": "gpu"}, "device must be one that torch can use here.*got 'gpu'"),
+        ({"device": "meta"}, "device must hold values"),
+        *([({"device": "cuda"}, "got 'cuda'")] if not torch.cuda.is_available() else []),
     ):
         with pytest.raises(InputError, match=message):
             clone(transformer).set_params(**wrong).fit(X)

@@ -452,6 +452,12 @@ def test_schedules_and_decay():
         schedule=lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.5),
     )  # fmt: skip
     np.testing.assert_allclose(fit.curves.learning_rate, [0.1, 0.05, 0.025, 0.0125])
+    for name, rates in (("linear", [0.1, 0.075, 0.05, 0.025]), ("constant", [0.1] * 4)):
+        other = fit_boltzmann(
+            RestrictedBoltzmannMachine(4, 2), data, "exact", seed=0, n_steps=4, learning_rate=0.1,
+            schedule=name, likelihood="none",
+        )  # fmt: skip
+        np.testing.assert_allclose(other.curves.learning_rate, rates)
     bare = RestrictedBoltzmannMachine(4, 2, spread=0.5)
     fit_boltzmann(
         bare, data, "exact", seed=0, n_steps=4, likelihood="none",
@@ -731,6 +737,11 @@ def test_who_has_no_temperature_cannot_teach():
         ({"patience": 2}, "pass held_out"),
         ({"likelihood": "best"}, "likelihood 'best'"),
         ({"offset_rate": 0.0}, "offset_rate must lie above 0"),
+        ({"optimiser": "adam"}, "optimiser is a function of the parameters.*got 'adam'"),
+        ({"schedule": "liner"}, "schedule 'liner': did you mean 'linear'"),
+        ({"schedule": 3}, "schedule is constant or linear, or a function of the optimiser; got 3"),
+        ({"schedule": lambda o: None}, "returns one of torch; it returned None"),
+        ({"schedule": torch.optim.lr_scheduler.ReduceLROnPlateau}, "which takes a metric"),
         ({"optimiser": lambda p: None}, "optimiser is a function that returns one of torch"),
         ({"sampler": qspin.get_backend("tempering", betas=[0.1, 0.5])}, "beta = 1, .* got 0.1, 0.5"),
         ({"sampler": qspin.get_backend("tempering")}, "a ladder that is found anew"),

@@ -281,6 +281,8 @@ def test_energies_are_of_real_numbers():
         ),
         (lambda: BoltzmannMachine(GRAPH, [], dtype=torch.complex64), "float32 and float64 .*complex64"),
         (lambda: RestrictedBoltzmannMachine(2, 2, dtype="float64"), "of torch; got 'float64'"),
+        (lambda: BoltzmannMachine(GRAPH, hidden=1), r"hidden takes names of nodes, .*hidden=\[...\]; got 1"),
+        (lambda: BoltzmannMachine(GRAPH, visible=0), "visible takes names of nodes"),
         (lambda: RestrictedBoltzmannMachine(0, 2), "n_visible must be at least 1"),
         (lambda: RestrictedBoltzmannMachine(2, 2, "binary"), "units must be 'spins' .* or 'bits'"),
         (lambda: BoltzmannMachine(GRAPH), "does not say which units are visible"),
@@ -307,6 +309,14 @@ def test_energies_are_of_real_numbers():
 def test_what_is_no_machine(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+@pytest.mark.parametrize("kind", [RestrictedBoltzmannMachine, HybridBoltzmannMachine])
+@pytest.mark.parametrize(("n_visible", "n_hidden"), [(60_000, 30_000), (10**7, 10**7)])
+def test_a_machine_beyond_memory_is_refused_before_it_is_made(kind, n_visible, n_hidden, monkeypatch):
+    monkeypatch.setattr("qspin.memory.machine_memory", lambda: 2**33)
+    with pytest.raises(CapacityError, match=f"of {n_visible} visible and {n_hidden} hidden units take"):
+        kind(n_visible, n_hidden)
 
 
 def test_too_many_hidden_units_together():

@@ -19,6 +19,7 @@ from qspin.networks.boltzmann.fitting import NegativePhase, fit_boltzmann
 from qspin.networks.boltzmann.generation import sample
 from qspin.networks.boltzmann.likelihood import LogLikelihood, log_likelihood
 from qspin.networks.boltzmann.machines import RestrictedBoltzmannMachine, UnitName, generator_of
+from qspin.networks.boltzmann.machines.accepted import checked_device
 from qspin.networks.boltzmann.machines.units import units_of
 from qspin.sampler import Sampler
 from qspin.validate import checked_count, checked_real
@@ -110,10 +111,11 @@ class _Restricted(BaseEstimator):  # type: ignore[misc]
                 f"likelihood {self.likelihood!r}: {nearest_name(str(self.likelihood), _METHODS)}"
             )
         seed = _seed_of(self.random_state)
+        device = checked_device(self.device)
         precision = torch.float32 if dtype == np.float32 else torch.float64
         machine = RestrictedBoltzmannMachine(
             visible.shape[1], n_hidden, self.units, seed=seed, dtype=precision
-        ).to(self.device)
+        ).to(device)
         fit = fit_boltzmann(
             machine, visible, self.sampler, seed=seed, n_steps=n_steps, batch_size=batch,
             learning_rate=self.learning_rate, weight_decay=self.weight_decay, likelihood="none",

@@ -211,7 +211,7 @@ class BoltzmannTraining(_Recipe, Preparation):
                 n_steps=n * self.epochs,
                 batch_size=self.batch_size,
                 learning_rate=self.learning_rate,
-                schedule=self._schedule,
+                schedule=self.schedule,
                 weight_decay=self.weight_decay,
                 centred=self.centred,
                 held_out=test,
@@ -224,13 +224,6 @@ class BoltzmannTraining(_Recipe, Preparation):
         arrays = {name: np.stack([state[name] for state in states]) for name in states[0]}
         arrays |= {"epochs": np.array(self.kept), "images": self._images(learned)}
         return Prepared(arrays, _curves(fit, self.kept, n))
-
-    def _schedule(self, optimiser: Any) -> Any:
-        """Constant, or falling to nothing at the last step."""
-        from torch.optim.lr_scheduler import LambdaLR
-
-        n = self.steps_an_epoch * self.epochs if self.schedule == "linear" else math.inf
-        return LambdaLR(optimiser, lambda step: 1 - step / n)
 
     def _images(self, rows: Bits) -> Bits:
         """Evenly taken out of rows, in their two dimensions."""

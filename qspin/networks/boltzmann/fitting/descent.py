@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
-from qspin.errors import InputError, RunError, shown
+from qspin.errors import InputError, RunError, nearest_name, shown
 from qspin.networks.boltzmann.machines import Gradients, Machine, numbers_of
 from qspin.validate import checked_real
 
-__all__ = ["Descent", "Optimiser", "Schedule", "descended", "optimiser_of", "pace_after"]
+__all__ = [
+    "Descent",
+    "Optimiser",
+    "Schedule",
+    "ScheduleName",
+    "descended",
+    "optimiser_of",
+    "pace_after",
+    "scheduler_of",
+]
 
 Optimiser = Callable[[Iterable[Any]], torch.optim.Optimizer]
-Schedule = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]
+Schedule = Callable[[torch.optim.Optimizer], LRScheduler]
+ScheduleName = Literal["constant", "linear"]
 
 _COUPLES = frozenset({"weights", "couplings"})
 _PACE = 0.1  # of the moving average of the persistence of chains
@@ -44,9 +55,50 @@ def optimiser_of(
     ]
     if given is None:
         return torch.optim.Adam(groups, lr=rate, fused=True)
+    if not callable(given):
+        raise InputError(
+            f"optimiser is a function of the parameters, such as lambda p: torch.optim.SGD(p, lr=0.1), or "
+            f"None: Adam with learning_rate; got {shown(given)}"
+        )
     found = given(groups)
     if not isinstance(found, torch.optim.Optimizer):
         raise InputError(f"optimiser is a function that returns one of torch; it returned {shown(found)}")
+    return found
+
+
+def scheduler_of(
+    optimiser: torch.optim.Optimizer, given: Schedule | ScheduleName | None, n_steps: int
+) -> LRScheduler | None:
+    """Of the learning rates of an optimiser; None where they are constant.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, or what makes no scheduler that is stepped without a metric.
+    """
+    if isinstance(given, str) and given not in get_args(ScheduleName):
+        raise InputError(
+            f"schedule {given!r}: {nearest_name(given, get_args(ScheduleName))}; or pass a function of the "
+            "optimiser that returns a scheduler of torch"
+        )
+    if given is None or given == "constant":
+        return None
+    if given == "linear":
+        return LambdaLR(optimiser, lambda step: 1 - step / n_steps)
+    if not callable(given):
+        raise InputError(
+            f"schedule is {' or '.join(get_args(ScheduleName))}, or a function of the optimiser; got "
+            f"{shown(given)}"
+        )
+    found = given(optimiser)
+    if not isinstance(found, LRScheduler):
+        raise InputError(
+            f"schedule is a function that returns a scheduler of torch; it returned {shown(found)}"
+        )
+    if isinstance(found, ReduceLROnPlateau):
+        raise InputError(
+            "schedule must be stepped by steps alone; got ReduceLROnPlateau, which takes a metric"
+        )
     return found
 
 

@@ -18,9 +18,11 @@ from qspin.errors import InputError
 from qspin.networks.boltzmann.fitting.descent import (
     Optimiser,
     Schedule,
+    ScheduleName,
     descended,
     optimiser_of,
     pace_after,
+    scheduler_of,
 )
 from qspin.networks.boltzmann.fitting.phases import NegativePhase, State
 from qspin.networks.boltzmann.fitting.plan import Plan, checked_data, checked_plan
@@ -121,7 +123,7 @@ def fit_boltzmann(
     batch_size: int | None = None,
     learning_rate: float = 0.02,
     optimiser: Optimiser | None = None,
-    schedule: Schedule | None = None,
+    schedule: Schedule | ScheduleName | None = None,
     weight_decay: float = 0.0,
     centred: bool = True,
     offset_rate: float = 0.05,
@@ -149,8 +151,8 @@ def fit_boltzmann(
     batch_size : data of a step, in an order that is drawn anew when they are through; default all
     learning_rate : of Adam
     optimiser : or another one, a function of the parameters: ``lambda p: torch.optim.SGD(p, lr=0.1)``
-    schedule : of its learning rate, a function of the optimiser that returns a scheduler of torch, stepped
-        after every update
+    schedule : of its learning rate: ``constant``; ``linear``: it falls to nothing at the last step; or a
+        function of the optimiser that returns a scheduler of torch, stepped after every update
     weight_decay : of couplings and weights, not of fields and biases, units of 1/step and learning rate
     centred : write the energy with x - <x> in the place of x; offsets are means of data and model
     offset_rate : of the moving average of these offsets
@@ -201,7 +203,8 @@ def fit_boltzmann(
         raise InputError("patience stops by the likelihood of held-out data: pass held_out, and a likelihood")
     plan.phase.check(machine)
     descent = optimiser_of(machine, optimiser, learning_rate, weight_decay)
-    run = _Run(machine, descent, None if schedule is None else schedule(descent), Record(), scores, {})
+    scheduler = scheduler_of(descent, schedule, plan.n_steps)
+    run = _Run(machine, descent, scheduler, Record(), scores, {})
     unfinished = Unfinished(checkpoint, checkpoint_seconds, _identity(run, plan))
     if (saved := unfinished.load()) is not None:
         run.restore(saved)

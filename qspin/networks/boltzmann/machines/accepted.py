@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qspin.errors import InputError, shown
+from qspin.errors import InputError, named, shown
 
-__all__ = ["checked_precision", "real_values", "require_computable"]
+__all__ = ["checked_device", "checked_precision", "real_values", "require_computable"]
 
 _PRECISIONS = (torch.float32, torch.float64)
 _TOLD = " and ".join(str(dtype).removeprefix("torch.") for dtype in _PRECISIONS)
@@ -23,6 +23,21 @@ def checked_precision(dtype: Any, what: str = "dtype") -> torch.dtype:
     if not isinstance(dtype, torch.dtype) or dtype not in _PRECISIONS:
         raise InputError(f"{what} of a machine is one of {_TOLD} of torch; got {shown(dtype)}")
     return dtype
+
+
+def checked_device(device: Any) -> torch.device:
+    """A device that holds values here; raises InputError for others."""
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (TypeError, RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(
+            f"device must be one that torch can use here, such as 'cpu'; got {shown(device)} "
+            f"({named(error, 100)})"
+        ) from None
+    if found.type == "meta":
+        raise InputError("device must hold values; got 'meta': take 'cpu'")
+    return found
 
 
 def require_computable(name: str, parameter: Tensor) -> None:

@@ -344,6 +344,9 @@ def _named(
             "none), or the visible ones in the order of the data (visible=...)"
         )
     given = {"visible": visible, "hidden": hidden}
+    for name, nodes in given.items():
+        if nodes is not None and not isinstance(nodes, Iterable):
+            raise InputError(f"{name} takes names of nodes, not how many: {name}=[...]; got {shown(nodes)}")
     named = {name: [] if nodes is None else list(nodes) for name, nodes in given.items()}
     for name, nodes in named.items():
         for node in nodes:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qspin.memory import require_bytes
 from qspin.networks.boltzmann.machines.accepted import checked_precision
 from qspin.networks.boltzmann.machines.described import Description
 from qspin.networks.boltzmann.machines.layers import Layers
@@ -17,6 +18,8 @@ from qspin.networks.boltzmann.machines.units import UnitName
 from qspin.validate import checked_count, checked_real
 
 __all__ = ["RestrictedBoltzmannMachine"]
+
+_BYTES_PER_LABEL = 100
 
 
 class RestrictedBoltzmannMachine(Machine):
@@ -39,6 +42,8 @@ class RestrictedBoltzmannMachine(Machine):
     ------
     InputError
         If there is no visible unit, or no such units or precision.
+    CapacityError
+        If its weights would not fit in memory.
 
     Examples
     --------
@@ -59,9 +64,15 @@ class RestrictedBoltzmannMachine(Machine):
     ):
         n_visible = checked_count(n_visible, "n_visible", least=1)
         n_hidden = checked_count(n_hidden, "n_hidden")
+        dtype, n_units = checked_precision(dtype), n_visible + n_hidden
+        require_bytes(
+            2 * dtype.itemsize * n_visible * n_hidden + _BYTES_PER_LABEL * n_units,  # drawn, and scaled
+            f"weights of {n_visible} visible and {n_hidden} hidden units",
+            "take fewer units",
+        )
         labels = [f"v{i}" for i in range(n_visible)] + [f"h{j}" for j in range(n_hidden)]
         super().__init__(units, labels, n_visible)
-        generator, dtype = generator_of(seed, torch.device("cpu")), checked_precision(dtype)
+        generator = generator_of(seed, torch.device("cpu"))
         drawn = torch.randn(n_visible, n_hidden, generator=generator, dtype=dtype)
         self.weights = nn.Parameter(checked_real(spread, "spread") * drawn)
         self.visible_biases = nn.Parameter(torch.zeros(n_visible, dtype=dtype))
