@@ -41,10 +41,13 @@ class Finding(NamedTuple):
     Parameters
     ----------
     weight : the first screen shows the heaviest of all studies; 1 is usual, 0 never stands there
+    is_of_report : whether several sections may have it, as what theory says of a problem, and the first alone
+        tells it
     """
 
     text: str
     weight: float = 1.0
+    is_of_report: bool = False
 
 
 class Tone(enum.StrEnum):

@@ -213,7 +213,8 @@ class Source:
 
     def predicted(self, betas: NDArray[Any]) -> xr.Dataset | None:
         """What theory says of measured curves: a dataset over ``beta`` whose variables are named as measures
-        name them, per spin where they are; None where it says nothing.
+        name them, per spin where they are; None where it says nothing. Beside ``energy`` there may be
+        ``energy__retrieval``, the line of another state; attribute ``state`` of each names it in words.
 
         Parameters
         ----------

@@ -18,7 +18,7 @@ from qspin.netcdf import to_netcdf, tree_to_netcdf
 from qspin.plot.canvas import draw_all, save_figures
 from qspin.remarks import Remark
 from qspin.report import Page, figures_of, grouped, render, tables_of
-from qspin.study import Axis, Cell, Conclusion, Section
+from qspin.study import Axis, Cell, Conclusion, Finding, Section
 
 __all__ = ["concluded"]
 
@@ -49,12 +49,21 @@ def concluded(folder: RunFolder) -> list[str]:
 
 def _conclusions(folder: RunFolder, faults: list[str]) -> Iterator[tuple[str, Conclusion]]:
     taken: set[str] = set()
+    told: set[Finding] = set()
     for label in folder.config.plans:
         found = _made(f"study {label}", partial(_concluded, folder, label, taken), faults)
         if found is not None:
+            found = replace(found, sections=[_once(section, told) for section in found.sections])
             faults += [f"study {label}: {fault}" for fault in found.faults]
             taken.update(section.anchor for section in found.sections)
             yield label, found
+
+
+def _once(section: Section, told: set[Finding]) -> Section:
+    """A section without what others have told already and one tells for all; `told` has more afterwards."""
+    left = [one for one in section.findings if not one.is_of_report or one not in told]
+    told.update(left)
+    return replace(section, findings=left)
 
 
 def _concluded(folder: RunFolder, label: str, taken: Collection[str]) -> Conclusion:

@@ -108,15 +108,20 @@ def quantity(
 
 
 @checked_arguments
-def theory_lines(curves: Mapping[str, xr.Dataset], name: str, line: str, ax: Axes) -> Axes:
-    """The line of a theory under measured points, once where all have the same.
+def theory_lines(
+    curves: Mapping[str, xr.Dataset], name: str, line: str, ax: Axes, *, is_second: bool = False
+) -> Axes:
+    """The line of a theory under measured points, once where all have the same; with the ``state`` that its
+    attributes name in the legend.
 
     Parameters
     ----------
     curves : label -> result; those without such a line are left out
     name, line : of the measured variable and of that which holds its line
     ax : on which the points were drawn by `quantity`
+    is_second : whether it is that of another state than the first, and dotted
     """
+    dashes = (0, (1, 2)) if is_second else (0, (5, 2))
     drawn: list[NDArray[np.float64]] = []
     for curve in curves.values():
         if line not in curve:
@@ -126,8 +131,9 @@ def theory_lines(curves: Mapping[str, xr.Dataset], name: str, line: str, ax: Axe
         known = known[np.argsort(temperature[known], kind="stable")]
         points = np.stack([temperature[known], values[known]])
         if known.size and not any(np.array_equal(points, other) for other in drawn):
-            label = None if drawn else "theory"
-            ax.plot(*points, color="0.2", linewidth=1, linestyle=(0, (5, 2)), label=label, zorder=1)
+            state = curve[line].attrs.get("state", "")
+            label = None if drawn else f"theory ({state})" if state else "theory"
+            ax.plot(*points, color="0.2", linewidth=1, linestyle=dashes, label=label, zorder=1)
             drawn.append(points)
     return finished(ax) if drawn else ax
 

@@ -56,6 +56,19 @@ def test_a_gap_in_the_ladder_of_the_reference(tmp_path):
 
 
 @SKETCHED
+def test_what_theory_says_of_a_problem_is_told_once(tmp_path):
+    problems = {"memory": {"kind": "hopfield", "n_spins": 12, "n_patterns": 1}}
+    backends = {"exact": {"name": "exact", "betas": [0.5, 2.0], "n_replicas": 20}}
+    studies = {"overlaps": {}, "energy_curve": {}, "pattern_overlap_curve": {}}
+    folder = RunFolder(tmp_path / "run")
+    plain = {"schema": 2, "name": "once", "problems": problems, "backends": backends, "studies": studies}
+    run_experiment(config_from_plain(plain), folder)
+    page = folder.report_file.read_text(encoding="utf-8")
+    for told in ("Theory has T_g", "Theory has T_M", "energy of memory follows theory"):
+        assert page.count(told) == 2, "on the first screen, and in the section that comes first"
+
+
+@SKETCHED
 def test_a_study_that_has_nothing_to_ask_says_so(tmp_path):
     folder = RunFolder(tmp_path / "run")
     exact = {"name": "exact", "betas": [1.0], "n_replicas": 20}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
@@ -13,7 +14,8 @@ from qspin.plot.canvas import draw
 from qspin.registry import get_backend, get_measure, get_source, get_study
 from qspin.remarks import Level, Remark, stored
 from qspin.source import Source, settings
-from qspin.studies.lines import source_at
+from qspin.studies.lines import drawn_beside, lines_told, source_at, with_lines
+from qspin.studies.series import Series
 from qspin.study import Axis
 
 
@@ -130,6 +132,51 @@ def test_the_line_of_the_mean_field_glass():
     np.testing.assert_allclose(found.q2[:2], 0, atol=1e-9)
     assert -0.745 < float(found.energy[2]) < -0.705
     assert 0 < float(found.q_abs[2]) < 1
+
+
+@pytest.mark.parametrize(("n_patterns", "temperature"), [(3, 0.4), (2, 0.1)])  # metastable, and lowest
+def test_the_overlaps_of_a_memory_are_those_of_retrieval_wherever_there_is_such_a_state(
+    n_patterns, temperature
+):
+    source = get_source("hopfield", n_spins=60, n_patterns=n_patterns)
+    betas = np.array([1.0, 1 / temperature])
+    found = source.predicted(betas)
+    states = theory.hopfield(n_patterns / 60, [1.0, temperature])
+    retrieval, glass = (states.sel(state=state) for state in ("retrieval", "spin_glass"))
+    assert bool(retrieval.lowest[1]) == (temperature == 0.1)
+    assert found.m_max.values[0] == 0.0
+    assert found.m_max.values[1] == pytest.approx(float(retrieval.overlap[1]))
+    assert found.m_max.values[1] > 0.9
+    np.testing.assert_allclose(found.energy__retrieval, retrieval.energy)
+    lowest = np.where(retrieval.lowest, retrieval.energy, glass.energy)
+    np.testing.assert_allclose(found.energy, lowest)
+
+
+def test_a_memory_that_retrieves_is_told_beside_its_states():
+    """It starts in a pattern and stays: far off the glass, the lowest state of infinitely many spins."""
+    source = get_source("hopfield", n_spins=60, n_patterns=3, seed=1)
+    theirs = source.predicted(np.array([1.0, 2.5]))
+    measured = xr.Dataset(
+        {
+            "m_max": ("beta", [0.2, float(theirs.m_max[1]) + 0.001]),
+            "m_max_error": ("beta", [0.001, 0.001]),
+            "energy": ("beta", [-0.1, float(theirs.energy__retrieval[1]) + 0.001]),
+            "energy_error": ("beta", [np.nan, 0.001]),
+        },
+        coords={"beta": [1.0, 2.5], "temperature": ("beta", [1.0, 0.4])},
+    )
+    drawn = with_lines(measured, source)
+    np.testing.assert_allclose(drawn.deviation_m_max, [np.nan, 1.0], rtol=1e-6)  # 0 is of infinitely many
+    np.testing.assert_allclose(drawn.deviation_energy__retrieval, [np.nan, 1.0], rtol=1e-6)
+    texts = [f.text for f in lines_told([Series("a", "x", {}, {"own": drawn}, label="a")], "own")]
+    state = "theory (retrieval state up to T_M)"
+    assert any(f"m max of a follows {state} within 1.0 standard errors" in text for text in texts), texts
+    assert any(f"energy of a follows {state} within 1.0" in text for text in texts)
+    assert any("off theory (state of lowest free energy) at 1 of 1 temp" in text for text in texts)
+    figure, ax = plt.subplots()
+    drawn_beside(ax, {"a": drawn}, "energy")
+    assert ax.get_legend_handles_labels()[1] == ["theory (state of lowest free energy)", state]
+    plt.close(figure)
 
 
 def test_the_line_of_a_memory_is_that_of_its_lowest_state():

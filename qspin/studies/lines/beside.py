@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import MutableMapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,7 +16,7 @@ from qspin.predicted import Mark
 from qspin.remarks import Remark, remarks_from
 from qspin.source import Source
 from qspin.studies.lines.marks import marked, marks_at
-from qspin.studies.lines.names import DEVIATION, REMARKS, THEORY
+from qspin.studies.lines.names import DEVIATION, REMARKS, THEORY, measured_name
 from qspin.studies.lines.sources import source_at
 from qspin.studies.series import Series
 from qspin.study import Results
@@ -93,7 +94,7 @@ def predicted_at(source: Source, temperatures: NDArray[np.float64]) -> xr.Datase
         if values.dims == ("beta",) and values.dtype.kind == "f":
             row = np.full(len(temperatures), np.nan)
             row[known] = values.values[back]
-            lines[name] = ("beta", row)
+            lines[name] = ("beta", row, values.attrs)
     return xr.Dataset(lines, attrs=found.attrs)
 
 
@@ -106,19 +107,20 @@ def _temperatures(measured: xr.Dataset) -> NDArray[np.float64]:
 
 def _with(measured: xr.Dataset, lines: xr.Dataset) -> xr.Dataset:
     """Lines of the variables that were measured over temperature; in their distances errors of the theory,
-    which population dynamics has, count as well."""
-    added = {}
+    which population dynamics has, count as well. Where a line is 0 there is none: sizes of overlaps vanish
+    with the number of spins, and are far from that however well they are sampled."""
+    added: dict[str, Any] = {}
     for key, line in lines.data_vars.items():
-        name = str(key)
-        if name.endswith("_error") or name not in measured or measured[name].dims != ("beta",):
+        of_state, name = str(key), measured_name(str(key))
+        if of_state.endswith("_error") or name not in measured or measured[name].dims != ("beta",):
             continue
-        added[f"{THEORY}{name}"] = ("beta", line.values)
+        added[f"{THEORY}{of_state}"] = ("beta", line.values, line.attrs)
         if f"{name}_error" in measured:
             error = measured[f"{name}_error"].values.astype(float)
-            own = lines[f"{name}_error"].values if f"{name}_error" in lines else 0.0
+            own = lines[f"{of_state}_error"].values if f"{of_state}_error" in lines else 0.0
             off = measured[name].values - line.values
             with np.errstate(divide="ignore", invalid="ignore"):
-                distance = np.where(error > 0, off / np.hypot(error, own), np.nan)
-            added[f"{DEVIATION}{name}"] = ("beta", distance)
+                distance = np.where((error > 0) & (line.values != 0), off / np.hypot(error, own), np.nan)
+            added[f"{DEVIATION}{of_state}"] = ("beta", distance)
     remarks = lines.attrs.get("remarks", "[]")
     return measured.assign(added).assign_attrs({REMARKS: remarks} if added and remarks != "[]" else {})

@@ -8,7 +8,7 @@ from typing import Any
 import xarray as xr
 
 from qspin import plot
-from qspin.studies.lines.names import MARK, THEORY
+from qspin.studies.lines.names import BRANCH, MARK, THEORY
 
 __all__ = ["drawn_beside"]
 
@@ -24,4 +24,8 @@ def drawn_beside(
     styles : of the curves, as `qspin.plot` takes them
     """
     plot.theory_lines(curves, name, f"{THEORY}{name}", ax)
+    start = f"{THEORY}{name}{BRANCH}"
+    for line in dict.fromkeys(str(key) for curve in curves.values() for key in curve.data_vars):
+        if line.startswith(start):
+            plot.theory_lines(curves, name, line, ax, is_second=True)
     return plot.theory_marks(curves, MARK, ax, styles=styles)

@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from qspin import theory
+from qspin.studies.lines.names import BRANCH
 
 __all__ = ["hopfield", "lattice_ferromagnet", "mattis", "maxcut_regular", "sherrington_kirkpatrick"]
 
@@ -55,15 +56,27 @@ def _magnetisation(betas: Floats) -> Floats:
 
 
 def hopfield(source: Any, betas: Floats) -> xr.Dataset | None:
-    """Of the state of lowest free energy, retrieval or glass, at the load of the problem, replica-symmetric
-    (`qspin.theory.hopfield`)."""
+    """At the load of the problem, replica-symmetric (`qspin.theory.hopfield`): energies of the state of
+    lowest free energy, and of retrieval where there is such a state, in which few or cold spins are; overlaps
+    with patterns are those of retrieval up to T_M, stable or not, and else 0."""
     if not source.n_patterns:
         return None
     found = theory.hopfield(source.n_patterns / source.n_spins, 1 / betas)
-    lowest = found["lowest"].argmax("state")
-    own = {"energy": found["energy"], "free_energy": found["free_energy"], "m_max": found["overlap"]}
-    chosen = xr.Dataset({name: values.isel(state=lowest) for name, values in own.items()})
-    return _over(betas, chosen, tuple(own))
+    lowest = found.isel(state=found["lowest"].argmax("state")).drop_vars("state")
+    retrieval = found.sel(state="retrieval", drop=True)
+    own = {
+        "energy": lowest["energy"],
+        "free_energy": lowest["free_energy"],
+        "m_max": retrieval["overlap"].fillna(0.0),
+    }
+    if not retrieval["exists"].any():
+        return _over(betas, xr.Dataset(own), tuple(own))
+    own[f"energy{BRANCH}retrieval"] = retrieval["energy"]
+    drawn = _over(betas, xr.Dataset(own), tuple(own))
+    for name in ("m_max", f"energy{BRANCH}retrieval"):
+        drawn[name].attrs["state"] = "retrieval state up to T_M"
+    drawn["energy"].attrs["state"] = "state of lowest free energy"
+    return drawn
 
 
 def maxcut_regular(source: Any, betas: Floats) -> xr.Dataset | None:

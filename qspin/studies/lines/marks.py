@@ -112,7 +112,9 @@ def marks_told(series: Sequence[Series], *labels: str) -> Iterator[Finding]:
             values.setdefault(temperature_told(mark), []).append(one)
     for (symbol, told), values in found.items():
         places = (f"{value} of {names_told(own, series)}" for value, own in values.items())
-        yield Finding(f"Theory has {symbol} = {some(places, _MOST_NAMED)}: {told}.", _WEIGHT)
+        yield Finding(
+            f"Theory has {symbol} = {some(places, _MOST_NAMED)}: {told}.", _WEIGHT, is_of_report=True
+        )
 
 
 def names_told(own: Sequence[Series], series: Sequence[Series]) -> str:
