@@ -138,6 +138,16 @@ def test_what_has_no_likelihood():
         log_likelihood(machine, np.zeros((2, 30)))
     with pytest.raises(InputError, match="end at 1, the temperature of the model; got 0.5"):
         log_likelihood(machine, np.ones((1, 30)), "tempering", betas=[0.1, 0.5])
+    for method, given in (
+        ("exact", {"betas": [1.0]}),
+        ("exact", {"n_chains": 500}),
+        ("ais", {"n_sweeps": 10}),
+        ("tempering", {"start": np.ones((3, 70))}),
+        ("trajectory", {"n_betas": 10}),
+        ("ais", {"trajectory": 3}),
+    ):
+        with pytest.raises(InputError, match=f"method '{method}' does not take {next(iter(given))}; "):
+            log_likelihood(machine, np.ones((1, 30)), method, **given)
     with pytest.raises(InputError, match="start must have shape"):
         log_likelihood(machine, np.ones((1, 30)), "ais", start=np.ones((3, 4)), n_betas=3)
 

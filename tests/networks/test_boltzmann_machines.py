@@ -196,7 +196,7 @@ def test_state_dicts_carry_what_they_belong_to(tmp_path):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (BoltzmannMachine(GRAPH, [0, 3]), "its units is bits, here it is spins"),
+        (BoltzmannMachine(GRAPH, [0, 3]), "its units are bits, here spins"),
         (BoltzmannMachine(GRAPH, [3, 0], units="bits"), "units are not the 6 here; the first difference"),
         (BoltzmannMachine(GRAPH, [0], units="bits"), "number of visible units is 4"),
         (RestrictedBoltzmannMachine(4, 2, "bits"), "its kind is BoltzmannMachine"),
@@ -281,6 +281,8 @@ def test_energies_are_of_real_numbers():
         ),
         (lambda: BoltzmannMachine(GRAPH, [], dtype=torch.complex64), "float32 and float64 .*complex64"),
         (lambda: RestrictedBoltzmannMachine(2, 2, dtype="float64"), "of torch; got 'float64'"),
+        (lambda: RestrictedBoltzmannMachine(2, 2, spread=-1), "spread is a standard deviation.*got -1"),
+        (lambda: BoltzmannMachine(GRAPH, [], spread=True), "spread must be a number; got True"),
         (lambda: BoltzmannMachine(GRAPH, hidden=1), r"hidden takes names of nodes, .*hidden=\[...\]; got 1"),
         (lambda: BoltzmannMachine(GRAPH, visible=0), "visible takes names of nodes"),
         (lambda: RestrictedBoltzmannMachine(0, 2), "n_visible must be at least 1"),

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from qspin.errors import InputError, RunError, nearest_name, shown
 from qspin.networks.boltzmann.machines import Gradients, Machine, numbers_of
-from qspin.validate import checked_real
+from qspin.networks.boltzmann.machines.accepted import checked_number
 
 __all__ = [
     "Descent",
@@ -30,12 +30,13 @@ Schedule = Callable[[torch.optim.Optimizer], LRScheduler]
 ScheduleName = Literal["constant", "linear"]
 
 _COUPLES = frozenset({"weights", "couplings"})
+_RATE = 0.02  # of learning, by Adam
 _PACE = 0.1  # of the moving average of the persistence of chains
 _MOST = 1_000.0  # of a parameter: odds of exp(1000) are those of no data
 
 
 def optimiser_of(
-    machine: Machine, given: Optimiser | None, learning_rate: float, weight_decay: float
+    machine: Machine, given: Optimiser | None, learning_rate: float | None, weight_decay: float
 ) -> torch.optim.Optimizer:
     """Of two groups of parameters: what couples units, which decays, and the rest.
 
@@ -44,7 +45,10 @@ def optimiser_of(
     InputError
         If rates are none, or what is given makes no optimiser.
     """
-    rate, decay = checked_real(learning_rate, "learning_rate"), checked_real(weight_decay, "weight_decay")
+    if given is not None and learning_rate is not None:
+        raise InputError("an optimiser has a learning rate of its own: leave learning_rate out, or optimiser")
+    rate = checked_number(_RATE if learning_rate is None else learning_rate, "learning_rate")
+    decay = checked_number(weight_decay, "weight_decay")
     if rate <= 0 or decay < 0:
         raise InputError(
             f"learning_rate is positive and weight_decay not negative; got {rate:g} and {decay:g}"

@@ -121,7 +121,7 @@ def fit_boltzmann(
     seed: int,
     n_steps: int = 1_000,
     batch_size: int | None = None,
-    learning_rate: float = 0.02,
+    learning_rate: float | None = None,
     optimiser: Optimiser | None = None,
     schedule: Schedule | ScheduleName | None = None,
     weight_decay: float = 0.0,
@@ -149,8 +149,9 @@ def fit_boltzmann(
     seed : of batches and samples; the same one gives the same machine
     n_steps : updates of the parameters
     batch_size : data of a step, in an order that is drawn anew when they are through; default all
-    learning_rate : of Adam
-    optimiser : or another one, a function of the parameters: ``lambda p: torch.optim.SGD(p, lr=0.1)``
+    learning_rate : of Adam; default 0.02
+    optimiser : or another one, with a rate of its own, a function of the parameters:
+        ``lambda p: torch.optim.SGD(p, lr=0.1)``
     schedule : of its learning rate: ``constant``; ``linear``: it falls to nothing at the last step; or a
         function of the optimiser that returns a scheduler of torch, stepped after every update
     weight_decay : of couplings and weights, not of fields and biases, units of 1/step and learning rate
@@ -162,8 +163,8 @@ def fit_boltzmann(
     n_positive : sweeps of hidden units with visible ones held, where hidden units cannot be summed over
     held_out : data that it does not learn from
     evaluate_every : steps between two evaluations of the likelihood
-    keep_at : steps after which parameters are kept, 0 being before the first; the likelihood is evaluated
-        there too
+    keep_at : steps, up to the last, after which parameters are kept, 0 being before the first; the likelihood
+        is evaluated there too
     likelihood : how: see `log_likelihood`; ``auto``: exact up to 2^16 configurations, else ``ais``
     patience : stop when so many evaluations after the best one held-out data are no likelier, and take the
         parameters of that

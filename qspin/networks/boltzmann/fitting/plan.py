@@ -15,7 +15,8 @@ from qspin.errors import InputError
 from qspin.networks.boltzmann.fitting.choice import phase_of
 from qspin.networks.boltzmann.fitting.phases import NegativePhase
 from qspin.networks.boltzmann.machines import Machine
-from qspin.validate import checked_count, checked_real
+from qspin.networks.boltzmann.machines.accepted import checked_number
+from qspin.validate import checked_count
 
 __all__ = ["Plan", "checked_data", "checked_plan"]
 
@@ -74,13 +75,17 @@ def checked_plan(
     patience: int | None,
 ) -> Plan:
     """Raises InputError for settings that are none."""
+    n_steps = checked_count(n_steps, "n_steps", least=1)
+    kept = frozenset(checked_count(step, "a step of keep_at") for step in keep_at)
+    if kept and max(kept) > n_steps:
+        raise InputError(f"keep_at names step {max(kept)}, after the last of {n_steps} steps")
     return Plan(
         phase=phase_of(sampler),
         data=data,
-        n_steps=checked_count(n_steps, "n_steps", least=1),
+        n_steps=n_steps,
         batch_size=len(data) if batch_size is None else checked_count(batch_size, "batch_size", least=1),
         evaluate_every=checked_count(evaluate_every, "evaluate_every", least=1),
-        keep_at=frozenset(checked_count(step, "a step of keep_at") for step in keep_at),
+        keep_at=kept,
         centred=bool(centred),
         offset_rate=_share(offset_rate, "offset_rate"),
         paced=bool(paced),
@@ -101,7 +106,7 @@ def checked_data(machine: Machine, data: Any, what: str) -> Tensor:
 
 
 def _share(value: Any, what: str) -> float:
-    number = checked_real(value, what)
+    number = checked_number(value, what)
     if not 0 < number <= 1:
         raise InputError(f"{what} must lie above 0 and not above 1; got {number:g}")
     return number

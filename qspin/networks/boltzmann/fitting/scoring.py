@@ -43,7 +43,8 @@ class Scores:
         if self.method is None:
             return {}
         seed = int(np.random.SeedSequence([self.seed, 3, step]).generate_state(1)[0])
-        found = log_likelihood(machine, self.rows, self.method, seed=seed, n_chains=200)
+        own: dict[str, Any] = {"n_chains": 200} if self.method == "ais" else {}
+        found = log_likelihood(machine, self.rows, self.method, seed=seed, **own)
         values = {
             "log_likelihood": found.value,
             "log_likelihood_error": found.error,

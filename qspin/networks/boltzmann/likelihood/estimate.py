@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["FAR_APART", "LikelihoodMethod", "LogLikelihood", "log_likelihood"]
 
 LikelihoodMethod = Literal["exact", "ais", "tempering", "trajectory"]
+
+_SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "exact": {},
+    "ais": {"n_chains": 500, "n_betas": 1_000, "start": None},
+    "tempering": {"betas": None, "n_replicas": 8, "n_burn_in": 1_000, "n_sweeps": 4_000},
+    "trajectory": {"trajectory": None},
+}
+"""What methods take, and their defaults."""
 
 FAR_APART = 1.0
 """Nats between the two bounds, from which on they say little."""
@@ -74,13 +82,13 @@ def log_likelihood(
     method: LikelihoodMethod = "exact",
     *,
     seed: int = 0,
-    n_chains: int = 500,
-    n_betas: int = 1_000,
+    n_chains: int | None = None,
+    n_betas: int | None = None,
     start: Any = None,
     betas: Sequence[float] | None = None,
-    n_replicas: int = 8,
-    n_burn_in: int = 1_000,
-    n_sweeps: int = 4_000,
+    n_replicas: int | None = None,
+    n_burn_in: int | None = None,
+    n_sweeps: int | None = None,
     trajectory: TrajectoryTempering | None = None,
 ) -> LogLikelihood:
     """Mean log-likelihood of data, and how well it is known.
@@ -96,11 +104,12 @@ def log_likelihood(
         from the free machine at beta = 0 to 1. ``trajectory``: the ratio of Bennett from independent units
         along the checkpoints of a training, for machines that no ladder of temperatures leads to
     seed : of all but ``exact``
-    n_chains, n_betas : of annealed importance sampling: chains, and steps from 0 to 1
+    n_chains, n_betas : of annealed importance sampling: chains, default 500, and steps from 0 to 1, default
+        1000
     start : samples of the machine (n, N) that the reverse starts from; default exact ones where it can be
         enumerated, else the ends of the forward chains after as many sweeps again, which a remark tells
     betas : of tempering, up to 1; default found so that neighbours overlap
-    n_replicas, n_burn_in, n_sweeps : of tempering, see the backend of this name
+    n_replicas, n_burn_in, n_sweeps : of tempering, see the backend of this name; default 8, 1000 and 4000
     trajectory : along checkpoints of which the last is this machine, with settings of its own
 
     Raises
@@ -109,8 +118,8 @@ def log_likelihood(
         If ``exact`` would take too many configurations, or hidden units cannot be summed over.
     InputError
         If the machine is none or its parameters are no finite numbers; if the data are none, or no values of
-        the units, or the method is unknown; if there is no trajectory for the method of this name, or it ends
-        at another machine.
+        the units; if the method is unknown, or does not take a setting that is given; if there is no
+        trajectory for the method of this name, or it ends at another machine.
     RunError
         If tempering found no ladder, or neighbours on a trajectory do not overlap.
 
@@ -124,6 +133,11 @@ def log_likelihood(
     """
     if method not in get_args(LikelihoodMethod):
         raise InputError(f"method {method!r}: {nearest_name(str(method), get_args(LikelihoodMethod))}")
+    given = {
+        "n_chains": n_chains, "n_betas": n_betas, "start": start, "betas": betas, "n_replicas": n_replicas,
+        "n_burn_in": n_burn_in, "n_sweeps": n_sweeps, "trajectory": trajectory,
+    }  # fmt: skip
+    own = _settings_of(method, given)
     require_usable(machine)
     rows = machine.checked_visible(data)
     if rows.ndim != 2 or not len(rows):
@@ -135,22 +149,27 @@ def log_likelihood(
         log_partition = enumerated(machine).log_partition
         return LogLikelihood(-energy - log_partition, 0.0, log_partition, 0.0, method, n_data=len(rows))
     if method == "ais":
-        checked_count(n_chains, "n_chains", least=2)
-        checked_count(n_betas, "n_betas", least=2)
-        return _between(machine, rows, energy, n_chains, n_betas, start, seed)
+        checked_count(own["n_chains"], "n_chains", least=2)
+        checked_count(own["n_betas"], "n_betas", least=2)
+        return _between(machine, rows, energy, own["n_chains"], own["n_betas"], start, seed)
     if method == "tempering":
-        log_partition, error, remarks = log_partition_by_tempering(
-            machine.problem(),
-            betas=betas,
-            n_replicas=checked_count(n_replicas, "n_replicas", least=2),
-            n_burn_in=n_burn_in,
-            n_sweeps=n_sweeps,
-            seed=seed,
-        )
+        checked_count(own["n_replicas"], "n_replicas", least=2)
+        log_partition, error, remarks = log_partition_by_tempering(machine.problem(), seed=seed, **own)
     else:
         log_partition, error, remarks = _along(trajectory, machine, seed)
     value, told = -energy - log_partition, tuple(remarks)
     return LogLikelihood(value, error, log_partition, error, method, n_data=len(rows), remarks=told)
+
+
+def _settings_of(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a method, as they are given or by default; raises InputError for one that it does not take."""
+    own = _SETTINGS[method]
+    if wrong := [name for name, value in given.items() if value is not None and name not in own]:
+        takes = ", ".join(own) or "none"
+        raise InputError(
+            f"method {method!r} does not take {', '.join(wrong)}; of these settings it takes {takes}"
+        )
+    return {name: default if given[name] is None else given[name] for name, default in own.items()}
 
 
 def _along(

@@ -9,8 +9,16 @@ import torch
 from torch import Tensor
 
 from qspin.errors import InputError, named, shown
+from qspin.validate import checked_real
 
-__all__ = ["checked_device", "checked_precision", "real_values", "require_computable"]
+__all__ = [
+    "checked_device",
+    "checked_number",
+    "checked_precision",
+    "checked_spread",
+    "real_values",
+    "require_computable",
+]
 
 _PRECISIONS = (torch.float32, torch.float64)
 _TOLD = " and ".join(str(dtype).removeprefix("torch.") for dtype in _PRECISIONS)
@@ -38,6 +46,20 @@ def checked_device(device: Any) -> torch.device:
     if found.type == "meta":
         raise InputError("device must hold values; got 'meta': take 'cpu'")
     return found
+
+
+def checked_number(value: Any, what: str) -> float:
+    """A finite number; raises InputError for others, text and Booleans among them."""
+    if isinstance(value, str | bytes | bool | np.bool_):
+        raise InputError(f"{what} must be a number; got {shown(value)}")
+    return checked_real(value, what)
+
+
+def checked_spread(value: Any) -> float:
+    """A standard deviation of first couplings; raises InputError for what is none."""
+    if (spread := checked_number(value, "spread")) < 0:
+        raise InputError(f"spread is a standard deviation, which is not negative; got {spread:g}")
+    return spread
 
 
 def require_computable(name: str, parameter: Tensor) -> None:

@@ -90,12 +90,11 @@ class Description:
 
     def require(self, other: Description) -> None:
         """Raises InputError where another one's parameters would mean something else here."""
-        for name, told in (("kind", "kind"), ("units", "units"), ("n_visible", "number of visible units")):
+        parts = (("kind", "kind is"), ("units", "units are"), ("n_visible", "number of visible units is"))
+        for name, told in parts:
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
-                raise InputError(
-                    f"a state dict of another machine: its {told} is {theirs}, here it is {mine}"
-                )
+                raise InputError(f"a state dict of another machine: its {told} {theirs}, here {mine}")
         if self.labels != other.labels:
             raise InputError(
                 f"a state dict of another machine: its {len(other.labels)} units are not the "

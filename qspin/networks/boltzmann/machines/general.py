@@ -11,12 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from qspin.errors import CapacityError, InputError, shown
-from qspin.networks.boltzmann.machines.accepted import checked_precision
+from qspin.networks.boltzmann.machines.accepted import checked_precision, checked_spread
 from qspin.networks.boltzmann.machines.described import Description
 from qspin.networks.boltzmann.machines.machine import Gradients, Machine, Terms, generator_of
 from qspin.networks.boltzmann.machines.units import UnitName
 from qspin.problem import IsingProblem
-from qspin.validate import checked_real
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -90,7 +89,7 @@ class BoltzmannMachine(Machine):
         self.register_buffer("_j", torch.as_tensor(j.copy()), persistent=False)
         generator, dtype = generator_of(seed, torch.device("cpu")), checked_precision(dtype)
         drawn = torch.randn(len(i), generator=generator, dtype=dtype)
-        self.couplings = nn.Parameter(checked_real(spread, "spread") * drawn)
+        self.couplings = nn.Parameter(checked_spread(spread) * drawn)
         self.fields = nn.Parameter(torch.zeros(len(place), dtype=dtype))
 
     _i: Tensor

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from qspin.memory import require_bytes
-from qspin.networks.boltzmann.machines.accepted import checked_precision
+from qspin.networks.boltzmann.machines.accepted import checked_precision, checked_spread
 from qspin.networks.boltzmann.machines.described import Description
 from qspin.networks.boltzmann.machines.layers import Layers
 from qspin.networks.boltzmann.machines.machine import Gradients, Machine, Terms, generator_of
 from qspin.networks.boltzmann.machines.units import UnitName
-from qspin.validate import checked_count, checked_real
+from qspin.validate import checked_count
 
 __all__ = ["RestrictedBoltzmannMachine"]
 
@@ -74,7 +74,7 @@ class RestrictedBoltzmannMachine(Machine):
         super().__init__(units, labels, n_visible)
         generator = generator_of(seed, torch.device("cpu"))
         drawn = torch.randn(n_visible, n_hidden, generator=generator, dtype=dtype)
-        self.weights = nn.Parameter(checked_real(spread, "spread") * drawn)
+        self.weights = nn.Parameter(checked_spread(spread) * drawn)
         self.visible_biases = nn.Parameter(torch.zeros(n_visible, dtype=dtype))
         self.hidden_biases = nn.Parameter(torch.zeros(n_hidden, dtype=dtype))
 
