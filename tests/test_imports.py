@@ -202,6 +202,7 @@ def loaded_after(statement: str) -> set[str]:
         ),
         ("import qspin; qspin.available_backends()", {"torch", "dwave.system", "numba", "matplotlib"}),
         ("import qspin; qspin.get_backend('exact')", {"torch", "dwave", "matplotlib"}),
+        ("import qspin.networks", {"torch", "sklearn", "qiskit", "qiskit_aer"}),
         ("import qspin.networks.quantum", {"torch", "qiskit", "qiskit_aer"}),
         (
             "import qspin; p = qspin.IsingProblem([[0.0]]); qspin.get_backend('exact', betas=[1]).sample(p)",

@@ -321,6 +321,14 @@ def test_a_machine_beyond_memory_is_refused_before_it_is_made(kind, n_visible, n
         kind(n_visible, n_hidden)
 
 
+def test_machines_draws_and_phases_are_found_beside_networks():
+    from qspin.networks import boltzmann
+
+    for name in ("sample", "reconstruct", "SampledPhase", "GibbsPhase", "ExactPhase", "BoltzmannMachine"):
+        assert name in networks.__all__
+        assert getattr(networks, name) is getattr(boltzmann, name)
+
+
 def test_too_many_hidden_units_together():
     machine = BoltzmannMachine(nx.path_graph(30), range(10, 30))
     with pytest.raises(CapacityError, match="20 hidden units are coupled to each other"):

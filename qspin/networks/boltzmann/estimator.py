@@ -165,7 +165,7 @@ class _Restricted(BaseEstimator):  # type: ignore[misc]
         n_samples: int = 1,
         *,
         sampler: str | Sampler = "gibbs",
-        n_sweeps: int = 1_000,
+        n_sweeps: int | None = None,
         random_state: Any = None,
     ) -> NDArray[np.int8]:
         """Features drawn from the machine (n_samples, n_features), as values of its units.

@@ -21,10 +21,11 @@ from qspin.validate import checked_count
 __all__ = ["reconstruct", "sample"]
 
 _NAMED = ("exact", "gibbs")
+_SWEEPS = 1_000  # of a chain
 
 
 def sample(
-    machine: Machine, n: int, sampler: str | Sampler = "gibbs", *, seed: int, n_sweeps: int = 1_000
+    machine: Machine, n: int, sampler: str | Sampler = "gibbs", *, seed: int, n_sweeps: int | None = None
 ) -> Tensor:
     """Values of visible units (n, n_visible) by the model, exp(-E) at beta = 1.
 
@@ -36,13 +37,13 @@ def sample(
         chains, independent of each other; or a backend with a thermostat that has beta = 1, of whose samples
         there, all replicas, n are taken evenly, so that those of one replica may depend on each other
     seed : of the draws
-    n_sweeps : of a chain of ``gibbs``, from units at random
+    n_sweeps : of a chain of ``gibbs`` alone, from units at random; default 1000
 
     Raises
     ------
     InputError
-        For a machine whose parameters are no finite numbers, an unknown sampler, one without beta = 1, or one
-        that gives fewer than n samples.
+        For a machine whose parameters are no finite numbers, an unknown sampler, one without beta = 1 or that
+        gives fewer than n samples, or sweeps for one that takes none.
     CapacityError
         If an exact sum would take too many configurations.
 
@@ -54,7 +55,9 @@ def sample(
     """
     require_usable(machine)
     n, seed = checked_count(n, "n", least=1), checked_count(seed, "seed")
-    n_sweeps = checked_count(n_sweeps, "n_sweeps", least=1)
+    if n_sweeps is not None and sampler != "gibbs":
+        raise InputError("n_sweeps is of sampler='gibbs'; leave it out, or give it to the backend itself")
+    n_sweeps = checked_count(_SWEEPS if n_sweeps is None else n_sweeps, "n_sweeps", least=1)
     if not isinstance(sampler, str):
         return _by_backend(machine, n, sampler, seed)
     generator = generator_of(seed, machine.like.device)
@@ -78,7 +81,7 @@ def reconstruct(
     sampler: str | Sampler = "gibbs",
     *,
     seed: int,
-    n_sweeps: int = 1_000,
+    n_sweeps: int | None = None,
 ) -> Tensor:
     """Values of visible units (n, n_visible) by the model, given some units.
 
