@@ -321,9 +321,12 @@ class Study:
     ----------
     version : raise it when its conclusions change
     is_standard : whether it is run where a config names no studies
+    settles : codes of remarks on samples which what it says of them makes idle, such as that something is not
+        tested; they are not told of the cells on which it wants a measure
     """
 
     version: ClassVar[int] = 1
+    settles: ClassVar[frozenset[str]] = frozenset()
     is_standard: ClassVar[bool] = False
 
     def plan(self, asked: Asked) -> Plan:

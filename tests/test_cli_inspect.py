@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -41,6 +43,9 @@ def test_sentences_a_report_and_resuming(place):
     lines = done.stdout.splitlines()
     assert lines[0].startswith("model has 18 spins in 3 groups (layer 0 of 8, layer 1 of 6, layer 2 of 4)")
     assert sum(line.startswith("Mean |q| of model") for line in lines) == 2
+    for head, test in (("Of the weights between", "Student p"), ("The 48 couplings between", "Smirnov")):
+        (told,) = [line for line in lines if line.startswith(head) and "layer 0" in line]
+        assert re.search(rf"{test}.*, corrected for the number of pieces", told), told
     assert lines[-1] == "Report: run/report.html"
     page = (place / "run" / "report.html").read_text(encoding="utf-8")
     assert "Inspection of model" in page
@@ -91,6 +96,8 @@ def test_a_machine_annealed_at_a_factor(place):
         assert "programmed with 0.5 of the energy, sampled at beta = " in told
         assert f"temperature {'1' if label.endswith('_at_1') else '0.5'}" in told
         assert "At beta = 1 it is" in told
+    assert "equilibrium at them is not tested" not in done.stdout + done.stderr, "that is what was tested"
+    assert "is not tested" not in (place / "anneal" / "remarks.txt").read_text()
     assert (place / "anneal" / "results" / "own_temperature-held.csv").is_file()
     plan = qspin("inspect", "annealed.pt", "--annealed", "0.5", "--dry-run", *short, "--seed", "1", cwd=place)
     assert "model with path_integral_at_1" in plan.stdout

@@ -38,7 +38,7 @@ def inspect(
     n_shuffles: Annotated[
         int | None,
         typer.Option(
-            help="Draws of each control, default 10; n of them show no rank below p = 1/(n + 1).",
+            help="Draws of each control, 3 or more, default 10; n of them show no rank below p = 1/(n + 1).",
             show_default=False,
         ),
     ] = None,

@@ -150,10 +150,17 @@ def _write_everything(folder: RunFolder) -> None:
 def _remarks(
     folder: RunFolder, conclusions: Mapping[str, Conclusion], faults: list[str]
 ) -> list[tuple[str, str, Remark]]:
-    """Of all studies, and those of samples that no study told."""
+    """Of all studies, and those of samples that no study told; without those that a study has settled."""
     told = list(dict.fromkeys(remark for own in conclusions.values() for remark in own.remarks))
     more = _made("remarks of samples", lambda: list(untold(folder, told)), faults)
-    return [*told, *(more or [])]
+    settled = {
+        (own.problem, own.backend, code)
+        for label, (chosen, plan) in folder.config.plans.items()
+        if label in conclusions and conclusions[label].sections
+        for own in plan.wanted
+        for code in chosen.study.settles
+    }
+    return [one for one in [*told, *(more or [])] if (*one[:2], one[2].code) not in settled]
 
 
 def _page(folder: RunFolder, conclusions: Mapping[str, Conclusion], faults: list[str]) -> Page:

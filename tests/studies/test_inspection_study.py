@@ -222,6 +222,19 @@ def test_replicas_that_disagree_elsewhere_are_no_doubt_on_the_temperature_of_the
     assert all(("Samples are doubtful" in text) is is_doubtful for text in told)
 
 
+def test_a_run_that_drifts_is_no_glass_in_the_bottom_line():
+    """The run as a whole is in doubt, though replicas agree at the temperature of the model."""
+    drift = Remark("energy-drift", "not in equilibrium: mean energies differ", Level.SERIOUS)
+    for remarks in ([drift], []):
+        conclusion = made(
+            [0.31, 0.29, 0.33, 0.3], TestSentences.draws, remarks=remarks, temperature=1.0,
+            landscape=landscape_of(TestStates.two).found,
+        )  # fmt: skip
+        told = " ".join(texts(conclusion))
+        assert ("since the samples are doubtful: not in equilibrium" in told) is bool(remarks)
+        assert not remarks or conclusion.bottom_line["glass"].text == "Open: net."
+
+
 def test_of_a_part_of_a_run_what_is_there_is_told():
     """Draws that lack are no draws, and without the model there is nothing to say."""
     draws = [*TestSentences.draws[:9], None]

@@ -28,7 +28,7 @@ from qspin.studies.inspection.words import findings_of, notes_of, verdicts_of
 from qspin.studies.landscape.figures import datasets_of as landscape_datasets
 from qspin.studies.landscape.figures import landscape_figures
 from qspin.studies.landscape.glass import MEASURES, Place, places_of
-from qspin.studies.landscape.study import INTERRUPTED, Landscape, doubts_of
+from qspin.studies.landscape.study import AS_A_WHOLE, Landscape, doubts_of
 from qspin.studies.landscape.words import bottom_line, signs_table
 from qspin.study import (
     INSTANCE,
@@ -155,7 +155,7 @@ class Inspection(Study):
         on them."""
         if self.temperature is None:
             return []
-        chains, told, always = by_place(results, CHAINS), doubts_of(results), doubts_of(results, INTERRUPTED)
+        chains, told, always = by_place(results, CHAINS), doubts_of(results), doubts_of(results, AS_A_WHOLE)
         doubts = {
             key: always.get(key, []) if sure_at([chains.get(key)], 1 / self.temperature)[0] else own
             for key, own in told.items()

@@ -22,6 +22,7 @@ NULLS = {"null": "shuffles", "before": "re-initialisations"}
 _ALONE = (
     "It is held against its shuffles alone: how its numbers were drawn before they learned is not told here."
 )
+_CORRECTED = ", corrected for the number of pieces"
 _LEAST_TOLD = 1e-3  # of p-values by the normal law of a few draws
 _WEIGHT = 2.0  # of what the curves say; numbers alone weigh half of it
 
@@ -127,19 +128,26 @@ def _by_formula(numbers: Numbers) -> str:
 
 def _spectra(numbers: Numbers) -> Iterator[str]:
     p_values = corrected([one.p_shuffled for one in numbers.pieces])
+    several = _is_several(p_values)
     for one, p_shuffled in zip(numbers.pieces, p_values, strict=True):
         if math.isnan(one.top):
             continue
         if one.spectrum is None:
             yield (
                 f"The largest eigenvalue of its couplings is {one.top:.3g} times their root mean square"
-                f"{_beside(one, p_shuffled)}; they are no full matrix, so that there is no edge by formula."
+                f"{_beside(one, p_shuffled, several)}; they are no full matrix, so that there is no edge by "
+                "formula."
             )
             continue
-        yield _of_matrix(one, p_shuffled)
+        yield _of_matrix(one, p_shuffled, several)
 
 
-def _of_matrix(one: PieceNumbers, p_shuffled: float) -> str:
+def _is_several(p_values: Sequence[float]) -> bool:
+    """Whether there was anything to correct for."""
+    return sum(map(math.isfinite, p_values)) > 1
+
+
+def _of_matrix(one: PieceNumbers, p_shuffled: float, several: bool) -> str:
     spectrum = one.spectrum
     assert spectrum is not None  # whoever calls has looked
     rows, columns = spectrum.shape
@@ -156,18 +164,19 @@ def _of_matrix(one: PieceNumbers, p_shuffled: float) -> str:
         )
     else:
         text = f"no eigenvalue stands out of {edge} (Tracy-Widom, {told_p(first)} for the largest)"
-    beside = _beside(one, p_shuffled, "In units of the mean square of all weights, the largest is ")
+    beside = _beside(one, p_shuffled, several, "In units of the mean square of all weights, the largest is ")
     return f"{head}{text}{beside}."
 
 
-def _beside(one: PieceNumbers, p_shuffled: float, head: str = "") -> str:
+def _beside(one: PieceNumbers, p_shuffled: float, several: bool, head: str = "") -> str:
+    told = told_student(p_shuffled) + (_CORRECTED if several else "")
     n = len(one.shuffled)
     if n < 2:
         return ""
     of = f"{one.shuffled.mean():.3g} with a standard deviation of {one.shuffled.std(ddof=1):.2g}"
     if head:
-        return f". {head}{one.top:.3g}, that of {n} shuffles {of} ({told_student(p_shuffled)})"
-    return f", that of {n} shuffles {of} ({told_student(p_shuffled)})"
+        return f". {head}{one.top:.3g}, that of {n} shuffles {of} ({told})"
+    return f", that of {n} shuffles {of} ({told})"
 
 
 def _distributions(numbers: Numbers) -> Iterator[str]:
@@ -189,7 +198,8 @@ def _distributions(numbers: Numbers) -> Iterator[str]:
         assert fitted is not None  # those alone are tested
         own = f"between their own ends, {fitted.low:.3g} and {fitted.high:.3g} ({told_p(fitted_p)})"
         what = _told_piece(one.piece.name, len(one.piece.values))
-        yield _of_uniform(what, known, rejected, own, fitted_p <= LEVEL)
+        test = "Kolmogorov-Smirnov" + (_CORRECTED if _is_several(of_fitted) else "")
+        yield _of_uniform(what, known, rejected, own, fitted_p <= LEVEL, test)
 
 
 def _told_piece(name: str, n: int) -> str:
@@ -198,8 +208,7 @@ def _told_piece(name: str, n: int) -> str:
     return f"The {n} {name}" if not later else f"The {n} couplings between {earlier} and {later}"
 
 
-def _of_uniform(what: str, known: str, is_known_out: bool, own: str, is_own_out: bool) -> str:
-    test = "Kolmogorov-Smirnov"
+def _of_uniform(what: str, known: str, is_known_out: bool, own: str, is_own_out: bool, test: str) -> str:
     if not known:
         verb = "are not uniform" if is_own_out else "cannot be told from uniform ones"
         return f"{what} {verb} {own}, {test}."
@@ -308,7 +317,8 @@ def notes_of(numbers: Numbers, found: Sequence[Against]) -> list[str]:
         "draws tell little in the tails: p-values below 0.001 stand in the tables alone. Draws that agree to "
         "less than the standard error of the model count as scattered by that. The p-values of a curve are "
         "corrected for the number of its temperatures (Holm), those of eigenvalues and of distributions for "
-        f"the number of pieces; {LEVEL:g} or less counts as a difference. The p-value of a rank takes "
+        f"the number of pieces, where they say so; those of T_c, of Tracy and Widom and of P(q) are not, as "
+        f"each is of a test of its own. {LEVEL:g} or less counts as a difference. The p-value of a rank takes "
         "nothing for granted: the share of all curves, the model's included, that lie as far from the "
         f"others.{least}",
         "Spectra are of W^T W / n, n the longer side, in units of the variance without outliers; these are "

@@ -28,10 +28,12 @@ from qspin.study import (
     settings,
 )
 
-__all__ = ["DOUBTS", "INTERRUPTED", "Landscape", "doubts_of"]
+__all__ = ["AS_A_WHOLE", "DOUBTS", "Landscape", "doubts_of"]
 
-INTERRUPTED = frozenset({"interrupted"})
-DOUBTS = INTERRUPTED | {"r-hat-energy", "r-hat-overlap"}
+AS_A_WHOLE = frozenset({"interrupted", "energy-drift", "few-families"})
+"""Codes of remarks on a run as a whole, whatever its replicas say at a single temperature."""
+
+DOUBTS = AS_A_WHOLE | {"r-hat-energy", "r-hat-overlap"}
 """Codes of remarks on samples whose landscape is not that of equilibrium."""
 
 _RULE = (

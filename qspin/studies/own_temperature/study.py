@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PositiveFloat
 
@@ -57,6 +57,7 @@ class OwnTemperature(Study):
     level : corrected p-value at or below which "the same ensemble" is rejected
     """
 
+    settles: ClassVar[frozenset[str]] = frozenset({"measured-temperature", "no-temperature"})
     temperature: PositiveFloat = 1.0
     reference: str | None = None
     permutations: PositiveInt = 499
