@@ -317,9 +317,9 @@ def notes_of(numbers: Numbers, found: Sequence[Against]) -> list[str]:
         "draws tell little in the tails: p-values below 0.001 stand in the tables alone. Draws that agree to "
         "less than the standard error of the model count as scattered by that. The p-values of a curve are "
         "corrected for the number of its temperatures (Holm), those of eigenvalues and of distributions for "
-        f"the number of pieces, where they say so; those of T_c, of Tracy and Widom and of P(q) are not, as "
-        f"each is of a test of its own. {LEVEL:g} or less counts as a difference. The p-value of a rank takes "
-        "nothing for granted: the share of all curves, the model's included, that lie as far from the "
+        f"the number of pieces, where they say so; those of T_c, of Tracy and Widom and of P(q) are not: "
+        f"each is of a test of its own. {LEVEL:g} or less counts as a difference. The p-value of a rank "
+        "takes nothing for granted: the share of all curves, the model's included, that lie as far from the "
         f"others.{least}",
         "Spectra are of W^T W / n, n the longer side, in units of the variance without outliers; these are "
         "counted one by one from the largest on. T_c is the temperature at which the couplings of "

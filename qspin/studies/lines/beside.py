@@ -24,6 +24,10 @@ from qspin.study import Results
 __all__ = ["beside_theory", "line_remarks", "predicted_at", "with_lines"]
 
 
+_SIZES = frozenset({"m_abs", "m_max", "q_abs"})
+"""Means of sizes: they vanish in the limit of many spins alone, however well fewer are sampled."""
+
+
 def beside_theory(results: Results, series: Sequence[Series], *labels: str) -> list[Series]:
     """The same series; results of measures over temperature hold lines and marks where the kind of the
     problem names a theory.
@@ -107,8 +111,7 @@ def _temperatures(measured: xr.Dataset) -> NDArray[np.float64]:
 
 def _with(measured: xr.Dataset, lines: xr.Dataset) -> xr.Dataset:
     """Lines of the variables that were measured over temperature; in their distances errors of the theory,
-    which population dynamics has, count as well. Where a line is 0 there is none: sizes of overlaps vanish
-    with the number of spins, and are far from that however well they are sampled."""
+    which population dynamics has, count as well. Sizes have none where their line is 0."""
     added: dict[str, Any] = {}
     for key, line in lines.data_vars.items():
         of_state, name = str(key), measured_name(str(key))
@@ -119,8 +122,9 @@ def _with(measured: xr.Dataset, lines: xr.Dataset) -> xr.Dataset:
             error = measured[f"{name}_error"].values.astype(float)
             own = lines[f"{of_state}_error"].values if f"{of_state}_error" in lines else 0.0
             off = measured[name].values - line.values
+            is_told = (line.values != 0) | (name not in _SIZES)
             with np.errstate(divide="ignore", invalid="ignore"):
-                distance = np.where((error > 0) & (line.values != 0), off / np.hypot(error, own), np.nan)
+                distance = np.where((error > 0) & is_told, off / np.hypot(error, own), np.nan)
             added[f"{DEVIATION}{of_state}"] = ("beta", distance)
     remarks = lines.attrs.get("remarks", "[]")
     return measured.assign(added).assign_attrs({REMARKS: remarks} if added and remarks != "[]" else {})
