@@ -198,10 +198,14 @@ def damped_newton(
     """
     if not allowed(start):
         raise RunError(f"{what} has no first guess here; take fewer steps of replica symmetry breaking")
+
+    def guarded(values: Floats) -> Floats:
+        return equations(values) if allowed(values) else np.full_like(values, np.inf)
+
     found = Solution(start, float(np.abs(equations(start)).max()), 0)
     for method, goal in ((_descended, 10 * enough), (_straight, tolerance), (_descended, enough)):
         if found.residual > goal:
-            found = method(equations, found, scales, allowed, goal)
+            found = method(guarded, found, scales, goal)
     if not found.residual <= enough:
         raise RunError(
             f"{what} did not converge: a residual of {found.residual:.2g} is left after {found.steps} steps; "
@@ -214,7 +218,6 @@ def _descended(
     equations: Callable[[Floats], Floats],
     start: Solution,
     scales: Floats,
-    allowed: Callable[[Floats], bool],
     goal: float,
 ) -> Solution:
     """Damped as much as the residuals ask for."""
@@ -222,10 +225,12 @@ def _descended(
     while np.abs(left).max() > goal and steps < _MOST_DAMPED:
         if slopes is None:
             slopes = _slopes(equations, values, left, scales)
+            if not np.isfinite(slopes).all():
+                break
             u, s, vt = np.linalg.svd(slopes)
         step = -(vt.T @ (s * (u.T @ left) / (s**2 + (damping * s[0]) ** 2)))
         moved, expected = values + scales * step, left + slopes @ step
-        then = equations(moved) if allowed(moved) else np.full_like(left, np.inf)
+        then = equations(moved)
         gain = (left @ left - then @ then) / max(left @ left - expected @ expected, np.finfo(float).tiny)
         if gain > 1e-3:
             values, left, slopes = moved, then, None
@@ -238,18 +243,19 @@ def _straight(
     equations: Callable[[Floats], Floats],
     start: Solution,
     scales: Floats,
-    allowed: Callable[[Floats], bool],
     goal: float,
 ) -> Solution:
     """By whole steps; the best of where they lead."""
     values, left, best = start.values, equations(start.values), start
     for steps in range(start.steps + 1, start.steps + 1 + _MOST_STRAIGHT):
         slopes = _slopes(equations, values, left, scales)
-        values = values - scales * np.linalg.lstsq(slopes, left, rcond=None)[0]
-        if not allowed(values):
+        if not np.isfinite(slopes).all():
             return best
+        values = values - scales * np.linalg.lstsq(slopes, left, rcond=None)[0]
         left = equations(values)
         residual = float(np.abs(left).max())
+        if not np.isfinite(residual):
+            return best
         if residual < best.residual:
             best = Solution(values, residual, steps)
         if residual <= goal:
@@ -258,9 +264,12 @@ def _straight(
 
 
 def _slopes(equations: Callable[[Floats], Floats], values: Floats, left: Floats, scales: Floats) -> Floats:
-    """Derivatives of the equations by the variables in units of `scales`."""
-    moves = 1e-5 * np.diag(scales)
-    return np.stack([(equations(values + move) - left) / 1e-5 for move in moves], axis=1)
+    """Derivatives of the equations by the variables in units of `scales`, to the side where there are any."""
+    found = []
+    for move in 1e-5 * np.diag(scales):
+        rise = equations(values + move) - left
+        found.append(rise if np.isfinite(rise).all() else left - equations(values - move))
+    return np.stack(found, axis=1) / 1e-5
 
 
 def checked_parameter(value: Any, what: str) -> float:

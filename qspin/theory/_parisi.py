@@ -33,6 +33,7 @@ __all__ = ["Covariance", "Ladder", "broken_ladder", "broken_sk"]
 _FEWER = (1, 2, 4, 7)  # steps of the ladders that more steps are compared with
 _STRETCHES = (1.0, 0.97, 1.03, 0.9, 1.1)  # of the levels of a first guess
 _MOST_GRIDS, _RESOLVED = 4, 0.7  # tried; spacing that a solution may need in units of what it had
+_LARGEST_REACH = 20_000  # points of a grid on either side, beyond which levels are hardly two
 _CLOSEST = 1e-9  # levels
 _LARGEST_BREAK = 1e3  # m/T at T = 0
 _FAR = 5.0  # of a logarithm of what a break is of the usual one
@@ -73,6 +74,8 @@ class Ladder(NamedTuple):
     """Along the field."""
     frozen: float
     """(1 - q_k) / T, also at T = 0."""
+    entropy: float
+    """-df/dT at the ladder as it is: what q and a are off by is not divided by T, as in energies."""
     replicon: float
     """1 - xi''(q_k) E[(1 - tanh^2)^2] / T^2 of the innermost level, negative where more steps are needed."""
     residual: float
@@ -280,10 +283,13 @@ def broken_ladder(
         needed = _grid(temperature, grid.covariance, field, ladder.overlaps)
         if needed.spacing > _RESOLVED * grid.spacing:
             return ladder
+        if needed.reach > _LARGEST_REACH:
+            break
         grid = needed  # levels came so close that sums on the first grid were wrong
     raise RunError(
         f"replica symmetry breaking of {len(breaking)} steps at T = {temperature:g} did not converge: levels "
-        f"crowd, and {_MOST_GRIDS} ever finer grids do not resolve them; take fewer steps"
+        f"crowd, and ever finer grids do not resolve them (residual of {ladder.residual:.2g} on the last); "
+        "take fewer steps"
     )
 
 
@@ -366,13 +372,22 @@ def _ladder(grid: _Grid, overlaps: Floats, breaking: Floats, residual: float, st
         fields = grid.outward(levels, i, breaking[i], overlaps, fields)
     if t == 0:
         frozen = grid.vanishing(fields, levels[-1], breaking[-1], overlaps[-2])
-        replicon = -np.inf
+        entropy, replicon = -(frozen**2) * covariance.response(1.0) / 4, -np.inf
     else:
         ends = np.array([overlaps[-1], 1.0])
-        free_energy -= np.diff(covariance.fields(ends) - covariance.theta(ends))[0] / (2 * t)
+        beyond = float(np.diff(covariance.fields(ends) - covariance.theta(ends))[0]) / 2
+        free_energy -= beyond / t
         frozen = (1 - overlaps[-1]) / t
+        entropy = float(fields @ _entropy_of_a_spin(grid.fine_fields / t)) - beyond / t**2
         sech4 = np.cosh(np.clip(grid.fine_fields / t, -150, 150)) ** -4.0
         replicon = 1 - covariance.response(overlaps[-1]) * float(fields @ sech4) / t**2
     return Ladder(
-        overlaps, breaking, float(free_energy), magnetisation, float(frozen), replicon, residual, steps
-    )
+        overlaps, breaking, float(free_energy), magnetisation, float(frozen), float(entropy), replicon,
+        residual, steps,
+    )  # fmt: skip
+
+
+def _entropy_of_a_spin(y: Floats) -> Floats:
+    """ln 2cosh y - y tanh y."""
+    falling = np.exp(-2 * np.abs(y))
+    return np.asarray(np.log1p(falling) + 2 * np.abs(y) * falling / (1 + falling))

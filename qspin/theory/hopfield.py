@@ -211,7 +211,8 @@ def checked_load(load: float) -> float:
         raise InputError(f"load, patterns per spin, takes values of 0 or more; got {alpha:g}")
     if 0 < alpha < _LEAST_LOAD or alpha > 1 / _LEAST_LOAD:
         raise InputError(
-            f"load takes 0, or {_LEAST_LOAD:g} to {1 / _LEAST_LOAD:g}, whose roots rounding leaves; got {alpha:g}"
+            f"load takes 0, or {_LEAST_LOAD:g} to {1 / _LEAST_LOAD:g}, for which rounding leaves digits; got "
+            f"{alpha:g}"
         )
     return alpha
 

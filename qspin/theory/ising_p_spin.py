@@ -210,14 +210,10 @@ def _row(t: float, p: int, known: _Transitions) -> dict[str, float]:
         return _annealed(t, p, known)
     ladder = _ladder(t, p, known)
     q, m = float(ladder.overlaps[1]), float(ladder.breaking[0]) * t
-    energy = ladder.free_energy
-    if t > 0:
-        xi = float(Covariance(p).energy(np.array(q)))
-        energy = -(1 / 2 - (1 - m) * xi) / t
     return {
-        "energy": energy,
+        "energy": ladder.free_energy + t * ladder.entropy,
         "free_energy": ladder.free_energy,
-        "entropy": (energy - ladder.free_energy) / t if t else _entropy_at_zero(ladder, p),
+        "entropy": ladder.entropy,
         "q_ea": q,
         "breaking_point": m,
         "q_abs": (1 - m) * q,
@@ -227,13 +223,8 @@ def _row(t: float, p: int, known: _Transitions) -> dict[str, float]:
     }
 
 
-def _entropy_at_zero(ladder: Ladder, p: int) -> float:
-    """What is left of it at T = 0: negative, as q_k -> 1 there."""
-    return -(ladder.frozen**2) * Covariance(p).response(1.0) / 4
-
-
 def _annealed(t: float, p: int, known: _Transitions) -> dict[str, float]:
-    entropy = np.log(2) - 1 / (4 * t**2)
+    entropy = np.log(2) - (0.5 / t) ** 2
     found = {
         "energy": -1 / (2 * t),
         "free_energy": -1 / (2 * t) - t * entropy,

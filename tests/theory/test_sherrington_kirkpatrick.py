@@ -10,7 +10,7 @@ from scipy.optimize import root
 from qspin.errors import InputError
 from qspin.remarks import remarks_of
 from qspin.theory import almeida_thouless, almeida_thouless_field, parisi, sk, sk_energy
-from qspin.theory._equations import tanh_means
+from qspin.theory._equations import damped_newton, tanh_means
 
 
 class TestMeans:
@@ -118,6 +118,33 @@ class TestEnergies:
         assert float(fewer.free_energy[0]) < float(found.free_energy[0])
         assert 0 < float(found.energy_error[0]) < 5e-5
         assert (np.diff(found.overlap_level[0]) > 0).all()
+
+    def test_cold_ones_have_the_entropy_of_their_free_energy(self):
+        below, at, above = sk([0.0195, 0.02, 0.0205], 0.3, steps=2).free_energy.values
+        entropy = float(sk(0.02, 0.3, steps=2).entropy[0])
+        assert entropy == pytest.approx((below - above) / 1e-3, abs=1e-6)
+        assert (below > at) == (entropy > 0)
+
+    def test_the_coldest_have_no_entropy_of_their_residuals(self):
+        """The full solution has 0.7 T^2 without a field and less with one; a ladder has less than it."""
+        assert -5e-4 < float(sk(0.01, 0.3, steps=5).entropy[0]) < 0.7e-4
+
+    def test_equations_are_not_asked_beyond_where_they_hold(self):
+        """Levels that touch have no variance between them, and derivatives are taken to the other side."""
+
+        def equations(x):
+            assert (x <= 1).all()
+            return x - 1 + 1e-3 * (x - 1) ** 2
+
+        found = damped_newton(
+            equations, np.array([0.999_999]), np.ones(1), lambda x: bool((x <= 1).all()), "x",
+            tolerance=1e-8, enough=1e-7,
+        )  # fmt: skip
+        assert abs(found.values[0] - 1) < 1e-6
+
+    def test_the_symmetric_solution_has_the_entropy_of_zero_temperature_near_it(self):
+        found = sk([0.0, 1e-6], steps=0)
+        assert_allclose(found.entropy, -1 / (2 * np.pi), atol=1e-5)
 
     def test_columns_of_a_curve(self):
         found = sk([0.5, 1.2], steps=2)
