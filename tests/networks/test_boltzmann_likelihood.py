@@ -17,6 +17,7 @@ from qspin.networks.boltzmann import (
     RestrictedBoltzmannMachine,
     log_likelihood,
 )
+from qspin.networks.boltzmann.likelihood.ladder import _drifted
 
 BARS_AND_STRIPES = np.array(
     [[0, 0, 0, 0], [0, 0, 1, 1], [1, 1, 0, 0], [1, 1, 1, 1], [0, 1, 0, 1], [1, 0, 1, 0]]
@@ -90,6 +91,16 @@ def test_the_published_machine_by_tempering():
     value, error = log_likelihood(machine, data, "tempering", seed=1)
     assert 0 < error < 0.2
     assert abs(value - -1.7328699078) < 3 * error
+
+
+def test_draws_that_still_move_are_remarked_upon():
+    betas = np.array([0.2, 0.5, 1.0])
+    rng = np.random.default_rng(0)
+    still = rng.normal(-5.0, 1.0, size=(3, 8, 60))
+    assert _drifted(still, betas) == []
+    (remark,) = _drifted(still - np.linspace(0, 3, 60), betas)
+    assert remark.code == "log-partition-drift"
+    assert "take a longer burn-in" in remark.text
 
 
 @pytest.mark.parametrize("units", ["spins", "bits"])

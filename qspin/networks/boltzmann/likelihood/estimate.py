@@ -101,13 +101,17 @@ def log_likelihood(
         importance sampling from independent units with the means of the data, and its reverse from samples
         of the machine, which bound ln Z from both sides; the value is the middle, and half of their distance
         is part of its error. ``tempering``: the multistate Bennett acceptance ratio over a ladder that leads
-        from the free machine at beta = 0 to 1. ``trajectory``: the ratio of Bennett from independent units
-        along the checkpoints of a training, for machines that no ladder of temperatures leads to
+        from the free machine at beta = 0 to 1; its error is over replicas, of which 8 leave it uncertain by a
+        quarter, so that differences in units of it follow Student's distribution. ``trajectory``: the ratio
+        of Bennett from independent units along the checkpoints of a training, for machines that no ladder of
+        temperatures leads to
     seed : of all but ``exact``
     n_chains, n_betas : of annealed importance sampling: chains, default 500, and steps from 0 to 1, default
         1000
-    start : samples of the machine (n, N) that the reverse starts from; default exact ones where it can be
-        enumerated, else the ends of the forward chains after as many sweeps again, which a remark tells
+    start : samples of the machine (n, N) that the reverse starts from, trusted to be that: of one mode out of
+        two they make the upper bound wrong, and forward chains that find the same mode alone agree with it.
+        Default exact ones where it can be enumerated, else the ends of the forward chains after as many
+        sweeps again, which a remark tells
     betas : of tempering, up to 1; default found so that neighbours overlap
     n_replicas, n_burn_in, n_sweeps : of tempering, see the backend of this name; default 8, 1000 and 4000
     trajectory : along checkpoints of which the last is this machine, with settings of its own

@@ -6,20 +6,24 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
+from scipy.stats import t as student_t
 
 from qspin.analysis.free_energy import free_energy_curve
-from qspin.analysis.reweighting import LEAST_OVERLAP, row_overlaps
+from qspin.analysis.reweighting import LEAST_OVERLAP, row_overlaps, two_states
 from qspin.errors import InputError, RunError
 from qspin.problem import IsingProblem
 from qspin.registry import get_backend
-from qspin.remarks import Remark, remarks_of
+from qspin.remarks import Level, Remark, remarks_of
 from qspin.sampler import Sampler
+from qspin.significance import STANDARD_ERRORS
 
 __all__ = ["log_partition_by_tempering"]
 
 _FIRST = 0.3  # standard deviations of the energy at beta = 0, that the hottest temperature weighs
 _RATIO = 1.4  # of neighbouring betas at first
 _ROUNDS = 4
+_FEWEST_DRAWS = 10  # of half of a run, which says something of it
 _SAFE = 3.0  # times the least overlap, below which a beta is put between two
 
 
@@ -59,11 +63,43 @@ def log_partition_by_tempering(
         ladder = _refined(ladder, narrow)
     curve = free_energy_curve(samples, problem)
     value, error = (float(curve[name][-1]) for name in ("log_partition", "log_partition_error"))
-    remarks = [*samples.remarks, *remarks_of(curve.attrs)]
+    remarks = [*samples.remarks, *remarks_of(curve.attrs), *_drifted(samples.energies.values, ladder)]
     if not np.isfinite(value):
         told = "; ".join(remark.text for remark in remarks)
         raise RunError(f"the ladder of {len(ladder)} betas does not lead to beta = 1: {told}")
     return value, error, remarks
+
+
+def _drifted(energies: NDArray[np.float64], betas: NDArray[np.float64]) -> list[Remark]:
+    """Whether ln Z of the two halves of the draws differ by more than replicas do; energies (beta, replica,
+    draw)."""
+    half = energies.shape[2] // 2
+    if half < _FEWEST_DRAWS:
+        return []
+    first, second = (_risen(part, betas) for part in (energies[..., :half], energies[..., -half:]))
+    rise = second - first
+    error = float(rise.std(ddof=1) / np.sqrt(len(rise)))
+    allowed = float(student_t.isf(norm.sf(STANDARD_ERRORS), len(rise) - 1))  # as rare, of so few replicas
+    if not error or abs(rise.mean()) <= allowed * error:
+        return []
+    apart = abs(rise.mean()) / error
+    text = (
+        f"not in equilibrium: ln Z of the two halves of the draws lie {apart:.1f} standard "
+        f"errors apart ({allowed:.1f} allowed of {len(rise)} replicas): take a longer burn-in"
+    )
+    return [Remark("log-partition-drift", text, Level.SERIOUS)]
+
+
+def _risen(energies: NDArray[np.float64], betas: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ln Z at the last beta less that at the first, of each replica alone."""
+    return np.array(
+        [
+            -sum(
+                two_states(own[k : k + 2] * step).difference for k, step in enumerate(np.diff(betas).tolist())
+            )
+            for own in energies.swapaxes(0, 1)
+        ]
+    )
 
 
 def _first_ladder(problem: IsingProblem) -> NDArray[np.float64]:
