@@ -75,6 +75,17 @@ def first_samples(folder):
         time.sleep(0.05)
 
 
+def slow_progress(folder):
+    """Wait until the slow task sweeps: its kernel may have to be compiled."""
+    deadline = time.monotonic() + 100
+    while time.monotonic() < deadline:
+        log = folder / "log.jsonl"
+        told = map(json.loads, log.read_text().split("\n")[:-1]) if log.is_file() else ()
+        if any((e["kind"], e.get("label")) == ("progress", "glass with slow") for e in told):
+            return
+        time.sleep(0.05)
+
+
 def one_line(text: str) -> bool:
     return len(text.strip().splitlines()) == 1 and "Traceback" not in text
 
@@ -132,8 +143,7 @@ class TestRun:
         (tmp_path / "long.yaml").write_text(LONG)
 
         def interrupt(pid):
-            first_samples(tmp_path / "here")
-            time.sleep(1.0)  # well into the slow task
+            slow_progress(tmp_path / "here")
             signalled(pid, which)
 
         done = qspin("run", "long.yaml", "--out", "here", cwd=tmp_path, meanwhile=interrupt)

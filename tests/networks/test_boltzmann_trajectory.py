@@ -325,7 +325,7 @@ def test_a_trajectory_that_begins_late_is_told():
         ),
         (
             {"checkpoints": [RestrictedBoltzmannMachine(3, 2), RestrictedBoltzmannMachine(3, 2, "bits")]},
-            "its units is bits, here it is spins",
+            "its units are bits, here spins",
         ),
         ({"n_replicas": 1}, "n_replicas: should be greater than or equal to 2; got 1"),
         ({"n_draws": 11, "n_sweeps": 10}, "n_draws is at most n_sweeps, 10; got 11"),
