@@ -22,6 +22,7 @@ from qspin.networks.boltzmann import (
     sample,
 )
 from qspin.networks.boltzmann.enumeration import averaged_gradients, enumerated
+from qspin.networks.boltzmann.fitting.positive import positive_gradients
 from qspin.significance import STANDARD_ERRORS
 
 DEVICE = torch.device("cuda")
@@ -204,27 +205,26 @@ def test_draws_of_a_machine(pair):
     there.checked_visible(whole)
 
 
-def test_a_training_goes_on_from_its_file(pair, tmp_path):
+def test_a_training_goes_on_from_its_file(pair, tmp_path, monkeypatch):
     """Killed at its fifth step: the end is that of an unbroken one."""
     _, whole = pair
-    broken, data = made_like(whole), rows_of(whole, 8)
+    broken, again, data = made_like(whole), made_like(whole), rows_of(whole, 8)
     settings = {"seed": 4, "n_steps": 8, "batch_size": 4, "likelihood": "none"}
     fit_boltzmann(whole, data, "pcd", **settings)
+    steps = 0
 
-    def killed(optimiser):
-        def rate(step):
-            if step == 5:
-                raise KeyboardInterrupt
-            return 1.0
+    def killed(*args, **kwargs):
+        nonlocal steps
+        steps += 1
+        if steps == 5:
+            raise KeyboardInterrupt
+        return positive_gradients(*args, **kwargs)
 
-        return torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
-
-    def kept(optimiser):
-        return torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1.0)
-
-    place = {"checkpoint": tmp_path / "training.checkpoint", "checkpoint_seconds": 1e-9}
-    with pytest.raises(KeyboardInterrupt):
-        fit_boltzmann(broken, data, "pcd", schedule=killed, **place, **settings)
-    fit_boltzmann(broken, data, "pcd", schedule=kept, **place, **settings)
+    settings |= {"checkpoint": tmp_path / "training.checkpoint", "checkpoint_seconds": 1e-9}
+    with monkeypatch.context() as patch:
+        patch.setattr("qspin.networks.boltzmann.fitting.fit.positive_gradients", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fit_boltzmann(broken, data, "pcd", **settings)
+    fit_boltzmann(again, data, "pcd", **settings)
     for name, parameter in whole.named_parameters():
-        torch.testing.assert_close(dict(broken.named_parameters())[name], parameter)
+        torch.testing.assert_close(dict(again.named_parameters())[name], parameter)
