@@ -259,10 +259,8 @@ def checked_real(value: Any, what: str | Callable[[], str]) -> float:
     is_number = not isinstance(value, str | bytes)
     try:
         number = float(value) if is_number else math.nan
-    except OverflowError:
-        number = math.nan
-    except (TypeError, ValueError):
-        number, is_number = math.nan, False
+    except (TypeError, ValueError, OverflowError) as error:
+        number, is_number = math.nan, isinstance(error, OverflowError)
     if not math.isfinite(number):
         name = what if isinstance(what, str) else what()
         expected = "finite" if is_number else "one finite number"

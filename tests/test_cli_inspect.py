@@ -98,7 +98,7 @@ def test_a_machine_annealed_at_a_factor(place):
         assert "At beta = 1 it is" in told
     assert "equilibrium at them is not tested" not in done.stdout + done.stderr, "that is what was tested"
     assert "is not tested" not in (place / "anneal" / "remarks.txt").read_text()
-    assert (place / "anneal" / "results" / "own_temperature-held.csv").is_file()
+    assert (place / "anneal" / "results" / "own-temperature-held.csv").is_file()
     plan = qspin("inspect", "annealed.pt", "--annealed", "0.5", "--dry-run", *short, "--seed", "1", cwd=place)
     assert "model with path_integral_at_1" in plan.stdout
     assert "earlier task" in plan.stdout

@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike
 
 from qspin.errors import InputError
 from qspin.remarks import Remark, remarks_of
-from qspin.theory._equations import (
-    Floats,
+from qspin.theory._equations import Floats
+from qspin.theory._results import (
     checked_parameter,
     checked_values,
     listed,

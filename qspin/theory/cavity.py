@@ -15,14 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError
 from qspin.remarks import Level, Remark
-from qspin.theory._equations import (
-    Floats,
-    beta_curve,
-    checked_parameter,
-    listed,
-    replica_symmetry_broken,
-    told,
-)
+from qspin.theory._equations import Floats
+from qspin.theory._results import beta_curve, checked_parameter, listed, replica_symmetry_broken, told
 from qspin.theory.one_instance.belief import log_cosh, passed_field
 from qspin.theory.one_instance.found import checked_betas
 from qspin.validate import checked_count

@@ -11,7 +11,7 @@ from scipy.special import gamma
 
 from qspin.errors import InputError
 from qspin.schedules import Schedule, schedule_of
-from qspin.theory._equations import checked_parameter, checked_values, told
+from qspin.theory._results import checked_parameter, checked_values, told
 from qspin.theory.ring_dynamics import checked_times
 
 __all__ = ["kibble_zurek_kinks", "landau_zener"]

@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike
 
 from qspin.errors import InputError
 from qspin.remarks import Remark
-from qspin.theory._equations import (
+from qspin.theory._equations import root
+from qspin.theory._results import (
     checked_parameter,
     checked_temperatures,
     checked_values,
     replica_symmetry_broken,
-    root,
     temperature_curve,
     told,
 )

@@ -18,17 +18,9 @@ from scipy.optimize import minimize_scalar
 
 from qspin.errors import InputError
 from qspin.remarks import Remark
-from qspin.theory._equations import (
-    NORMAL_NODES,
-    NORMAL_WEIGHTS,
-    checked_temperatures,
-    replica_symmetry_broken,
-    root,
-    tanh_means,
-    temperature_curve,
-    told,
-)
+from qspin.theory._equations import NORMAL_NODES, NORMAL_WEIGHTS, root, tanh_means
 from qspin.theory._parisi import Covariance, Ladder, broken_ladder
+from qspin.theory._results import checked_temperatures, replica_symmetry_broken, temperature_curve, told
 from qspin.validate import checked_count
 
 __all__ = ["p_spin_ising", "p_spin_ising_transitions"]

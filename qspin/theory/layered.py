@@ -19,7 +19,8 @@ from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.remarks import Remark
-from qspin.theory._equations import Floats, told, unsettled
+from qspin.theory._equations import Floats
+from qspin.theory._results import told, unsettled
 from qspin.theory.one_instance import tap
 from qspin.theory.one_instance.found import checked_betas
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from qspin.errors import InputError, nearest_name
-from qspin.theory._equations import checked_values, told
+from qspin.theory._results import checked_values, told
 from qspin.validate import checked_count
 
 __all__ = ["dense_memory", "log_sum_exp_memory", "pseudo_inverse_memory"]

@@ -8,8 +8,9 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
-from qspin.theory._equations import Floats, checked_parameter, checked_values, temperature_curve, told
+from qspin.theory._equations import Floats
 from qspin.theory._levels import middles, usual_breaking
+from qspin.theory._results import checked_parameter, checked_values, temperature_curve, told
 from qspin.theory.sherrington_kirkpatrick import SkState, sk_ends, sk_states
 from qspin.validate import checked_count
 

@@ -16,7 +16,8 @@ from scipy.special import log_ndtr
 
 from qspin.errors import InputError
 from qspin.memory import require_bytes
-from qspin.theory._equations import Floats, told
+from qspin.theory._equations import Floats
+from qspin.theory._results import told
 from qspin.validate import checked_count, checked_patterns
 
 __all__ = ["decimated_perceptron"]

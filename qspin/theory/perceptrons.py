@@ -20,16 +20,8 @@ from scipy.special import log_ndtr, ndtr
 
 from qspin.errors import InputError, nearest_name
 from qspin.remarks import Remark
-from qspin.theory._equations import (
-    NORMAL_NODES,
-    NORMAL_WEIGHTS,
-    checked_parameter,
-    checked_values,
-    replica_symmetry_broken,
-    root,
-    tanh_means,
-    told,
-)
+from qspin.theory._equations import NORMAL_NODES, NORMAL_WEIGHTS, root, tanh_means
+from qspin.theory._results import checked_parameter, checked_values, replica_symmetry_broken, told
 
 __all__ = ["perceptron_capacity", "symmetric_perceptron_capacity", "teacher_student"]
 

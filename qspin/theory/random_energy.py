@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from qspin.theory._equations import checked_temperatures, temperature_curve, told
+from qspin.theory._results import checked_temperatures, temperature_curve, told
 
 __all__ = ["random_energy"]
 

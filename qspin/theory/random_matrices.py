@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import airy
 
 from qspin.errors import InputError
-from qspin.theory._equations import checked_parameter, checked_values
+from qspin.theory._results import checked_parameter, checked_values
 from qspin.validate import checked_array, checked_count
 
 __all__ = ["largest_eigenvalue", "marchenko_pastur", "spiked_eigenvalue", "tracy_widom"]

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError, shown
 from qspin.remarks import Level, Remark, stored
-from qspin.theory._equations import checked_values
+from qspin.theory._results import checked_values
 from qspin.theory.activations import ActivationName, activation_of
 from qspin.validate import checked_array, checked_real
 

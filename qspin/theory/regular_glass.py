@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from scipy.signal import fftconvolve
 
 from qspin.remarks import Level
-from qspin.theory._equations import Floats, beta_curve, told, unsettled
+from qspin.theory._equations import Floats
+from qspin.theory._results import beta_curve, told, unsettled
 from qspin.theory.cavity import cavity_transition, one_state_assumed
 from qspin.theory.one_instance.belief import log_cosh, passed_field
 from qspin.theory.one_instance.found import checked_betas

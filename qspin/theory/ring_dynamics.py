@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from qspin.compiled import njit
 from qspin.memory import require_bytes
 from qspin.schedules import Course, schedule_of
-from qspin.theory._equations import checked_values, told
+from qspin.theory._results import checked_values, told
 from qspin.theory.transverse_ring import checked_ring, mode_means, momenta
 from qspin.validate import checked_count
 

@@ -16,18 +16,16 @@ from numpy.typing import ArrayLike
 
 from qspin.errors import InputError
 from qspin.remarks import Remark
-from qspin.theory._equations import (
-    Floats,
+from qspin.theory._equations import Floats, root, tanh_means
+from qspin.theory._parisi import Ladder, broken_sk
+from qspin.theory._results import (
     checked_parameter,
     checked_temperatures,
     checked_values,
     replica_symmetry_broken,
-    root,
-    tanh_means,
     temperature_curve,
     told,
 )
-from qspin.theory._parisi import Ladder, broken_sk
 from qspin.validate import checked_count
 
 __all__ = ["SkState", "almeida_thouless", "almeida_thouless_field", "sk", "sk_ends", "sk_energy", "sk_states"]

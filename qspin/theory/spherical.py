@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from qspin.errors import InputError
-from qspin.theory._equations import checked_values, temperature_curve, told
+from qspin.theory._results import checked_values, temperature_curve, told
 from qspin.validate import checked_array, checked_count
 
 __all__ = ["index_share", "p_spin_spherical"]

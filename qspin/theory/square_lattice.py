@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ellipk
 
-from qspin.theory._equations import checked_values, temperature_curve, told
+from qspin.theory._results import checked_values, temperature_curve, told
 
 __all__ = ["square_lattice"]
 

@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike
 
 from qspin.errors import InputError
 from qspin.remarks import Level, Remark
-from qspin.theory._equations import Floats, checked_parameter, checked_values, told, unsettled
+from qspin.theory._equations import Floats
+from qspin.theory._results import checked_parameter, checked_values, told, unsettled
 
 __all__ = ["transverse_glass", "transverse_glass_transition"]
 

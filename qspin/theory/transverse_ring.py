@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from qspin.theory._equations import checked_parameter, checked_values, told
+from qspin.theory._results import checked_parameter, checked_values, told
 from qspin.validate import checked_count
 
 __all__ = ["checked_ring", "mode_means", "momenta", "transverse_ring"]

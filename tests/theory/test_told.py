@@ -10,7 +10,7 @@ import pytest
 from qspin import theory
 from qspin.registry import get_source
 from qspin.remarks import Level, remarks_of
-from qspin.theory._equations import beta_curve, listed, replica_symmetry_broken, unsettled
+from qspin.theory._results import beta_curve, listed, replica_symmetry_broken, unsettled
 
 GLASS = get_source("sherrington_kirkpatrick", n_spins=12).build({})
 

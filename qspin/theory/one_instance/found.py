@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.remarks import Level, Remark
-from qspin.theory._equations import Floats, beta_curve, listed, told, unsettled
+from qspin.theory._equations import Floats
+from qspin.theory._results import beta_curve, listed, told, unsettled
 from qspin.theory.one_instance.iteration import Effort, Ended
 from qspin.validate import checked_array, checked_count
 

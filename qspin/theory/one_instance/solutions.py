@@ -9,7 +9,8 @@ from qspin.arguments import checked_arguments
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.remarks import Level, Remark
-from qspin.theory._equations import Floats, told
+from qspin.theory._equations import Floats
+from qspin.theory._results import told
 from qspin.theory.one_instance.found import FixedPoint, checked_betas, checked_starts
 from qspin.theory.one_instance.iteration import Ended
 from qspin.theory.one_instance.mean_field import Magnetisations
