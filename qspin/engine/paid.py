@@ -66,9 +66,9 @@ class PaidTasks:
         BaseException
             What ended a task without being its failure: its store cannot be written, or it was interrupted.
         """
-        self._rung.clear()
         while self._bell.poll():
             self._bell.recv_bytes()
+        self._rung.clear()  # only now: who rang since would find it rung, and its sound gone
         while not self._said.empty():
             self._said.get()()
 

@@ -74,6 +74,29 @@ def test_one_of_a_lane_at_a_time_and_lanes_side_by_side():
     assert sorted(desk.released) == ["a1", "a2", "a3", "b1", "b2", "b3"]
 
 
+def test_nobody_is_left_unheard_who_speaks_while_it_is_polled(monkeypatch):
+    """Somebody rings just before the bell is emptied: the next one must be heard, too."""
+    lanes = PaidTasks(Schedule(Graph.of([]), Desk(), list().append), Desk().perform)
+    bell, heard = lanes.bell, []
+
+    class Interrupting:
+        def poll(self):
+            if not heard:
+                lanes._say(lambda: heard.append("during"))
+                heard.append("said")
+            return bell.poll()
+
+        def recv_bytes(self):
+            return bell.recv_bytes()
+
+    monkeypatch.setattr(lanes, "_bell", Interrupting())
+    lanes.poll()
+    lanes._say(lambda: heard.append("after"))
+    assert bell.poll(), "nobody would look"
+    lanes.poll()
+    assert heard == ["said", "during", "after"]
+
+
 def test_what_fails_and_how_far_it_is_are_told():
     def act():
         report_progress(0.5, "half", best_energy=-3.0)
