@@ -24,7 +24,7 @@ from qspin.memory import require_bytes
 from qspin.networks.training.binary import BINARY, BinaryData, Bits, binary_data
 from qspin.networks.training.loop import torch_session
 from qspin.networks.training.modules import load_state
-from qspin.networks.training.recipe import EpochsKept, kept_epochs
+from qspin.networks.training.recipe import EpochsKept, kept_epochs, require_kept
 from qspin.networks.training.record import StateRecord, weights_by_name
 from qspin.remarks import stored
 from qspin.settings import setting_names
@@ -94,10 +94,7 @@ class _Recipe:
     @model_validator(mode="after")
     def _recipe_fits_together(self) -> _Recipe:
         _ = self.data  # refuses options that the data do not take
-        if self.epochs_kept != "all" and not self.kept:
-            raise ValueError("epochs_kept names no epoch")
-        if self.epochs_kept != "all" and self.kept[-1] > self.epochs:
-            raise ValueError(f"epochs_kept names {self.kept[-1]}, after the last of {self.epochs} epochs")
+        require_kept(self.kept, self.epochs)
         return self
 
     @property
@@ -290,10 +287,7 @@ class Boltzmann(_Recipe, Source):
 
     @model_validator(mode="after")
     def _is_kept(self) -> Boltzmann:
-        if self.last > self.epochs:
-            raise ValueError(f"epoch {self.last} lies after the last of {self.epochs} epochs")
-        if self.last not in self.kept:
-            raise ValueError(f"epoch {self.last} is none of epochs_kept, {list(self.kept)}")
+        require_kept(self.kept, self.epochs, self.last)
         return self
 
     @property

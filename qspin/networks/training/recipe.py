@@ -12,7 +12,7 @@ from qspin.errors import nearest_name
 from qspin.networks.training.datasets import DATASETS, DataSet, Encoding, data_set
 from qspin.source import deciding_settings, settings
 
-__all__ = ["BackDoor", "EpochsKept", "Optimiser", "Recipe", "identity_of", "kept_epochs"]
+__all__ = ["BackDoor", "EpochsKept", "Optimiser", "Recipe", "identity_of", "kept_epochs", "require_kept"]
 
 Optimiser = Literal["adam", "adamw", "langevin", "momentum", "sgd"]
 EpochsKept = Literal["all", "logarithmic"] | tuple[NonNegativeInt, ...]
@@ -98,10 +98,7 @@ class Recipe:
                 "temperature is of the optimiser langevin, which needs a positive one; got "
                 f"{self.temperature:g} with {self.optimiser}"
             )
-        if self.n_kept == 0:
-            raise ValueError("epochs_kept names no epoch")
-        if self.kept[-1] > self.epochs:
-            raise ValueError(f"epochs_kept names {self.kept[-1]}, after the last of {self.epochs} epochs")
+        require_kept(self.kept, self.epochs)
         if self.n_samples is not None and self.n_samples > self.n_train:
             raise ValueError(f"n_samples is at most {self.n_train}, those for training; got {self.n_samples}")
         if self.label_noise and examples.is_regression:
@@ -165,6 +162,18 @@ def kept_epochs(epochs: int, asked: EpochsKept) -> Sequence[int]:
         powers = (1 << k for k in range(epochs.bit_length()))
         return tuple(sorted({0, epochs, *powers}))
     return tuple(sorted(set(asked)))
+
+
+def require_kept(kept: Sequence[int], epochs: int, epoch: int | None = None) -> None:
+    """Raises ValueError where no epochs are kept of so many, or others, or not the one that is asked for."""
+    if not kept:
+        raise ValueError("epochs_kept names no epoch")
+    if kept[-1] > epochs:
+        raise ValueError(f"epochs_kept names {kept[-1]}, after the last of {epochs} epochs")
+    if epoch is not None and epoch > epochs:
+        raise ValueError(f"epoch {epoch} lies after the last of {epochs} epochs")
+    if epoch is not None and epoch not in kept:
+        raise ValueError(f"epoch {epoch} is none of epochs_kept, {list(kept)}")
 
 
 _FIRST = ("dataset", "epochs", "learning_rate", "batch_size", "seed")

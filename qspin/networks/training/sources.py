@@ -16,7 +16,7 @@ from qspin.networks.feedforward import shuffled_weights, twin_from_weights
 from qspin.networks.modules import shuffle_parameters
 from qspin.networks.training.chains import check_layers, n_weights, train_mlp
 from qspin.networks.training.modules import count_parameters, load_state, train_module, untrained
-from qspin.networks.training.recipe import Recipe, identity_of
+from qspin.networks.training.recipe import Recipe, identity_of, require_kept
 from qspin.networks.training.record import StateRecord, TrainingRecord
 from qspin.networks.twins import Scale, twin
 from qspin.settings import ImportPath, setting_names
@@ -130,10 +130,7 @@ class _AtEpoch(Recipe):
 
     @model_validator(mode="after")
     def _fit_together(self) -> _AtEpoch:
-        if self.last > self.epochs:
-            raise ValueError(f"epoch {self.last} lies after the last of {self.epochs} epochs")
-        if self.last not in self.kept:
-            raise ValueError(f"epoch {self.last} is none of epochs_kept, {list(self.kept)}")
+        require_kept(self.kept, self.epochs, self.last)
         if self.shuffle_seed and not self.shuffle:
             raise ValueError("shuffle_seed is of shuffled weights; set shuffle: true, or leave it out")
         return self
