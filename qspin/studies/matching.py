@@ -12,10 +12,11 @@ import numpy as np
 import xarray as xr
 
 from qspin.analysis import at_matched_temperatures
+from qspin.errors import InputError
 from qspin.registry import get_measure
 from qspin.study import Asked, Wanted
 
-__all__ = ["MATCHED", "matched_temperatures", "placed", "reference_of"]
+__all__ = ["MATCHED", "matched_temperatures", "placed", "reference_of", "require_named"]
 
 MATCHED = "effective_temperature"
 """Name of the measure, and label under which its cells are found."""
@@ -37,6 +38,15 @@ def reference_of(asked: Asked) -> str | None:
             if own is not None and needed <= own:
                 return label
     return next((label for label, own in offered.items() if own is None), None)
+
+
+def require_named(asked: Asked, reference: str | None) -> None:
+    """Raises InputError for a reference, a setting of a study, that is no backend of the config."""
+    if reference is not None and reference not in asked.backends:
+        raise InputError(
+            f"reference {reference!r} is no backend of this config; there are: {', '.join(asked.backends)}",
+            key=("reference",),
+        )
 
 
 def matched_temperatures(asked: Asked, reference: str | None = None) -> list[Wanted]:

@@ -11,6 +11,7 @@ import xarray as xr
 
 from qspin.errors import InputError
 from qspin.plot import Styles, style_of
+from qspin.studies.cells import by_place
 from qspin.studies.matching import MATCHED, placed
 from qspin.study import INSTANCE, Cell, Point, Results
 
@@ -96,7 +97,7 @@ def series_of(results: Results, labels: Sequence[str]) -> list[Series]:
     results : of a study
     labels : under which it wanted measures
     """
-    fits = {(cell.problem, cell.backend): cell for cell in results.cells(MATCHED)}
+    fits = by_place(results, MATCHED)
     found: dict[tuple[str, str, str], Series] = {}
     for label in labels:
         for cell in results.cells(label):

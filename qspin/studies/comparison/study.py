@@ -14,11 +14,11 @@ from qspin.analysis import at_matched_temperatures
 from qspin.analysis.correction import LEVEL
 from qspin.registry import get_measure
 from qspin.remarks import remarks_of
-from qspin.studies.cells import wherever_met
+from qspin.studies.cells import by_place, is_beside, wherever_met
 from qspin.studies.comparison.figures import datasets_of, energies_of, energy_figures, pair_figures, pairs_of
 from qspin.studies.comparison.verdicts import Row, judged, rows_of, shares_table, verdict_table
 from qspin.studies.comparison.words import bottom_line, matrix, sentences
-from qspin.studies.matching import reference_of
+from qspin.studies.matching import reference_of, require_named
 from qspin.study import (
     INSTANCE,
     Asked,
@@ -94,13 +94,8 @@ class Comparison(Study):
         return self.reference or reference_of(asked)
 
     def _require_reference(self, asked: Asked) -> None:
-        line = asked.backends.get(str(self.reference))
-        if line is None:
-            raise InputError(
-                f"reference {self.reference!r} is no backend of this config; there are: "
-                f"{', '.join(asked.backends)}",
-                key=("reference",),
-            )
+        require_named(asked, self.reference)
+        line = asked.backends[str(self.reference)]
         if line.offers is not None and (lacking := {"thermostat", "spins"} - line.offers):
             raise InputError(
                 f"reference {self.reference!r} offers no {' and no '.join(sorted(lacking))}: name a backend "
@@ -162,7 +157,7 @@ def _n_points(problem: ProblemLine, backend: BackendLine) -> int:
 
 def _rows(results: Results) -> list[Row]:
     """Every comparison, not yet judged; and one row for what could not be measured in a cell."""
-    doubts = {(cell.problem, cell.backend): cell for cell in results.cells("chain_diagnostics")}
+    doubts = by_place(results, "chain_diagnostics")
     rows: list[Row] = []
     for cell in results.cells("compare"):
         for point in cell.points:
@@ -191,15 +186,12 @@ def _doubts(label: str, cell: Cell | None, at: Point) -> list[str]:
 
 def _beside(cell: Cell, at: Point) -> xr.Dataset | None:
     """The result of a cell at the place of a point of another one; of axes that this lacks, at the first."""
-    for point in cell.points:
-        if all(repr(point.at[name]) == repr(value) for name, value in at.at.items() if name in point.at):
-            return point.result
-    return None
+    return next((point.result for point in cell.points if is_beside(point, at)), None)
 
 
 def _mean_overlaps(results: Results, reference: str | None) -> dict[tuple[str, str, str], xr.Dataset]:
     """Mean |q| at the places of all comparisons that are no family, of both sides, see `sentences`."""
-    cells = {(cell.problem, cell.backend): cell for cell in results.cells("overlap_curve")}
+    cells = by_place(results, "overlap_curve")
     found: dict[tuple[str, str, str], xr.Dataset] = {}
     for cell in results.cells("compare"):
         for point in cell.points:

@@ -9,16 +9,13 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.analysis.curves import Curve
+from qspin.studies.cells import by_place
 from qspin.studies.inspection.draws import Against, Densities, agreeing
 from qspin.study import Cell, ProblemLine, Results
 
-__all__ = ["CHAINS", "CURVE", "DENSITY", "by_place", "comparisons", "densities_of", "sure_at"]
+__all__ = ["CHAINS", "CURVE", "DENSITY", "comparisons", "densities_of", "sure_at"]
 
 CURVE, DENSITY, CHAINS = "overlap_curve", "overlap_distribution", "chain_diagnostics"
-
-
-def by_place(results: Results, label: str) -> dict[tuple[str, str], Cell]:
-    return {(cell.problem, cell.backend): cell for cell in results.cells(label)}
 
 
 def comparisons(

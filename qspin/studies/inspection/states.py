@@ -10,8 +10,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from qspin.studies.cells import by_place
 from qspin.studies.inspection.draws import student_p_value
-from qspin.studies.inspection.found import CHAINS, by_place, sure_at
+from qspin.studies.inspection.found import CHAINS, sure_at
 from qspin.studies.inspection.numbers import corrected
 from qspin.studies.inspection.words import NULLS, told_p, told_student
 from qspin.studies.landscape.glass import Place
@@ -81,11 +82,11 @@ def _statistics(
     backend: str,
 ) -> Iterator[Beside]:
     chains = by_place(results, CHAINS)
+    found = {measure: by_place(results, measure) for measure in STATISTICS}
     for role, control in controls:
         doubts = [chains.get((label, backend)) for label in (line.label, control.label)]
         for measure, statistics in STATISTICS.items():
-            cells = by_place(results, measure)
-            model, draws = (cells.get((label, backend)) for label in (line.label, control.label))
+            model, draws = (found[measure].get((label, backend)) for label in (line.label, control.label))
             if model is None or draws is None or not model.points or len(draws.points) < _FEWEST:
                 continue
             own = model.points[0].result

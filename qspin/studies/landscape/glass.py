@@ -21,7 +21,8 @@ from scipy import stats
 from qspin.analysis import confidence_factor
 from qspin.analysis.glassiness import CENTRAL
 from qspin.significance import STANDARD_ERRORS
-from qspin.study import INSTANCE, Cell, Results
+from qspin.studies.cells import by_place, result_at
+from qspin.study import INSTANCE, Results
 
 __all__ = ["MEASURES", "Glass", "Place", "Row", "families", "judged", "mean_excess", "places_of"]
 
@@ -130,24 +131,18 @@ def places_of(
     ----------
     doubts : (problem, backend) -> what is said against equilibrium, and at which point
     """
-    cells = {name: {(c.problem, c.backend): c for c in results.cells(name)} for name in MEASURES}
+    cells = {name: by_place(results, name) for name in MEASURES}
     places = []
     for key, cell in cells[MEASURES[0]].items():
         others = {name: by_cell[key] for name, by_cell in cells.items() if key in by_cell}
         for point in cell.points:
-            found = {name: result for name, result in _at(others, point.at)}
+            at_point = {name: result_at(other, point.at) for name, other in others.items()}
+            found = {name: result for name, result in at_point.items() if result is not None}
             own = tuple(text for at, text in doubts.get(key, ()) if repr(at) == repr(point.at))
             rows = tuple(_rows(found))
             verdict = Glass.OPEN if own else _of_all(rows)
             places.append(Place(*key, point.at, rows, found, own, verdict))
     return places
-
-
-def _at(cells: Mapping[str, Cell], at: Mapping[str, Any]) -> Iterator[tuple[str, xr.Dataset]]:
-    for name, cell in cells.items():
-        for point in cell.points:
-            if repr(point.at) == repr(at):
-                yield name, point.result
 
 
 def _rows(found: Mapping[str, xr.Dataset]) -> Iterator[Row]:

@@ -11,6 +11,7 @@ import xarray as xr
 
 from qspin.analysis import holm
 from qspin.settings import given_settings
+from qspin.studies.cells import by_place, is_beside, result_at
 from qspin.studies.inspection.draws import agreeing
 from qspin.studies.series import told
 from qspin.study import BackendLine, Cell, Point, Results
@@ -101,17 +102,14 @@ def held_of(results: Results, reference: str, beta: float) -> list[Held]:
     ----------
     beta : of the model
     """
-    there, own, curves, chains = (
-        {(cell.problem, cell.backend): cell for cell in results.cells(label)}
-        for label in (THERE, OWN, CURVE, CHAINS)
-    )
+    there, own, curves, chains = (by_place(results, label) for label in (THERE, OWN, CURVE, CHAINS))
     found: list[Held] = []
     for key, cell in there.items():
         settings = _settings(results.asked.backends[cell.backend])
         sure = chains.get((cell.problem, reference))
         for point in cell.points:
-            beside = _at(own.get(key), point)
-            curve = _at(curves.get(key), point)
+            beside = result_at(own.get(key), point.at)
+            curve = result_at(curves.get(key), point.at)
             for k in range(point.result.sizes["row"]):
                 own_test = _test(beside, k, sure, point)._replace(beta=beta, beta_error=0.0)
                 tests = _test(point.result, k, sure, point), own_test
@@ -135,11 +133,6 @@ def _told(value: Any) -> str:
     return told(value)
 
 
-def _at(cell: Cell | None, at: Point) -> xr.Dataset | None:
-    """The result of a cell at the place of a point of another one."""
-    return next((p.result for p in cell.points if repr(p.at) == repr(at.at)), None) if cell else None
-
-
 def _value(result: xr.Dataset | None, name: str, k: int) -> float:
     return _NAN if result is None or name not in result else float(result[name].values[k])
 
@@ -157,14 +150,9 @@ def _test(result: xr.Dataset | None, k: int, chains: Cell | None, at: Point) -> 
     numbers: dict[str, Any] = {name: float(result[name].values[k]) for name in _NUMBERS}
     numbers |= {name: int(result[name].values[k]) for name in ("n_valleys", "n_missed")}
     beta = np.array([numbers["beta"]])
-    diagnostics = [p.result for p in chains.points if _is_beside(p, at)] if chains else []
+    diagnostics = [p.result for p in chains.points if is_beside(p, at)] if chains else []
     is_sure = all(bool(agreeing(one, beta)[0]) for one in diagnostics)
     return Compared(**numbers, telling=str(result["telling"].values[k]), is_sure=is_sure)
-
-
-def _is_beside(one: Point, at: Point) -> bool:
-    """Whether a point has the values of another on all axes that they share."""
-    return all(repr(one.at[name]) == repr(value) for name, value in at.at.items() if name in one.at)
 
 
 def judged(held: Sequence[Held], level: float) -> list[Held]:

@@ -10,7 +10,7 @@ from pydantic import Field, PositiveFloat
 from qspin.analysis.correction import LEVEL
 from qspin.studies.cells import wherever_met
 from qspin.studies.comparison.figures import datasets_of, pair_figures, pairs_of
-from qspin.studies.matching import reference_of
+from qspin.studies.matching import reference_of, require_named
 from qspin.studies.own_temperature.held import CHAINS, CURVE, OWN, THERE, held_of, judged
 from qspin.studies.own_temperature.words import bottom_line, findings, held_table, matrix
 from qspin.study import (
@@ -91,12 +91,7 @@ class OwnTemperature(Study):
 
     def _sides(self, asked: Asked) -> tuple[str, list[str]]:
         """The reference and what is held against it."""
-        if self.reference is not None and self.reference not in asked.backends:
-            raise InputError(
-                f"reference {self.reference!r} is no backend of this config; there are: "
-                f"{', '.join(asked.backends)}",
-                key=("reference",),
-            )
+        require_named(asked, self.reference)
         reference = reference_of(asked) if self.reference is None else self.reference
         if reference is None:
             raise InputError(
