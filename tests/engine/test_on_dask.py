@@ -128,7 +128,10 @@ class TestScheduler:
         ):
             run(naps(2), scheduler=own_cluster.address, patience=1.0)
 
-    def test_one_that_is_killed_and_comes_back(self, run, own_cluster):
+    @pytest.mark.parametrize("look", [0.5, 5.0], ids=["seen", "behind-our-back"])
+    def test_one_that_is_killed_and_comes_back(self, run, own_cluster, monkeypatch, look):
+        """With 5 seconds between two looks, Dask's client is connected anew before one is taken."""
+        monkeypatch.setattr("qspin.engine.dask.connection._LOOK_SECONDS", look)
         for _ in range(2):
             own_cluster.start_worker()
 

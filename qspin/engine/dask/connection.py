@@ -235,17 +235,23 @@ class Connection:
         threading.Thread(target=guarded, daemon=True, name="qspin-dask").start()
 
     def _watch(self) -> None:
+        first = None  # scheduler; one started anew at its address knows nothing of our topic and tasks
         while not self._is_closing.is_set():
             if self._client.status != "running":
                 self.heard.put(Lost("the connection was closed"))
                 return
             try:
                 # not scheduler_info(), whose answer Dask itself replaces now and then by one without workers
-                found = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
+                found = self._client.sync(self._client.scheduler.identity, n_workers=-1)
             except Exception as error:  # of Dask, in many ways
                 self.heard.put(Lost(named(error)))
                 return
-            self.heard.put(Present({address: _worker(address, about) for address, about in found.items()}))
+            first = first or found["id"]
+            if found["id"] != first:  # Dask's client went over to it by itself
+                self.heard.put(Lost("another one answers at its address"))
+                return
+            workers = {address: _worker(address, about) for address, about in found["workers"].items()}
+            self.heard.put(Present(workers))
             self._is_closing.wait(_LOOK_SECONDS)
 
     def _collect(self) -> None:
