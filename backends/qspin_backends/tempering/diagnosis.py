@@ -187,7 +187,7 @@ def _on_drift(betas: NDArray[np.float64], facts: dict[str, Any], drifting: NDArr
         f"not in equilibrium: mean energies of sweeps {a} to {b} and {c} to {d} differ at "
         f"{int(drifting.sum())} of {len(drifting)} betas, most at beta "
         f"{betas[facts['at_beta_number']]:.4g} by {facts['largest_deviation']:.1f} standard errors "
-        f"({facts['allowed']:.1f} allowed): run longer",
+        f"({facts['allowed']:.1f} allowed, which chance exceeds in {_SIGNIFICANCE:.0%} of runs): run longer",
         Level.SERIOUS,
     )
 
