@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from qspin import stopping
 from qspin.errors import StorageError
 from qspin.executor import Task
 from qspin.progress import report_progress
@@ -124,6 +125,28 @@ def _deaf(path: Path, task: Task) -> int:
     return 0
 
 
+class Slow:
+    """Takes so many seconds to arrive where it is sent."""
+
+    def __init__(self, seconds: float):
+        self._seconds = seconds
+
+    def __reduce__(self) -> tuple[object, tuple[float]]:
+        return time.sleep, (self._seconds,)
+
+
+def _hear(path: Path, task: Task) -> int:
+    """Goes on until a stop is asked for, and notes that it has heard; not for ever."""
+    until = time.monotonic() + 30
+    while not stopping.is_requested() and time.monotonic() < until:
+        with contextlib.suppress(KeyboardInterrupt):
+            time.sleep(0.02)
+    if stopping.is_requested():
+        (path / f"{task.key}-heard").touch()
+        raise KeyboardInterrupt
+    return 0
+
+
 def _threads(path: Path, task: Task) -> list[int]:
     import numba
     from threadpoolctl import threadpool_info
@@ -139,6 +162,6 @@ def _modules(path: Path, task: Task) -> list[str]:
 
 HARD = {
     "die": _die, "orphan": _orphan, "fork": _fork, "warns": _warns, "raise": _raise,
-    "mumble": _mumble, "leave": _leave, "print": _print, "deaf": _deaf,
+    "mumble": _mumble, "leave": _leave, "print": _print, "deaf": _deaf, "hear": _hear,
     "threads": _threads, "modules": _modules,
 }  # fmt: skip

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hard_tasks import HardWork
+from hard_tasks import HardWork, Slow
 
 from qspin.engine import budget as budgets
 from qspin.engine.budget import Budget, Durations
@@ -108,6 +108,32 @@ def test_what_takes_too_long_is_interrupted_then_killed(work, monkeypatch):
     late = "stopped after 2 s (execution.timeout)"
     assert failures == {key: f"task {key}: {late}" for key in ("hears", "deaf")}
     assert sorted(work.done) == ["a0", "a1", "a2"]
+
+
+@pytest.mark.parametrize("quick", [0.2, 60.0], ids=["interrupted", "asked"])
+def test_a_task_that_begins_after_a_stop_was_asked_for_hears_of_it(work, monkeypatch, quick):
+    """It was on its way to its worker, which begins with nothing asked for."""
+    given = pool.Worker.give
+
+    def give(worker, tasks):
+        given(worker, tasks)
+        if tasks[0][0].key == "late":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(pool.Worker, "give", give)
+    monkeypatch.setattr(processes, "_QUICK_SECONDS", quick)
+    monkeypatch.setattr(processes, "_STOP_SECONDS", 60.0)
+    told = []
+    with pytest.raises(KeyboardInterrupt):
+        run(
+            work, [small_task("first"), small_task("late", "first", act="hear", arrives=Slow(1.0))],
+            told.append, n_workers=1,
+        )  # fmt: skip
+    assert (work.path / "late-heard").exists()
+    assert [(e.kind, e.remark) for e in told if e.key == "late"] == [
+        (Kind.START, ""),
+        (Kind.RETURNED, "stopped"),
+    ]
 
 
 def test_warnings_of_classes_that_are_not_known_here_are_told_with_their_names(work, recwarn):

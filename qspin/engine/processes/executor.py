@@ -92,7 +92,8 @@ class _Crew:
         self._deaths: collections.Counter[str] = collections.Counter()
         self._late: dict[str, int] = {}
         """Key of a task that has taken too long -> steps that were made to end it."""
-        self._is_stopping = False
+        self._ending: Callable[[Worker], None] | None = None
+        """What ends tasks that are being done, once a stop was asked for."""
         self._heard: dict[str, Callable[[Worker, Task, Any], None]] = {
             "start": self._started,
             "progress": self._progressed,
@@ -171,6 +172,8 @@ class _Crew:
 
     def _started(self, worker: Worker, task: Task, _: Any) -> None:
         self.schedule.begin(task, worker.name)
+        if self._ending is not None:  # it had not begun when its worker was asked
+            self._ending(worker)
 
     def _progressed(self, worker: Worker, task: Task, progress: Any) -> None:
         self.schedule.say(Kind.PROGRESS, task, worker=worker.name, **progress._asdict())
@@ -264,18 +267,25 @@ class _Crew:
         -------
         what the interrupted say
         """
-        self._is_stopping = True
-        for worker in self._workers:
-            worker.stop()
+        self._end_by(Worker.stop)
         self._drain(_QUICK_SECONDS)
-        for worker in self._workers:
-            if not worker.is_idle:
-                worker.interrupt()
+        self._end_by(Worker.interrupt)
         said = self._paid.stop(_QUICK_SECONDS)
         self._drain(_STOP_SECONDS)
         for task in list(self.schedule.running):
             self.schedule.give_back(task, "stopped")
         return said
+
+    def _end_by(self, means: Callable[[Worker], None]) -> None:
+        """End what is being done, and what begins from now on."""
+        self._ending = means
+        for worker in self._workers:
+            if not worker.is_idle:
+                means(worker)
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._ending is not None
 
     def _drain(self, seconds: float) -> None:
         """Listen until nobody does anything, not longer than this."""

@@ -122,10 +122,10 @@ def do(tasks: Sequence[tuple[Task, int]]) -> None:
 
 def _done(task: Task, n_threads: int) -> bool:
     """Whether the next may follow."""
-    _say("start", task.key)
     take_threads(n_threads)
     try:
         _Here.is_doing = True
+        _say("start", task.key)  # only now: who hears of it may interrupt it
         with _Here.conditions.trusting(), listening(_Teller(task.key)):
             failure = _Here.perform(task)
         _Here.is_doing = False
