@@ -170,7 +170,8 @@ def test_prints_come_in_whole_lines_without_tokens(work, monkeypatch, capfd):
     ]  # fmt: skip
 
 
-def test_cores_are_shared_out_and_memory_is_added_up(work):
+def test_cores_are_shared_out_and_memory_is_added_up(work, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # a user's own limit would hold
     gib = 2**30
     two = [small_task(f"two{k}", act="threads", seconds=0.3) for k in range(2)]
     heavy = [
