@@ -122,6 +122,21 @@ class TestScheduler:
                 run(naps(1), scheduler=address, patience=1.0)
         assert not run.work.done
 
+    @pytest.mark.parametrize("size", [1, 2**21], ids=["small", "large"])
+    def test_one_that_dasks_client_has_given_up(self, own_cluster, size):
+        """Before we have heard of it: nothing is sent, which is no fault of the task; `Lost` follows."""
+        from qspin.engine.dask.cluster import Cluster
+        from qspin.engine.dask.connection import Connection, Lost
+
+        connection = Connection(Cluster(own_cluster.address, "here"), 60.0, lambda: None)
+        connection._client.close()
+        assert not connection.send("tcp://127.0.0.1:9", [("key", b"x" * size)], 1)
+        connection.forget(["key"])
+        until = time.monotonic() + 60
+        while not isinstance(connection.heard.get(timeout=60), Lost):
+            assert time.monotonic() < until
+        connection.close()
+
     def test_no_worker(self, run, own_cluster):
         with pytest.raises(
             RunError, match=r"no worker for 2 tasks at tcp://.* Start workers with: dask worker"

@@ -152,8 +152,10 @@ class Connection:
                 perform, packed, n_threads, self._topic,
                 key=parcels[0][0], workers=[address], allow_other_workers=False, pure=False,
             )  # fmt: skip
-        except (OSError, TimeoutError, RuntimeError):  # it has just gone, or the scheduler has
-            return False
+        except Exception as error:
+            if self._is_of_gone(error):
+                return False
+            raise
         self._futures |= {key: future for key, _ in parcels}
         future.add_done_callback(lambda future: self._ended.put(future))
         return True
@@ -163,8 +165,17 @@ class Connection:
         gone = {id(future): future for key in keys if (future := self._futures.pop(key, None)) is not None}
         still = {id(future) for future in self._futures.values()} if gone else set()
         if futures := [future for number, future in gone.items() if number not in still]:
-            with contextlib.suppress(OSError, RuntimeError, TimeoutError):  # the scheduler is gone
+            try:
                 self._client.cancel(futures)
+            except Exception as error:
+                if not self._is_of_gone(error):
+                    raise
+
+    def _is_of_gone(self, error: Exception) -> bool:
+        """Whether Dask raised this since a worker or the scheduler has gone, or since it has given up itself:
+        what it raises then is of a class of its own, or of none."""
+        has_given_up = self._client.status in ("closing", "closed")
+        return has_given_up or isinstance(error, OSError | TimeoutError | RuntimeError)
 
     def ask_to_stop(self, address: str, task_key: str) -> None:
         """Let a task of a worker stop when it next tells of its progress."""
