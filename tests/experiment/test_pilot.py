@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import qspin
+from qspin.engine.processes.worker import Message
 from qspin.experiment.forecast import pilot as pilots
 from qspin.experiment.forecast.pilot import pilot
-from qspin.progress import report_progress
+from qspin.progress import Progress, report_progress
 from qspin.sampler import Workload, run_info, workload_of
 
 TOLD = Workload("dice", 1.0)
@@ -80,6 +81,25 @@ def in_a_hurry(monkeypatch):
 def test_a_long_one_is_ended_and_what_is_left_is_told_from_how_far_it_came(glass):
     found = pilot(Slow(LONG), glass, TOLD, 1)
     assert found.seconds == pytest.approx(LONG, rel=0.2)
+
+
+def test_it_does_not_matter_how_late_the_other_process_is_heard():
+    """As on a busy machine: all that it said at once."""
+
+    class Heard:
+        ears, is_idle, is_lost = (), False, False
+
+        def messages(self):
+            yield Message("start", "time", None, 10.0)
+            for k in range(1, 9):
+                yield Message("progress", "time", Progress(k / 1000), 10.0 + k * LONG / 1000)
+
+        def lines(self):
+            return ()
+
+    watch = pilots._Watch(Heard())
+    watch._listen(0.0)
+    assert watch._expected() == pytest.approx(LONG)
 
 
 def test_a_call_that_ends_soon_is_done_and_what_is_compiled_is_so_before(glass):

@@ -43,11 +43,13 @@ class Message(NamedTuple):
         was given is done or left; ``warning``
     key : of the task
     what : the progress; what failed or None; what an interrupt said; an error; a warning
+    when : it was said, by the monotonic clock of the worker
     """
 
     kind: str
     key: str = ""
     what: Any = None
+    when: float = 0.0
 
 
 class _Here:
@@ -163,7 +165,7 @@ def _say(kind: str, key: str = "", what: Any = None) -> None:
     if _Here.channel.closed:
         return
     with stopping.shielded(), _Here.lock, contextlib.suppress(BrokenPipeError):
-        _Here.channel.send(Message(kind, key, what))
+        _Here.channel.send(Message(kind, key, what, time.monotonic()))
 
 
 def _interrupt(*_: object) -> None:

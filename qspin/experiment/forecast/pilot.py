@@ -153,19 +153,20 @@ class _Watch:
             if message.kind == "warning":
                 warn_again(message.what)
             elif message.key == _STEPS[-1] and not self._is_over:
-                self._hear(message, time.monotonic())
+                self._hear(message)
             self._is_over |= message.kind == "idle"
         list(self._worker.lines())  # what it prints is that of the task to come
         self._is_over |= self._worker.is_lost
 
-    def _hear(self, message: Message, now: float) -> None:
-        """Of the call whose time is taken."""
+    def _hear(self, message: Message) -> None:
+        """Of the call whose time is taken: by the clock of who said it, however late it is heard."""
         if message.kind == "start":
-            self._is_timed, self._began, self._until = True, now, now + _MOST_SECONDS
+            self._is_timed, self._began = True, message.when
+            self._until = time.monotonic() + _MOST_SECONDS
         elif message.kind == "end" and message.what is None:
-            self._total = now - self._began
+            self._total = message.when - self._began
         elif message.kind == "progress":
-            self._note(now - self._began, message.what.fraction)
+            self._note(message.when - self._began, message.what.fraction)
 
     def _note(self, now: float, fraction: float) -> None:
         self._heard.append((now, fraction))
