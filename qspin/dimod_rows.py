@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import dimod
 
     from qspin.problem import IsingProblem
+    from qspin.samples import SampleSet
 
-__all__ = ["on_reported", "rows_of"]
+__all__ = ["dimod_of", "on_reported", "rows_of"]
 
 _SINGLE = 1e-5  # share of all terms that a sampler in single precision may be wrong by
 
@@ -97,6 +98,25 @@ def _grid_of(
     if expected is None or not np.array_equal(places[:, order], expected):
         return reads
     return record.beta[order].reshape(shape)[:, 0, 0], shape, order
+
+
+def dimod_of(samples: SampleSet) -> dimod.SampleSet:
+    """All configurations as a dimod sample set, with the vectors from which `rows_of` puts them back."""
+    import dimod
+
+    spins, energies, betas = samples.arrays
+    row, replica, draw = (axis.ravel() for axis in np.indices(energies.shape))
+    return dimod.SampleSet.from_samples(
+        (spins.reshape(energies.size, samples.n_spins), list(samples.labels)),
+        vartype=dimod.SPIN,
+        energy=energies.ravel(),
+        info=samples.info,
+        sort_labels=False,
+        beta=betas[row],
+        beta_index=row,
+        replica=replica,
+        draw=draw,
+    )
 
 
 def on_reported(

@@ -10,6 +10,7 @@ import numpy as np
 from qspin.archives import parse_json
 from qspin.errors import InputError
 from qspin.remarks import UNSPECIFIED, Remark, remarks_from
+from qspin.sample_parts import DIMS
 from qspin.sealed import FORMAT
 from qspin.validate import checked_spins
 
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
 
     from qspin.samples import SampleSet
 
-__all__ = ["DIMS", "check_content", "of_this_version"]
+__all__ = ["check_content", "of_this_version"]
 
-DIMS = ("beta", "replica", "draw", "spin")
 _REMARKS_SINCE = 3  # format of files; before, there were warnings
 
 

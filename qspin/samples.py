@@ -15,23 +15,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from qspin.archives import parse_json
 from qspin.clamping import Clamping
-from qspin.dimod_rows import on_reported, rows_of
+from qspin.dimod_rows import dimod_of, on_reported, rows_of
 from qspin.errors import CapacityError, InputError
 from qspin.files import atomic_write
-from qspin.labelled import index_of, variable_of
-from qspin.labels import coordinate_of, labels_from_json, labels_to_json
+from qspin.labels import labels_from_json
 from qspin.problem import IsingProblem
 from qspin.provenance import checked_info
 from qspin.remarks import Remark, remarks_from
-from qspin.sample_files import DIMS, check_content, of_this_version
-from qspin.sealed import FORMAT, read_sealed, sealed
+from qspin.sample_files import check_content, of_this_version
+from qspin.sample_parts import DIMS, Arrays, Extra, Parts
+from qspin.sealed import read_sealed, sealed
 from qspin.spectrum import energy_tolerance, rounding_of
-from qspin.validate import checked_array, checked_labels, checked_spins, locked
+from qspin.validate import checked_labels, checked_spins, locked
 
 if TYPE_CHECKING:
     import dimod
 
-__all__ = ["DIMS", "Best", "SampleSet"]
+__all__ = ["DIMS", "Arrays", "Best", "SampleSet"]
 
 
 class Best(NamedTuple):
@@ -54,6 +54,8 @@ class SampleSet:
     Build one with `from_spins`, `from_dimod` or `load`.
     """
 
+    _parts: Parts | None = None
+
     def __init__(self, dataset: xr.Dataset):
         if not isinstance(dataset, xr.Dataset):
             raise InputError(
@@ -66,7 +68,7 @@ class SampleSet:
                 f"a sample set has variables 'spins' {DIMS} and 'energies' and the attribute 'qspin'; "
                 f"got {dict(dataset.sizes)} with {sorted(map(str, dataset.data_vars))}"
             )
-        self.dataset = _read_only(dataset)
+        self._dataset = _read_only(dataset)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """By its dataset: arrays come out of a pickle writable."""
@@ -79,7 +81,7 @@ class SampleSet:
         spins: ArrayLike,
         betas: ArrayLike | None = None,
         info: Mapping[str, Any] | None = None,
-        extra: Mapping[str, tuple[str | tuple[str, ...], ArrayLike]] | None = None,
+        extra: Extra | None = None,
         *,
         handed_over: bool = False,
     ) -> SampleSet:
@@ -123,33 +125,39 @@ class SampleSet:
         labels: Sequence[Hashable],
         betas: ArrayLike | None,
         info: Mapping[str, Any],
-        extra: Mapping[str, tuple[str | tuple[str, ...], ArrayLike]] | None = None,
+        extra: Extra | None = None,
         *,
         handed_over: bool,
     ) -> SampleSet:
-        ladder = np.array([np.nan]) if betas is None else checked_array(betas, "betas").astype(np.float64)
-        if ladder.shape != spins.shape[:1]:
-            raise InputError(
-                f"one beta is needed for each of {spins.shape[0]} rows of spins; got shape {ladder.shape}"
-            )
-        attributes = {
-            "qspin": FORMAT,
-            "labels": labels_to_json(labels),
-            "info": json.dumps({"status": "complete", "remarks": [], **info}, sort_keys=True),
-        }
-        variables = {
-            "spins": variable_of(DIMS, spins.astype(np.int8, copy=False)),
-            "energies": variable_of(DIMS[:3], energies),
-        }
-        coords = {"beta": index_of("beta", ladder), "spin": index_of("spin", coordinate_of(labels))}
-        try:  # all at once: every later assignment merges everything anew
-            further = {name: variable_of(*given) for name, given in (extra or {}).items()}
-            dataset = xr.Dataset(variables | further, coords, attributes)
-        except (ValueError, TypeError) as error:
-            raise InputError(f"extra variables do not fit the samples: {error}") from error
-        return cls(dataset if handed_over else dataset.copy(deep=True))
+        text = json.dumps({"status": "complete", "remarks": [], **info}, sort_keys=True)
+        parts = Parts.of(spins, energies, labels, betas, text, extra or {}, handed_over=handed_over)
+        if not parts.is_plain:
+            return cls(parts.dataset().copy(deep=not handed_over))
+        samples = object.__new__(cls)
+        samples._parts = parts
+        return samples
 
     # -- what it holds ---------------------------------------------------------------------------
+
+    @property
+    def dataset(self) -> xr.Dataset:
+        """Everything, with labels; put together when it is first asked for."""
+        if (parts := self._parts) is not None:
+            self._dataset = parts.dataset()
+            self._parts = None  # from now on the dataset is what the samples are
+        return self._dataset
+
+    @property
+    def arrays(self) -> Arrays:
+        """Spins, energies and betas as plain read-only arrays, without the time that labels take."""
+        if (parts := self._parts) is not None:
+            return parts.arrays
+        return Arrays(self.spins.values, self.energies.values, self.dataset["beta"].values)
+
+    @property
+    def is_as_made(self) -> bool:
+        """Whether nobody has had the dataset yet: energies are those that were computed from the spins."""
+        return self._parts is not None
 
     @property
     def spins(self) -> xr.DataArray:
@@ -164,7 +172,7 @@ class SampleSet:
     @property
     def betas(self) -> NDArray[np.float64]:
         """Inverse temperatures (n_betas,); NaN where the sampler has no thermostat."""
-        return self.dataset["beta"].values
+        return self.arrays.betas
 
     @property
     def temperatures(self) -> NDArray[np.float64]:
@@ -175,7 +183,8 @@ class SampleSet:
     @property
     def info(self) -> dict[str, Any]:
         """Backend, settings, seed, problem digest, versions, clocks, status and remarks; a copy."""
-        info = parse_json(str(self.dataset.attrs.get("info")))
+        parts = self._parts
+        info = parse_json(str(self.dataset.attrs.get("info")) if parts is None else parts.info)
         if not isinstance(info, dict):
             raise InputError("the info of a sample set is a mapping")
         return info
@@ -188,6 +197,8 @@ class SampleSet:
     @cached_property
     def labels(self) -> Sequence[Hashable]:
         """Names of the spins, as the problem gave them."""
+        if (parts := self._parts) is not None:
+            return parts.labels
         return labels_from_json(str(self.dataset.attrs.get("labels")))
 
     @cached_property
@@ -197,7 +208,7 @@ class SampleSet:
         By the rounding of the problem's energies (`qspin.spectrum`); where no problem was given, of these.
         """
         stored = self.info.get("energy_tolerance")
-        return rounding_of(self.energies.values, self.n_spins) if stored is None else float(stored)
+        return rounding_of(self.arrays.energies, self.n_spins) if stored is None else float(stored)
 
     @property
     def has_averages(self) -> bool:
@@ -206,6 +217,8 @@ class SampleSet:
 
     @property
     def n_spins(self) -> int:
+        if (parts := self._parts) is not None:
+            return parts.arrays.spins.shape[-1]
         return self.dataset.sizes["spin"]
 
     @property
@@ -217,11 +230,11 @@ class SampleSet:
         InputError
             If the set is empty.
         """
-        energies = self.energies.values
+        spins, energies, betas = self.arrays
         if not energies.size:
             raise InputError("an empty sample set has no best configuration")
         b, r, d = (int(k) for k in np.unravel_index(np.argmin(energies), energies.shape))
-        return Best(self.spins.values[b, r, d].copy(), float(energies[b, r, d]), float(self.betas[b]), r, d)
+        return Best(spins[b, r, d].copy(), float(energies[b, r, d]), float(betas[b]), r, d)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{dim} {size}" for dim, size in self.spins.sizes.items())
@@ -289,6 +302,8 @@ class SampleSet:
         _require_problem(problem)
         if self.info.get("problem") != problem.digest or list(self.labels) != list(problem.labels):
             raise InputError("it holds samples of another problem")
+        if self.is_as_made:
+            return
         expected = problem.energies(self.spins.values)
         wrong = ~(
             np.abs(expected - self.energies.values) <= energy_tolerance(problem)
@@ -359,21 +374,7 @@ class SampleSet:
 
     def to_dimod(self) -> dimod.SampleSet:
         """All configurations, vartype SPIN; beta, its index, replica and draw are vectors."""
-        import dimod
-
-        shape = self.energies.shape
-        row, replica, draw = (axis.ravel() for axis in np.indices(shape))
-        return dimod.SampleSet.from_samples(
-            (self.spins.values.reshape(self.energies.size, self.n_spins), list(self.labels)),
-            vartype=dimod.SPIN,
-            energy=self.energies.values.ravel(),
-            info=self.info,
-            sort_labels=False,
-            beta=self.betas[row],
-            beta_index=row,
-            replica=replica,
-            draw=draw,
-        )
+        return dimod_of(self)
 
 
 def _with_remark(info: Mapping[str, Any] | None, remark: Remark) -> dict[str, Any]:

@@ -142,10 +142,10 @@ def _check_labels(samples: SampleSet, problem: IsingProblem) -> None:
 
 def _check_betas(samples: SampleSet) -> None:
     betas = np.asarray(_part(samples, "coordinate beta", lambda: samples.betas))
-    if betas.shape != samples.spins.shape[:1] or betas.dtype != np.float64:
+    if betas.shape != samples.arrays.spins.shape[:1] or betas.dtype != np.float64:
         raise InputError(
             f"samples whose coordinate beta has shape {betas.shape} and dtype {betas.dtype}; expected a "
-            f"float64 for each of {samples.spins.shape[0]} rows"
+            f"float64 for each of {samples.arrays.spins.shape[0]} rows"
         )
     if np.isnan(betas).all():
         return
@@ -157,6 +157,10 @@ def _check_betas(samples: SampleSet) -> None:
 
 
 def _check_energies(samples: SampleSet, problem: IsingProblem) -> None:
+    if samples.is_as_made:  # by SampleSet.from_spins, which has checked the spins and computed the energies
+        if not samples.arrays.energies.size:
+            raise InputError("no samples at all")
+        return
     energies = samples.energies
     if samples.spins.dtype != np.int8 or energies.dtype != np.float64 or energies.dims != DIMS[:3]:
         raise InputError(

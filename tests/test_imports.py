@@ -30,7 +30,7 @@ FLOORS = [
         "schedules",
     },
     {"clamping", "coupled", "provenance", "sealed", "timings"},
-    {"problem"},
+    {"problem", "sample_parts"},
     {"sample_files", "spectrum", "workload"},
     {"samples"},
     {"arguments", "starting"},

@@ -20,7 +20,7 @@ from qspin.sealed import _plainly_read
 @pytest.fixture
 def samples(glass):
     spins = np.random.default_rng(1).choice([-1, 1], size=(2, 3, 4, 10))
-    extra = {"swap_rate": ("beta", [0.5, np.nan])}
+    extra = {"swap_rate": ("beta", np.array([0.5, np.nan]))}
     return SampleSet.from_spins(glass, spins, [0.5, 1.0], {"backend": "test"}, extra)
 
 
@@ -30,6 +30,53 @@ def test_layout(samples, glass):
     np.testing.assert_allclose(samples.energies.values, glass.energies(samples.spins.values))
     np.testing.assert_array_equal(samples.temperatures, [2, 1])
     assert samples.info["problem"] == glass.digest
+
+
+def test_arrays_are_those_of_the_dataset(samples):
+    """Before it is put together, and after."""
+    before = samples.arrays
+    assert samples.is_as_made
+    expected = samples.spins.values, samples.energies.values, samples.dataset["beta"].values
+    assert not samples.is_as_made
+    for own in (before, samples.arrays):
+        for array, values in zip(own, expected, strict=True):
+            np.testing.assert_array_equal(array, values)
+            assert not array.flags.writeable
+            assert array.dtype == values.dtype
+
+
+def test_what_was_asked_of_the_arrays_is_what_the_dataset_says(samples):
+    asked = samples.best, samples.info, samples.labels, samples.n_spins, samples.energy_tolerance
+    assert samples.is_as_made
+    again = SampleSet(samples.dataset)
+    found = again.best, again.info, again.labels, again.n_spins, again.energy_tolerance
+    for one, other in zip(asked[0], found[0], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert asked[1:] == found[1:]
+
+
+def test_a_dataset_that_was_changed_is_held_against_its_problem(samples, glass):
+    """What nobody could have changed since its energies were computed is not computed again."""
+    samples.verify(glass)
+    assert samples.is_as_made
+    samples.dataset["energies"] = samples.energies + 1.0
+    with pytest.raises(InputError, match="24 of 24 energies are not those of their spins"):
+        samples.verify(glass)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"x": ("beta", np.ones(3))},
+        {"x": (("replica", "own"), np.ones((3, 2))), "y": ("own", np.ones(3))},
+        {"x": ("beta", np.ones((2, 2)))},
+        {"x": ("beta", [1.0])},
+        {"x": "beta"},
+    ],
+)
+def test_variables_that_do_not_fit_are_refused_at_once(glass, extra):
+    with pytest.raises(InputError, match="extra variables do not fit the samples"):
+        SampleSet.from_spins(glass, np.ones((2, 3, 1, 10)), [0.5, 1.0], None, extra)
 
 
 def test_netcdf_keeps_everything(samples, tmp_path):

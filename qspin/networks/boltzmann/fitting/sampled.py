@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,15 +100,14 @@ class SampledPhase:
         initial = self._initial(state)
         with without_checkpoint():  # what is kept is the training
             samples = sampled(self._sampler, programmed, seed=seed, backend=_NAME, initial=initial)
-        if samples.info["status"] == "interrupted":
+        info = samples.info
+        if info["status"] == "interrupted":
             raise KeyboardInterrupt  # a step of half the samples would be another training
-        found = _measured(samples)
-        spins = samples.spins.values[found.row]
-        x = machine.from_spins(spins.reshape(-1, spins.shape[-1]))
+        found, (spins, _, betas) = _measured(samples), samples.arrays
+        x = machine.from_spins(spins[found.row].reshape(-1, spins.shape[-1]))
         gradients, noise = average_over(machine, x)
-        kept: dict[str, Tensor] = {"betas": torch.tensor(samples.betas)}
-        kept["spins"] = torch.tensor(samples.spins.values[:, :, -1])
-        paid, compiling = self._clocks(samples)
+        kept: dict[str, Tensor] = {"betas": torch.tensor(betas), "spins": torch.tensor(spins[:, :, -1])}
+        paid, compiling = self._clocks(info["clocks"])
         made = Negative(gradients, noise, kept, n_samples=len(x), paid=paid, compiling=compiling)
         if found.is_set:
             return made._replace(persistence=self._persistence(machine, state, kept, found.row))
@@ -116,9 +116,8 @@ class SampledPhase:
         beta, error = found.beta * factor, found.error * factor
         return made._replace(beta=beta, beta_error=error, remarks=doubts)
 
-    def _clocks(self, samples: SampleSet) -> tuple[float, float]:
+    def _clocks(self, clocks: Mapping[str, float]) -> tuple[float, float]:
         """Seconds that cost money, and those of compiling."""
-        clocks = samples.info["clocks"]
         paid = float(clocks.get("device", 0.0)) if is_paid(self._sampler) else 0.0
         return paid, float(clocks.get("compile", 0.0))
 
