@@ -174,14 +174,14 @@ class Magnetisations:
         return self.couplings.multiply(self.couplings) if self.problem.is_sparse else self.couplings**2
 
     def reaction(self, m: Floats) -> Floats:
-        """beta sum_j J_ij^2 (1 - m_j^2), (N,)."""
+        """beta sum_j J_ij^2 (1 - m_j^2), of m (..., N)."""
         if self.squares is None:
             return np.zeros(self.problem.n_spins)
-        return np.asarray(self.beta * (self.squares @ (1 - m * m)))
+        return np.asarray(self.beta * (self.squares @ (1 - m * m).T).T)
 
     def local_fields(self, m: Floats, before: Floats) -> Floats:
-        """Times beta: what the arguments of tanh are."""
-        outside = -(self.couplings @ m) - self.problem.fields
+        """Times beta: what the arguments of tanh are, (..., N)."""
+        outside = -(self.couplings @ m.T).T - self.problem.fields
         return np.asarray(self.beta * (outside - before * self.reaction(m)))
 
     def step(self, state: Floats, damping: float) -> tuple[Floats, float]:
@@ -231,20 +231,26 @@ class Magnetisations:
         matrix = sparse.csr_array(scale @ between @ scale + sparse.diags_array(diagonal))
         return float(eigsh(matrix, k=1, which="SA", return_eigenvectors=False)[0])
 
-    @cached_property
-    def _identity(self) -> Floats:
-        return np.eye(self.problem.n_spins)
-
     def slopes(self, x: Floats) -> Floats:
-        """x - beta (local fields) of m = tanh x: zero at a stationary point."""
+        """x - beta (local fields) of m = tanh x (n_starts, N): zero at a stationary point."""
         m = np.tanh(x)
         return x - self.local_fields(m, m)
 
+    @cached_property
+    def _straight(self) -> tuple[Floats, Floats]:
+        """beta J, and -2 beta^2 J^2 of the reaction, (N, N)."""
+        couplings = self.beta * self.problem.toarray()
+        return couplings, -2 * couplings**2 if self.squares is not None else np.zeros_like(couplings)
+
     def curvature(self, x: Floats) -> Floats:
-        """Jacobian of `slopes`, (N, N)."""
+        """Jacobians of `slopes` (n_starts, N, N)."""
         m = np.tanh(x)
-        inner = -self.beta * self.problem.toarray()
-        if self.squares is not None:
-            inner += 2 * self.beta**2 * np.multiply.outer(m, m) * self._dense_squares()
-        inner[np.arange(len(m)), np.arange(len(m))] -= self.beta * self.reaction(m)
-        return self._identity - inner * (1 - m * m)[None, :]
+        linear, quadratic = self._straight
+        found = m[:, :, None] * m[:, None, :]
+        found *= quadratic
+        found += linear
+        diagonal = np.arange(self.problem.n_spins)
+        found[:, diagonal, diagonal] += self.beta * self.reaction(m)
+        found *= (1 - m * m)[:, None, :]
+        found[:, diagonal, diagonal] += 1
+        return found

@@ -14,6 +14,7 @@ from qspin.theory._results import told
 from qspin.theory.one_instance.found import FixedPoint, checked_betas, checked_starts
 from qspin.theory.one_instance.iteration import Ended
 from qspin.theory.one_instance.mean_field import Magnetisations
+from qspin.theory.one_instance.stationary import Searched, searched
 
 __all__ = ["tap_solutions"]
 
@@ -26,11 +27,11 @@ _RESIDUAL = 1e-8
 def tap_solutions(problem: IsingProblem, beta: float, *, seed: int = 0, n_starts: int = 100) -> xr.Dataset:
     """Stationary points of the TAP free energy that a search from random starts comes to.
 
-    From each start the equations are solved by Levenberg and Marquardt's method in the arguments of tanh,
-    which comes to saddles as well as to minima. Starts are in turn a random magnetisation, and 0.9 times a
-    local minimum of the energy below a random configuration. The number of those found is a lower bound of
-    their number; how often each was found tells how much is missing. A cold problem of few spins may have
-    none.
+    From all starts together the equations are solved by Levenberg and Marquardt's method in the arguments of
+    tanh, which comes to saddles as well as to minima. Starts are in turn a random magnetisation, and 0.9
+    times a local minimum of the energy below a random configuration. The number of those found is a lower
+    bound of their number; how often each was found tells how much is missing. A cold problem of few spins may
+    have none.
 
     Parameters
     ----------
@@ -57,12 +58,8 @@ def tap_solutions(problem: IsingProblem, beta: float, *, seed: int = 0, n_starts
         )
     (at,) = checked_betas(beta) if np.ndim(beta) == 0 else _refuse(beta)
     magnetisations = Magnetisations(problem, float(at))
-    points = [
-        point
-        for start in _starts(problem, n_starts, seed)
-        if (point := _solved(magnetisations, start)) is not None
-    ]
-    distinct, hits = _distinct(points)
+    found = searched(magnetisations, np.arctanh(0.999 * np.array(_starts(problem, n_starts, seed))))
+    distinct, hits = _distinct(magnetisations, found)
     return _dataset(problem, float(at), distinct, hits, n_starts)
 
 
@@ -89,33 +86,22 @@ def _descended(couplings: Floats, fields: Floats, spins: Floats) -> Floats:
     return spins
 
 
-def _solved(magnetisations: Magnetisations, start: Floats) -> FixedPoint | None:
-    from scipy.optimize import root
-
-    found = root(magnetisations.slopes, np.arctanh(0.999 * start), jac=magnetisations.curvature, method="lm")
-    m = np.tanh(found.x)
-    residual = float(np.abs(np.tanh(magnetisations.local_fields(m, m)) - m).max())
-    if not residual <= _RESIDUAL:
-        return None
-    return magnetisations.fixed_point(Ended(np.stack([m, m]), residual, int(found.nfev), 0.0))
-
-
-def _distinct(points: list[FixedPoint]) -> tuple[list[FixedPoint], list[int]]:
+def _distinct(magnetisations: Magnetisations, found: Searched) -> tuple[list[FixedPoint], list[int]]:
     """Each solution once, the lowest first, and how often it was found."""
-    kept: list[FixedPoint] = []
+    m = np.tanh(found.x)
+    residuals = np.abs(np.tanh(magnetisations.local_fields(m, m)) - m).max(axis=1)
+    points: list[FixedPoint] = []
     hits: list[int] = []
-    for point in sorted(points, key=lambda each: each.free_energy):
-        same = (k for k, each in enumerate(kept) if _alike(each, point))
-        if (k := next(same, None)) is None:
-            kept.append(point)
+    for k in np.flatnonzero(residuals <= _RESIDUAL).tolist():
+        same = (i for i, each in enumerate(points) if np.abs(each.spin_mean - m[k]).max() < _SAME)
+        if (i := next(same, None)) is None:
+            ended = Ended(np.stack([m[k], m[k]]), float(residuals[k]), int(found.steps[k]), 0.0)
+            points.append(magnetisations.fixed_point(ended))
             hits.append(1)
         else:
-            hits[k] += 1
-    return kept, hits
-
-
-def _alike(one: FixedPoint, other: FixedPoint) -> bool:
-    return float(np.abs(one.spin_mean - other.spin_mean).max()) < _SAME
+            hits[i] += 1
+    lowest = sorted(range(len(points)), key=lambda i: points[i].free_energy)
+    return [points[i] for i in lowest], [hits[i] for i in lowest]
 
 
 def _dataset(
