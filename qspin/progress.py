@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import NamedTuple
 
-__all__ = ["ABANDONED", "Listener", "Progress", "listening", "report_progress"]
+__all__ = ["ABANDONED", "Listener", "Progress", "listening", "part_of_progress", "report_progress"]
 
 ABANDONED = "qspin-beside"
 """Name of daemon threads that compute beside the main thread; an interrupt may leave one behind, and the end
@@ -54,3 +54,29 @@ def listening(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+@contextlib.contextmanager
+def part_of_progress(begin: float, end: float) -> Iterator[None]:
+    """What is called inside this block, and says how far it is itself, is a part of what the caller does.
+
+    Parameters
+    ----------
+    begin, end : fractions of the whole (0 to 1) that are done before and after it
+
+    Examples
+    --------
+    >>> with listening(lambda progress: print(progress.fraction)), part_of_progress(0.5, 0.75):
+    ...     report_progress(1.0)
+    0.75
+    """
+    listener = _listener.get()
+    if listener is None:
+        yield
+        return
+
+    def hear(progress: Progress) -> None:
+        listener(progress._replace(fraction=begin + (end - begin) * progress.fraction))
+
+    with listening(hear):
+        yield

@@ -15,6 +15,7 @@ import xarray as xr
 from torch import Tensor
 
 from qspin.errors import InputError
+from qspin.networks.boltzmann.fitting.course import Course
 from qspin.networks.boltzmann.fitting.descent import (
     Optimiser,
     Schedule,
@@ -35,7 +36,6 @@ from qspin.networks.boltzmann.fitting.unfinished import (
     identity_of_machine,
 )
 from qspin.networks.boltzmann.machines import Gradients, Machine, norm_of, numbers_of, require_usable
-from qspin.progress import report_progress
 from qspin.remarks import Remark
 from qspin.sampler import Sampler
 
@@ -220,21 +220,21 @@ def fit_boltzmann(
 
 def _train(run: _Run, plan: Plan, unfinished: Unfinished) -> Literal["steps", "held_out"]:
     """To the end, or until held-out data grow no likelier."""
+    course = Course(plan.n_steps, plan.n_evaluations, run.done, len(run.record.evaluated))
     if not run.done and not run.record.evaluated:
-        _look(run, plan)
+        _look(run, plan, course)
     while run.done < plan.n_steps:
         if _is_over(run, plan):
             break
         unfinished.keep(run.saved)
-        values, remarks = _step(run, plan)
+        with course.step():
+            values, remarks = _step(run, plan)
         run.record.step(remarks, **values)
         if run.scheduler is not None:
             run.scheduler.step()
         run.done += 1
-        _look(run, plan)
-        report_progress(
-            run.done / plan.n_steps, f"step {run.done} of {plan.n_steps}", gradient=values["gradient_norm"]
-        )
+        _look(run, plan, course)
+        course.report(f"step {run.done} of {plan.n_steps}", gradient=values["gradient_norm"])
     if plan.patience is None or run.best is None:
         return "steps"
     is_over = _is_over(run, plan)
@@ -280,12 +280,13 @@ def _offsets(run: _Run, plan: Plan, positive: Gradients, negative: Gradients) ->
     return now if run.offsets is None else torch.lerp(run.offsets, now, plan.offset_rate)
 
 
-def _look(run: _Run, plan: Plan) -> None:
+def _look(run: _Run, plan: Plan, course: Course) -> None:
     """Keep the parameters and evaluate the likelihood, where the steps that are done ask for it."""
-    if is_kept := run.done in plan.keep_at:
+    if run.done in plan.keep_at:
         run.kept[run.done] = _state(run.machine)
-    if is_kept or run.done % plan.evaluate_every == 0 or run.done == plan.n_steps:
-        _evaluate(run)
+    if plan.is_evaluated(run.done):
+        with course.evaluation():
+            _evaluate(run)
 
 
 def _state(machine: Machine) -> dict[str, Tensor]:

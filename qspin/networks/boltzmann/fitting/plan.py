@@ -42,6 +42,14 @@ class Plan:
         """Of the positive and of the negative phase of a step."""
         return [int(k) for k in np.random.SeedSequence([self.seed, 1, step]).generate_state(2)]
 
+    def is_evaluated(self, done: int) -> bool:
+        """Whether the likelihood is, after so many steps."""
+        return done in self.keep_at or done % self.evaluate_every == 0 or done == self.n_steps
+
+    @property
+    def n_evaluations(self) -> int:
+        return sum(map(self.is_evaluated, range(self.n_steps + 1)))
+
     def batch(self, step: int) -> Tensor:
         """The data of a step; they come in another order every time that all have been seen."""
         n = len(self.data)
