@@ -25,7 +25,7 @@ from qspin.formats.bqm import read_bqm
 from qspin.formats.source import Source
 
 PLAIN = instances.edwards_anderson((3, 3), seed=1)
-SECONDS = 2.0
+SECONDS = 2.0  # of computing, whatever else the machine does
 MEMORY = 2**28  # bytes that reading a bomb may take at most beyond what the process has
 
 
@@ -76,9 +76,9 @@ BOMBS = {
 def test_bombs_are_refused_at_once(tmp_path, name):
     (tmp_path / name).write_bytes(BOMBS[name])
     read_with_little(tmp_path / f"warm-{name}")  # imports
-    start = time.monotonic()
+    start = time.process_time()
     error = read_with_little(tmp_path / name)
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert str(tmp_path / name) in str(error)
     assert "\n" not in str(error)
     assert len(str(error)) < 5_000

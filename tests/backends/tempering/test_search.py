@@ -153,13 +153,15 @@ def test_rounds_that_are_stopped_leave_no_trace():
     whole, stopped = (start_searches(rows, 2, 3, Seeds.of(1), Keeping(), None) for _ in range(2))
     run_rounds(rows, whole, aim, n_sweeps, n_sweeps)
     cut = aim._replace(stop=np.zeros(1, np.uint8))
+    cut.stop[0] = 1
+    run_rounds(rows, stopped, cut, n_sweeps, n_sweeps)
+    assert (stopped.place[:, 0] < n_sweeps).all()
     for seconds in (0.001, 0.01, 0.03):
         cut.stop[0] = 0
         timer = threading.Timer(seconds, cut.stop.fill, (1,))
         timer.start()
         run_rounds(rows, stopped, cut, n_sweeps, n_sweeps)
         timer.join()
-    assert (stopped.place[:, 0] < n_sweeps).any()
     run_rounds(rows, stopped, aim, n_sweeps, n_sweeps)
     for name, array in whole._asdict().items():
         np.testing.assert_array_equal(getattr(stopped, name), array, err_msg=name)
