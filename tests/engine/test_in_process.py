@@ -10,6 +10,7 @@ import pytest
 from hard_tasks import HardWork
 
 from qspin import registry, stopping
+from qspin.engine import in_process
 from qspin.engine.budget import too_late
 from qspin.engine.in_process import InProcess
 from qspin.errors import InputError
@@ -37,8 +38,9 @@ def test_what_takes_too_long_costs_itself_alone(work):
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_one_that_ends_as_its_time_is_over_costs_nobody(work):
+def test_one_that_ends_as_its_time_is_over_costs_nobody(work, monkeypatch):
     """It hears no request, and is done before it is interrupted: the others go on."""
+    monkeypatch.setattr(in_process, "_PATIENCE", 60.0)
     tasks = [small_task("long", act="sleep", seconds=0.5), small_task("after", "long"), small_task("a")]
     assert InProcess(timeout=0.3).run(Graph.of(tasks), work, silent) == {}
     assert not stopping.is_requested()
