@@ -15,7 +15,8 @@ import pytest
 from forks import Forks
 from sketches import SKETCHED
 
-from qspin import IsingProblem, confidential
+from qspin import IsingProblem, confidential, get_backend
+from qspin.instances import sherrington_kirkpatrick
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_INSTANCES = ROOT.parent / "shared" / "instances"
@@ -102,6 +103,15 @@ def counted(monkeypatch):
 
     monkeypatch.setattr(Exact, "sample", sample)
     return calls
+
+
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """What tempers a few spins lies compiled in the cache: no other process makes a test wait for that, which
+    takes more than a minute where a machine is busy.
+    """
+    tempering = get_backend("tempering", betas=[0.5, 1.0], n_replicas=2, n_sweeps=20)
+    tempering.sample(sherrington_kirkpatrick(6, seed=1), seed=1)
 
 
 @pytest.fixture

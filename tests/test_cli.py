@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -62,10 +63,11 @@ def finished(ran, tmp_path):
 
 
 def signalled(pid, which):
-    """As from a job system that signals the process and its group."""
-    for _ in range(20):
-        os.kill(pid, which)
-        time.sleep(0.001)
+    """As from a job system that signals the process and its group; the last ones may come after its end."""
+    with contextlib.suppress(ProcessLookupError):
+        for _ in range(20):
+            os.kill(pid, which)
+            time.sleep(0.001)
 
 
 def first_samples(folder):
@@ -76,7 +78,7 @@ def first_samples(folder):
 
 
 def slow_progress(folder):
-    """Wait until the slow task sweeps: its kernel may have to be compiled."""
+    """Wait until the slow task sweeps."""
     deadline = time.monotonic() + 100
     while time.monotonic() < deadline:
         log = folder / "log.jsonl"
@@ -138,6 +140,7 @@ class TestRun:
         done = qspin("report", "here", cwd=tmp_path)
         assert (done.returncode, (finished / "report.html").is_file()) == (0, True)
 
+    @pytest.mark.usefixtures("compiled")
     @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
     def test_an_interrupt_keeps_what_is_finished(self, tmp_path, which):
         (tmp_path / "long.yaml").write_text(LONG)

@@ -238,6 +238,7 @@ def test_whoever_has_seen_enough_leaves(tmp_path, far, monkeypatch):
 FAR = re.compile(r'"fraction": ?(0\.0*)?[1-9]')
 
 
+@pytest.mark.usefixtures("compiled")
 def test_a_run_in_another_process_until_it_is_killed(tmp_path):
     """It is seen at work, then gone, by the command itself."""
     (tmp_path / "long.yaml").write_text(CONFIG.replace("n_spins: 64", "n_spins: 6"))

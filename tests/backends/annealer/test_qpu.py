@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import queue
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
@@ -385,10 +386,9 @@ class TestKilled:
         command = ["run", config, "--out", tmp_path / "run"]
         cloud.faults = [Fault("submit", "kill", after=True, skip=1)]
 
-        def may_be_killed(pid):
-            cloud.kill = lambda: os.kill(pid, signal.SIGKILL)
-
-        done = qspin_process(*command, cwd=tmp_path, meanwhile=may_be_killed)
+        started = queue.SimpleQueue()
+        cloud.kill = lambda: os.kill(started.get(), signal.SIGKILL)
+        done = qspin_process(*command, cwd=tmp_path, meanwhile=started.put)
         assert done.returncode == -signal.SIGKILL
         done = qspin_process(*command, "--resume", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
