@@ -14,6 +14,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import threadpoolctl  # noqa: F401  (sets a variable of the environment)
@@ -25,6 +26,9 @@ from qspin.registry import EXECUTOR, made
 from qspin.testing.work import FolderWork, small_task
 
 pytest.importorskip("distributed", reason="the extra dask is not installed")
+
+from qspin.engine.dask import connection
+from qspin.engine.dask.cluster import Cluster
 
 
 @dataclass
@@ -125,17 +129,14 @@ class TestScheduler:
     @pytest.mark.parametrize("size", [1, 2**21], ids=["small", "large"])
     def test_one_that_dasks_client_has_given_up(self, own_cluster, size):
         """Before we have heard of it: nothing is sent, which is no fault of the task; `Lost` follows."""
-        from qspin.engine.dask.cluster import Cluster
-        from qspin.engine.dask.connection import Connection, Lost
-
-        connection = Connection(Cluster(own_cluster.address, "here"), 60.0, lambda: None)
-        connection._client.close()
-        assert not connection.send("tcp://127.0.0.1:9", [("key", b"x" * size)], 1)
-        connection.forget(["key"])
+        own = connection.Connection(Cluster(own_cluster.address, "here"), 60.0, lambda: None)
+        own._client.close()
+        assert not own.send("tcp://127.0.0.1:9", [("key", b"x" * size)], 1)
+        own.forget(["key"])
         until = time.monotonic() + 60
-        while not isinstance(connection.heard.get(timeout=60), Lost):
+        while not isinstance(own.heard.get(timeout=60), connection.Lost):
             assert time.monotonic() < until
-        connection.close()
+        own.close()
 
     def test_no_worker(self, run, own_cluster):
         with pytest.raises(
@@ -146,7 +147,7 @@ class TestScheduler:
     @pytest.mark.parametrize("look", [0.5, 5.0], ids=["seen", "behind-our-back"])
     def test_one_that_is_killed_and_comes_back(self, run, own_cluster, monkeypatch, look):
         """With 5 seconds between two looks, Dask's client is connected anew before one is taken."""
-        monkeypatch.setattr("qspin.engine.dask.connection._LOOK_SECONDS", look)
+        monkeypatch.setattr(connection, "_LOOK_SECONDS", look)
         for _ in range(2):
             own_cluster.start_worker()
 
@@ -261,6 +262,33 @@ class TestTime:
         assert not run.work.claims
         run(naps(4, 0.1), scheduler=cluster.address)
         assert not run.failures
+
+    def test_a_worker_is_started_anew_although_the_run_ends_at_once(self, monkeypatch):
+        """By a thread that is late, as on a busy machine."""
+        done = []
+
+        class Client:
+            status, scheduler = "running", SimpleNamespace(identity=None)
+
+            def restart_workers(self, workers, **options):
+                time.sleep(0.3)
+                done.append(workers)
+                return dict.fromkeys(workers, "OK")
+
+            def sync(self, *arguments, **options):
+                return {"id": "one", "workers": {}}
+
+            def subscribe_topic(self, topic, handler):
+                pass
+
+            def close(self, timeout):
+                done.append("closed")
+
+        monkeypatch.setattr(connection, "_client", lambda *_: Client())
+        own = connection.Connection(Cluster("tcp://127.0.0.1:9", "here"), 60.0, lambda: None)
+        own.restart("tcp://127.0.0.1:8")
+        own.close()
+        assert done == [["tcp://127.0.0.1:8"], "closed"]
 
 
 class TestLocal:

@@ -40,6 +40,7 @@ _TRY_SECONDS = 5.0  # for one attempt to connect
 _PAUSE = 0.3  # between two attempts
 _LOOK_SECONDS = 0.5  # between two looks at which workers there are
 _RESTART_SECONDS = 20.0
+_ASKED_SECONDS = 2.0  # that a restart may take to be asked for, on a busy machine, before the connection ends
 _LARGE = 2**20  # bytes of a parcel that goes to its worker on a way of its own
 
 
@@ -133,6 +134,7 @@ class Connection:
         ] = {}  # by the key of an attempt; one for several that were sent together
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._is_closing = threading.Event()
+        self._restarts: list[threading.Thread] = []
         self._client.subscribe_topic(self._topic, self._hear)
         self._aside(self._watch)
         self._aside(self._collect)
@@ -223,7 +225,7 @@ class Connection:
                 fault = named(error)
             self.heard.put(Restarted(address, fault))
 
-        self._aside(restart)
+        self._restarts.append(self._aside(restart))
 
     # -- threads ---------------------------------------------------------------------------------
 
@@ -232,10 +234,13 @@ class Connection:
         self._is_closing.set()
         self._ended.put(None)
         self.forget(list(self._futures))
+        until = time.monotonic() + _ASKED_SECONDS
+        for restart in self._restarts:  # once this has ended, nobody would hear of it
+            restart.join(max(0.0, until - time.monotonic()))
         with contextlib.suppress(Exception):  # the other side may be gone in any way
             self._client.close(timeout=2)
 
-    def _aside(self, work: Callable[[], None]) -> None:
+    def _aside(self, work: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
             try:
                 work()
@@ -243,7 +248,9 @@ class Connection:
                 if self._client.status != "running":
                     self.heard.put(Lost(named(error)))
 
-        threading.Thread(target=guarded, daemon=True, name="qspin-dask").start()
+        thread = threading.Thread(target=guarded, daemon=True, name="qspin-dask")
+        thread.start()
+        return thread
 
     def _watch(self) -> None:
         first = None  # scheduler; one started anew at its address knows nothing of our topic and tasks
