@@ -9,6 +9,7 @@ import warnings
 import pytest
 
 import qspin
+from qspin import stopping
 from qspin.engine import Performer, Store, actions
 from qspin.engine.dask.depot import Depot
 from qspin.engine.dask.parcels import Answer, Parcels
@@ -181,6 +182,14 @@ class TestStopping:
             assert answer.was_stopped
             assert there.unpack(sample(), answer) is None
             assert Store(there.path).checkpoint(sample()).read_bytes() == b"state" + turn * b"!"
+
+    def test_one_that_has_just_said_that_it_begins_is_stopped(self, there, depot, monkeypatch):
+        def hears(task, store):
+            assert stopping.is_requested()
+            raise KeyboardInterrupt
+
+        monkeypatch.setitem(actions._ACTIONS, "sample", hears)
+        assert depot.do(there.pack(sample(), []), began=lambda: depot.stop("s")).was_stopped
 
     def test_others_are_not_stopped(self, there, depot, monkeypatch):
         def short(task, store):

@@ -66,12 +66,12 @@ class Depot:
         unfinished = shelf.checkpoint(parcel.task)
         with self._turn:
             start = time.monotonic()
-            if began is not None:
-                began()
             try:
                 self._path.mkdir(parents=True, exist_ok=True)
                 self._set_running(parcel.task)
                 try:
+                    if began is not None:  # only now: who hears of it may ask it to stop
+                        began()
                     answer = self._done(parcel, shelf, listener)
                 finally:
                     self._end()
