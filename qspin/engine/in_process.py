@@ -134,5 +134,6 @@ class _Alarm:
         """Handler of a signal, which comes again and again."""
         if self.has_rung:
             stopping.overdue()
-        self.has_rung = True
-        stopping.request()
+        elif not stopping.is_requested():  # else somebody has asked before, and for the whole run
+            self.has_rung = True
+            stopping.request()

@@ -46,6 +46,26 @@ def test_one_that_ends_as_its_time_is_over_costs_nobody(work, monkeypatch):
     assert not stopping.is_requested()
 
 
+def test_a_stop_that_was_asked_for_before_its_time_is_over_ends_the_run(tmp_path):
+    """The task hears it, saves its state and ends, and its time is over meanwhile."""
+
+    class Stopped(HardWork):
+        @property
+        def perform(self):
+            def perform(task):
+                stopping.request()
+                time.sleep(0.5)
+                stopping.end_if_requested()
+
+            return perform
+
+    work, told = Stopped(tmp_path), []
+    with pytest.raises(KeyboardInterrupt):
+        InProcess(timeout=0.1).run(Graph.of([small_task("long"), small_task("next")]), work, told.append)
+    assert [event.kind for event in told if event.key == "long"] == [Kind.START, Kind.RETURNED]
+    assert not work.claims
+
+
 def test_what_was_stored_in_the_last_moment_is_there(tmp_path):
     """Its interrupt waits for the writing, and comes when there is nothing left to interrupt."""
 
