@@ -41,10 +41,12 @@ def sparse_energies(
     float64 (M,)
     """
     energies = np.empty(len(spins))
-    size = np.abs(couplings).max(initial=0.0)
-    if (np.abs(couplings) == size).all() and not fields.any():
-        _counted(len(fields), i, j, couplings < 0, spins, energies)
-        return size * (len(couplings) - 2.0 * energies)
+    if not fields.any():
+        strengths = np.abs(couplings)
+        size = strengths.max(initial=0.0)
+        if (strengths == size).all():
+            _counted(len(fields), i, j, couplings < 0, spins, energies)
+            return size * (len(couplings) - 2.0 * energies)
     _summed(i, j, couplings, fields, spins, energies)
     return energies
 

@@ -86,19 +86,34 @@ class Graph:
 
     def reordered(self, row: NDArray[np.int64]) -> Graph:
         """The same with spin i as number `row[i]`."""
-        n = self.n_spins
         spins = np.argsort(row)
-        matrix = sparse.csr_array((self.couplings, row[self.indices], self.indptr), shape=(n, max(n, 1)))[
-            spins
-        ]
-        matrix.sort_indices()
-        indptr, indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)
-        return Graph(indptr, indices, matrix.data, self.fields[spins], self.unit)
+        indptr = np.zeros(self.n_spins + 1, np.int64)
+        np.cumsum(self.degrees[spins], out=indptr[1:])
+        indices, couplings = np.empty_like(self.indices), np.empty_like(self.couplings)
+        _renumber(self.indptr, self.indices, self.couplings, spins, row, indptr, indices, couplings)
+        return Graph(indptr, indices, couplings, self.fields[spins], self.unit)
 
     def row_sums(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Sums over the couplings of each spin, (N,), of values (2 n_couplings,)."""
         rows = np.repeat(np.arange(self.n_spins), self.degrees)
         return np.bincount(rows, weights=values, minlength=self.n_spins).astype(np.float64)
+
+
+@njit(cache=True)
+def _renumber(indptr, indices, couplings, spins, row, to_indptr, to_indices, to_couplings):
+    """Write the rows of a symmetric matrix in another order, with sorted columns.
+
+    Column by column: what is written into a row comes from ever later columns, so that nothing is left to
+    sort.
+    """
+    filled = to_indptr[:-1].copy()
+    for column in range(len(spins)):
+        i = spins[column]
+        for p in range(indptr[i], indptr[i + 1]):
+            place = filled[row[indices[p]]]
+            to_indices[place] = column
+            to_couplings[place] = couplings[p]
+            filled[row[indices[p]]] += 1
 
 
 @njit(cache=True)

@@ -31,9 +31,9 @@ class Keeping:
     stored: Arrays | None = None
 
     @classmethod
-    def at(cls, checkpoint: Checkpoint | None, identity: dict[str, Any]) -> Keeping:
+    def at(cls, checkpoint: Checkpoint, identity: dict[str, Any]) -> Keeping:
         """Raises InputError if there is the work of another run."""
-        return cls(checkpoint, identity, None if checkpoint is None else checkpoint.load(identity))
+        return cls(checkpoint, identity, checkpoint.load(identity))
 
     def columns_a_pack(self, otherwise: int) -> int:
         """Packs go on in the layout that they were written in, whatever the number of threads now."""

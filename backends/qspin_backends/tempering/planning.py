@@ -38,7 +38,7 @@ _A_LANE, _A_SPIN = 26.0, 0.65  # nanoseconds of a sweep of one lane
 _A_COUPLING = {"sparse": 0.045, "multispin": 0.0}  # of each end of a coupling; read by words of lanes
 _A_PIECE = 2.5e8  # nanoseconds between two looks at interrupts, about, at the most
 _SMALL = 256  # spins up to which ladders share several words: a call costs more than its sweeps then
-_WIDE = 4  # words that they share
+_WIDE = 8  # words that they share
 _A_FIELD = 0.035  # of a dense kernel: of each field of each spin, where as many flip as they usually do
 _DENSE_SHARE, _DENSE_OFFSET = 0.3, 140  # mean degree from which keeping fields up to date pays; measured
 

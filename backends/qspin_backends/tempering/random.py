@@ -117,12 +117,14 @@ def _apart(origin, n_long, n_short, long_jump, jump, n_bits, shift, rotation):
     start = origin.copy()
     start[0] |= np.uint64(1)  # a state must not be all zero
     for k in range(n_long):
+        if k:
+            _leap(start, long_jump, n_bits, shift, rotation)
         state = start.copy()
         for j in range(n_short):
+            if j:
+                _leap(state, jump, n_bits, shift, rotation)
             for i in range(4):
                 states[k, j, i] = state[i]
-            _leap(state, jump, n_bits, shift, rotation)
-        _leap(start, long_jump, n_bits, shift, rotation)
     return states
 
 

@@ -230,7 +230,9 @@ class Tempering:
         graph = self._checked(problem)
         asked = self._asked()._replace(initial=self._initial(problem, initial))
         started = None if asked.initial is None else initial_digest(asked.initial)
-        keeping = Keeping.at(checkpoint, self._identity(problem, seed, started))
+        keeping = Keeping()
+        if checkpoint is not None:
+            keeping = Keeping.at(checkpoint, self._identity(problem, seed, started))
         method, clusters = METHODS[self.method].run, self._clusters(graph)
         before = time.perf_counter() - start
         run = method(problem, graph, asked, self._rules(clusters), Seeds.of(seed), keeping)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -78,7 +79,5 @@ def random_bits(
     are.
     """
     shape = (n_rows, bit_words(n_spins))
-    columns = [
-        np.random.default_rng(s).integers(0, 2**64, shape, dtype=np.uint64) for s in seed.spawn(n_columns)
-    ]
-    return np.stack(columns, axis=1)
+    columns = [np.random.PCG64(s).random_raw(math.prod(shape)) for s in seed.spawn(n_columns)]
+    return np.ascontiguousarray(np.reshape(columns, (n_columns, *shape)).swapaxes(0, 1))

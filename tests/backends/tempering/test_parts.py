@@ -314,7 +314,7 @@ def test_a_graph_has_its_own_units_and_no_zeros():
         (5, 50, 128, 1, False, 50),  # four full words instead of five packs of a word that is not
         (5, 50, 128, 2, False, 25),
         (5, 50, 1000, 1, False, 10),
-        (40, 8, 256, 1, False, 4),
+        (40, 8, 256, 1, False, 8),  # five full words
         (24, 3, 128, 1, False, 2),  # 64 + 32 lanes are fewer than 128
         (20, 8, 128, 1, True, 8),
         (300, 4, 128, 1, False, 1),

@@ -294,8 +294,8 @@ class Machine(nn.Module):
             problem = IsingProblem(matrix, fields, constant, self.problem_labels)
         else:  # is told which
             problem = IsingProblem.from_edges(n, i, j, couplings, fields, constant, self.problem_labels)
-        groups = {"visible": range(self.n_visible), "hidden": range(self.n_visible, n)}
-        return problem.with_known(groups={name: list(units) for name, units in groups.items() if units})
+        groups = {"visible": np.arange(self.n_visible), "hidden": np.arange(self.n_visible, n)}
+        return problem.with_known(groups={name: units for name, units in groups.items() if units.size})
 
     def _pattern_of(self, n: int, i: NDArray[np.int64], j: NDArray[np.int64]) -> Pattern:
         if self._pattern is None or not self._pattern.is_of(n, i, j):
