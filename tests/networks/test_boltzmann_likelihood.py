@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from boltzmann_for_tests import one_thread  # noqa: F401
+from scipy import stats
 
 from qspin.errors import CapacityError, InputError
 from qspin.networks.boltzmann import (
@@ -18,6 +19,7 @@ from qspin.networks.boltzmann import (
     log_likelihood,
 )
 from qspin.networks.boltzmann.likelihood.ladder import _drifted
+from qspin.significance import STANDARD_ERRORS
 
 BARS_AND_STRIPES = np.array(
     [[0, 0, 0, 0], [0, 0, 1, 1], [1, 1, 0, 0], [1, 1, 1, 1], [0, 1, 0, 1], [1, 0, 1, 0]]
@@ -91,6 +93,40 @@ def test_the_published_machine_by_tempering():
     value, error = log_likelihood(machine, data, "tempering", seed=1)
     assert 0 < error < 0.2
     assert abs(value - -1.7328699078) < 3 * error
+
+
+def test_intervals_of_two_replicas_cover_as_they_say():
+    """Over seeds, of a machine that can be summed: 95 % intervals by Student's distribution, which of two
+    replicas are 6 times as wide as those of normal errors. These cover 70 %."""
+    machine = RestrictedBoltzmannMachine(6, 5, spread=0.5, seed=1)
+    data, n_seeds = random_data(machine, 4), 40
+    exact = log_likelihood(machine, data).value
+    runs = [
+        log_likelihood(
+            machine, data, "tempering", seed=seed, betas=[0.15, 0.3, 0.6, 1.0], n_replicas=2, n_burn_in=100,
+            n_sweeps=200,
+        )
+        for seed in range(n_seeds)
+    ]  # fmt: skip
+    covered = sum(low <= exact <= high for low, high in (run.interval() for run in runs))
+    normal = sum(abs(run.value - exact) < 1.96 * run.error for run in runs)
+    allowed = STANDARD_ERRORS * np.sqrt(0.95 * 0.05 * n_seeds)
+    assert abs(covered - 0.95 * n_seeds) < allowed
+    assert normal < 0.95 * n_seeds - allowed
+    assert {run.n_independent for run in runs} == {2}
+
+
+def test_intervals_know_what_their_error_is_from():
+    machine = glass()
+    data = random_data(machine)
+    exact = log_likelihood(machine, data)
+    assert exact.interval() == (exact.value, exact.value)
+    between = log_likelihood(machine, data, "ais", seed=3, n_chains=200, n_betas=100)
+    low, high = between.interval(0.9)
+    assert (low + high) / 2 == pytest.approx(between.value)
+    assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.95, 199) * between.error)
+    with pytest.raises(InputError, match="level must lie between 0 and 1; got 95"):
+        between.interval(95)
 
 
 def test_draws_that_still_move_are_remarked_upon():

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import torch
 from torch import Tensor
 
+from qspin.analysis.resampling import confidence_factor
 from qspin.errors import InputError, nearest_name, shown
 from qspin.networks.boltzmann.enumeration import can_enumerate, enumerated
 from qspin.networks.boltzmann.likelihood.ais import Bound, annealed, base_of, reversed_anneal
 from qspin.networks.boltzmann.likelihood.ladder import log_partition_by_tempering
 from qspin.networks.boltzmann.machines import Machine, generator_of, require_usable
-from qspin.networks.boltzmann.machines.accepted import real_values
+from qspin.networks.boltzmann.machines.accepted import checked_number, real_values
 from qspin.remarks import Level, Remark
 from qspin.validate import checked_count
 
@@ -51,6 +52,7 @@ class LogLikelihood:
         average; NaN by other methods. Bounds of the likelihood are the other way round
     lower_error, upper_error : their standard errors over chains
     n_data : rows of data
+    n_independent : estimates that the error was found from: replicas, or chains; 0 of an exact sum
     remarks : what to know of them
     """
 
@@ -64,10 +66,31 @@ class LogLikelihood:
     lower_error: float = math.nan
     upper_error: float = math.nan
     n_data: int = 0
+    n_independent: int = 0
     remarks: tuple[Remark, ...] = ()
 
     def __iter__(self) -> Iterator[float]:
         return iter((self.value, self.error))
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Between which the value lies with this confidence, by Student's distribution of as few estimates as
+        the error is from (`qspin.analysis.confidence_factor`); of an exact sum the value itself.
+
+        Raises
+        ------
+        InputError
+            If the level does not lie between 0 and 1.
+
+        Examples
+        --------
+        >>> found = LogLikelihood(-3.0, 0.1, 5.0, 0.1, "tempering", n_independent=8)
+        >>> [round(end, 3) for end in found.interval()]
+        [-3.236, -2.764]
+        """
+        if not 0 < checked_number(level, "level") < 1:
+            raise InputError(f"level must lie between 0 and 1; got {level:g}")
+        half = confidence_factor(self.n_independent, level) * self.error if self.n_independent else 0.0
+        return self.value - half, self.value + half
 
     @property
     def gap(self) -> float:
@@ -102,7 +125,8 @@ def log_likelihood(
         of the machine, which bound ln Z from both sides; the value is the middle, and half of their distance
         is part of its error. ``tempering``: the multistate Bennett acceptance ratio over a ladder that leads
         from the free machine at beta = 0 to 1; its error is over replicas, of which 8 leave it uncertain by a
-        quarter, so that differences in units of it follow Student's distribution. ``trajectory``: the ratio
+        quarter, so that differences in units of it follow Student's distribution, which `interval` of the
+        result takes into account. ``trajectory``: the ratio
         of Bennett from independent units along the checkpoints of a training, for machines that no ladder of
         temperatures leads to
     seed : of all but ``exact``
@@ -161,8 +185,16 @@ def log_likelihood(
         log_partition, error, remarks = log_partition_by_tempering(machine.problem(), seed=seed, **own)
     else:
         log_partition, error, remarks = _along(trajectory, machine, seed)
-    value, told = -energy - log_partition, tuple(remarks)
-    return LogLikelihood(value, error, log_partition, error, method, n_data=len(rows), remarks=told)
+    return LogLikelihood(
+        -energy - log_partition,
+        error,
+        log_partition,
+        error,
+        method,
+        n_data=len(rows),
+        n_independent=own["n_replicas"] if trajectory is None else trajectory.n_replicas,
+        remarks=tuple(remarks),
+    )
 
 
 def _settings_of(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,6 +244,7 @@ def _between(
         lower.error,
         upper.error,
         len(rows),
+        min(n_chains, len(first)),
         tuple(remarks),
     )
 
