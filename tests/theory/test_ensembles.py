@@ -18,6 +18,7 @@ from qspin.theory import (
     rbm_phase_diagram,
     rbm_phases,
     rbm_transitions,
+    sk,
     square_lattice,
     tap_transition,
     transverse_glass,
@@ -215,6 +216,16 @@ class TestTransverseGlass:
         assert float(found.self_overlap[0]) == pytest.approx(1)
         assert float(found.magnetisation_x[0]) == 0
 
+    @pytest.mark.parametrize("t", [0.005, 0.1, 0.8])
+    def test_cold_ones_are_resolved(self, t):
+        """Without a transverse field, and next to one, q is that of the replica-symmetric glass and R = 1; spins
+        of strong fields are alone in theirs."""
+        found = transverse_glass([0.0, 1e-4, 40.0], t)
+        assert np.abs(found.q[:2] - float(sk(t, steps=0).q_ea[0])).max() < 1e-7
+        assert np.abs(found.self_overlap[:2] - 1).max() < 1e-7
+        assert float(found.self_overlap[2]) == pytest.approx(t / 40, rel=0.01)
+        assert found.residual.max() < 1e-11
+
     def test_its_transition_ends_at_one_and_at_two(self):
         found = transverse_glass_transition([0.05, 0.1, 0.5, 0.99])
         fields = found.critical_field.values
@@ -225,13 +236,21 @@ class TestTransverseGlass:
         order = transverse_glass([0.97 * edge, 1.03 * edge], 0.5)
         assert order.q[0] > 1e-3 > 1e-6 > order.q[1]
 
+    def test_next_to_its_transition_it_comes_to_rest(self):
+        """q grows as the distance from it."""
+        edge = float(transverse_glass_transition(0.05).critical_field[0])
+        found = transverse_glass(edge * np.array([0.998, 0.999, 1.001]), 0.05)
+        assert found.residual.max() < 1e-11
+        assert float(found.q[0] / found.q[1]) == pytest.approx(2, abs=0.01)
+        assert float(found.q[2]) < 1e-8
+
     def test_a_strong_field_turns_spins_along_itself(self):
         found = transverse_glass([50.0], 0.5)
         assert float(found.magnetisation_x[0]) == pytest.approx(1.0, abs=1e-3)
         assert codes(found) == ["static-approximation"]
 
     def test_bad_input(self):
-        with pytest.raises(InputError, match="0.02 or more"):
+        with pytest.raises(InputError, match="0.005 or more"):
             transverse_glass([1.0], 0.001)
         with pytest.raises(InputError, match="below 1"):
             transverse_glass_transition([1.0])
