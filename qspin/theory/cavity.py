@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from qspin.errors import InputError
+from qspin.errors import CapacityError, InputError
 from qspin.remarks import Level, Remark
 from qspin.theory._equations import Floats
 from qspin.theory._results import beta_curve, checked_parameter, listed, replica_symmetry_broken, told
@@ -25,10 +25,14 @@ __all__ = ["cavity", "cavity_transition", "one_state_assumed"]
 
 Couplings = Literal["ferromagnet", "pm", "gaussian"]
 GraphKind = Literal["regular", "erdos_renyi"]
+Counts = int | NDArray[np.int64]
+"""Of all alike, or of each."""
 
 _POISSON_LIMIT = 1e-12  # chance of a degree that is left out of averages
 _PART = 20  # blocks of which errors are taken
 _EVERY = 3  # sweeps between measurements, which cost as much
+_LARGEST_DEGREE = 1_000_000
+_MOST_PICKED = 20_000_000  # messages of one sweep
 _QUADRATURE = 200
 
 
@@ -37,14 +41,12 @@ class _Ensemble(NamedTuple):
     couplings: Couplings
     graph: GraphKind
 
-    def others(self, rng: np.random.Generator, n: int) -> NDArray[np.int64]:
+    def others(self, rng: np.random.Generator, n: int) -> Counts:
         """Neighbours of a spin besides the one that it is looked at from."""
-        if self.graph == "regular":
-            return np.full(n, int(self.degree) - 1)
-        return rng.poisson(self.degree, n)
+        return int(self.degree) - 1 if self.graph == "regular" else rng.poisson(self.degree, n)
 
-    def neighbours(self, rng: np.random.Generator, n: int) -> NDArray[np.int64]:
-        return np.full(n, int(self.degree)) if self.graph == "regular" else rng.poisson(self.degree, n)
+    def neighbours(self, rng: np.random.Generator, n: int) -> Counts:
+        return int(self.degree) if self.graph == "regular" else rng.poisson(self.degree, n)
 
     @property
     def branching(self) -> float:
@@ -56,7 +58,7 @@ class _Ensemble(NamedTuple):
         if self.couplings == "ferromagnet":
             return np.ones(n)
         if self.couplings == "pm":
-            return rng.choice([-1.0, 1.0], n)
+            return np.where(rng.integers(0, 2, n, dtype=bool), 1.0, -1.0)
         return rng.standard_normal(n)
 
 
@@ -97,11 +99,18 @@ def cavity(
     ------
     InputError
         If a value is out of range.
+    CapacityError
+        If a sweep would pick more than 2e7 messages.
     """
     betas = checked_betas(beta)
     ensemble = _checked(degree, couplings, graph)
     outside = checked_parameter(field, "field")
     size = checked_count(n_messages, "n_messages", least=100)
+    if size * ensemble.degree > _MOST_PICKED:
+        raise CapacityError(
+            f"n_messages times degree is what a sweep picks, up to {_MOST_PICKED:g}; got {size} times "
+            f"{degree:g}: take fewer messages, or sk, the limit of many neighbours"
+        )
     sweeps = checked_count(n_sweeps, "n_sweeps", least=2 * _PART * _EVERY)
     seeds = np.random.SeedSequence(checked_count(seed, "seed")).spawn(len(betas))
     rows = [
@@ -166,8 +175,10 @@ def _checked(degree: float, couplings: str, graph: str) -> _Ensemble:
         raise InputError(
             f"a regular graph takes a whole degree of three or more (of degree 2 it is a ring); got {value:g}"
         )
-    if value <= 0:
-        raise InputError(f"the mean degree must be positive; got {value:g}")
+    if not 0 < value <= _LARGEST_DEGREE:
+        raise InputError(
+            f"the degree, or its mean, must be positive, up to {_LARGEST_DEGREE:g}; got {value:g}"
+        )
     return _Ensemble(value, couplings, graph)  # type: ignore[arg-type]
 
 
@@ -196,21 +207,37 @@ def _strengths(ensemble: _Ensemble, power: int) -> tuple[Floats, Floats]:
     return np.empty(0), np.empty(0)  # as many negative couplings as positive ones: no ferromagnet
 
 
-def _grouped(values: Floats, counts: NDArray[np.int64]) -> Floats:
-    """Sums of so many consecutive values each."""
+class _Population(NamedTuple):
+    """Messages (n,), times beta, and what the last sweep made each of: a coupling K and a cavity field."""
+
+    messages: Floats
+    couplings: Floats
+    cavities: Floats
+
+    def picked(self, rng: np.random.Generator, counts: Counts, n: int) -> NDArray[np.int64]:
+        """Random ones, so many for each of n spins."""
+        return rng.integers(len(self.messages), size=counts * n if isinstance(counts, int) else counts.sum())
+
+
+def _grouped(values: Floats, counts: Counts) -> Floats:
+    """Sums over so many values for each spin: of those that have alike, of one of every spin after the
+    other."""
+    if isinstance(counts, int):
+        return np.asarray(values.reshape(counts, -1).sum(axis=0))
     ends = np.concatenate([[0.0], np.cumsum(values)])
     last = np.cumsum(counts)
     return np.asarray(ends[last] - ends[last - counts])
 
 
 def _swept(
-    rng: np.random.Generator, messages: Floats, beta: float, ensemble: _Ensemble, field: float
-) -> Floats:
+    rng: np.random.Generator, old: _Population, beta: float, ensemble: _Ensemble, field: float
+) -> _Population:
     """A whole new population, of the old one."""
-    counts = ensemble.others(rng, len(messages))
-    picked = messages[rng.integers(len(messages), size=int(counts.sum()))]
-    local = -beta * field + _grouped(picked, counts)
-    return passed_field(beta * ensemble.drawn(rng, len(messages)), local)
+    n = len(old.messages)
+    counts = ensemble.others(rng, n)
+    cavities = -beta * field + _grouped(old.messages[old.picked(rng, counts, n)], counts)
+    couplings = beta * ensemble.drawn(rng, n)
+    return _Population(passed_field(couplings, cavities), couplings, cavities)
 
 
 def _averages(
@@ -218,11 +245,11 @@ def _averages(
 ) -> dict[str, float]:
     direction = -1.0 if field > 0 else 1.0  # one of the two of a ferromagnet, that of the field
     messages = direction * rng.uniform(0, 1, size) * beta
-    kept = []
+    population, kept = _Population(messages, messages, messages), []
     for sweep in range(sweeps):
-        messages = _swept(rng, messages, beta, ensemble, field)
+        population = _swept(rng, population, beta, ensemble, field)
         if sweep >= sweeps // 2 and sweep % _EVERY == 0:
-            kept.append(_measured(rng, messages, beta, ensemble, field))
+            kept.append(_measured(rng, population, beta, ensemble, field))
     table = np.array(kept)
     blocks = np.array([part.mean(axis=0) for part in np.array_split(table, _PART)])
     error = blocks.std(axis=0, ddof=1) / np.sqrt(_PART)
@@ -235,27 +262,34 @@ def _averages(
 
 
 def _measured(
-    rng: np.random.Generator, messages: Floats, beta: float, ensemble: _Ensemble, field: float
+    rng: np.random.Generator, population: _Population, beta: float, ensemble: _Ensemble, field: float
 ) -> tuple[float, float, float, float]:
-    """Energy, free energy, magnetisation and q of one sweep."""
+    """Energy, free energy, magnetisation and q of one sweep: of spins made of messages, and of links between
+    cavity fields."""
+    messages, couplings, _ = population
     n = len(messages)
     counts = ensemble.neighbours(rng, n)
-    k = beta * ensemble.drawn(rng, int(counts.sum()))
-    further = ensemble.others(rng, len(k))
-    inner = -beta * field + _grouped(messages[rng.integers(n, size=int(further.sum()))], further)
-    passed = passed_field(k, inner)
-    local = -beta * field + _grouped(passed, counts)
-    own = _grouped(log_cosh(k) - log_cosh(passed), counts) + log_cosh(local) + np.log(2)
-    one, other = inner, rng.permutation(inner)
-    products = np.tanh(one) * np.tanh(other)
-    t = np.tanh(k)
-    correlation = (t + products) / (1 + t * products)
-    log_pairs = log_cosh(k) + np.log1p(t * products)
-    links = ensemble.degree / 2
-    mean = np.tanh(local)
-    free = -(own.mean() - links * log_pairs.mean()) / beta
-    energy = -links * float((k / beta * correlation).mean()) + field * float(mean.mean())
+    picked = population.picked(rng, counts, n)
+    local = -beta * field + _grouped(messages[picked], counts)
+    own = _grouped((log_cosh(couplings) - log_cosh(messages))[picked], counts) + log_cosh(local) + np.log(2)
+    log_links, correlated = _links(rng, population, ensemble)
+    n_links, mean = ensemble.degree / 2, np.tanh(local)
+    free = -(own.mean() - n_links * log_links) / beta
+    energy = -n_links * correlated / beta + field * float(mean.mean())
     return energy, float(free), float(mean.mean()), float((mean**2).mean())
+
+
+def _links(rng: np.random.Generator, population: _Population, ensemble: _Ensemble) -> tuple[float, float]:
+    """Means over links between two cavity fields: of ln of the sum over both spins, fields normalised, and of
+    K <s s>, times beta. Couplings of both signs are taken with both, which leaves no noise of their sum."""
+    one, k = population.cavities, population.couplings
+    other = rng.permutation(one)
+    alike, unlike = log_cosh(one + other), log_cosh(one - other)
+    norm = np.log(2) + log_cosh(one) + log_cosh(other)
+    signed = [k] if ensemble.couplings == "ferromagnet" else [k, -k]
+    logs = [np.logaddexp(by + alike, unlike - by) - norm for by in signed]
+    correlated = [by * np.tanh(by + (alike - unlike) / 2) for by in signed]
+    return float(np.mean(logs)), float(np.mean(correlated))
 
 
 def one_state_assumed(where: str) -> Remark:

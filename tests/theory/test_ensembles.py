@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import brentq
 
 from qspin import IsingProblem, networks
-from qspin.errors import InputError
+from qspin.errors import CapacityError, InputError
 from qspin.registry import get_source
 from qspin.remarks import remarks_of
 from qspin.theory import (
@@ -88,6 +88,7 @@ class TestCavity:
             ({"degree": 2}, "three or more"),
             ({"degree": 3.5}, "three or more"),
             ({"degree": -1, "graph": "erdos_renyi"}, "must be positive"),
+            ({"degree": 1e50}, "must be positive, up to 1e.06; got 1e.50"),
             ({"couplings": "cauchy"}, "ferromagnet, pm or gaussian"),
             ({"graph": "square"}, "regular or erdos_renyi"),
         ],
@@ -97,6 +98,10 @@ class TestCavity:
             cavity_transition(**given)
         with pytest.raises(InputError, match=message):
             cavity(1.0, **given)
+
+    def test_many_neighbours_of_many_are_refused(self):
+        with pytest.raises(CapacityError, match="got 10000 times 10000: take fewer messages, or sk"):
+            cavity(1.0, 10_000)
 
 
 class TestLayers:
@@ -218,8 +223,8 @@ class TestTransverseGlass:
 
     @pytest.mark.parametrize("t", [0.005, 0.1, 0.8])
     def test_cold_ones_are_resolved(self, t):
-        """Without a transverse field, and next to one, q is that of the replica-symmetric glass and R = 1; spins
-        of strong fields are alone in theirs."""
+        """Without a transverse field, and next to none, q is that of the replica-symmetric glass and R = 1;
+        spins of strong fields are alone in theirs."""
         found = transverse_glass([0.0, 1e-4, 40.0], t)
         assert np.abs(found.q[:2] - float(sk(t, steps=0).q_ea[0])).max() < 1e-7
         assert np.abs(found.self_overlap[:2] - 1).max() < 1e-7

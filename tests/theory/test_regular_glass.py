@@ -20,10 +20,11 @@ def test_above_the_transition_it_is_the_paramagnet():
 
 
 def test_below_it_it_is_what_populations_find():
-    """Within the errors of a population of messages, at two temperatures and degrees."""
+    """Within the errors of a population of messages, down to where messages are those of T = 0."""
     for degree in (3, 4):
-        found = theory.regular_glass([1.2, 2.0], degree)
-        population = theory.cavity([1.2, 2.0], degree, n_messages=4_000, n_sweeps=240, seed=3)
+        betas = [1.2, 2.0, 20.0]
+        found = theory.regular_glass(betas, degree)
+        population = theory.cavity(betas, degree, n_messages=4_000, n_sweeps=240, seed=3)
         for name in ("energy", "free_energy", "q"):
             off = found[name] - population[name]
             assert (np.abs(off) < 4 * population[f"{name}_error"] + 1e-4).all(), name
