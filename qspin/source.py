@@ -30,7 +30,7 @@ from qspin.errors import InputError
 from qspin.predicted import Mark
 from qspin.problem import IsingProblem
 from qspin.progress import report_progress
-from qspin.sampler import Sampler, Workload
+from qspin.sampler import Sampler, Workload, workload_of
 from qspin.settings import (
     FileSetting,
     GivenFile,
@@ -65,6 +65,7 @@ __all__ = [
     "report_progress",
     "settings",
     "source_of",
+    "workload_of",
 ]
 
 
@@ -139,8 +140,13 @@ class Preparation:
             If a sampler cannot be used.
         """
 
-    def workload(self) -> Workload | None:
-        """What `make` will take, told before; None where that is not known. `Workload.kept` stays 0."""
+    def workload(self, samplers: Mapping[str, Sampler]) -> Workload | None:
+        """What `make` will take, told before; None where that is not known. `Workload.kept` stays 0.
+
+        Parameters
+        ----------
+        samplers : those that `uses` names, by label; `workload_of` tells what a call takes
+        """
         return None
 
     def make(self, tools: Tools) -> Prepared:

@@ -34,7 +34,7 @@ from qspin.source import Preparation, Prepared, Source, Tools
 from qspin.stopping import shielded
 from qspin.timings import Timing, keep_timing
 
-__all__ = ["Performer", "built", "kinds_of", "sampler_of", "source_from"]
+__all__ = ["Performer", "built", "kinds_of", "preparation_of", "sampler_of", "source_from"]
 
 Plain = Mapping[str, Any]
 
@@ -149,15 +149,12 @@ def _prepare(task: Task, store: Store) -> _Took:
     if "shared" in task.settings:
         store.keep_prepared(task.key, _shared(task.settings["shared"], store))
         return _Took()
-    preparation: Source | Preparation = source_from(task.settings["source"])
-    for need in task.settings["path"]:
-        preparation = preparation.needs()[need]
-    samplers = {label: sampler_of(spec) for label, spec in task.settings["samplers"].items()}
+    preparation, samplers = preparation_of(task)
     prepared = {need: store.prepared(key) for need, key in task.settings["prepared"].items()}
     checkpoint = store.checkpoint(task)
     took = _Took(is_whole=not checkpoint.exists())
     with checkpointing(checkpoint):
-        made = cast(Preparation, preparation).make(Tools(samplers, prepared, checkpoint))
+        made = preparation.make(Tools(samplers, prepared, checkpoint))
         with shielded():
             store.keep_prepared(task.key, made)
     return took
@@ -277,6 +274,15 @@ def kinds_of(task: Task) -> Iterator[tuple[str, str]]:
 def source_from(spec: Plain) -> Source:
     """From ``{"kind": ..., "settings": {...}}``."""
     return get_source(str(spec["kind"]), **spec["settings"])
+
+
+def preparation_of(task: Task) -> tuple[Preparation, dict[str, Sampler]]:
+    """What a task prepares, and the samplers that it uses, by label."""
+    own: Source | Preparation = source_from(task.settings["source"])
+    for need in task.settings["path"]:
+        own = own.needs()[need]
+    samplers = {label: sampler_of(spec) for label, spec in task.settings["samplers"].items()}
+    return cast(Preparation, own), samplers
 
 
 def built(spec: Plain, store: Store) -> IsingProblem:

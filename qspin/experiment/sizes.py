@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from qspin.engine.actions import sampler_of, source_from
+from qspin.engine.actions import preparation_of, sampler_of, source_from
 from qspin.engine.keys import digest
 from qspin.engine.storage.store import Store
 from qspin.errors import QspinError
@@ -20,7 +20,6 @@ from qspin.experiment.config.run_config import RunConfig
 from qspin.experiment.plan import RunPlan
 from qspin.problem import IsingProblem
 from qspin.sampler import Sampler, Workload, workload_of
-from qspin.source import Preparation, Source
 from qspin.timings import Timing
 
 __all__ = ["Sizes", "report_timing", "sized"]
@@ -61,18 +60,20 @@ class Sizes:
         self._texts: dict[int, str] = {}
         self._outlines: dict[str, IsingProblem | None] = {}
         self._shapes: dict[str, tuple[int, int]] = {}
-        self._told: dict[tuple[str, str], Workload | None] = {}
+        self._told: dict[tuple[str, ...], Workload | None] = {}
 
     def of(self, task: Task) -> Task:
         """The task with what it takes, as far as that is known."""
         return {"sample": self._sample, "measure": self._measure, "prepare": self._prepare}[task.action](task)
 
     def workload(self, task: Task) -> Workload | None:
-        """Of a task that samples; None where its sampler does not tell."""
-        spec, problem = task.settings["backend"], task.settings["problem"]
-        names = self._outline_name(problem), self._text(spec)
+        """Of a task that samples or prepares; None where its sampler or preparation does not tell."""
+        if "shared" in task.settings:
+            return None
+        is_sample = task.action == "sample"
+        names = self._sample_names(task) if is_sample else self._preparation_names(task)
         if names not in self._told:
-            self._told[names] = self._asked(self.sampler(task), problem)
+            self._told[names] = self._of_sample(task) if is_sample else self._of_preparation(task)
         return self._told[names]
 
     def sampler(self, task: Task) -> Sampler:
@@ -131,21 +132,30 @@ class Sizes:
             shared = task.settings["shared"]
             work = sum(n_spins + 2 * m for n_spins, m in map(self.shape, shared["problems"]))
             return replace(task, kernel=f"shared settings of {shared['backend']['name']}", work=float(work))
-        preparation: Source | Preparation = source_from(task.settings["source"])
-        for need in task.settings["path"]:
-            preparation = preparation.needs()[need]
-        told = _told(getattr(preparation, "workload", lambda: None), task.label)
-        if told is None:
+        if task.is_paid or (told := self.workload(task)) is None:
             return replace(task, kernel=f"prepare {task.group}", work=1.0)
-        return replace(task, kernel=told.kernel, work=told.work, memory=int(told.memory))
+        return replace(
+            task, kernel=told.kernel, work=told.work, memory=int(told.memory), n_parts=told.n_parts
+        )
 
     # -- asked once ------------------------------------------------------------------------------
 
-    def _asked(self, sampler: Sampler, problem: Plain) -> Workload | None:
-        outline = self.outline(problem)
+    def _sample_names(self, task: Task) -> tuple[str, ...]:
+        return self._outline_name(task.settings["problem"]), self._text(task.settings["backend"])
+
+    def _of_sample(self, task: Task) -> Workload | None:
+        sampler, outline = self.sampler(task), self.outline(task.settings["problem"])
         if outline is None:
             return None
         return _told(lambda: workload_of(sampler, outline), type(sampler).__name__)
+
+    def _preparation_names(self, task: Task) -> tuple[str, ...]:
+        source, path, samplers = (task.settings[name] for name in ("source", "path", "samplers"))
+        return self._outline_name(source), *path, self._text(samplers)
+
+    def _of_preparation(self, task: Task) -> Workload | None:
+        preparation, samplers = preparation_of(task)
+        return _told(lambda: preparation.workload(samplers), task.label)
 
     def outline(self, problem: Plain) -> IsingProblem | None:
         """Kept until another is asked for: tasks of one problem stand together."""

@@ -23,6 +23,7 @@ from qspin.source import (
     IsingProblem,
     Preparation,
     Prepared,
+    Sampler,
     Source,
     Tools,
     Workload,
@@ -138,7 +139,7 @@ class Reading(Preparation):
     def identity(self) -> dict[str, Any]:
         return {"kind": "Reading", "version": self.version, **self.path.identity()}
 
-    def workload(self) -> Workload | None:
+    def workload(self, samplers: Mapping[str, Sampler]) -> Workload | None:
         """The size of the file, of all readings of its kind; None where it is gone."""
         file = Path(located(self.path.path))
         return Workload(type(self).__name__, float(file.stat().st_size)) if file.is_file() else None

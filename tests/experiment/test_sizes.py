@@ -106,3 +106,48 @@ def test_settings_that_backends_share_count_before_they_are_found(tmp_path):
     knowing = Sizes(plan, Store(tmp_path))
     assert {len(knowing.sampler(task).betas) for task in samples} == {6}  # of the largest, 1.6 x sqrt(16)
     assert all(knowing.of(task).memory for task in samples)
+
+
+MACHINE = {"kind": "boltzmann", "dataset": "bars_and_stripes", "size": 2, "hidden": 3, "sampler": "hand"}
+HAND = {"name": "tempering", "betas": [0.5, 1.0], "n_replicas": 8, "n_sweeps": 10}
+
+
+def training(backend=HAND, **changes):
+    pytest.importorskip("torch")
+    look = {"look": {"name": "exact", "betas": [1.0]}, "hand": backend}
+    (found,) = tasks("prepare", {"machine": {**MACHINE, **changes}}, look)
+    return found
+
+
+def test_a_training_by_a_backend_takes_what_its_calls_take():
+    """Ten times the steps, ten times the time; more of a call, more of it."""
+    few = training(epochs=10, likelihood="none")
+    assert few.kernel == "training a Boltzmann machine by tempering tempering sparse"
+    assert training(epochs=100, likelihood="none").work == pytest.approx(10 * few.work)
+    assert training({**HAND, "n_sweeps": 100_000}, epochs=10, likelihood="none").work > 2 * few.work
+    assert training(epochs=10).work > few.work
+    assert few.memory > 2**28
+
+
+def test_trainings_are_asked_about_once_for_all_instances(monkeypatch):
+    from qspin_backends.tempering import Tempering
+
+    asked = []
+    tell = Tempering.workload
+    monkeypatch.setattr(
+        Tempering, "workload", lambda self, problem: asked.append(problem) or tell(self, problem)
+    )
+    pytest.importorskip("torch")
+    problems = {"machine": {**MACHINE, "instances": 5}}
+    backends = {"look": {"name": "exact", "betas": [1.0]}, "hand": HAND}
+    found = tasks("prepare", problems, backends, studies={"training": {}})
+    assert len(found) == 5
+    assert len({(task.kernel, task.work) for task in found}) == 1
+    assert len(asked) == 1
+
+
+def test_a_training_by_a_backend_that_does_not_tell_is_known_by_its_title_alone(kinds):
+    pytest.importorskip("torch")
+    dice = training({"name": "dice"})
+    assert dice.kernel == "prepare training a Boltzmann machine 4-3 on bars_and_stripes of size 2 by hand"
+    assert (dice.work, dice.memory) == (1.0, 0)

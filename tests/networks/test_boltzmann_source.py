@@ -148,7 +148,6 @@ def test_what_was_spent_stands_beside_the_curves():
 def test_a_backend_of_the_config_is_the_negative_phase():
     training = get_source("boltzmann", **{**EXACT, "sampler": "draws"}).needs()["training"]
     assert training.uses == ("draws",)
-    assert training.workload() is None
     draws = qspin.get_backend("exact", betas=[1.0], n_replicas=2_000)
     found = training.make(Tools({"draws": draws})).curves
     exact = get_source("boltzmann", **EXACT).needs()["training"].make(Tools()).curves

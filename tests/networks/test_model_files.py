@@ -287,10 +287,10 @@ class TestControls:
         """By one name, so that a dry run knows all from a few."""
         path = saved(NET.state_dict())
         sources = [get_source("model", path=str(path), **how) for how in ({}, {"shuffle": 0}, {"shuffle": 7})]
-        told = {source.needs()["problem"].workload() for source in sources}
+        told = {source.needs()["problem"].workload({}) for source in sources}
         assert told == {Workload("ReadingModel", float(path.stat().st_size))}
         path.unlink()
-        assert sources[0].needs()["problem"].workload() is None
+        assert sources[0].needs()["problem"].workload({}) is None
 
     def test_they_are_of_the_file_that_was_recorded(self, saved):
         """Another file in its place is refused, as for the model itself."""

@@ -38,6 +38,7 @@ from qspin.source import (
     Workload,
     deciding_settings,
     settings,
+    workload_of,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["Boltzmann", "BoltzmannTraining"]
 
 _NO_BACKEND = ("exact", "cd", "pcd")
-_STEP = 10_000  # products that a step costs at the least
+_STEP = 1_000_000  # products that what torch is called for at each step costs at the least
 _CHAINS = 100  # that persist
 _ANNEALED = 200_000  # configurations of an annealed likelihood: chains and temperatures
 _TORCH_BYTES = 2**28
@@ -179,17 +180,43 @@ class BoltzmannTraining(_Recipe, Preparation):
         if self.uses:
             phase_of(samplers[self.sampler]).check(self.machine())
 
-    def workload(self) -> Workload | None:
-        """In products; None where a backend is to be called, which tells its own time alone."""
-        if self.uses:
+    def workload(self, samplers: Mapping[str, Sampler]) -> Workload | None:
+        """In products, of about a nanosecond, and by a backend in the unit of its calls beside; None where it
+        does not tell what a call takes.
+        """
+        negative = self._negative_phase(samplers)
+        if negative is None:
             return None
-        rows, side = self.batch_size or self.data.n_rows, min(self.data.n_visible, self.hidden)
-        drawn = 2**side if self.sampler == "exact" else _CHAINS
-        step = _STEP + (rows + drawn) * self.n_parameters
-        likelihood = min(2**side, _ANNEALED) * self.n_parameters
-        work = self.epochs * self.steps_an_epoch * step + self.n_kept * likelihood
-        kernel = f"training of a Boltzmann machine by {self.sampler}"
-        return Workload(kernel, float(work), _TORCH_BYTES + 24 * self.n_kept * self.n_parameters)
+        n_steps, n_parameters = self.epochs * self.steps_an_epoch, self.n_parameters
+        rows = self.batch_size or self.data.n_rows
+        work = n_steps * (_STEP + rows * n_parameters + negative.work) + self.n_kept * self._evaluation
+        paid = None if negative.paid_seconds is None else n_steps * negative.paid_seconds
+        return Workload(
+            f"training a Boltzmann machine by {negative.kernel}",
+            float(work),
+            _TORCH_BYTES + 24 * self.n_kept * n_parameters + negative.memory,
+            paid_seconds=paid,
+            n_parts=negative.n_parts,
+        )
+
+    def _negative_phase(self, samplers: Mapping[str, Sampler]) -> Workload | None:
+        """Of one step."""
+        if self.uses:
+            return workload_of(samplers[self.sampler], self.machine().problem())
+        drawn = 2**self._smaller_side if self.sampler == "exact" else _CHAINS
+        return Workload(self.sampler, float(drawn * self.n_parameters))
+
+    @property
+    def _evaluation(self) -> int:
+        """Products of one likelihood."""
+        if self.likelihood == "none":
+            return 0
+        exact = 2**self._smaller_side
+        return self.n_parameters * (exact if self.likelihood == "exact" else min(exact, _ANNEALED))
+
+    @property
+    def _smaller_side(self) -> int:
+        return min(self.data.n_visible, self.hidden)
 
     def make(self, tools: Tools) -> Prepared:
         """Train; raises as `qspin.networks.fit_boltzmann`."""

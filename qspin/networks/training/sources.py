@@ -20,7 +20,7 @@ from qspin.networks.training.recipe import Recipe, identity_of, require_kept
 from qspin.networks.training.record import StateRecord, TrainingRecord
 from qspin.networks.twins import Scale, twin
 from qspin.settings import ImportPath, setting_names
-from qspin.source import IsingProblem, Preparation, Prepared, Source, Tools, Workload, settings
+from qspin.source import IsingProblem, Preparation, Prepared, Sampler, Source, Tools, Workload, settings
 
 __all__ = ["Mlp", "MlpTraining", "ModuleTraining", "Trained"]
 
@@ -77,7 +77,7 @@ class MlpTraining(_Chain, _Training):
     def title(self) -> str:
         return f"training {'-'.join(map(str, self.layers))} on {self.data_title}"
 
-    def workload(self) -> Workload:
+    def workload(self, samplers: Mapping[str, Sampler]) -> Workload:
         return _workload(self, n_weights(self.layers))
 
     def make(self, tools: Tools) -> Prepared:
@@ -106,7 +106,7 @@ class ModuleTraining(_Architecture, _Training):
     def title(self) -> str:
         return f"training {self.module.partition(':')[2]} on {self.data_title}"
 
-    def workload(self) -> Workload:
+    def workload(self, samplers: Mapping[str, Sampler]) -> Workload:
         return _workload(self, count_parameters(untrained(self.module, self, self.input_shape)))
 
     def make(self, tools: Tools) -> Prepared:
