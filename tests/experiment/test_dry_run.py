@@ -160,6 +160,18 @@ class TestTime:
         assert two.seconds == pytest.approx(4 + 2, rel=0.01)  # the third one and its measure come last
         assert two.memory_together == pytest.approx(2 * two.memory_largest, rel=0.1)
 
+    def test_a_pilot_trains_as_well(self, folder):
+        """Machines of one title are one row, whose time one of them tells."""
+        pytest.importorskip("torch")
+        machine = {**TestCharges.machine, "sampler": "mc", "epochs": 10_000}
+        backends = {"look": {"name": "exact", "betas": [1.0]}, "mc": MC}
+        (row,) = rows(
+            dry_run(config({"machine": machine}, backends, studies={"training": {}}), folder), "prepare"
+        )
+        assert (row.n_tasks, row.known_from) == (2, "1 pilot")
+        assert row.seconds_each > 1.0
+        assert row.seconds == pytest.approx(2 * row.seconds_each)
+
     def test_a_backend_of_others_is_known_after_its_first_run(self, kinds, folder, tmp_path):
         parts = {"pair": {"kind": "needy", "sign": -1}}, {"dice": {"name": "dice"}}
         first = dry_run(config(*parts, studies={"probe": {}}), folder)
@@ -190,6 +202,21 @@ class TestCharges:
         assert rows(told, "sample")[0].paid_seconds == told.paid_seconds == 0.75
         assert "at most 2 s a task (max_qpu_seconds)" in str(told)
         assert "0.75 s is charged" in str(told)
+
+    machine = {
+        "kind": "boltzmann", "dataset": "bars_and_stripes", "size": 2, "hidden": 2, "sampler": "chip",
+        "epochs": 10, "likelihood": "none", "instances": 2,
+    }  # fmt: skip
+
+    def test_a_training_is_charged_each_of_its_calls(self, folder):
+        pytest.importorskip("torch")
+        chip = {"name": "annealer", "device": "qpu", "betas": [1.0], "max_qpu_seconds": 2.0}
+        backends = {"look": {"name": "exact", "betas": [1.0]}, "chip": chip}
+        told = dry_run(config({"machine": self.machine}, backends, studies={"training": {}}), folder)
+        (row,) = rows(told, "prepare")
+        assert (row.n_to_do, row.paid_seconds, row.seconds) == (2, 2 * 10 * 0.25, None)
+        assert told.paid_seconds == 5.0
+        assert f"{row.problem}: at most 2 s a call (max_qpu_seconds)" in str(told)
 
     def test_what_a_solver_does_not_tell_is_not_known(self, folder, monkeypatch):
         monkeypatch.setattr(qspin.registry.backend_class("annealer"), "told", None)

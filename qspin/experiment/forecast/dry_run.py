@@ -7,16 +7,18 @@ second looks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from qspin.engine.actions import preparation_of
 from qspin.engine.threads import n_cores
 from qspin.executor import Task, refusals_of, workers_of
 from qspin.experiment.config.run_config import RunConfig
 from qspin.experiment.folder import is_new
 from qspin.experiment.forecast.course import forecast
-from qspin.experiment.forecast.pilot import pilot
+from qspin.experiment.forecast.pilot import Pilots
+from qspin.experiment.forecast.trials import Call, Making, Sampling
 from qspin.experiment.placing import refuse_unfit_store, store_of
 from qspin.experiment.plan import RunPlan, planned
 from qspin.experiment.run import refuse_unfit
@@ -30,12 +32,12 @@ if TYPE_CHECKING:
 
 __all__ = ["DryRun", "Row", "dry_run"]
 
-_MOST_PILOTS = 5
+_MOST_PILOTS = 8
 
 
 @dataclass(frozen=True)
 class Row:
-    """Tasks of one kind: those that sample a problem on a backend, prepare one thing, or measure anything.
+    """Tasks of one kind: those that sample a problem on a backend, prepare what has one title, or measure.
 
     Parameters
     ----------
@@ -132,7 +134,7 @@ def dry_run(config: RunConfig, folder: RunFolder | None = None, *, pilots: bool 
     ----------
     config : of the run
     folder : where it would be; default ``runs/NAME-DIGEST``
-    pilots : whether to try for about a second what nothing is known of; of at most five kernels
+    pilots : whether to try for about a second what nothing is known of; of at most eight kernels
 
     Raises
     ------
@@ -199,8 +201,6 @@ class _Look:
 
     def _charged(self, task: Task) -> float | None:
         """Seconds that are expected to be charged."""
-        if task.action != "sample":
-            return None
         told = self._sizes.workload(task)
         return None if told is None else told.paid_seconds
 
@@ -208,26 +208,38 @@ class _Look:
         """Try what nothing is known of, the first task of each kernel."""
         unknown: dict[str, Task] = {}
         for task in self._to_do:
-            if task.action == "sample" and task.kernel and self._estimate(task) is None:
+            if task.action != "measure" and task.kernel and self._estimate(task) is None:
                 unknown.setdefault(task.kernel, task)
-        for task in list(unknown.values())[:_MOST_PILOTS]:
-            told = self._sizes.workload(task)
+        with Pilots() as pilots:
+            for task in list(unknown.values())[:_MOST_PILOTS]:
+                call, told = self._call(task), None if task.is_paid else self._sizes.workload(task)
+                if call is None or told is None:
+                    continue
+                found = pilots.timing(call, told, task.n_threads or self._n_threads)
+                if found is not None:
+                    self._timings.add(found)
+                    keep_timing(found)
+
+    def _call(self, task: Task) -> Call | None:
+        """What a task does, as far as that can be tried before others are done."""
+        if task.action == "sample":
             outline = self._sizes.outline(task.settings["problem"])
-            if told is None or outline is None:
-                continue
-            found = pilot(self._sizes.sampler(task), outline, told, task.n_threads or self._n_cores)
-            if found is not None:
-                self._timings.add(found)
-                keep_timing(found)
+            return None if outline is None else Sampling(self._sizes.sampler(task), outline)
+        if "shared" in task.settings or task.settings["prepared"]:
+            return None
+        return Making(*preparation_of(task))
 
     # -- rows ------------------------------------------------------------------------------------
 
     def _rows(self) -> Iterable[Row]:
         """Preparations, samples of each problem on each backend, and all measures."""
         tasks = self._plan.tasks
+        alike: dict[str, list[Task]] = {}
         for task in tasks.values():
             if task.action == "prepare":
-                yield self._row("prepare", task.label, "", [task])
+                alike.setdefault(task.group or task.label, []).append(task)
+        for title, own in alike.items():
+            yield self._row("prepare", title, "", own)
         for (problem, backend), cell in self._plan.cells.items():
             samples = {point.sample: tasks[point.sample] for point in cell.points}
             yield self._row("sample", problem, backend, list(samples.values()))
@@ -308,9 +320,11 @@ class _Look:
 
 def _limits(tasks: Sequence[Task]) -> str:
     """Set on what may be charged."""
-    limits: set[float] = set()
+    limits: set[tuple[float, str]] = set()
     for task in tasks:
-        settings: Mapping[str, Any] = task.settings.get("backend", {}).get("settings", {})
-        if task.is_paid and settings.get("max_qpu_seconds") is not None:
-            limits.add(settings["max_qpu_seconds"])
-    return ", ".join(f"at most {limit:g} s a task (max_qpu_seconds)" for limit in sorted(limits))
+        is_sample = task.action == "sample"
+        backends = [task.settings["backend"]] if is_sample else task.settings.get("samplers", {}).values()
+        for backend in backends if task.is_paid else ():
+            if (limit := backend["settings"].get("max_qpu_seconds")) is not None:
+                limits.add((limit, "task" if is_sample else "call"))
+    return ", ".join(f"at most {limit:g} s a {what} (max_qpu_seconds)" for limit, what in sorted(limits))

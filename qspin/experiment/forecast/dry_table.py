@@ -21,7 +21,7 @@ def in_words(dry: DryRun) -> str:
     is_paid = any(row.limits or row.paid_seconds != 0.0 for row in dry.rows)
     head = (*_HEAD[:-1], *(("charged",) if is_paid else ()), _HEAD[-1])
     lines = list(_aligned([head, *(_cells(row, is_paid) for row in dry.rows)]))
-    limits = sorted({f"{row.backend}: {row.limits}" for row in dry.rows if row.limits})
+    limits = sorted({f"{row.backend or row.problem}: {row.limits}" for row in dry.rows if row.limits})
     return "\n".join([*lines, "", *limits, *dry.remarks, _bottom(dry)])
 
 

@@ -1,29 +1,24 @@
 """A look at how long a kernel takes of which nothing is known: one call, for about a second.
 
-It is made in a process beside this one, which can be ended whatever it computes or compiles. What has to be
-loaded and compiled is so first, by a call that ends as soon as it says that it has begun.
+It is made in a process beside this one, which can be ended whatever it computes or compiles.
 """
 
 from __future__ import annotations
 
-import contextlib
 import pickle
 import time
 from multiprocessing.connection import wait
+from types import TracebackType
 
 from qspin.engine.processes.conditions import Conditions
 from qspin.engine.processes.pool import Worker
 from qspin.engine.processes.worker import Message
 from qspin.engine.travel import warn_again
-from qspin.errors import QspinError, named
-from qspin.executor import Task
-from qspin.problem import IsingProblem
-from qspin.progress import Progress, listening
-from qspin.sampler import Sampler, Workload, is_paid
-from qspin.sampling import sampled
+from qspin.experiment.forecast.trials import TIMED, Call, steps_of, tried
+from qspin.sampler import Workload
 from qspin.timings import Timing, machine_name
 
-__all__ = ["pilot"]
+__all__ = ["Pilots"]
 
 _SECONDS = 1.0  # that a call may go on for once it has said how far it is
 _MOST_SECONDS = 6.0  # and in all
@@ -31,94 +26,48 @@ _MOST_LOADING = 120.0  # for what is imported and compiled before
 _LEAVE_SECONDS = 0.5  # in which a call that was interrupted may end
 _TICK = 0.2
 _MOST_BYTES = 2**30
-_LEAST_SPAN = 1e-3  # of the whole that must have passed to tell how long the rest takes
-_STEPS = ("small", "load", "time")
+_LEAST_SPAN = 1e-5  # of the whole that must have passed to tell how long the rest takes
 
 
-def pilot(sampler: Sampler, problem: IsingProblem, told: Workload, n_threads: int) -> Timing | None:
-    """How long a call takes, from its beginning; None where that does not tell.
-
-    Nothing is kept of it, and nothing that is paid or takes more than 1 GiB is tried, nor what cannot be sent
-    to another process.
-    """
-    if is_paid(sampler) or told.memory > _MOST_BYTES or not told.work:
-        return None
-    trial = _Trial(sampler, problem)
-    try:
-        pickle.dumps(trial)
-    except Exception:  # of a third party, whatever it raises: its task will say why
-        return None
-    worker = Worker("pilot", trial, Conditions.here())
-    try:
-        worker.give([(Task(step, step, {}), n_threads) for step in _STEPS])
-        seconds = _Watch(worker).seconds()
-    finally:
-        worker.close()
-    if seconds is None:
-        return None
-    return Timing(
-        told.kernel, told.work, seconds, problem.n_spins, problem.n_couplings,
-        min(n_threads, told.n_parts), is_pilot=True, machine=machine_name(),
-    )  # fmt: skip
-
-
-# -- there ---------------------------------------------------------------------------------------
-
-
-class _Enough(KeyboardInterrupt):
-    """Ends a call as an interrupt does, which every sampler hears, where it says how far it is."""
-
-
-class _Trial:
-    """Calls of a sampler, in the other process: of a small problem, of the real one until it has begun, and
-    of that again for its time.
-
-    Parameters
-    ----------
-    sampler, problem : to be tried
+class Pilots:
+    """Calls that are tried one after the other, in one process as long as they end when they are told to:
+    what one has imported the next need not import. As a context it ends that process.
     """
 
-    def __init__(self, sampler: Sampler, problem: IsingProblem):
-        self._sampler, self._problem = sampler, problem
-        self._speaks = False
-        """Whether it has said how far it is."""
+    def __init__(self) -> None:
+        self._worker = Worker("pilot", tried, Conditions.here())
 
-    def __call__(self, task: Task) -> str | None:
-        """What failed; None if nothing did."""
+    def __enter__(self) -> Pilots:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._worker.close()
+
+    def timing(self, call: Call, told: Workload, n_threads: int) -> Timing | None:
+        """How long a call takes, from its beginning; None where that does not tell.
+
+        Nothing is kept of it, and nothing that is paid or takes more than 1 GiB is tried, nor what cannot be
+        sent to another process.
+        """
+        if call.is_paid or told.memory > _MOST_BYTES or not told.work:
+            return None
+        steps = steps_of(call)
         try:
-            getattr(self, f"_{task.action}")()
-        except QspinError as error:
-            return named(error)
-        return None
-
-    def _small(self) -> None:
-        with contextlib.suppress(QspinError):  # it may be too small for this one
-            self._begun(IsingProblem([[0.0, -1.0], [-1.0, 0.0]]), _SECONDS)
-
-    def _load(self) -> None:
-        if self._speaks:  # else it would not end before its end
-            self._begun(self._problem, 0.0)
-
-    def _time(self) -> None:
-        if sampled(self._sampler, self._problem, seed=0, backend="pilot").info["status"] != "complete":
-            raise KeyboardInterrupt
-
-    def _begun(self, problem: IsingProblem, seconds: float) -> None:
-        """A call, for so many seconds from when something is done: what it takes is loaded then."""
-        heard: list[float] = []
-
-        def hear(progress: Progress) -> None:
-            self._speaks = True
-            if progress.fraction > 0:
-                heard.append(time.monotonic())
-            if heard and heard[-1] - heard[0] >= seconds:
-                raise _Enough
-
-        with contextlib.suppress(_Enough), listening(hear):
-            sampled(self._sampler, problem, seed=0, backend="pilot")
-
-
-# -- here ----------------------------------------------------------------------------------------
+            pickle.dumps(steps)
+        except Exception:  # of a third party, whatever it raises: its task will say why
+            return None
+        self._worker.give([(step, n_threads) for step in steps])
+        seconds = _Watch(self._worker).seconds()
+        if not self._worker.is_idle or self._worker.is_lost:
+            self._worker.close()
+        if seconds is None:
+            return None
+        return Timing(
+            told.kernel, told.work, seconds, *call.size, min(n_threads, told.n_parts), is_pilot=True,
+            machine=machine_name(),
+        )  # fmt: skip
 
 
 class _Watch:
@@ -152,7 +101,7 @@ class _Watch:
         for message in self._worker.messages():
             if message.kind == "warning":
                 warn_again(message.what)
-            elif message.key == _STEPS[-1] and not self._is_over:
+            elif message.key == TIMED and not self._is_over:
                 self._hear(message)
             self._is_over |= message.kind == "idle"
         list(self._worker.lines())  # what it prints is that of the task to come
