@@ -20,7 +20,7 @@ from qspin.executor import Graph
 from qspin.experiment.conclude import concluded
 from qspin.experiment.config.execution import Execution
 from qspin.experiment.config.lines import Line
-from qspin.experiment.config.looked_at import corners, preparations_of
+from qspin.experiment.config.looked_at import preparations_of
 from qspin.experiment.config.run_config import RunConfig
 from qspin.experiment.placing import has_moved, refuse_unfit_store
 from qspin.experiment.plan import RunPlan, planned
@@ -176,16 +176,15 @@ def refuse_unfit(config: RunConfig) -> None:
     if (check := getattr(config.execution.executor(), "check", None)) is not None:
         check()
     for problem in config.problem_lines.values():
-        for at in corners(problem):
-            source = problem.made(at)
+        for at, source in problem.corners:
             _check_preparations(problem, source, config)
             outline = ProblemLine(problem.label, problem.name, source).outline
             for backend in config.backend_lines.values():
                 if (problem.label, backend.label) in config.left_out:
                     continue
-                for point in corners(backend):
+                for point, sampler in backend.corners:
                     if all(point[name] == index for name, index in at.items() if name in point):
-                        _check(backend.label, backend.made(point), outline)
+                        _check(backend.label, sampler, outline)
 
 
 def _check_preparations(line: Line, source: Source, config: RunConfig) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from qspin import registry
 from qspin.errors import InputError, RunError
 from qspin.experiment import RunFolder, load_config, run_experiment
 from qspin.experiment.config.looked_at import left_out_of
@@ -164,6 +165,18 @@ class TestTrainers:
         refuse_unfit(config(problems, self.BACKENDS, studies={"training": {}}))
         with pytest.raises(InputError, match="too many spins"):
             refuse_unfit(config(problems, self.BACKENDS))
+
+    def test_a_source_is_made_once_for_all_that_look_at_its_settings(self, monkeypatch):
+        """Who is trained and what is refused are asked of the same sources."""
+        swept = {"problems.pair.value": [1.0, 2.0, 3.0]}
+        own = config(self.PROBLEMS, self.BACKENDS, studies={"training": {}}, sweep=swept)
+        made, make = [], registry.made
+        monkeypatch.setattr(
+            registry, "made", lambda kind, name, given: made.append(name) or make(kind, name, given)
+        )
+        assert own.left_out == {("pair", "hand")}
+        refuse_unfit(own)
+        assert made.count("needy") == 3
 
     def test_configs_keep_what_they_sample(self):
         for path in sorted(CONFIGS.glob("*.yaml")):

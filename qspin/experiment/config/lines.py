@@ -92,6 +92,11 @@ class Line:
         for indices in itertools.product(*(range(axis.n) for axis in self.axes)):
             yield dict(zip(names, indices, strict=True))
 
+    @cached_property
+    def corners(self) -> list[tuple[dict[str, int], Any]]:
+        """Its points, one for all instances, each with the source or sampler there."""
+        return [(at, self.made(at)) for at in self.points() if at.get(INSTANCE, 0) == 0]
+
     @property
     def n_points(self) -> int:
         n = 1

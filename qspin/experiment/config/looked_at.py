@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from qspin.experiment.config.lines import Line
 from qspin.source import Preparation, Source
-from qspin.study import INSTANCE, Wanted
+from qspin.study import Wanted
 
-__all__ = ["corners", "left_out_of", "preparations_of"]
+__all__ = ["left_out_of", "preparations_of"]
 
 
 def left_out_of(
@@ -34,12 +34,7 @@ def left_out_of(
 
 def _used_by(line: Line) -> set[str]:
     """Labels of backends that the preparations of a problem use, at whatever point."""
-    return {name for at in corners(line) for own in preparations_of(line.made(at)) for name in own.uses}
-
-
-def corners(line: Line) -> Iterator[dict[str, int]]:
-    """Points of a line, one for all instances."""
-    return (at for at in line.points() if at.get(INSTANCE, 0) == 0)
+    return {name for _, source in line.corners for own in preparations_of(source) for name in own.uses}
 
 
 def preparations_of(source: Source) -> Iterator[Preparation]:
