@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qspin.analysis.of_model import draws_at
 from qspin.errors import InputError, nearest_name, shown
 from qspin.labels import places_of
 from qspin.networks.boltzmann.enumeration import enumerated
-from qspin.networks.boltzmann.fitting.sampled import row_of_model
+from qspin.networks.boltzmann.fitting.sampled import required_row
 from qspin.networks.boltzmann.machines import BoltzmannMachine, Machine, generator_of, require_usable
 from qspin.sampler import Sampler
 from qspin.sampling import sampled
@@ -132,11 +133,9 @@ def _by_backend(machine: Machine, n: int, sampler: Any, seed: int) -> Tensor:
             f"{samples.info['backend']} sets no temperature, so its samples are not of the model; take "
             "exact, gibbs or a backend with betas, such as tempering"
         )
-    spins = samples.spins.values[row_of_model(samples.betas)]
-    rows = spins.swapaxes(0, 1).reshape(-1, spins.shape[-1])  # draw by draw, all replicas of each
+    rows = draws_at(samples, required_row(samples.betas), n)
     if len(rows) < n:
         raise InputError(
             f"the sampler gives {len(rows)} samples at beta = 1, fewer than {n}; ask it for more"
         )
-    evenly = (np.arange(1, n + 1) * len(rows)) // n - 1
-    return machine.from_spins(rows[evenly, : machine.n_visible])
+    return machine.from_spins(rows[:, : machine.n_visible])

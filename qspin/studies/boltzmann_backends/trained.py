@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from qspin.analysis.of_model import draws_at, row_of_model
 from qspin.study import INSTANCE, Cell, PreparedFor, ProblemLine, Results
 
 __all__ = [
@@ -98,26 +99,23 @@ def images_of(results: Results, trained: Mapping[str, Trained]) -> dict[str, NDA
         own = trained.get(cell.problem)
         if own is None or own.images is None:
             continue
-        spins = _visible(results, cell)
+        spins = _visible(results, cell, len(own.images))
         if len(spins) and spins.shape[1] == own.images[0].size:
-            n = min(len(spins), len(own.images))
-            evenly = (np.arange(1, n + 1) * len(spins)) // n - 1
-            images = (spins[evenly] > 0).astype(np.int8).reshape(n, *own.images.shape[1:])
+            images = (spins > 0).astype(np.int8).reshape(-1, *own.images.shape[1:])
             found |= {"data": own.images} if not found else {}
             found[cell.problem] = images
     return found
 
 
-def _visible(results: Results, cell: Cell) -> NDArray[np.int8]:
-    """Visible spins (n, n_visible) of samples at beta = 1, draw by draw, all replicas of each; none if there
-    are no such samples or spins."""
+def _visible(results: Results, cell: Cell, n: int) -> NDArray[np.int8]:
+    """Visible spins (n, n_visible) of samples at beta = 1, see `draws_at`; none if there are no such samples
+    or spins."""
     samples, known = results.samples(cell.problem, cell.backend), results.problem(cell.problem).known
     visible = None if known is None or known.groups is None else known.groups.get("visible")
-    if samples is None or visible is None or not np.isclose(samples.betas, 1.0).any():
+    row = None if samples is None else row_of_model(samples.betas)
+    if samples is None or row is None or visible is None:
         return np.empty((0, 0), dtype=np.int8)
-    row = int(np.argmax(np.isclose(samples.betas, 1.0)))
-    spins: NDArray[np.int8] = samples.spins.values[row].swapaxes(0, 1)[..., visible]
-    return spins.reshape(-1, spins.shape[-1])
+    return draws_at(samples, row, n)[:, visible]
 
 
 def images_dataset(title: str, images: NDArray[np.int8]) -> xr.Dataset:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from qspin.analysis.of_model import row_of_model
 from qspin.analysis.temperature import MEASURED, has_measured_temperatures
 from qspin.checkpoint import without_checkpoint
 from qspin.errors import InputError
@@ -21,7 +22,7 @@ from qspin.sampler import Sampler, deciding_settings, is_paid, offers, takes_ini
 from qspin.samples import SampleSet
 from qspin.sampling import sampled
 
-__all__ = ["SampledPhase", "row_of_model"]
+__all__ = ["SampledPhase", "required_row"]
 
 _UNSURE = 3.0  # standard deviation of the inverse temperature of a device that nobody knows yet, around 1
 _MOST_CHANGE = 3.0  # factor by which one step may change it
@@ -71,7 +72,7 @@ class SampledPhase:
         if has is not None and not has & {"thermostat", "thermometer"}:
             raise _no_temperature(self._name)
         if has is not None and betas is not None and "thermostat" in has:
-            row_of_model(() if isinstance(betas, str) else betas)
+            required_row(() if isinstance(betas, str) else betas)
         elif has is not None and betas is not None and len(betas) != 1:
             raise _several_rows(self._name, len(betas))
         if (look := getattr(self._sampler, "check", None)) is not None:
@@ -160,7 +161,7 @@ def _measured(samples: SampleSet) -> _Measured:
     """The row at beta = 1, or the only one, with its measured temperature."""
     betas = samples.betas
     if np.isfinite(betas).all():
-        return _Measured(row_of_model(betas), 1.0, 0.0, True)
+        return _Measured(required_row(betas), 1.0, 0.0, True)
     backend = samples.info.get("backend", "the sampler")
     if not has_measured_temperatures(samples):
         raise _no_temperature(backend)
@@ -184,13 +185,13 @@ def _several_rows(backend: str, n_rows: int) -> InputError:
     )
 
 
-def row_of_model(betas: Any) -> int:
+def required_row(betas: Any) -> int:
     """Row of beta = 1; raises InputError where there is none."""
-    rows = np.flatnonzero(np.isclose(np.asarray(betas, dtype=np.float64), 1.0, rtol=1e-9, atol=0))
-    if not rows.size:
+    row = row_of_model(betas)
+    if row is None:
         came = ", ".join(f"{beta:.4g}" for beta in betas) or "a ladder that is found anew for every problem"
         raise InputError(
             f"the model is the machine at beta = 1, which must be one of the sampler's betas; got {came}: "
             "give them, such as betas=[0.2, 0.35, 0.6, 1.0]"
         )
-    return int(rows[0])
+    return row
