@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 
@@ -21,7 +22,7 @@ from qspin.networks.boltzmann import (
     reconstruct,
     sample,
 )
-from qspin.networks.boltzmann.machines import generator_of
+from qspin.networks.boltzmann.machines import generator_of, parameters_digest
 
 GRAPH = nx.Graph([(0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (4, 0), (4, 5), (5, 1)])
 CPU = torch.device("cpu")
@@ -344,3 +345,11 @@ def test_a_machine_is_sampled_by_a_backend():
     found = machine.from_spins(samples.spins.values.reshape(-1, 5)).numpy()
     errors = np.sqrt(means * (1 - means) / len(found))
     assert (np.abs(found.mean(axis=0) - means) < 4 * errors).all()
+
+
+def test_parameters_of_several_machines_have_one_digest():
+    one, other = (randomised(RestrictedBoltzmannMachine(3, 2), scale=scale) for scale in (0.5, 1.5))
+    numbers = [p.detach().numpy().tobytes() for machine in (one, other) for p in machine.parameters()]
+    assert parameters_digest([one, other], "head") == hashlib.sha256(b"head" + b"".join(numbers)).hexdigest()
+    digests = {parameters_digest(own) for own in ([one], [other], [one, other], [other, one])}
+    assert len(digests) == 4

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from qspin.checkpoint import Checkpoint
 from qspin.files import require_writable
-from qspin.networks.boltzmann.machines import Machine
+from qspin.networks.boltzmann.machines import Machine, parameters_digest
 
 __all__ = ["Unfinished", "identity_of_descent", "identity_of_machine"]
 
@@ -64,15 +64,12 @@ class Unfinished:
 
 def identity_of_machine(machine: Machine, *data: Tensor | None) -> dict[str, Any]:
     """Of a machine as a training finds it, and of its data."""
-    sha = hashlib.sha256()
-    for parameter in machine.parameters():
-        sha.update(parameter.detach().cpu().numpy().tobytes())
     like = machine.like
     return {
         "units and graph": machine.description().digest,
         "dtype": str(like.dtype),
         "device": like.device.type,
-        "first parameters": sha.hexdigest(),
+        "first parameters": parameters_digest([machine]),
         "data": _digest(*data),
     }
 

@@ -9,6 +9,7 @@ from qspin.networks.boltzmann.machines.machine import (
     gradients_of,
     norm_of,
     numbers_of,
+    parameters_digest,
     require_usable,
 )
 from qspin.networks.boltzmann.machines.reading import read_machine
@@ -27,6 +28,7 @@ __all__ = [
     "gradients_of",
     "norm_of",
     "numbers_of",
+    "parameters_digest",
     "read_machine",
     "require_usable",
 ]

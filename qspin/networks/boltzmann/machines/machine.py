@@ -6,8 +6,9 @@ units first; problems are in spins, x = (1 + s) / 2 for bits, and have the same 
 
 from __future__ import annotations
 
+import hashlib
 from abc import abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,7 @@ __all__ = [
     "gradients_of",
     "norm_of",
     "numbers_of",
+    "parameters_digest",
     "require_usable",
 ]
 
@@ -78,6 +80,20 @@ def numbers_of(*values: float | Tensor) -> list[float]:
     waiting = [value for value in values if isinstance(value, Tensor)]
     found = iter(torch.stack(waiting).tolist() if waiting else ())
     return [next(found) if isinstance(value, Tensor) else value for value in values]
+
+
+def parameters_digest(machines: Iterable[Machine], head: str = "") -> str:
+    """SHA-256 of the numbers of all parameters of machines, hex.
+
+    Parameters
+    ----------
+    head : what they are the parameters of, which counts as well
+    """
+    sha = hashlib.sha256(head.encode())
+    for machine in machines:
+        for parameter in machine.parameters():
+            sha.update(parameter.detach().cpu().numpy().tobytes())
+    return sha.hexdigest()
 
 
 def require_usable(machine: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import InitVar, dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from qspin.errors import InputError, shown
-from qspin.networks.boltzmann.machines import Machine, require_usable
+from qspin.networks.boltzmann.machines import Machine, parameters_digest, require_usable
 
 __all__ = ["Checkpoints"]
 
@@ -103,13 +102,11 @@ class Checkpoints:
     def _made(cls, steps: Iterable[int], machines: list[Machine]) -> Checkpoints:
         if not machines:
             raise InputError(_NONE)
-        sha = hashlib.sha256(machines[0].description().digest.encode())
         for machine in machines:
             require_usable(machine)
-            for parameter in machine.requires_grad_(False).parameters():
-                sha.update(parameter.detach().cpu().numpy().tobytes())
-        numbers = tuple(int(step) for step in steps)
-        return cls(numbers, repr(machines[0]), sha.hexdigest(), tuple(machines))
+            machine.requires_grad_(False)
+        sha256 = parameters_digest(machines, machines[0].description().digest)
+        return cls(tuple(int(step) for step in steps), repr(machines[0]), sha256, tuple(machines))
 
 
 def _require_machine(machine: Any) -> None:
