@@ -21,6 +21,8 @@ run asks it about every task before any of them starts. And it may declare, by c
 ``finds_settings`` : whether a setting is left to it, such as ``betas: auto``, that several problems can
     share. Then ``shared(problems, *, seed)`` returns these settings, found for all of the problems together.
     For estimates it may have ``expected_settings(problems)``: settings that are like those found, in number.
+``stepping()`` : the same sampler for many short calls at beta = 1, each of which goes on where the last one
+    ended, such as the steps of a training, with whatever was left to it chosen for that.
 ``followed_schedule`` : the `Schedule` of an annealer that its samples follow; theory is asked along it.
 ``workload(problem)`` : what one call will take, a `Workload`: time, memory and what is charged, told before
     anything is sampled or bought, and reaching no further than ``check`` does. Without it a dry run says
@@ -60,6 +62,7 @@ from qspin.settings import (
     PositiveInt,
     Seed,
     deciding_settings,
+    given_settings,
     imported,
     resolved_seed,
     setting_names,
@@ -120,6 +123,7 @@ __all__ = [
     "finds_settings",
     "flip_tolerances",
     "followed_schedule",
+    "given_settings",
     "imported",
     "in_order",
     "initial_digest",
@@ -149,6 +153,7 @@ __all__ = [
     "settings",
     "settings_of",
     "shared_settings",
+    "stepping",
     "strip_tokens",
     "takes_initial",
     "transformed",
@@ -285,6 +290,28 @@ def shared_settings(sampler: Sampler, problems: Sequence[IsingProblem], seed: in
             f"shared of {_class(sampler)} returns a dictionary of its settings {', '.join(names)}; got "
             f"{shown(found)}"
         )
+    return found
+
+
+def stepping(sampler: Sampler) -> Sampler:
+    """A sampler for many short calls at beta = 1, each of which goes on where the last one ended.
+
+    Raises
+    ------
+    InputError
+        If its ``stepping`` gives something else than a sampler.
+
+    Examples
+    --------
+    >>> import qspin
+    >>> stepping(qspin.get_backend("tempering", n_replicas=50)).n_replicas
+    50
+    """
+    if (choose := getattr(sampler, "stepping", None)) is None:
+        return sampler
+    found = choose()
+    if not isinstance(found, Sampler):
+        raise InputError(f"stepping of {_class(sampler)} returns a sampler; got {shown(found)}")
     return found
 
 

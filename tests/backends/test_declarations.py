@@ -18,6 +18,7 @@ from qspin.sampler import (
     samples_version,
     setting_names,
     shared_settings,
+    stepping,
 )
 from qspin.testing import small_problems
 
@@ -241,3 +242,23 @@ def test_pilots_are_spread_and_hold_both_ends():
 def test_the_schedule_that_samples_follow(name, settings, followed):
     found = followed_schedule(qspin.get_backend(name, **settings))
     assert (None if found is None else found.name) == followed
+
+
+def test_what_is_left_to_a_sampler_is_chosen_for_steps():
+    """What was given stays, and a ladder that was given keeps everything as it is."""
+    bare = stepping(qspin.get_backend("tempering", n_replicas=30, n_threads=1))
+    assert bare.betas[-1] == 1.0
+    assert (bare.n_replicas, bare.n_threads, bare.n_burn_in, bare.n_draws) == (30, 1, 0, 1)
+    assert stepping(bare) == bare
+    for name, own in {"tempering": COLD, "exact": {}}.items():
+        sampler = qspin.get_backend(name, **own)
+        assert stepping(sampler) == sampler
+
+    class Lying:
+        def sample(self, problem, *, seed=None): ...
+
+        def stepping(self):
+            return {"n_sweeps": 1}
+
+    with pytest.raises(InputError, match="stepping of Lying returns a sampler; got {'n_sweeps': 1}"):
+        stepping(Lying())

@@ -188,7 +188,6 @@ def test_a_backend_that_is_not_there(tmp_path):
     ("backend", "message"),
     [
         ({"name": "tempering", "betas": [0.25, 0.5]}, "must be one of the sampler's betas; got 0.25, 0.5"),
-        ({"name": "tempering", "betas": "auto"}, "a ladder that is found anew"),
         ({"name": "ocean"}, "ocean states no temperature and measures none"),
     ],
 )
@@ -200,6 +199,20 @@ def test_a_backend_that_cannot_teach_is_refused_before_anything_is_done(tmp_path
     with pytest.raises(InputError, match=f"problems.machine: .*{message}"):
         run_experiment(load_config(tmp_path / "b.yaml"), RunFolder(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.usefixtures("sketched")
+def test_a_backend_that_finds_its_ladder_teaches_too(tmp_path):
+    """By a ladder up to 1 that it takes for steps; the machine is then sampled along one that it finds."""
+    config(tmp_path, sampler="draws")
+    text = yaml.safe_load((tmp_path / "a.yaml").read_text())
+    text["backends"]["draws"] = {"name": "tempering", "n_burn_in": 50, "n_sweeps": 100, "n_replicas": 10}
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(text))
+    run = run_experiment(load_config(tmp_path / "a.yaml"), RunFolder(tmp_path / "run"))
+    assert (
+        "Training a Boltzmann machine 4-4 on bars_and_stripes of size 2 by draws"
+        in run.report_file.read_text()
+    )
 
 
 def test_what_a_training_remarks_is_kept():

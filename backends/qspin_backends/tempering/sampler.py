@@ -4,8 +4,9 @@ annealing.
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numba
@@ -25,6 +26,7 @@ from qspin.sampler import (
     checked_arguments,
     current_checkpoint,
     deciding_settings,
+    given_settings,
     initial_digest,
     pilots,
     resolved_seed,
@@ -54,6 +56,14 @@ __all__ = ["Tempering"]
 _SWEEPS_A_DRAW = 10  # configurations nearer to each other are much alike, and recording costs about a sweep
 _COUNTED = 1e-9  # betas that are only counted
 _CHAIN = 4  # draws of which equilibrium can be told
+_STEP: Mapping[str, Any] = {
+    "betas": (0.4, 0.7, 1.0),
+    "n_replicas": 100,
+    "n_burn_in": 0,
+    "n_sweeps": 10,
+    "n_draws": 1,
+    "cluster": "none",
+}  # of a training; measured on digits
 
 
 @settings
@@ -175,6 +185,16 @@ class Tempering:
         ]
         most = self.n_sweeps if self.method == "annealing" else None
         return {"betas": combined(ladders, most).tolist()}
+
+    def stepping(self) -> Tempering:
+        """For the steps of a training, see `qspin.sampler`: where the ladder is left to be found, a short one
+        up to 1 and short calls of many replicas, but for what was given. A ladder that is given stays, and
+        all else with it.
+        """
+        if self.betas != "auto" or self.method != "tempering":
+            return self
+        given = given_settings(self)
+        return dataclasses.replace(self, **{k: value for k, value in _STEP.items() if k not in given})
 
     def expected_settings(self, problems: Sequence[IsingProblem]) -> dict[str, Any]:
         """Settings of the size of those that `shared` will find; for estimates, at no temperature that

@@ -145,7 +145,8 @@ def fit_boltzmann(
     data : (n, n_visible) in its units
     sampler : the negative phase: ``exact``; ``cd`` and ``pcd``, contrastive divergence with one sweep and
         its persistent form; any backend, which is asked for beta = 1 or programmed for it (see
-        `SampledPhase`); or `ExactPhase`, `GibbsPhase`, `SampledPhase` with settings of their own
+        `SampledPhase`), such as ``qspin.get_backend("tempering")``, which chooses for itself what a step
+        needs; or `ExactPhase`, `GibbsPhase`, `SampledPhase` with settings of their own
     seed : of batches and samples; the same one gives the same machine
     n_steps : updates of the parameters
     batch_size : data of a step, in an order that is drawn anew when they are through; default all

@@ -18,7 +18,7 @@ from qspin.errors import InputError
 from qspin.networks.boltzmann.fitting.phases import Negative, State, average_over, persistence
 from qspin.networks.boltzmann.machines import Machine
 from qspin.remarks import Level
-from qspin.sampler import Sampler, deciding_settings, is_paid, offers, takes_initial
+from qspin.sampler import Sampler, deciding_settings, is_paid, offers, stepping, takes_initial
 from qspin.samples import SampleSet
 from qspin.sampling import sampled
 
@@ -47,6 +47,9 @@ class SampledPhase:
     temperature that its earlier samples show (``beta_effective``), so that it samples the model; the estimate
     is a Kalman filter over the steps, that starts at 1 and gives way to every measurement by its error.
 
+    Settings that were left to a sampler are chosen for steps, where it says how (`qspin.sampler.stepping`):
+    tempering without ``betas`` takes a short ladder up to 1, and a few sweeps a step.
+
     Parameters
     ----------
     sampler : of `qspin.get_backend`, or any other
@@ -55,7 +58,7 @@ class SampledPhase:
     """
 
     def __init__(self, sampler: Sampler, *, correct_temperature: bool = True, drift: float = 0.02):
-        self._sampler = sampler
+        self._sampler = stepping(sampler)
         self._corrects = correct_temperature
         self._drift = drift
 
