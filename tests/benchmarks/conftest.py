@@ -47,7 +47,7 @@ def report_rate(request, benchmark):
     return report
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def remark(request):
     """remark(text): a line for the end of the run."""
     return request.config.remarks.append
