@@ -23,6 +23,7 @@ __all__ = [
     "optimiser_of",
     "pace_after",
     "scheduler_of",
+    "shrink",
 ]
 
 Optimiser = Callable[[Iterable[Any]], torch.optim.Optimizer]
@@ -174,6 +175,13 @@ def descended(
         if not found <= _MOST and not found <= 2 * numbers_of(_largest(before[name]))[0]:
             raise _diverged(step, rate, f"one of its {name} came to {found:.3g}")
     return Descent(rate, promised)
+
+
+@torch.no_grad()
+def shrink(machine: Machine, factor: float) -> None:
+    """Multiply all parameters, and with them the energy, where it is linear in them."""
+    for parameter in machine.parameters():
+        parameter.mul_(factor)
 
 
 def _stepped(optimiser: torch.optim.Optimizer, pace: float) -> None:

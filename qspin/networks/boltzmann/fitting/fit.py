@@ -24,6 +24,7 @@ from qspin.networks.boltzmann.fitting.descent import (
     optimiser_of,
     pace_after,
     scheduler_of,
+    shrink,
 )
 from qspin.networks.boltzmann.fitting.phases import NegativePhase, State
 from qspin.networks.boltzmann.fitting.plan import Plan, checked_data, checked_plan
@@ -56,7 +57,8 @@ class BoltzmannFit:
         gradients have it, nat;
         ``beta_effective`` and ``beta_effective_error``, at which its samples were, 1 being the model, and NaN
         where a device let no temperature be measured; NaN too is what a negative phase cannot tell, such as
-        the persistence of new chains;
+        the persistence of new chains; ``factor`` on the energy, with which a sampler without a thermostat was
+        programmed; ``shrunk``, by what parameters were multiplied because it got no colder, 1 of all others;
         ``learning_rate``; ``seconds``, without those of compiling, and ``paid_seconds``; ``samples`` of the
         negative phase, 0 of exact sums. Over ``evaluation``, with ``steps_done``:
         ``log_likelihood`` and ``held_out``, means in nats with their errors, and ``bounds_gap``
@@ -260,6 +262,8 @@ def _step(run: _Run, plan: Plan) -> tuple[dict[str, float], Sequence[Remark]]:
     rate, promised = descended(
         machine, run.optimiser, gradients, run.offsets, norm=norm, step=run.done + 1, pace=run.pace
     )
+    if negative.shrunk != 1:
+        shrink(machine, negative.shrunk)
     values = {
         "gradient_norm": norm,
         "gradient_noise": noise,
@@ -267,6 +271,8 @@ def _step(run: _Run, plan: Plan) -> tuple[dict[str, float], Sequence[Remark]]:
         "persistence": persistence,
         "beta_effective": negative.beta,
         "beta_effective_error": negative.beta_error,
+        "factor": negative.factor,
+        "shrunk": negative.shrunk,
         "learning_rate": rate,
         "seconds": time.perf_counter() - start - negative.compiling,
         "paid_seconds": negative.paid,

@@ -38,6 +38,9 @@ class Negative(NamedTuple):
     persistence : correlation of visible units with those of the same chains a step before; NaN of new chains
     beta : at which the samples are, in units of the model, 1 where the sampler has a thermostat
     beta_error : its standard error
+    factor : on the energy, with which a sampler without a thermostat was programmed
+    shrunk : by what parameters are to be multiplied, after the update, for later samples to be of the model;
+        less than 1 where a device gets no colder
     paid : seconds that cost money
     n_samples : configurations that were averaged over; 0 of an exact sum
     compiling : seconds of it in which code was compiled or loaded, which no later step takes
@@ -50,6 +53,8 @@ class Negative(NamedTuple):
     persistence: float | Tensor = float("nan")
     beta: float = 1.0
     beta_error: float = 0.0
+    factor: float = 1.0
+    shrunk: float = 1.0
     paid: float = 0.0
     n_samples: int = 0
     compiling: float = 0.0

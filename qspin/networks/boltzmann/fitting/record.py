@@ -23,6 +23,8 @@ STEPS = (
     "persistence",
     "beta_effective",
     "beta_effective_error",
+    "factor",
+    "shrunk",
     "learning_rate",
     "seconds",
     "paid_seconds",
@@ -40,6 +42,7 @@ _OFTEN = 0.1  # share of these whose samples were remarked on, from which on the
 _OFF = 0.05  # share by which samples may be off the model's temperature before it is said
 _LOST = 0.1  # share of a likelihood that had been gained, from which on its loss is told ...
 _LITTLE = 0.01  # ... or, if it is more, of the one before training
+_SHRUNK = 0.95  # of parameters, in all: from which on it is told that a device ended before they did
 _STUCK = 0.98  # persistence from which on chains tell of where they began, not of the model
 
 
@@ -100,6 +103,7 @@ def remarks_on(curves: xr.Dataset, told: Sequence[Mapping[str, str]] = ()) -> li
         *_on_samples(told[-n:]),
         *_on_temperature(last),
         *_on_gaps(curves),
+        *_on_end_of_device(curves),
         *_on_chains(last),
         *_on_likelihood(curves),
         *_on_bounds(curves),
@@ -148,6 +152,27 @@ def _on_gaps(curves: xr.Dataset) -> list[Remark]:
         "their samples are of: more reads a step may tell"
     )
     return [Remark("no-effective-temperature", text)]
+
+
+def _on_end_of_device(curves: xr.Dataset) -> list[Remark]:
+    """Parameters that gave way, and what there is to do."""
+    shrunk = curves["shrunk"].values
+    gave_way = shrunk < 1
+    share = float(np.nanprod(shrunk))
+    if share > _SHRUNK:
+        return []
+    before = curves.isel(step=slice(None, int(gave_way.argmax())))
+    temperature = float(np.nanmedian(before["factor"].values / before["beta_effective"].values))
+    text = (
+        f"in {gave_way.sum()} of {len(shrunk)} steps the device sampled the machine no colder, with however "
+        f"much energy it was programmed: parameters were multiplied by {share:.2g} in all, so that samples "
+        "stay of the machine, and what it can learn ends where the device does. Chains of qubits freeze "
+        "where they are strong and break where they are weak, and those of chain_strength 'auto' grow with "
+        f"the couplings: give a number, 3 to 4 temperatures of the device, {3 * temperature:.2g} to "
+        f"{4 * temperature:.2g} here. Else anneal slower, or take a machine that fits the graph without "
+        "chains, or more weight_decay"
+    )
+    return [Remark("device-at-its-end", text, Level.SERIOUS)]
 
 
 def _on_chains(last: xr.Dataset) -> list[Remark]:

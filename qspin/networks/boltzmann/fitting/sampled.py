@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from qspin.analysis.of_model import row_of_model
 from qspin.analysis.temperature import MEASURED, has_measured_temperatures
 from qspin.checkpoint import without_checkpoint
 from qspin.errors import InputError
+from qspin.networks.boltzmann.fitting.device import KnownDevice
 from qspin.networks.boltzmann.fitting.phases import Negative, State, average_over, persistence
 from qspin.networks.boltzmann.machines import Machine
 from qspin.remarks import Level
@@ -24,9 +24,6 @@ from qspin.sampling import sampled
 
 __all__ = ["SampledPhase", "required_row"]
 
-_UNSURE = 3.0  # standard deviation of the inverse temperature of a device that nobody knows yet, around 1
-_MOST_CHANGE = 3.0  # factor by which one step may change it
-_MOST = 1e6  # its bounds, up and down: at the end of its range a device comes no nearer to 1
 _NAME = "negative phase"
 
 
@@ -44,8 +41,11 @@ class SampledPhase:
 
     One that sets temperatures is asked for beta = 1, and its replicas go on where they ended where it can
     start from configurations. One that does not is programmed with the energy divided by the inverse
-    temperature that its earlier samples show (``beta_effective``), so that it samples the model; the estimate
-    is a Kalman filter over the steps, that starts at 1 and gives way to every measurement by its error.
+    temperature that its earlier samples show (``beta_effective``), so that it samples the model. Where it
+    gets no colder, however much energy is programmed, parameters give way to what it can sample: see
+    `KnownDevice`, the filter that knows its temperature. An annealer that needs chains is best given a
+    number as `chain_strength`, 3 to 4 temperatures of the device in units of what is programmed: chains then
+    stay as they are while couplings grow, and do not freeze.
 
     Settings that were left to a sampler are chosen for steps, where it says how (`qspin.sampler.stepping`):
     tempering without ``betas`` takes a short ladder up to 1, and a few sweeps a step.
@@ -98,8 +98,8 @@ class SampledPhase:
 
     def negative(self, machine: Machine, batch: Tensor, state: State, seed: int) -> Negative:
         problem = machine.problem()
-        device = state.get("device", torch.tensor([1.0, _UNSURE**2], dtype=torch.float64))
-        factor = 1 / float(device[0]) if self._corrects else 1.0
+        device = KnownDevice.of(state)
+        factor = 1 / device.beta if self._corrects else 1.0
         programmed = problem.scaled(factor) if factor != 1 else problem
         initial = self._initial(state)
         with without_checkpoint():  # what is kept is the training
@@ -115,10 +115,15 @@ class SampledPhase:
         made = Negative(gradients, noise, kept, n_samples=len(x), paid=paid, compiling=compiling)
         if found.is_set:
             return made._replace(persistence=self._persistence(machine, state, kept, found.row))
-        kept["device"] = self._filtered(device, found.beta, found.error)
-        doubts = tuple(own for own in samples.remarks if own.level is Level.SERIOUS)
-        beta, error = found.beta * factor, found.error * factor
-        return made._replace(beta=beta, beta_error=error, remarks=doubts)
+        device = device.after(found.beta, found.error, factor=factor, drift=self._drift)
+        kept |= device.kept()
+        return made._replace(
+            beta=found.beta * factor,
+            beta_error=found.error * factor,
+            factor=factor,
+            shrunk=device.shrinks(self._drift) if self._corrects else 1.0,
+            remarks=tuple(own for own in samples.remarks if own.level is Level.SERIOUS),
+        )
 
     def _clocks(self, clocks: Mapping[str, float]) -> tuple[float, float]:
         """Seconds that cost money, and those of compiling."""
@@ -146,18 +151,6 @@ class SampledPhase:
             return float("nan")
         before, after = (machine.from_spins(of["spins"][row].numpy()) for of in (state, kept))
         return float(persistence(machine, before, after))
-
-    def _filtered(self, device: Tensor, beta: float, error: float) -> Tensor:
-        """The estimate of the inverse temperature and its variance, after one more measurement."""
-        value, variance = device.tolist()
-        variance += (self._drift * value) ** 2
-        if not (math.isfinite(beta) and math.isfinite(error)):
-            return torch.tensor([value, variance], dtype=torch.float64)
-        gain = variance / (variance + error**2)
-        moved = value + gain * (beta - value)
-        moved = min(max(moved, value / _MOST_CHANGE), value * _MOST_CHANGE)
-        moved = min(max(moved, 1 / _MOST), _MOST)
-        return torch.tensor([moved, (1 - gain) * variance], dtype=torch.float64)
 
 
 def _measured(samples: SampleSet) -> _Measured:

@@ -19,7 +19,7 @@ from qspin.networks.boltzmann.machines import Machine, parameters_digest
 
 __all__ = ["Unfinished", "identity_of_descent", "identity_of_machine"]
 
-_VERSION = 5
+_VERSION = 6
 _DIGESTS = ("units and graph", "first parameters", "data")
 
 
