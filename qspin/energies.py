@@ -70,7 +70,8 @@ def _summed(i, j, couplings, fields, spins, energies):
                 e += 1
             for k in range(lanes):
                 total[k] += row[k] * columns[a, k]
-        energies[start : start + size] = total[:size]
+        for k in range(size):  # arrays set from arrays take long to compile
+            energies[start + k] = total[k]
 
 
 @njit(cache=True, nogil=True)
@@ -94,7 +95,8 @@ def _counted(n_spins, i, j, alike, spins, energies):
                     few[k] += one[k] ^ other[k] ^ wanted
             for k in range(_LANES):
                 total[k] += few[k]
-        energies[start : start + size] = total[:size]
+        for k in range(size):
+            energies[start + k] = total[k]
 
 
 @njit

@@ -105,7 +105,8 @@ def _by_strength(indptr, indices, couplings, row, starts):
     ordered, summed = np.empty(len(indices)), np.empty(len(indices))
     for i in range(len(row)):
         first, last = indptr[i], indptr[i + 1]
-        by_row = first + np.argsort(row[indices[first:last]])
+        rows = row[indices[first:last]].astype(np.float64)  # so that one function of sorting serves twice
+        by_row = first + np.argsort(rows, kind="mergesort")
         order = by_row[np.argsort(-np.abs(couplings[by_row]), kind="mergesort")]
         total, place = 0.0, starts[row[i]]
         for k in range(len(order)):
