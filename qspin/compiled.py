@@ -23,35 +23,67 @@ _SHARED = "common"
 """Room beside a backend's own whose code its kernels may call."""
 
 
-def njit(function: Callable[..., Any] | None = None, /, *, cache: bool = False, **options: Any) -> Any:
+def njit(
+    function: Callable[..., Any] | None = None, /, *, cache: bool = False, inner: bool = False, **options: Any
+) -> Any:
     """`numba.njit`, with a cache that is optional.
 
     Where Numba finds no folder to keep a kernel in, ``$QSPIN_CACHE_DIR/numba`` does, or else a private folder
     among the temporary files, or else none: then every process compiles its kernels anew, and a warning says
     so once.
 
+    The wrapper by which C would call a kernel is left out, as nobody does: kernels that take many arrays are
+    compiled in less time without. ``no_cfunc_wrapper=False`` has it made.
+
     Parameters
     ----------
     function : to compile; None: a decorator is returned, as by `numba.njit`
     cache : keep the compiled kernel for the next process, if there is a place for it
+    inner : for other kernels alone to call; the wrapper by which Python would is left out, too
     options : further ones of `numba.njit`
     """
     if function is None:
-        return functools.partial(njit, cache=cache, **options)
+        return functools.partial(njit, cache=cache, inner=inner, **options)
+    options = {"no_cfunc_wrapper": True, "no_cpython_wrapper": inner, **options}
+    kernel = _kept(function, options) if cache else _compiled(function, options)
+    return _Inner(kernel) if inner and hasattr(kernel, "_numba_type_") else kernel  # not if NUMBA_DISABLE_JIT
+
+
+class _Inner:
+    """What kernels call, and Python cannot: without this Numba would take the process down where it tries."""
+
+    def __init__(self, kernel: Any):
+        functools.update_wrapper(self, kernel)
+        self._kernel = kernel
+
+    @property
+    def _numba_type_(self) -> Any:
+        """By which kernels know it."""
+        return self._kernel._numba_type_
+
+    def __call__(self, *_: Any) -> None:
+        raise TypeError(f"{self._kernel.__name__} is compiled for other kernels to call, and not for Python")
+
+
+def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     import numba  # heavy: no one waits for it who only reads a config
 
-    if not cache:
-        return numba.njit(**options)(function)
+    return numba.njit(**options)(function)
+
+
+def _kept(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """The kernel with a cache in the first folder that will do, if there is one."""
+    cached = {**options, "cache": True}
     try:
-        kernel = numba.njit(cache=True, **options)(function)
+        kernel = _compiled(function, cached)
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
         if (folder := _folder()) is None:
             _warn_once("no folder can be written to")
-            return numba.njit(**options)(function)
+            return _compiled(function, options)
         with _cache_in(folder):
-            kernel = numba.njit(cache=True, **options)(function)
+            kernel = _compiled(function, cached)
     return _without_a_grudge(kernel)
 
 

@@ -99,7 +99,7 @@ def _counted(n_spins, i, j, alike, spins, energies):
             energies[start + k] = total[k]
 
 
-@njit
+@njit(inner=True)
 def _fill(spins, start, down, columns):
     """Write configurations from `start` on side by side, as 1 and `down`; returns how many there are."""
     n_spins = len(columns)
@@ -201,7 +201,7 @@ def _row(code):
     return np.uint64(code) << np.uint64(_GROUP)
 
 
-@njit
+@njit(inner=True)
 def _codes(spins, n_groups):
     """Configurations of the groups as binary numbers, (n_groups and more, M); those of no spins are 0."""
     codes = np.zeros((n_groups + _TABLES, len(spins)), np.uint8)
@@ -212,7 +212,7 @@ def _codes(spins, n_groups):
     return codes
 
 
-@njit
+@njit(inner=True)
 def _fill_own(couplings, fields, g, own):
     """Energies of a group with the fields, by its configuration."""
     first = g * _GROUP
@@ -227,7 +227,7 @@ def _fill_own(couplings, fields, g, own):
         own[code] = total
 
 
-@njit
+@njit(inner=True)
 def _fill_table(couplings, g, h, rows, table):
     """Energies between groups g and h, by the configurations of h and g; `rows` is room for fields of h."""
     n = len(couplings)

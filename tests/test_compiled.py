@@ -141,6 +141,22 @@ def test_a_cache_that_fills_up_costs_nothing_else(monkeypatch):
     assert len(heard) == 1
 
 
+def test_inner_kernels_are_for_kernels_alone():
+    """Numba would make a call of theirs by Python end the process."""
+
+    @compiled.njit(inner=True)
+    def double(x):
+        return 2 * x
+
+    @compiled.njit
+    def quadruple(x):
+        return double(double(x))
+
+    assert quadruple(21) == 84
+    with pytest.raises(TypeError, match="double is compiled for other kernels to call, and not for Python"):
+        double(21)
+
+
 def test_other_errors_of_numba_are_not_hidden(monkeypatch):
     import numba
 

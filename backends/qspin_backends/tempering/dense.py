@@ -134,7 +134,7 @@ def sweep_dense(kernel, words, walker, energies):
         _spread(kernel.tiles[block], kernel.fields, flips, signs, n_flips)
 
 
-@njit
+@njit(cache=True, inner=True)
 def _visit(kernel, words, w, block, size, local, walker, energies, flips, signs, n_flips):
     """Decide the spins of a block in the lanes of word `w`; note who flipped what."""
     n_words = np.uint64(words.shape[1])
@@ -178,7 +178,7 @@ def _visit(kernel, words, w, block, size, local, walker, energies, flips, signs,
         energies[own] += 2.0 * local[0, own]
 
 
-@njit
+@njit(inner=True)
 def _spread(tiles, fields, flips, signs, n_flips):
     """Add the rows of all flipped spins to the fields of their walkers, fetching the next tile meanwhile."""
     columns, tile = pointer_to(fields), pointer_to(tiles)
@@ -198,7 +198,7 @@ def _spread(tiles, fields, flips, signs, n_flips):
                 store(columns, place, total)
 
 
-@njit
+@njit(inner=True)
 def follow_dense(kernel, words, walker, lane, rows, count):
     """Add the first `count` of `rows` of J, spins that were flipped in a lane, to its walker's fields."""
     width = words.itemsize * 8

@@ -124,13 +124,13 @@ def _exchange(words, walker, energies, betas, ladders, parity, chosen):
         swap_lanes(words, chosen, n_ladders)
 
 
-@njit
+@njit(inner=True)
 def _add(energies, sums):
     for lane in range(len(sums)):
         sums[lane] += energies[lane]
 
 
-@njit
+@njit(inner=True)
 def _add_moments(energies, origin, first, second):
     for lane in range(len(origin)):
         off = energies[lane] - origin[lane]

@@ -225,7 +225,7 @@ def sweep_multispin(kernel, words, walker, energies):
     _count_energies(kernel, n_words, energies)
 
 
-@njit
+@njit(cache=True, inner=True)
 def _visit(kernel, n_words, size, block, seen):
     """Visit every spin once in the lanes of the block of words number `block`; for `seen` see `find_rare`."""
     both, states, metropolis = pointer_to(kernel.both), pointer_to(kernel.random), kernel.metropolis
@@ -294,7 +294,7 @@ def _add(total, digit):
     return total ^ digit, total & digit
 
 
-@njit
+@njit(cache=True, inner=True)
 def _count_energies(kernel, n_words, energies):
     """Energies in units of the coupling, 2 (unsatisfied couplings) - (all couplings), of all lanes."""
     both, forward = pointer_to(kernel.both), pointer_to(kernel.forward)
@@ -366,7 +366,7 @@ def _add_up(large, n_planes, nothing):
         carry = (total & digit) | (x & carry)
 
 
-@njit
+@njit(inner=True)
 def _unpack(counts, slot, n_planes, energies):
     """Add twice the counts of a word, as bit planes (n_planes, WORDS), to the energies of its lanes."""
     for lane in range(WORD):

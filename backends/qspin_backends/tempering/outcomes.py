@@ -84,7 +84,7 @@ def gap(state, rate):
     return np.uint64(min(np.log1p(-uniform(state)) / rate, _FOREVER))
 
 
-@njit
+@njit(inner=True)
 def find_rare(outcomes, parity, first, seen, ahead, state):
     """Find the second events among the lanes of a vector.
 

@@ -128,7 +128,7 @@ def _apart(origin, n_long, n_short, long_jump, jump, n_bits, shift, rotation):
     return states
 
 
-@njit(cache=True)
+@njit(cache=True, inner=True)
 def _leap(state, polynomial, n_bits, shift, rotation):
     """Advance `state` (4,) by as many steps as the polynomial (4,) stands for."""
     total = np.zeros(4, np.uint64)
@@ -142,7 +142,7 @@ def _leap(state, polynomial, n_bits, shift, rotation):
         state[i] = total[i]
 
 
-@njit(cache=True)
+@njit(cache=True, inner=True)
 def _step(state, n_bits, shift, rotation):
     """One step of either generator, whose words have `n_bits`."""
     present = np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - n_bits)

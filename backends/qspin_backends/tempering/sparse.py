@@ -133,7 +133,7 @@ def sweep_sparse(kernel, words, walker, energies):
         _visit(kernel, np.uint64(vector), changes, drawn, own)
 
 
-@njit
+@njit(cache=True, inner=True)
 def _visit(kernel, vector, changes, drawn, energies):
     """Visit every spin once in the lanes of a vector, and add to their energies (lanes,).
 
@@ -187,7 +187,7 @@ def _read(spins, start, tag, like):
     return as_real(load(spins, start, tag), like)
 
 
-@njit
+@njit(inner=True)
 def _draw(random, vector, drawn, count):
     """Random numbers for the next visits of a vector, drawn (visits, lanes)."""
     lanes, states, target = np.uint64(drawn.shape[1]), pointer_to(random), pointer_to(drawn)

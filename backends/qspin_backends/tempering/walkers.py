@@ -27,6 +27,7 @@ __all__ = ["Plan", "Walkers", "follow", "follower", "start_walkers", "sweep", "w
 
 Plan = SparsePlan | DensePlan | MultispinPlan
 
+_INNER: Any = {"no_cfunc_wrapper": True}  # as qspin.compiled.njit; stubs of Numba do not know it
 _SWEEPS = {SparseKernel: sweep_sparse, DenseKernel: sweep_dense, MultispinKernel: sweep_multispin}
 
 
@@ -35,7 +36,7 @@ def sweep(kernel, words, walker, energies):  # type: ignore[no-untyped-def]
     raise NotImplementedError
 
 
-@overload(sweep)
+@overload(sweep, jit_options=_INNER)
 def _sweep(kernel, words, walker, energies):  # type: ignore[no-untyped-def]
     by_its_kernel = _SWEEPS[kernel.instance_class]
     return lambda kernel, words, walker, energies: by_its_kernel(kernel, words, walker, energies)
@@ -48,7 +49,7 @@ def follower(kernel):  # type: ignore[no-untyped-def]
     raise NotImplementedError
 
 
-@overload(follower)
+@overload(follower, jit_options=_INNER)
 def _follower(kernel):  # type: ignore[no-untyped-def]
     return (lambda kernel: kernel) if kernel.instance_class is DenseKernel else (lambda kernel: None)
 
@@ -60,7 +61,7 @@ def follow(kernel, words, walker, lane, rows, count):  # type: ignore[no-untyped
     raise NotImplementedError
 
 
-@overload(follow)
+@overload(follow, jit_options=_INNER)
 def _follow(kernel, words, walker, lane, rows, count):  # type: ignore[no-untyped-def]
     if kernel is types.none:
         return lambda kernel, words, walker, lane, rows, count: None

@@ -123,7 +123,7 @@ def swap_lanes(words, chosen, distance):
         _swap_rows(words, chosen, distance)
 
 
-@njit
+@njit(cache=True, inner=True)
 def _swap_rows(words, chosen, distance):
     """`swap_lanes` for any number of words."""
     n_words = words.shape[1]
@@ -157,7 +157,7 @@ def _swap_inner(words, chosen, distance):  # type: ignore[no-untyped-def]
     return lambda words, chosen, distance: _swap_rows(words[1 : len(words) - 1], chosen, distance)
 
 
-@njit
+@njit(cache=True, inner=True)
 def _swap_vectors(words, chosen, distance):
     """`swap_lanes` for all rows of eight words but the first and the last, a row at a time.
 

@@ -48,7 +48,7 @@ class _Scratch(NamedTuple):
     members: NDArray[np.int64]
 
 
-@njit
+@njit(cache=True, inner=True)
 def bond_moves(kernel, words, walker, energies, graph, ladders, betas, turn):
     """One move for the pairs (k, k + 1) of neighbouring betas in every ladder, even and odd k in turn."""
     n_rows, n_ladders = words.shape[0], len(ladders.random)
@@ -71,7 +71,7 @@ def bond_moves(kernel, words, walker, energies, graph, ladders, betas, turn):
             ladders.cluster_counts[k] += 1
 
 
-@njit
+@njit(inner=True)
 def _move_pair(words, energies, graph, state, pair, scratch):
     """Flip a cluster of the rows in which a pair is opposed, or alike if those are fewer and there are no
     fields; returns how many rows were flipped, the first of ``scratch.members``, and how many couplings were
@@ -109,7 +109,7 @@ def _move_pair(words, energies, graph, state, pair, scratch):
     return count, work
 
 
-@njit
+@njit(inner=True)
 def _compare(words, one, other, holds, opposed):
     """Mark the rows in which two lanes are opposed; returns their number."""
     width = 8 * words.itemsize
@@ -123,7 +123,7 @@ def _compare(words, one, other, holds, opposed):
     return count
 
 
-@njit
+@njit(inner=True)
 def _grow(words, graph, state, pair, seed, scratch):
     """Put the cluster of `seed` into ``scratch.members``; returns its size and the couplings looked at.
 
@@ -193,7 +193,7 @@ def _beyond(summed, first, end, passed):
     return low
 
 
-@njit
+@njit(inner=True)
 def _held(words, graph, lane, part, size, scratch):
     """Energy between a cluster and the rest in the walker of a lane: what the other walker has in common with
     it, what it has with the opposite sign; and the couplings looked at.

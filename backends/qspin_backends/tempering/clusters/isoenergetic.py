@@ -18,7 +18,7 @@ from qspin_backends.tempering.walkers import follow
 __all__ = ["isoenergetic_moves"]
 
 
-@njit
+@njit(cache=True, inner=True)
 def isoenergetic_moves(kernel, words, walker, energies, graph, ladders, n_betas, turn):
     """One move for each pair of ladders (0, 1), (2, 3), ... at every active temperature."""
     n_rows = words.shape[0]
@@ -72,7 +72,7 @@ def isoenergetic_moves(kernel, words, walker, energies, graph, ladders, n_betas,
             ladders.cluster_counts[b] += 1
 
 
-@njit
+@njit(inner=True)
 def _grow(words, graph, one, other, opposed, seed, stack, member, width):
     """Put the cluster of spins around `seed` that are all opposed, or all alike, into `stack`, and mark it
     in `member`; returns its size.
