@@ -15,7 +15,7 @@ from qspin.sampler import njit
 from qspin_backends.tempering.arrivals import Watch, arrives, nobody
 from qspin_backends.tempering.clusters.moves import cluster_moves
 from qspin_backends.tempering.random import uniform
-from qspin_backends.tempering.walkers import sweep
+from qspin_backends.tempering.walkers import follower, sweep
 from qspin_backends.tempering.words import swap_lanes
 
 __all__ = ["N_BINS", "Ladders", "start_ladders", "temper"]
@@ -169,11 +169,12 @@ def temper(
     energy_sums, moments, origin = ladders.energy_sums, ladders.moments, ladders.origin
     is_watched = ladders.watch.limit[0] > -np.inf
     chosen = np.zeros(words.shape[1], words.dtype)
+    following = follower(kernel)
     for done in range(first, first + n_sweeps):
         sweep(kernel, words, walker, energies)
         if cluster_every and (done + 1) % cluster_every == 0:
             turn = (done + 1) // cluster_every
-            cluster_moves(kernel, words, walker, energies, graph, ladders, betas, turn)
+            cluster_moves(following, words, walker, energies, graph, ladders, betas, turn)
         if len(betas) > 1:
             _exchange(words, walker, energies, betas, ladders, -1 if reversible else done % 2, chosen)
         number, bin_ = done + 1, 0
