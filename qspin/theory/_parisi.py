@@ -23,22 +23,21 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import log_ndtr
 
-from qspin.compiled import njit
 from qspin.errors import RunError
 from qspin.theory._equations import Floats, damped_newton
 from qspin.theory._levels import FARTHEST, first_guess, middles, overlap_at, place, usual_breaking
+from qspin.theory._steps import REACH, averaged, spread
 
 __all__ = ["Covariance", "Ladder", "broken_ladder", "broken_sk"]
 
 _FEWER = (1, 2, 4, 7)  # steps of the ladders that more steps are compared with
 _STRETCHES = (1.0, 0.97, 1.03, 0.9, 1.1)  # of the levels of a first guess
 _MOST_GRIDS, _RESOLVED = 4, 0.7  # tried; spacing that a solution may need in units of what it had
-_LARGEST_REACH = 20_000  # points of a grid on either side, beyond which levels are hardly two
+_LARGESTREACH = 20_000  # points of a grid on either side, beyond which levels are hardly two
 _CLOSEST = 1e-9  # levels
 _LARGEST_BREAK = 1e3  # m/T at T = 0
 _FAR = 5.0  # of a logarithm of what a break is of the usual one
 _ROUNDING = 1e-9  # of a place that is 0
-_REACH = 8.5  # standard deviations of fields that a grid holds
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ class _Grid:
     def inward(self, outer: _Level, a: float, variance: float) -> _Level:
         """One step of breaking towards the first level."""
         finer = (len(outer.value) - 1) // (2 * self.reach)
-        return _Level(*_averaged(outer.value, outer.slope, a, np.sqrt(variance), self.spacing / finer, finer))
+        return _Level(*averaged(outer.value, outer.slope, a, np.sqrt(variance), self.spacing / finer, finer))
 
     def first_at_zero(self, a: float, variance: float) -> _Level:
         """The step from |y|: (1/a) ln E exp(a |y + z sigma|)."""
@@ -164,7 +163,7 @@ class _Grid:
         low, high = self.covariance.fields(overlaps[i : i + 2]).tolist()
         inner, outer = levels[i].value, levels[i + 1].value
         finer = (len(outer) - 1) // (len(inner) - 1)
-        return np.asarray(_spread(fields, inner, outer, a, np.sqrt(high - low), self.spacing / finer, finer))
+        return np.asarray(spread(fields, inner, outer, a, np.sqrt(high - low), self.spacing / finer, finer))
 
     def vanishing(self, fields: Floats, inner: _Level, a: float, overlap: float) -> float:
         """Twice the density of fields at 0 behind the last step at T = 0.
@@ -190,71 +189,6 @@ class _Grid:
             if i + 1 < len(levels):
                 fields = self.outward(levels, i, breaking[i], overlaps, fields)
         return np.array(of_overlaps + of_breaking)
-
-
-@njit(cache=True, nogil=True)
-def _normal(a, sigma, spacing):
-    """Weights of a normal distribution, as far as it counts when tilted by exp(a |y|)."""
-    width = max(sigma, 1e-12) / spacing
-    n = int(np.ceil((_REACH + a * sigma) * width)) + 1
-    weights = np.empty(2 * n + 1)
-    total = 0.0
-    for j in range(2 * n + 1):
-        weights[j] = np.exp(-(((j - n) / width) ** 2) / 2)
-        total += weights[j]
-    for j in range(2 * n + 1):
-        weights[j] /= total
-    return weights
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _averaged(value, slope, a, sigma, spacing, finer):
-    """(1/a) ln of the normal mean of exp(a value), at every `finer`-th point, its derivative by the field
-    and by a; beyond its ends the value goes on straight."""
-    kernel = _normal(a, sigma, spacing)
-    n, m = len(kernel) // 2, len(value)
-    first, last = slope[0], slope[m - 1]
-    top = max(value[0] - first * spacing * n, value[m - 1] + last * spacing * n, value.max())
-    weights, sloped, tilted = np.empty(m + 2 * n), np.empty(m + 2 * n), np.empty(m + 2 * n)
-    for j in range(m + 2 * n):
-        at = min(max(j - n, 0), m - 1)
-        here = value[at] + slope[at] * spacing * (j - n - at)
-        weights[j] = np.exp(max(a * (here - top), -700.0))
-        sloped[j], tilted[j] = weights[j] * slope[at], weights[j] * here
-    size = (m - 1) // finer + 1
-    means, slopes, growths = np.empty(size), np.empty(size), np.empty(size)
-    for i in range(size):
-        total = along = turned = 0.0
-        start, end = i * finer, i * finer + 2 * n + 1
-        near, near_sloped, near_tilted = weights[start:end], sloped[start:end], tilted[start:end]
-        for j in range(len(kernel)):
-            total += kernel[j] * near[j]
-            along += kernel[j] * near_sloped[j]
-            turned += kernel[j] * near_tilted[j]
-        means[i] = top + np.log(total) / a
-        slopes[i] = along / total
-        growths[i] = (turned / total - means[i]) / a
-    return means, slopes, growths
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _spread(fields, inner, outer, a, sigma, spacing, finer):
-    """The distribution of fields behind a step, `finer` times finer, that weighs them by exp(a (outer -
-    inner))."""
-    kernel = _normal(a, sigma, spacing)
-    n, m, origin = len(kernel) // 2, len(outer), inner[len(inner) // 2]
-    found = np.zeros(m)
-    for i in range(len(fields)):
-        source = fields[i] * np.exp(-a * (inner[i] - origin))
-        low, high = max(i * finer - n, 0), min(i * finer + n + 1, m)
-        reached, arriving = found[low:high], kernel[low - i * finer + n : high - i * finer + n]
-        for j in range(len(reached)):
-            reached[j] += source * arriving[j]
-    total = 0.0
-    for j in range(m):
-        found[j] *= np.exp(a * (outer[j] - origin))
-        total += found[j]
-    return found / total
 
 
 def broken_ladder(
@@ -283,7 +217,7 @@ def broken_ladder(
         needed = _grid(temperature, grid.covariance, field, ladder.overlaps)
         if needed.spacing > _RESOLVED * grid.spacing:
             return ladder
-        if needed.reach > _LARGEST_REACH:
+        if needed.reach > _LARGESTREACH:
             break
         grid = needed  # levels came so close that sums on the first grid were wrong
     raise RunError(
@@ -303,7 +237,7 @@ def _grid(temperature: float, covariance: Covariance, field: float, overlaps: Fl
     spacing = min(widths.min() / 1.6, 0.12 * float(np.sqrt(high**2 - low**2)))
     if low > 0:
         spacing = min(spacing, max(low / 1.6, 0.015 * high))
-    extent = _REACH * high + 2 * high**2  # what tilts the fields moves them by sums of m/T times variances
+    extent = REACH * high + 2 * high**2  # what tilts the fields moves them by sums of m/T times variances
     finer = int(np.ceil(2.5 * spacing / temperature)) if temperature > 0 else 1
     return _Grid(temperature, covariance, field, spacing, int(np.ceil(extent / spacing)), finer)
 

@@ -11,6 +11,8 @@ from qspin.errors import InputError
 from qspin.remarks import remarks_of
 from qspin.theory import almeida_thouless, almeida_thouless_field, parisi, sk, sk_energy
 from qspin.theory._equations import damped_newton, tanh_means
+from qspin.theory._parisi import Covariance, _Grid
+from qspin.theory._steps import averaged, spread
 
 
 class TestMeans:
@@ -110,14 +112,38 @@ class TestEnergies:
 
     @pytest.mark.parametrize(
         ("t", "h", "steps"),
-        [(0.0, 0.02, 10), (0.0, 0.05, 10), (0.02, 0.0, 5), (0.79, 0.02, 3), (0.01, 1.0, 12)],
-    )
+        [
+            (0.0, 0.02, 10), (0.0, 0.05, 10), (0.02, 0.0, 5), (0.79, 0.02, 3), (0.01, 1.0, 12), (0.0, 2.0, 7),
+        ],
+    )  # fmt: skip
     def test_weak_fields_and_cold_ones_converge(self, t, h, steps):
-        """Where levels crowd at q = 1 and the first lies between 0 and q(0)."""
+        """Where levels crowd at q = 1 and the first lies between 0 and q(0), or all lie close to 1."""
         found, fewer = sk(t, h, steps), sk(t, h, 2)
         assert float(fewer.free_energy[0]) < float(found.free_energy[0])
         assert 0 < float(found.energy_error[0]) < 5e-5
         assert (np.diff(found.overlap_level[0]) > 0).all()
+
+    @pytest.mark.parametrize("a", [3.0, 150.0])
+    def test_steps_of_any_size_are_numbers(self, a):
+        """Of |y|, whose step is a closed formula, with exponents a |y| up to 1800; and the distribution behind
+        it from its definition, by logarithms."""
+        spacing, sigma = 0.005, 0.02
+        grid = _Grid(0.0, Covariance(), 0.0, spacing, 2_400, 1)
+        y = grid.fields
+        closed = grid.first_at_zero(a, sigma**2)
+        value, slope, by_breaking = averaged(np.abs(y), np.sign(y), a, sigma, spacing, 1)
+        far = np.abs(y) > 10 * sigma + a * sigma**2  # |y| has a bend, which sums take to their spacing
+        assert_allclose(value[far], closed.value[far], rtol=1e-12)
+        assert_allclose(slope[far], np.sign(y[far]))
+        assert_allclose(by_breaking[far], closed.by_breaking[far], rtol=1e-8)
+        fields = np.exp(-(y**2) / 2)
+        apart = y[:, None] - y[None, ::40]
+        logs = -(apart**2) / (2 * sigma**2) + a * (np.abs(y)[:, None] - value[::40])
+        direct = np.exp(logs) @ fields[::40]
+        found = spread(
+            np.where(np.arange(len(y)) % 40 == 0, fields, 0), value, np.abs(y), a, sigma, spacing, 1
+        )
+        assert_allclose(found, direct / direct.sum(), atol=1e-12)
 
     def test_cold_ones_have_the_entropy_of_their_free_energy(self):
         below, at, above = sk([0.0195, 0.02, 0.0205], 0.3, steps=2).free_energy.values
