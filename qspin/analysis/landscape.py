@@ -28,6 +28,7 @@ from qspin.significance import STANDARD_ERRORS
 from qspin.spectrum import energy_tolerance, flip_tolerances, levelled, without_offset
 
 __all__ = [
+    "HEAVY",
     "Coverage",
     "States",
     "descended",
@@ -40,7 +41,8 @@ __all__ = [
     "valleys",
 ]
 
-_HEAVY = 0.05  # share of the configurations that makes a cluster a state
+HEAVY = 0.05
+"""Share of the configurations that makes a cluster a state."""
 
 
 @checked_arguments
@@ -101,7 +103,7 @@ class States:
     def is_significant(self) -> bool:
         """Whether two states hold 5 % each, and lie four deviations further apart than clusters of noise."""
         mean, deviation = self.null_separation
-        several = int((self.weights >= _HEAVY).sum()) > 1
+        several = int((self.weights >= HEAVY).sum()) > 1
         return several and self.separation > mean + STANDARD_ERRORS * deviation
 
 

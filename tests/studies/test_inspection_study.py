@@ -67,6 +67,28 @@ class TestStates:
         assert "(p = 0.01, the least that 99 sets can show)" in texts[0]
         assert texts[1].startswith("Triangles at T = 1: the two smaller ones of three overlaps differ by")
 
+    def test_two_states_are_ultrametric_whatever_they_are(self):
+        flips = np.random.default_rng(12).choice([1, -1], p=[0.97, 0.03], size=(90, 40)).astype(np.int8)
+        two = flips * PATTERNS[np.repeat([0, 1], [60, 30])]
+        _, triangles = (one.text for one in state_findings([landscape_of(two)], []))
+        assert "they are ultrametric, but triangles of two states are in any case, and no third" in triangles
+        third = np.random.default_rng(11).choice([-1, 1], size=40)
+        three = flips * np.stack([*PATTERNS, third])[np.repeat([0, 1, 2], 30)].astype(np.int8)
+        _, triangles = (one.text for one in state_findings([landscape_of(three)], []))
+        assert triangles.endswith("times as wide as there: they are ultrametric.")
+
+    def test_a_second_state_of_few_configurations_is_not_taken_for_noise(self):
+        few = self.flips * PATTERNS[np.repeat([0, 1], [87, 3])]
+        states = state_findings([landscape_of(few)], [])[0].text
+        assert "further apart than clusters of noise, but no two of them hold 5%: overlaps" in states
+
+    def test_states_that_are_mirror_images_are_told(self):
+        mirrored = self.flips * np.stack([PATTERNS[0], -PATTERNS[0]])[np.repeat([0, 1], [60, 30])]
+        states = state_findings([landscape_of(mirrored)], [])[0].text
+        overlap = float(mirrored[:60].mean(axis=0) @ mirrored[60:].mean(axis=0)) / 40
+        assert f"the two heaviest are mirror images of each other, of overlap {overlap:.3f}," in states
+        assert "mirror images" not in state_findings([landscape_of(self.two)], [])[0].text
+
     def test_free_spins_have_neither(self):
         free = self.rng.choice([-1, 1], size=(90, 40)).astype(np.int8)
         states, triangles = (one.text for one in state_findings([landscape_of(free)], []))

@@ -162,6 +162,13 @@ class TestRule:
         assert conclusion.verdicts[0].text == "glassy"
         assert "at T = 0.5, 10.0 % of overlaps lie near 0, more than the 0.0 %" in texts(conclusion)[0]
 
+    def test_clusters_of_few_configurations_are_not_taken_for_noise(self):
+        light, noise = signs(), signs()
+        noise["find_states"]["separation"][:] = 0.13  # 0.1 with a deviation of 0.01 is that of noise
+        told = "clusters lie further apart than those of noise, but no two of them hold 5%"
+        assert told in texts(concluded(light))[0]
+        assert "clusters are no further apart than those of noise" in texts(concluded(noise))[0]
+
     def test_one_open_temperature_leaves_it_open(self):
         conclusion = concluded(signs(temperatures=(0.9, 0.5), valleys=[5.0, 1.0]))
         assert (conclusion.verdicts[0].text, conclusion.verdicts[0].tone) == ("open", Tone.OPEN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,6 +11,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from qspin.analysis.landscape import HEAVY
+from qspin.significance import STANDARD_ERRORS
 from qspin.studies.cells import by_place
 from qspin.studies.inspection.draws import student_p_value
 from qspin.studies.inspection.found import CHAINS, sure_at
@@ -28,6 +31,8 @@ STATISTICS: Mapping[str, Mapping[str, str]] = {
 """Measure -> its variables that are held against those of controls, in words."""
 
 _WEIGHT = 1.7
+_MIRRORED = 0.95  # of the overlap within states, that their overlap has to reach with the other sign
+_FEWEST_STATES = 3  # between which triangles may have three different sides
 _FEWEST = 3  # draws, of which a spread means something
 
 Floats = NDArray[np.float64]
@@ -127,7 +132,8 @@ def _of_place(place: Place, several: bool) -> Iterator[str]:
     states, triangles = (place.found[name].isel(beta=0) for name in ("find_states", "ultrametricity"))
     where = at_temperature(place.rows[0].temperature) + (f" with {place.backend}" if several else "")
     doubt = f" Samples are doubtful: {some(place.doubts, 1)}." if place.doubts else ""
-    for name, found, words in (("States", states, _states), ("Triangles", triangles, _triangles)):
+    told_of_triangles = functools.partial(_triangles, n_heavy=_n_heavy(states))
+    for name, found, words in (("States", states, _states), ("Triangles", triangles, told_of_triangles)):
         if reason := str(found["reason"].values):
             yield f"{name} at {where} cannot be told: {reason}."
         else:
@@ -142,20 +148,46 @@ def _states(found: xr.Dataset) -> str:
     shares = [with_error(w, math.sqrt(w * (1 - w) / n)) for w in weights]
     states = f"{len(weights)} states of weights {some(shares, 5, once=False)}"
     nulls, own = found["nulls"].values, float(found["separation"])
-    verdict = "further apart than clusters of noise" if found["is_significant"] else (
-        "no further apart than those of noise, or but one of them holds 5 %"
-    )  # fmt: skip
     return (
-        f"{n} independent configurations fall into {states}, {verdict}: "
+        f"{n} independent configurations fall into {states}, {_apart(found)}: "
         f"overlaps within them exceed those between them by {own:.3f}, where spins are dealt anew by "
-        f"{_of_nulls(nulls)} ({_rank(int((nulls >= own).sum()), len(nulls))})"
+        f"{_of_nulls(nulls)} ({_rank(int((nulls >= own).sum()), len(nulls))}){_mirrored(found)}"
     )
 
 
-def _triangles(found: xr.Dataset) -> str:
+def _apart(found: xr.Dataset) -> str:
+    """Whether clusters count as states, and what is missing where they do not."""
+    if found["is_significant"]:
+        return "further apart than clusters of noise"
+    least = float(found["null_separation"]) + STANDARD_ERRORS * float(found["null_deviation"])
+    if float(found["separation"]) > least:
+        return f"further apart than clusters of noise, but no two of them hold {HEAVY:.0%}"
+    return "no further apart than those of noise"
+
+
+def _mirrored(found: xr.Dataset) -> str:
+    """Whether the two heaviest states are one, but for the signs of all spins."""
+    (one, between), (_, other) = found["overlaps"].values[:2, :2]
+    if _n_heavy(found) < 2 or not -between >= _MIRRORED * math.sqrt(max(one, 0.0) * max(other, 0.0)):
+        return ""
+    return (
+        f"; the two heaviest are mirror images of each other, of overlap {between:.3f}, as fields leave them "
+        "that hardly tell them apart"
+    )
+
+
+def _n_heavy(found: xr.Dataset) -> int:
+    """States that hold a share that counts."""
+    return int((found["weights"].values >= HEAVY).sum())
+
+
+def _triangles(found: xr.Dataset, n_heavy: int) -> str:
+    """Beside their null, and whether there are states enough for them to say something."""
     nulls, own, effect = found["nulls"].values, float(found["k_mean"]), float(found["effect"])
     side = "less" if effect >= 0 else "more"
     verdict = "they are ultrametric" if found["is_detected"] else "they do not count as ultrametric"
+    if found["is_detected"] and n_heavy < _FEWEST_STATES:
+        verdict += f", but triangles of two states are in any case, and no third one holds {HEAVY:.0%}"
     return (
         f"the two smaller ones of three overlaps differ by {own:.3f} in the mean, by their ranks, "
         f"{abs(effect):.0%} {side} than where spins are dealt anew, {_of_nulls(nulls)} "

@@ -82,6 +82,12 @@ class Row(NamedTuple):
         return self.numbers["is_significant"] == 1
 
     @property
+    def lies_apart(self) -> bool:
+        """Whether clusters lie further apart than those of noise, however few configurations they hold."""
+        mean, deviation = self.numbers["null_separation"], self.numbers["null_deviation"]
+        return self.numbers["separation"] > mean + STANDARD_ERRORS * deviation
+
+    @property
     def is_ultrametric(self) -> bool:
         return self.numbers["is_detected"] == 1
 

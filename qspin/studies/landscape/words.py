@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qspin.analysis.landscape import HEAVY
 from qspin.significance import STANDARD_ERRORS
 from qspin.studies.landscape.glass import Glass, Place, Row, families, judged, mean_excess
 from qspin.studies.series import told
@@ -72,6 +73,8 @@ def _states(row: Row) -> str:
         return "states cannot be told"
     if row.has_states:
         return f"there are {n['n_states']:.0f} states, further apart than clusters of noise"
+    if row.lies_apart:
+        return f"clusters lie further apart than those of noise, but no two of them hold {HEAVY:.0%}"
     return "clusters are no further apart than those of noise"
 
 
