@@ -145,8 +145,16 @@ class _OfQspin:
         return Fitted(self.samples.spins.values, betas, extra, remarks, origin, info.get("target"))
 
 
+class _OfOthers:
+    """What files of others do not say."""
+
+    is_stopped = False
+    is_measured = False
+    is_averaged = False
+
+
 @dataclass(frozen=True)
-class _OfDimod:
+class _OfDimod(_OfOthers):
     """A dimod sample set as JSON, as its `to_serializable` gives it."""
 
     sampleset: dimod.SampleSet
@@ -169,18 +177,6 @@ class _OfDimod:
     def has_betas(self) -> bool:
         return bool(np.isfinite(self._grid.betas).all())
 
-    @property
-    def is_stopped(self) -> bool:
-        return False
-
-    @property
-    def is_measured(self) -> bool:
-        return False
-
-    @property
-    def is_averaged(self) -> bool:
-        return False
-
     def fitted(self, problem: IsingProblem, bits: Bits) -> Fitted:
         _refuse_bits(bits, "a dimod sample set")
         try:
@@ -193,7 +189,7 @@ class _OfDimod:
 
 
 @dataclass(frozen=True)
-class _OfCounts:
+class _OfCounts(_OfOthers):
     """Bit strings and how often each was read."""
 
     counts: Mapping[str, int]
@@ -204,18 +200,6 @@ class _OfCounts:
 
     @property
     def has_betas(self) -> bool:
-        return False
-
-    @property
-    def is_stopped(self) -> bool:
-        return False
-
-    @property
-    def is_measured(self) -> bool:
-        return False
-
-    @property
-    def is_averaged(self) -> bool:
         return False
 
     def fitted(self, problem: IsingProblem, bits: Bits) -> Fitted:
