@@ -203,6 +203,7 @@ class TestBadInput:
             ({"beta": 1.0, "max_steps": 0}, "max_steps must be at least 1"),
             ({"beta": 1.0, "initial": np.zeros(3)}, r"got shape \(1, 3\)"),
             ({"beta": 1.0, "n_starts": 0}, "n_starts must be at least 1"),
+            ({"beta": 1.0, "dampin": 0.5}, "no keyword 'dampin': did you mean 'damping'"),
         ],
     )
     def test_settings(self, approximation, given, message):

@@ -7,7 +7,7 @@ and Computation", chapter 14; Yedidia, Freeman, Weiss 2005, IEEE Trans. Inf. The
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Unpack
 
 import numpy as np
 import xarray as xr
@@ -19,24 +19,18 @@ from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.remarks import Level, Remark, remarks_of, stored
 from qspin.theory._equations import Floats
-from qspin.theory.one_instance.found import FixedPoint, checked_betas, checked_starts, curve
-from qspin.theory.one_instance.iteration import Effort, Ended, checked_effort, iterate
+from qspin.theory.one_instance.found import FixedPoint, checked_betas, curve
+from qspin.theory.one_instance.iteration import Effort, Ended, iterate
+from qspin.theory.one_instance.search import Search, checked_search
 
 __all__ = ["belief_propagation", "log_cosh", "passed_field"]
+
+_TOLERANCE = 1e-13
 
 
 @checked_arguments
 def belief_propagation(
-    problem: IsingProblem,
-    beta: ArrayLike,
-    *,
-    exact: bool = False,
-    seed: int = 0,
-    n_starts: int = 1,
-    initial: ArrayLike | None = None,
-    damping: float | Literal["auto"] = "auto",
-    tolerance: float = 1e-13,
-    max_steps: int = 10_000,
+    problem: IsingProblem, beta: ArrayLike, *, exact: bool = False, **search: Unpack[Search]
 ) -> xr.Dataset:
     """Magnetisations, correlations and free energy by belief propagation: exact on trees, else Bethe's
     approximation.
@@ -46,12 +40,8 @@ def belief_propagation(
     problem : any; the cost of a step is its number of couplings
     beta : one inverse temperature, or ascending ones, each solved from the same starts
     exact : refuse a graph with loops, on which the result is an approximation
-    seed, n_starts : of random starts, magnetisations from which first messages are sent
-    initial : magnetisations (N,) or (n_starts, N) to start from instead
-    damping : share of the old messages in each step, or ``auto``: none, and more where they do not come to
-        rest
-    tolerance : largest change of the tanh of a message in an undamped step that counts as rest
-    max_steps : of one start
+    search : keywords as of `tap`; first messages are sent from the magnetisations of a start, and
+        ``tolerance`` is of the tanh of a message; default 1e-13
 
     Returns
     -------
@@ -61,8 +51,8 @@ def belief_propagation(
     Raises
     ------
     InputError
-        If `exact` is asked of a graph with loops, a beta is not positive, starts do not fit, or a setting is
-        out of range.
+        If `exact` is asked of a graph with loops, a beta is not positive, a keyword is none, starts do not
+        fit, or a setting is out of range.
 
     Examples
     --------
@@ -70,8 +60,8 @@ def belief_propagation(
     >>> belief_propagation(chain, 1.0, exact=True).spin_mean.values[0].round(6).tolist()
     [0.291313, 0.221862, 0.168969]
     """
-    betas, effort = checked_betas(beta), checked_effort(tolerance, max_steps, damping)
-    starts = checked_starts(problem, initial, n_starts, seed)
+    betas = checked_betas(beta)
+    starts, effort = checked_search(problem, search, tolerance=_TOLERANCE)
     loops = _n_loops(problem)
     if exact and loops:
         raise InputError(

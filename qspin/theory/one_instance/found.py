@@ -17,9 +17,9 @@ from qspin.remarks import Level, Remark
 from qspin.theory._equations import Floats
 from qspin.theory._results import beta_curve, listed, told, unsettled
 from qspin.theory.one_instance.iteration import Effort, Ended
-from qspin.validate import checked_array, checked_count
+from qspin.validate import checked_array
 
-__all__ = ["FixedPoint", "checked_betas", "checked_starts", "curve"]
+__all__ = ["FixedPoint", "checked_betas", "curve"]
 
 
 @dataclass(frozen=True)
@@ -60,25 +60,6 @@ def checked_betas(beta: ArrayLike) -> Floats:
             f"beta is a positive inverse temperature in 1/energy, or an ascending list of them; got {beta!s}"
         )
     return betas
-
-
-def checked_starts(
-    problem: IsingProblem, initial: ArrayLike | None, n_starts: int, seed: int
-) -> list[Floats]:
-    """Magnetisations to start from: those that were given (N,) or (n_starts, N), or random ones."""
-    n = problem.n_spins
-    if n == 0:
-        raise InputError("a problem without spins has no magnetisations; give one with spins")
-    if initial is None:
-        rng = np.random.default_rng(checked_count(seed, "seed"))
-        return list(rng.uniform(-1, 1, (checked_count(n_starts, "n_starts", least=1), n)))
-    given = np.atleast_2d(checked_array(initial, "magnetisations").astype(np.float64))
-    if given.ndim != 2 or given.shape[1] != n or not (np.abs(given) <= 1).all():
-        raise InputError(
-            f"initial takes magnetisations between -1 and 1, ({n},) or (n_starts, {n}); got shape "
-            f"{given.shape}"
-        )
-    return list(given)
 
 
 def curve(

@@ -11,9 +11,8 @@ are m_i = tanh beta [ -sum_j J_ij m_j - h_i - beta m_i sum_j J_ij^2 (1 - m_j^2) 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import xarray as xr
@@ -25,8 +24,9 @@ from scipy.special import entr
 from qspin.arguments import checked_arguments
 from qspin.problem import IsingProblem
 from qspin.theory._equations import Floats
-from qspin.theory.one_instance.found import FixedPoint, checked_betas, checked_starts, curve
-from qspin.theory.one_instance.iteration import Effort, Ended, checked_effort, iterate
+from qspin.theory.one_instance.found import FixedPoint, checked_betas, curve
+from qspin.theory.one_instance.iteration import Ended, iterate
+from qspin.theory.one_instance.search import Search, checked_search
 
 __all__ = ["Magnetisations", "mean_field", "tap"]
 
@@ -35,17 +35,7 @@ _INSIDE = 1 - 1e-12  # magnetisations stay short of 1, where the entropy has no 
 
 
 @checked_arguments
-def mean_field(
-    problem: IsingProblem,
-    beta: ArrayLike,
-    *,
-    seed: int = 0,
-    n_starts: int = 1,
-    initial: ArrayLike | None = None,
-    damping: float | Literal["auto"] = "auto",
-    tolerance: float = 1e-10,
-    max_steps: int = 10_000,
-) -> xr.Dataset:
+def mean_field(problem: IsingProblem, beta: ArrayLike, **search: Unpack[Search]) -> xr.Dataset:
     """Naive mean field: the independent spins whose free energy is lowest. An upper bound of the true one.
 
     Exact for couplings of all spins that fall as 1/N, such as those of one stored pattern; of a glass it
@@ -53,7 +43,7 @@ def mean_field(
 
     Parameters
     ----------
-    problem, beta, seed, n_starts, initial, damping, tolerance, max_steps : see `tap`
+    problem, beta, search : see `tap`
 
     Returns
     -------
@@ -70,22 +60,11 @@ def mean_field(
     >>> float(mean_field(pair, 0.5).spin_mean[0, 0].round(6))
     0.099342
     """
-    betas, effort = checked_betas(beta), checked_effort(tolerance, max_steps, damping)
-    return _curve(problem, betas, checked_starts(problem, initial, n_starts, seed), effort, _PLAIN)
+    return _curve(problem, beta, search, _PLAIN)
 
 
 @checked_arguments
-def tap(
-    problem: IsingProblem,
-    beta: ArrayLike,
-    *,
-    seed: int = 0,
-    n_starts: int = 1,
-    initial: ArrayLike | None = None,
-    damping: float | Literal["auto"] = "auto",
-    tolerance: float = 1e-10,
-    max_steps: int = 10_000,
-) -> xr.Dataset:
+def tap(problem: IsingProblem, beta: ArrayLike, **search: Unpack[Search]) -> xr.Dataset:
     """Magnetisations by the equations of Thouless, Anderson and Palmer (see the head of this file).
 
     Exact for dense couplings that are small each, as the number of spins grows, above the line of de Almeida
@@ -98,13 +77,16 @@ def tap(
     ----------
     problem : any
     beta : one inverse temperature, or ascending ones, each solved from the same starts
-    seed : of random starts, magnetisations drawn evenly from -1 to 1
-    n_starts : of which the best is taken: converged, stable, of the lowest free energy
-    initial : magnetisations (N,) or (n_starts, N) to start from instead
-    damping : share of the old magnetisations in each step, or ``auto``: none, and more where it does not come
-        to rest
-    tolerance : largest change of a magnetisation in an undamped step that counts as rest
-    max_steps : of one start
+    search : keywords, each of which may be left out:
+
+        - ``seed`` of random starts, magnetisations drawn evenly from -1 to 1; default 0
+        - ``n_starts``, of which the best is taken: converged, stable, of the lowest free energy; default 1
+        - ``initial``, magnetisations (N,) or (n_starts, N) to start from instead
+        - ``damping``, the share of the old magnetisations in each step, or ``auto``, the default: none, and
+          more where it does not come to rest
+        - ``tolerance``, the largest change of a magnetisation in an undamped step that counts as rest;
+          default 1e-10
+        - ``max_steps`` of one start; default 10,000
 
     Returns
     -------
@@ -117,7 +99,8 @@ def tap(
     Raises
     ------
     InputError
-        If a beta is not positive, the starts do not fit the problem, or a setting is out of range.
+        If a beta is not positive, a keyword is none, starts do not fit the problem, or a setting is out of
+        range.
 
     Examples
     --------
@@ -125,8 +108,7 @@ def tap(
     >>> float(tap(pair, 0.5).spin_mean[0, 0].round(6))
     0.066633
     """
-    betas, effort = checked_betas(beta), checked_effort(tolerance, max_steps, damping)
-    return _curve(problem, betas, checked_starts(problem, initial, n_starts, seed), effort, _TAP)
+    return _curve(problem, beta, search, _TAP)
 
 
 class _Equations(NamedTuple):
@@ -145,9 +127,10 @@ _TAP = _Equations(
 )
 
 
-def _curve(
-    problem: IsingProblem, betas: Floats, starts: Sequence[Floats], effort: Effort, equations: _Equations
-) -> xr.Dataset:
+def _curve(problem: IsingProblem, beta: ArrayLike, search: Search, equations: _Equations) -> xr.Dataset:
+    betas = checked_betas(beta)
+    starts, effort = checked_search(problem, search)
+
     def solve(at: float, start: int) -> FixedPoint:
         magnetisations = Magnetisations(problem, at, equations.reacts)
         first = np.stack([starts[start], starts[start]])

@@ -11,9 +11,10 @@ from qspin.problem import IsingProblem
 from qspin.remarks import Level, Remark
 from qspin.theory._equations import Floats
 from qspin.theory._results import told
-from qspin.theory.one_instance.found import FixedPoint, checked_betas, checked_starts
+from qspin.theory.one_instance.found import FixedPoint, checked_betas
 from qspin.theory.one_instance.iteration import Ended
 from qspin.theory.one_instance.mean_field import Magnetisations
+from qspin.theory.one_instance.search import checked_starts
 from qspin.theory.one_instance.stationary import Searched, searched
 
 __all__ = ["tap_solutions"]
