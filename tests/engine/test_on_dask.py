@@ -29,6 +29,7 @@ pytest.importorskip("distributed", reason="the extra dask is not installed")
 
 from qspin.engine.dask import connection
 from qspin.engine.dask.cluster import Cluster
+from qspin.engine.dask.crew import Crew
 
 
 @dataclass
@@ -198,7 +199,11 @@ class TestWorkers:
         assert "was lost; what it did goes to others" in run.notes
         assert "late" in {event.worker for event in run.told if event.kind == Kind.DONE}
 
-    def test_a_task_that_kills_every_worker(self, run, own_cluster):
+    @pytest.mark.parametrize("is_heard", [True, False], ids=["later", "at-once"])
+    def test_a_task_that_kills_every_worker(self, run, own_cluster, monkeypatch, is_heard):
+        """Also before it is heard that it has begun."""
+        if not is_heard:
+            monkeypatch.setattr(Crew, "_began", lambda crew, key: None)
         for _ in range(2):
             own_cluster.start_worker(nanny=True)
         run([small_task("bad", act="die"), *naps(3)], scheduler=own_cluster.address)
@@ -212,7 +217,7 @@ class TestWorkers:
         (tmp_path / "other" / "qspin" / "__init__.py").write_text("__version__ = '0.0.1'")
         own_cluster.start_worker("old", path=tmp_path / "other")
         with pytest.raises(RunError, match=r"old is not used: it has qspin 0\.0\.1, here it is \d"):
-            run(naps(2), scheduler=own_cluster.address, patience=20.0)
+            run(naps(2), scheduler=own_cluster.address)
         own_cluster.start_worker("new")
         run(naps(2), scheduler=own_cluster.address)
         assert {event.worker for event in run.told if event.kind == Kind.DONE} == {"new"}

@@ -191,7 +191,8 @@ class Crew:
         sent, answer = self._taken_back(message.key), message.answer
         task, hand = sent.task, sent.hand
         if answer is None:
-            if self._put_back(sent, message.reason) and sent.began is not None:
+            is_suspect = sent.began is not None and not sent.is_over
+            if self._put_back(sent, message.reason, is_suspect) and sent.began is not None:
                 self._note(f"{hand.name}: {task.label} is to be done again; {message.reason}")
         elif answer.lacking:
             hand.kept.difference_update(answer.lacking)
@@ -220,10 +221,15 @@ class Crew:
         hand.kept.add(task.key)
         self._hands.note_seconds(task, answer.seconds)
 
-    def _put_back(self, sent: Sent, reason: str) -> bool:
-        """An attempt ended without an answer; whether the task waits for another."""
+    def _put_back(self, sent: Sent, reason: str, is_suspect: bool) -> bool:
+        """An attempt ended without an answer; whether the task waits for another.
+
+        Parameters
+        ----------
+        is_suspect : whether its worker may have died of it
+        """
         task, hand = sent.task, sent.hand
-        self._deaths[task.key] += sent.began is not None and not sent.is_over
+        self._deaths[task.key] += is_suspect
         if self._deaths[task.key] < MOST_DEATHS:
             self._schedule.give_back(task, reason, hand.name)
             return True
@@ -245,8 +251,10 @@ class Crew:
         self._connection.forget(keys)
         if keys and hand.fault is None:
             self._note(f"{hand.name} at {hand.info.address} was lost; what it did goes to others")
+        # that it has begun may have been said too late to be heard
+        doing = next((key for key, sent in hand.sent.items() if not sent.is_over), None)
         for key in keys:
-            self._put_back(self._taken_back(key), "its worker was lost")
+            self._put_back(self._taken_back(key), "its worker was lost", key == doing)
 
     def _surveyed(self, message: Surveyed) -> None:
         hand = self._hands.get(message.address)

@@ -67,11 +67,11 @@ class Depot:
         with self._turn:
             start = time.monotonic()
             try:
-                self._path.mkdir(parents=True, exist_ok=True)
                 self._set_running(parcel.task)
                 try:
                     if began is not None:  # only now: who hears of it may ask it to stop
                         began()
+                    self._path.mkdir(parents=True, exist_ok=True)
                     answer = self._done(parcel, shelf, listener)
                 finally:
                     self._end()
