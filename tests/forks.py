@@ -7,6 +7,7 @@ fork has all else of its own: arguments, folder, environment, streams, signals, 
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -42,12 +43,19 @@ _IMPORTED = (
 )  # fmt: skip
 
 
+@functools.cache
 def forking() -> Any:
     """A context of `multiprocessing` whose processes begin with all this imported: each is a fork of one
     process, the same for all tests of this one.
+
+    The first call waits for the imports, so that nobody counts them who gives a process its time: on a busy
+    machine they take a minute.
     """
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(list(_IMPORTED))
+    first = processes.Process(target=int)
+    first.start()
+    first.join()
     return processes
 
 

@@ -24,4 +24,5 @@ class TestDask(ExecutorContract):
         """One cluster for all, since workers take seconds to start."""
         with loopback_cluster(tmp_path_factory.mktemp("cluster"), nanny=True) as cluster:
             cls.settings = {"scheduler": cluster.address, "patience": 20.0}
+            cluster.wait(2)
             yield
