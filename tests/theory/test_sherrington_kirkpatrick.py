@@ -125,8 +125,9 @@ class TestEnergies:
 
     @pytest.mark.parametrize("a", [3.0, 150.0])
     def test_steps_of_any_size_are_numbers(self, a):
-        """Of |y|, whose step is a closed formula, with exponents a |y| up to 1800; and the distribution behind
-        it from its definition, by logarithms."""
+        """Of |y|, whose step is a closed formula, with exponents a |y| up to 1800; and the distribution
+        behind it from its definition, by logarithms.
+        """
         spacing, sigma = 0.005, 0.02
         grid = _Grid(0.0, Covariance(), 0.0, spacing, 2_400, 1)
         y = grid.fields

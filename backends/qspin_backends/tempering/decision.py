@@ -9,6 +9,7 @@ one can flip a spin against a strong field. With t = 2 beta |local field| the un
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from typing import Any
 
@@ -98,4 +99,4 @@ def _odds(local, scale, drawn, heat_bath):
 
 def scales(betas: ArrayLike) -> NDArray[np.float32]:
     """2 beta log2(e): what `decide` multiplies fields by."""
-    return (2.0 * np.log2(np.e) * np.asarray(betas)).astype(np.float32)
+    return (2.0 * math.log2(math.e) * np.asarray(betas)).astype(np.float32)
