@@ -30,6 +30,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 _FAR = 9.0  # standard deviations, beyond which a normal distribution counts for nothing: 1e-18
 _SATURATED = 20.0  # where tanh is 1 to 1e-17
 _MOST_DAMPED, _MOST_STRAIGHT = 25, 10  # steps of Newton's method
+_MOVE = 1e-2  # for derivatives, in units of scales: where equations hardly depend on some, less is rounding
 _NARROW = 1e-5  # a width below which the mean is the value in the middle
 
 
@@ -249,9 +250,14 @@ def _straight(
 
 
 def _slopes(equations: Callable[[Floats], Floats], values: Floats, left: Floats, scales: Floats) -> Floats:
-    """Derivatives of the equations by the variables in units of `scales`, to the side where there are any."""
+    """Derivatives of the equations by the variables in units of `scales`, by differences to both sides, or
+    to the one where there are any."""
     found = []
-    for move in 1e-5 * np.diag(scales):
-        rise = equations(values + move) - left
-        found.append(rise if np.isfinite(rise).all() else left - equations(values - move))
-    return np.stack(found, axis=1) / 1e-5
+    for move in _MOVE * np.diag(scales):
+        up, down = equations(values + move), equations(values - move)
+        if not np.isfinite(up).all():
+            up = 2 * left - down
+        elif not np.isfinite(down).all():
+            down = 2 * left - up
+        found.append((up - down) / 2)
+    return np.stack(found, axis=1) / _MOVE

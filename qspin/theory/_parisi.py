@@ -290,7 +290,7 @@ def _solved(grid: _Grid, overlaps: Floats, breaking: Floats) -> Ladder:
         np.repeat([apart, 0.1], [n, len(breaking)]),
         allowed,
         f"replica symmetry breaking of {len(breaking)} steps at T = {grid.temperature:g}",
-        tolerance=1e-8 * float(overlaps[n - 1]),
+        tolerance=1e-8 * float(overlaps[n - 1]) ** 4,  # near T_c levels matter by powers of what they are
         enough=max(1e-6 * float(overlaps[n - 1]) * min(grid.temperature or 1.0, 0.2), 1e-8),
     )
     return _ladder(grid, *split(solved.values), solved.residual, solved.steps)

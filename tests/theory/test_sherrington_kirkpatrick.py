@@ -225,8 +225,11 @@ class TestOverlaps:
 
     def test_slope_at_the_origin(self):
         """dq/d(x/T) at T -> 0 rises from 0.743 at x = 0 (Crisanti, Rizzo 2002); towards T_c, q(x) is
-        (1 + 3 (1 - T)) x / 2 and terms of (1 - T)^2. Nearer to T_c overlaps are too small to resolve it."""
-        for t, steps, low, high in ((0.05, 7, 0.743, 0.79), (0.8, 4, 0.8, 0.82)):
+        (1 + 3 (1 - T)) x / 2 and terms of (1 - T)^2."""
+        for t, steps, low, high in (
+            (0.05, 7, 0.743, 0.79), (0.8, 4, 0.8, 0.82), (0.8, 8, 0.8, 0.82),
+            (0.9, 4, 0.645, 0.656), (0.9, 8, 0.645, 0.656), (0.95, 8, 0.572, 0.578),
+        ):  # fmt: skip
             found = parisi(t, steps=steps)
             slope = float((found.overlap / found.x)[0, 1])
             assert low < slope * (t if t < 0.5 else 1) < high
