@@ -21,6 +21,8 @@ from qspin.validate import checked_array, checked_count
 
 __all__ = ["index_share", "p_spin_spherical"]
 
+_MOST_BODIES = 1_000_000
+
 Floats = NDArray[np.float64]
 
 _SOURCES = (
@@ -77,7 +79,7 @@ def p_spin_spherical(
     >>> [round(float(glass[name]), 6) for name in ("threshold_energy", "ground_energy")]
     [-1.154701, -1.171675]
     """
-    p = checked_count(p, "p, the spins of an interaction,", least=3)
+    p = _checked_bodies(p)
     n_indices = checked_count(n_indices, "n_indices", least=1)
     y = _breaking_ratio(p)
     point = _special_points(p, y)
@@ -118,7 +120,7 @@ def index_share(energy: ArrayLike, p: int) -> Floats:
     >>> index_share([-1.1548, 0.0, 2.0], 3).tolist()
     [0.0, 0.5, 1.0]
     """
-    p = checked_count(p, "p, the spins of an interaction,", least=3)
+    p = _checked_bodies(p)
     x = np.clip(_checked(energy, "energy") / _threshold(p), -1, 1)
     return (np.arccos(x) - x * np.sqrt(1 - x**2)) / np.pi
 
@@ -143,6 +145,14 @@ def _breaking_ratio(p: int) -> float:
         return -2 * y * (1 - y + log_y) / (1 - y) ** 2 - 2 / p
 
     return math.exp(brentq(excess, -3 * math.log(p) - 3, -0.01, xtol=1e-15))
+
+
+def _checked_bodies(p: int) -> int:
+    if (bodies := checked_count(p, "p, the spins of an interaction,", least=3)) > _MOST_BODIES:
+        raise InputError(
+            f"p takes 3 to {_MOST_BODIES}; got {p}: random_energy is the limit of many, of Ising spins"
+        )
+    return bodies
 
 
 def _special_points(p: int, y: float) -> dict[str, float]:

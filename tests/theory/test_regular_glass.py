@@ -54,7 +54,9 @@ def test_very_cold_it_is_finite():
     assert np.isfinite(found.free_energy).all()
 
 
-@pytest.mark.parametrize(("beta", "degree"), [(0.0, 3), (1.0, 2), (1.0, 2.5), ([2.0, 1.0], 3)])
+@pytest.mark.parametrize(
+    ("beta", "degree"), [(0.0, 3), (1.0, 2), (1.0, 2.5), (1.0, 1001), (1.0, 1e50), ([2.0, 1.0], 3)]
+)
 def test_what_is_refused(beta, degree):
     with pytest.raises(InputError):
         theory.regular_glass(beta, degree)

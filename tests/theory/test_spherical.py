@@ -142,3 +142,10 @@ def test_source_range_and_error_are_told():
 def test_what_has_no_theory(arguments, message):
     with pytest.raises(InputError, match=message):
         p_spin_spherical(**arguments)
+
+
+def test_interactions_of_too_many_spins_are_refused():
+    with pytest.raises(
+        InputError, match=r"p takes 3 to 1000000; got 1000+: random_energy is the limit of many"
+    ):
+        p_spin_spherical(10**50)
