@@ -19,7 +19,6 @@ import time
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ from numpy.typing import NDArray
 from qspin import stopping
 from qspin.archives import parse_json, read_arrays
 from qspin.errors import InputError, StorageError
-from qspin.files import atomic_write, require_writable
+from qspin.files import atomic_write, checked_path, require_writable
 
 __all__ = [
     "Checkpoint",
@@ -48,7 +47,7 @@ class Checkpoint:
     """A file that holds the state of one unfinished `sample` call; see `checkpointing`."""
 
     def __init__(self, path: str | os.PathLike[str], seconds: float):
-        self.path = Path(path)
+        self.path = checked_path(path)
         self._seconds = seconds
         self._saved = time.monotonic()
         self._is_done = False

@@ -10,13 +10,14 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from qspin.errors import InputError, StorageError
+from qspin.errors import InputError, StorageError, shown
 
 __all__ = [
     "PARTIAL",
     "Stamp",
     "atomic_path",
     "atomic_write",
+    "checked_path",
     "clear_leftovers",
     "require_writable",
     "stamp_of",
@@ -27,6 +28,13 @@ Stamp = tuple[int, int, int]
 """Time of the last change, size and inode of a file."""
 
 _LONGEST = 40  # characters of a name that its temporary neighbour takes over, so that this one fits too
+
+
+def checked_path(path: str | os.PathLike[str]) -> Path:
+    """The path that was given; raises InputError for what is none."""
+    if isinstance(path, str | os.PathLike):
+        return Path(path)
+    raise InputError(f"expected a path, as text or a pathlib.Path; got {shown(path)}")
 
 
 @contextlib.contextmanager
@@ -51,7 +59,7 @@ def atomic_path(
     StorageError
         If the file cannot be written (full disk, no permission, a device); what stood at `path` is untouched.
     """
-    target = Path(path)
+    target = checked_path(path)
     temporary: Path | None = None
     try:
         place = _place_of(target)
@@ -101,7 +109,7 @@ def require_writable(path: str | os.PathLike[str]) -> None:
     InputError
         If `path` is a folder or a device, or its folder cannot be made or written to.
     """
-    target = Path(path)
+    target = checked_path(path)
     if os.path.isdir(target):
         raise InputError(f"{target} is a folder; expected the name of a file to write")
     try:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError, nearest_name, shown
+from qspin.files import checked_path
 
 __all__ = ["GHZ_A_MILLIKELVIN", "SHAPES", "Course", "Schedule", "read_schedule", "schedule_of"]
 
@@ -182,7 +183,7 @@ def read_schedule(path: str | os.PathLike[str]) -> Schedule:
     InputError
         If it is anything else; the message says what was expected and what came.
     """
-    rows = _rows(Path(path))
+    rows = _rows(checked_path(path))
     columns = _columns(rows[0][1], path)
     if len(rows) < 3:
         raise InputError(f"{path}: a schedule has two rows or more; got {len(rows) - 1}", key=("schedule",))

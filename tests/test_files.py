@@ -7,8 +7,12 @@ import sys
 
 import pytest
 
+import qspin
+from qspin.checkpoint import checkpointing
 from qspin.errors import InputError, RunError
+from qspin.experiment.run_folder import RunFolder
 from qspin.files import atomic_path, atomic_write, require_writable
+from qspin.schedules import read_schedule
 
 
 def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path):
@@ -112,3 +116,21 @@ def test_what_no_file_can_be_called_is_refused_before_work(tmp_path, name):
     with pytest.raises(InputError, match="cannot write"):
         require_writable(tmp_path / name)
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("given", [None, 3, b"a.txt"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        require_writable,
+        lambda path: atomic_write(path, "text"),
+        qspin.read_problem,
+        lambda path: qspin.write_problem(qspin.IsingProblem([[0.0]]), path),
+        lambda path: checkpointing(path).__enter__(),
+        read_schedule,
+        RunFolder.open,
+    ],
+)
+def test_what_is_no_path_is_refused_by_all_that_take_one(use, given):
+    with pytest.raises(InputError, match=f"expected a path, as text or a pathlib.Path; got {given!r}"):
+        use(given)

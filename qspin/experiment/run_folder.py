@@ -48,7 +48,7 @@ from qspin.experiment.folder import (
 from qspin.experiment.placing import has_moved, require_store, store_of
 from qspin.experiment.plan import RunPlan, planned
 from qspin.experiment.results import StoredResults
-from qspin.files import atomic_write, clear_leftovers
+from qspin.files import atomic_write, checked_path, clear_leftovers
 from qspin.problem import IsingProblem
 from qspin.provenance import library_versions
 from qspin.samples import SampleSet
@@ -89,7 +89,7 @@ class RunFolder:
         InputError
             If there is none at `path`.
         """
-        folder = cls(Path(path))
+        folder = cls(checked_path(path))
         if not (folder.path / CONFIG).is_file():
             raise InputError(f"{path} is no run folder: it has no config.yaml; expected what qspin run wrote")
         return folder

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qspin.errors import InputError, nearest_name
+from qspin.files import checked_path
 from qspin.formats.arrays import read_npy, read_npz, write_npz
 from qspin.formats.bqm import read_bqm, write_bqm
 from qspin.formats.foreign import read_csv, read_mtx, read_qbsolv
@@ -65,7 +66,7 @@ def read_problem(path: str | os.PathLike[str], format: str | None = None) -> Isi
     CapacityError
         If it claims more spins than such a file, or this machine, can hold.
     """
-    file = Path(path)
+    file = checked_path(path)
     name = format or _format_of(file)
     if name not in FORMATS:
         raise InputError(f"no format {name!r}: {nearest_name(name, FORMATS)}")
@@ -86,7 +87,7 @@ def write_problem(problem: IsingProblem, path: str | os.PathLike[str], format: s
     RunError
         If the file cannot be written.
     """
-    target = Path(path)
+    target = checked_path(path)
     name = format or _format_of(target)
     if name not in FORMATS:
         raise InputError(f"no format {name!r}: {nearest_name(name, FORMATS)}")

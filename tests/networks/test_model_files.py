@@ -101,6 +101,12 @@ def test_what_is_no_network(saved, tmp_path, monkeypatch, make, message):
     assert not Path("executed").exists()
 
 
+@pytest.mark.parametrize("read", [networks.read_model, networks.read_machine])
+def test_what_is_no_path(read):
+    with pytest.raises(InputError, match="expected a path, as text or a pathlib.Path; got None"):
+        read(None)
+
+
 def test_a_view_of_more_numbers_than_memory_holds(saved):
     """One number in the file, which stands for 10^12."""
     path = saved({"weight": torch.ones(1, 1).expand(10**6, 10**6)})

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qspin.errors import InputError
+from qspin.files import checked_path
 from qspin.networks.files.controls import Draw, drawing
 from qspin.networks.files.machines import INITIAL, is_described, is_machine, machine_of, own_machine_of
 from qspin.networks.files.tensors import read_tensors
@@ -71,7 +72,7 @@ def read_model(
     MissingExtraError
         If torch, or safetensors for its files, is not installed.
     """
-    path, draw = Path(path), drawing(shuffle, reinitialise)
+    path, draw = checked_path(path), drawing(shuffle, reinitialise)
     tensors = read_tensors(path)
     if is_machine(tensors) or is_described(tensors):
         given = {"biases": biases, "layers": layers, "max_spins": max_spins}
@@ -104,7 +105,7 @@ def require_initial(path: str | os.PathLike[str]) -> None:
     InputError
         If it holds one of those, or cannot be read.
     """
-    if is_described(read_tensors(Path(path))):
+    if is_described(read_tensors(checked_path(path))):
         raise InputError(
             f"{path} does not tell from which numbers its machine began: it can be shuffled, not drawn anew; "
             "leave out reinitialise"
@@ -129,7 +130,7 @@ class ModelFacts(NamedTuple):
 
 def facts_of(path: str | os.PathLike[str], *, scale: Scale | None = None) -> ModelFacts:
     """What is known of the model in a file beside its problem; arguments and errors as `read_model`."""
-    path = Path(path)
+    path = checked_path(path)
     tensors = read_tensors(path)
     if is_machine(tensors):
         return ModelFacts(dict(INITIAL), 1.0)

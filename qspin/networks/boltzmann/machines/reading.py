@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from qspin.errors import InputError, nearest_name
+from qspin.files import checked_path
 from qspin.networks.boltzmann.machines.described import Description
 from qspin.networks.boltzmann.machines.general import BoltzmannMachine
 from qspin.networks.boltzmann.machines.hybrid import HybridBoltzmannMachine
@@ -51,7 +52,7 @@ def read_machine(path: str | os.PathLike[str]) -> Machine:
     >>> again, again.problem() == machine.problem()
     (RestrictedBoltzmannMachine(3 visible, 2 hidden, units=bits), True)
     """
-    path = Path(path)
+    path = checked_path(path)
     tensors = read_tensors(path)
     if is_described(tensors):
         return machine_described(tensors, path)
