@@ -26,12 +26,13 @@ _SINGLE = 1e-5  # share of all terms that a sampler in single precision may be w
 
 class Rows(NamedTuple):
     """Labels in the order of the spins, spins (beta, replica, draw, spin), energies (beta, replica, draw) as
-    they were reported, and betas (n_betas,), None where they are not known."""
+    they were reported, betas (n_betas,), None where they are not known, and what is to be said of them."""
 
     labels: list[Hashable]
     spins: NDArray[np.int8]
     energies: NDArray[np.float64]
     betas: NDArray[np.float64] | None
+    remarks: list[Remark]
 
 
 def rows_of(sampleset: dimod.SampleSet, labels: Sequence[Hashable] | None) -> Rows:
@@ -61,7 +62,9 @@ def rows_of(sampleset: dimod.SampleSet, labels: Sequence[Hashable] | None) -> Ro
     spins = np.repeat(record.sample[:, [position[label] for label in labels]], repeats, axis=0)
     energies = np.repeat(record.energy.astype(np.float64), repeats)
     betas, shape, order = _grid_of(record, repeats)
-    return Rows(labels, spins[order].reshape(*shape, len(labels)), energies[order].reshape(shape), betas)
+    remarks = _on_lost_betas(record) if betas is None else []
+    in_place = spins[order].reshape(*shape, len(labels)), energies[order].reshape(shape)
+    return Rows(labels, *in_place, betas, remarks)
 
 
 def _checked_reads(sampleset: dimod.SampleSet) -> NDArray[np.int64]:
@@ -88,7 +91,7 @@ def _grid_of(
     n_rows = int(repeats.sum())
     reads = None, (1, n_rows, 1), slice(None)
     axes = ("beta_index", "replica", "draw")
-    if not {"beta", *axes} <= set(record.dtype.names or ()) or (repeats != 1).any():
+    if not n_rows or not {"beta", *axes} <= set(record.dtype.names or ()) or (repeats != 1).any():
         return reads
     places = np.stack([record[axis] for axis in axes])
     n_betas, n_replicas, n_draws = (int(n) for n in places.max(axis=1, initial=-1) + 1)
@@ -97,7 +100,26 @@ def _grid_of(
     expected = np.stack(np.unravel_index(np.arange(n_rows), shape)) if np.prod(shape) == n_rows else None
     if expected is None or not np.array_equal(places[:, order], expected):
         return reads
-    return record.beta[order].reshape(shape)[:, 0, 0], shape, order
+    by_row = record.beta[order].reshape(n_betas, -1)
+    if not np.array_equal(by_row, np.broadcast_to(by_row[:, :1], by_row.shape), equal_nan=True):
+        return reads
+    return by_row[:, 0], shape, order
+
+
+def _on_lost_betas(record: np.recarray) -> list[Remark]:
+    """What to say of rows that state inverse temperatures and were taken as reads without any."""
+    if "beta" not in (record.dtype.names or ()) or record.beta.dtype.kind not in "iuf":
+        return []
+    stated = record.beta[np.isfinite(record.beta)]
+    if not stated.size:
+        return []
+    text = (
+        f"rows state inverse temperatures in the vector beta, {stated.min():.6g} to {stated.max():.6g}, "
+        "which are dropped: rows are reads without a temperature unless they are those of to_dimod, one for "
+        "each beta_index, replica and draw, with one beta for each beta_index. Choose samples before "
+        "to_dimod, or give betas to SampleSet.from_spins"
+    )
+    return [Remark("betas-dropped", text)]
 
 
 def dimod_of(samples: SampleSet) -> dimod.SampleSet:
@@ -121,17 +143,16 @@ def dimod_of(samples: SampleSet) -> dimod.SampleSet:
 
 def on_reported(
     reported: NDArray[np.float64], own: NDArray[np.float64], problem: IsingProblem
-) -> Remark | None:
+) -> list[Remark]:
     """What to say of a sampler that believes in other energies than those of its spins, `own`."""
     terms = np.abs(problem.edges.couplings).sum() + np.abs(problem.fields).sum() + abs(problem.offset)
     wrong = ~(np.abs(reported - own) <= _SINGLE * terms)  # also NaN
     if not wrong.any():
-        return None
+        return []
     k = tuple(np.argwhere(wrong)[0])
-    return Remark(
-        "reported-energies",
+    text = (
         f"{int(wrong.sum())} of {wrong.size} energies that the sampler reported are not those of its spins, "
         f"the first {reported[k]:.6g} instead of {own[k]:.6g}: does it see another "
-        "problem, or another sign? Those of the spins are kept",
-        Level.SERIOUS,
+        "problem, or another sign? Those of the spins are kept"
     )
+    return [Remark("reported-energies", text, Level.SERIOUS)]

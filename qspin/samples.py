@@ -323,7 +323,7 @@ class SampleSet:
             raise InputError("restored takes samples of this clamped problem that keep spins, not averages")
         share = f"{len(clamping.held)} of {clamping.whole.n_spins}"
         text = f"{share} spins were clamped: the others follow their distribution under that condition"
-        info = _with_remark(self.info, Remark("clamped", text))
+        info = _with_remarks(self.info, [Remark("clamped", text)])
         spins, kept = clamping.restored(self.spins.values), {"sweeps_to_target"} & set(self.dataset)
         extra = {name: (("replica",), self.dataset[name].values) for name in kept}
         return SampleSet.from_spins(clamping.whole, spins, self.betas, info, extra, handed_over=True)
@@ -337,8 +337,9 @@ class SampleSet:
     ) -> SampleSet:
         """From a dimod sample set: every read is a replica with one draw and no known temperature.
 
-        Rows written by `to_dimod` return to their (beta, replica, draw). Reads with ``num_occurrences`` above
-        one are repeated.
+        Rows written by `to_dimod` return to their (beta, replica, draw) if all are there, each once; for
+        others a remark says that their temperatures are dropped. Reads with ``num_occurrences`` above one are
+        repeated.
 
         Parameters
         ----------
@@ -357,14 +358,15 @@ class SampleSet:
         if problem is not None:
             _require_problem(problem)
         checked_info(info)
-        labels, spins, energies, betas = rows_of(sampleset, None if problem is None else problem.labels)
+        order = None if problem is None else problem.labels
+        labels, spins, energies, betas, remarks = rows_of(sampleset, order)
         if problem is not None:
             samples = cls.from_spins(problem, spins, betas, info, handed_over=True)
-            if remark := on_reported(energies, samples.energies.values, problem):
-                return cls.from_spins(problem, spins, betas, _with_remark(info, remark), handed_over=True)
-            return samples
+            if not (told := [*remarks, *on_reported(energies, samples.arrays.energies, problem)]):
+                return samples
+            return cls.from_spins(problem, spins, betas, _with_remarks(info, told), handed_over=True)
         text = "energies are those reported by the dimod sample set, not recomputed: no problem was given"
-        provenance = _with_remark(info, Remark("energies-not-recomputed", text))
+        provenance = _with_remarks(info, [*remarks, Remark("energies-not-recomputed", text)])
         if not np.isfinite(energies).all():
             raise InputError("the sample set reports energies that are not finite; pass the problem")
         provenance["problem"] = None
@@ -377,8 +379,9 @@ class SampleSet:
         return dimod_of(self)
 
 
-def _with_remark(info: Mapping[str, Any] | None, remark: Remark) -> dict[str, Any]:
-    return {**(info or {}), "remarks": [*(info or {}).get("remarks", []), remark.plain()]}
+def _with_remarks(info: Mapping[str, Any] | None, remarks: Sequence[Remark]) -> dict[str, Any]:
+    told = [*(info or {}).get("remarks", []), *(remark.plain() for remark in remarks)]
+    return {**(info or {}), "remarks": told}
 
 
 def _read_only(dataset: xr.Dataset) -> xr.Dataset:
