@@ -89,4 +89,6 @@ def checked_info(info: Mapping[str, Any] | None) -> None:
             "info holds 'warnings', which are remarks with a code now: give run_info "
             "remarks=[Remark(code, text)] in their place"
         )
+    if not isinstance(status := (info or {}).get("status", "complete"), str):
+        raise InputError(f"status of info must be text, such as 'complete'; got {shown(status)}")
     remarks_from((info or {}).get("remarks", []))

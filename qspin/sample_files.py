@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 from qspin.archives import parse_json
-from qspin.errors import InputError
+from qspin.errors import InputError, shown
+from qspin.files import checked_path
 from qspin.remarks import UNSPECIFIED, Remark, remarks_from
-from qspin.sample_parts import DIMS
-from qspin.sealed import FORMAT
-from qspin.validate import checked_spins
+from qspin.sample_parts import DIMS, checked_betas
+from qspin.sealed import FORMAT, sealed
+from qspin.validate import checked_spins, locked
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from qspin.samples import SampleSet
 
-__all__ = ["check_content", "of_this_version"]
+__all__ = ["check_content", "content_of", "of_this_version", "read_only", "require_file"]
 
 _REMARKS_SINCE = 3  # format of files; before, there were warnings
+
+
+def content_of(samples: SampleSet, dataset: xr.Dataset) -> bytes:
+    """What a file of these samples holds. Raises InputError if `SampleSet.load` would refuse it.
+
+    Parameters
+    ----------
+    dataset : of the samples
+    """
+    check_content(samples)
+    for name in {*dataset.variables, *dataset.dims}:
+        if not isinstance(name, str) or not name or "/" in name:
+            raise InputError(
+                f"names of variables and dims in files are text without '/'; got {shown(name)}: rename it"
+            )
+    try:
+        return sealed(dataset, compressed=("spins",))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"files of samples hold variables and attributes of numbers and text: {error}; leave others out"
+        ) from error
 
 
 def of_this_version(dataset: xr.Dataset) -> xr.Dataset:
@@ -37,6 +59,47 @@ def of_this_version(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.assign_attrs(qspin=FORMAT, info=json.dumps(told, sort_keys=True))
 
 
+def require_file(path: str | os.PathLike[str]) -> None:
+    """Raises InputError where no sample file can be."""
+    place = checked_path(path)
+    if place.is_dir():
+        raise InputError(f"{place} is a folder; expected a sample file, such as {place / 'samples.nc'}")
+    if not place.is_file():
+        raise InputError(f"no sample file at {place}")
+
+
+def read_only(dataset: xr.Dataset, *, handed_over: bool) -> xr.Dataset:
+    """The same dataset over arrays that nobody can write to.
+
+    Parameters
+    ----------
+    handed_over : whether arrays that can be written to are taken as they are; they are copied otherwise
+
+    Raises
+    ------
+    InputError
+        If it is no dataset with the variables of a sample set.
+    """
+    if not isinstance(dataset, xr.Dataset):
+        raise InputError(
+            f"expected the xarray.Dataset of a sample set; got {type(dataset).__name__}. Configurations "
+            "become one by SampleSet.from_spins, a dimod sample set by from_dimod, a file by load"
+        )
+    missing = {"spins", "energies"} - set(dataset.data_vars)
+    if missing or dataset["spins"].dims != DIMS or "qspin" not in dataset.attrs:
+        raise InputError(
+            f"a sample set has variables 'spins' {DIMS} and 'energies' and the attribute 'qspin'; "
+            f"got {dict(dataset.sizes)} with {sorted(map(str, dataset.data_vars))}"
+        )
+    dataset = dataset.copy(deep=False)
+    for variable in dataset.variables.values():
+        if isinstance(variable, xr.IndexVariable) or not isinstance(variable.data, np.ndarray):
+            continue
+        if variable.data.flags.writeable:
+            variable.data = locked(variable.data.view() if handed_over else variable.data.copy())
+    return dataset
+
+
 def check_content(samples: SampleSet) -> None:
     """Refuse content that `SampleSet.from_spins` would not have made. Raises InputError."""
     spins, energies = samples.spins, samples.energies
@@ -48,10 +111,11 @@ def check_content(samples: SampleSet) -> None:
     checked_spins(spins.values, samples.n_spins)
     beta = samples.dataset.coords.get("beta")
     if beta is None or beta.dims != ("beta",) or beta.dtype.kind != "f":
-        raise InputError("it has no coordinate 'beta' of real numbers")
+        raise InputError("the sample set has no coordinate 'beta' of real numbers")
+    checked_betas(beta.values)
     if len(samples.labels) != samples.n_spins:
-        raise InputError(f"it names {len(samples.labels)} spins and holds {samples.n_spins}")
+        raise InputError(f"the sample set names {len(samples.labels)} spins and holds {samples.n_spins}")
     info = samples.info
     if not isinstance(info.get("status"), str):
-        raise InputError("its info tells no status")
+        raise InputError("the info of the sample set tells no status, such as 'complete'")
     remarks_from(info.get("remarks"))

@@ -20,9 +20,11 @@ from qspin.labels import coordinate_of, labels_to_json
 from qspin.sealed import FORMAT
 from qspin.validate import checked_array, locked
 
-__all__ = ["DIMS", "Arrays", "Extra", "Parts"]
+__all__ = ["DIMS", "Arrays", "Extra", "Parts", "checked_betas"]
 
 DIMS = ("beta", "replica", "draw", "spin")
+
+_OWN = ("spins", "energies", "beta", "spin")  # names of the variables of every sample set
 
 Extra = Mapping[str, tuple[str | tuple[str, ...], ArrayLike]]
 """Further variables of a dataset: name -> (dims, values)."""
@@ -69,9 +71,14 @@ class Parts:
         Raises
         ------
         InputError
-            If betas are not one for each row of spins.
+            If betas are not one for each row of spins, or none that samples can have, or a further variable
+            takes the name of one that every sample set has.
         """
-        ladder = np.array([np.nan]) if betas is None else checked_array(betas, "betas").astype(np.float64)
+        if taken := sorted(set(_OWN) & set(extra)):
+            raise InputError(
+                f"extra variables need names of their own; {taken[0]!r} is one that every sample set has"
+            )
+        ladder = np.array([np.nan]) if betas is None else checked_betas(betas)
         if ladder.shape != spins.shape[:1]:
             raise InputError(
                 f"one beta is needed for each of {spins.shape[0]} rows of spins; got shape {ladder.shape}"
@@ -105,6 +112,25 @@ class Parts:
             return xr.Dataset(variables | further, coords, attributes)
         except (ValueError, TypeError) as error:
             raise InputError(f"extra variables do not fit the samples: {error}") from error
+
+
+def checked_betas(betas: ArrayLike) -> NDArray[np.float64]:
+    """Inverse temperatures of the rows of a sample set, in any order, a copy; NaN without a thermostat.
+
+    Raises
+    ------
+    InputError
+        If one is negative or infinite.
+    """
+    given = checked_array(betas, "betas").astype(np.float64)
+    wrong = given[(given < 0) | np.isinf(given)]
+    if not wrong.size:
+        return given
+    if np.isinf(wrong[0]):
+        hint = "of configurations of lowest energy, or of no temperature, it is nan"
+    else:
+        hint = "samples of exp(+|beta| E) are those of problem.scaled(-1.0) at |beta|"
+    raise InputError(f"betas must be finite and not negative, or nan; got {wrong[0]:g}: {hint}")
 
 
 def _is_numbers(values: Any) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Hashable, Mapping, Sequence
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,11 +21,11 @@ from qspin.labels import labels_from_json
 from qspin.problem import IsingProblem
 from qspin.provenance import checked_info
 from qspin.remarks import Remark, remarks_from
-from qspin.sample_files import check_content, of_this_version
+from qspin.sample_files import check_content, content_of, of_this_version, read_only, require_file
 from qspin.sample_parts import DIMS, Arrays, Extra, Parts
-from qspin.sealed import read_sealed, sealed
+from qspin.sealed import read_sealed
 from qspin.spectrum import energy_tolerance, rounding_of
-from qspin.validate import checked_labels, checked_spins, locked
+from qspin.validate import checked_labels, checked_spins
 
 if TYPE_CHECKING:
     import dimod
@@ -51,28 +50,29 @@ class SampleSet:
     configurations along one copy, which are correlated. Hardware reads are replicas with one draw. The
     coordinate ``beta`` is NaN where the sampler has no thermostat.
 
-    Build one with `from_spins`, `from_dimod` or `load`.
+    Build one with `from_spins`, `from_dimod` or `load`. It never changes: what is handed out are copies over
+    arrays that cannot be written to, and of a `dataset` that was edited ``SampleSet(dataset)`` makes another.
+
+    Parameters
+    ----------
+    dataset : as `dataset` of another gives it
+    handed_over : as of `from_spins`
+
+    Raises
+    ------
+    InputError
+        If it is no dataset that `from_spins` could have made.
     """
 
     _parts: Parts | None = None
 
-    def __init__(self, dataset: xr.Dataset):
-        if not isinstance(dataset, xr.Dataset):
-            raise InputError(
-                f"expected the xarray.Dataset of a sample set; got {type(dataset).__name__}. Configurations "
-                "become one by SampleSet.from_spins, a dimod sample set by from_dimod, a file by load"
-            )
-        missing = {"spins", "energies"} - set(dataset.data_vars)
-        if missing or dataset["spins"].dims != DIMS or "qspin" not in dataset.attrs:
-            raise InputError(
-                f"a sample set has variables 'spins' {DIMS} and 'energies' and the attribute 'qspin'; "
-                f"got {dict(dataset.sizes)} with {sorted(map(str, dataset.data_vars))}"
-            )
-        self._dataset = _read_only(dataset)
+    def __init__(self, dataset: xr.Dataset, *, handed_over: bool = False):
+        self._labelled = read_only(dataset, handed_over=handed_over)
+        check_content(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """By its dataset: arrays come out of a pickle writable."""
-        return type(self), (self.dataset,)
+        return partial(type(self), handed_over=True), (self._labelled,)
 
     @classmethod
     def from_spins(
@@ -132,42 +132,46 @@ class SampleSet:
         text = json.dumps({"status": "complete", "remarks": [], **info}, sort_keys=True)
         parts = Parts.of(spins, energies, labels, betas, text, extra or {}, handed_over=handed_over)
         if not parts.is_plain:
-            return cls(parts.dataset().copy(deep=not handed_over))
+            return cls(parts.dataset(), handed_over=handed_over)
         samples = object.__new__(cls)
         samples._parts = parts
         return samples
 
     # -- what it holds ---------------------------------------------------------------------------
 
+    @cached_property
+    def _labelled(self) -> xr.Dataset:
+        """Everything, with labels; put together when it is first asked for, and never handed out."""
+        assert self._parts is not None  # whoever gave a dataset has it here
+        return self._parts.dataset()
+
     @property
     def dataset(self) -> xr.Dataset:
-        """Everything, with labels; put together when it is first asked for."""
-        if (parts := self._parts) is not None:
-            self._dataset = parts.dataset()
-            self._parts = None  # from now on the dataset is what the samples are
-        return self._dataset
+        """Everything, with labels: a copy over the same arrays, which may be edited and stays apart."""
+        return self._labelled.copy(deep=False)
 
     @property
     def arrays(self) -> Arrays:
         """Spins, energies and betas as plain read-only arrays, without the time that labels take."""
         if (parts := self._parts) is not None:
             return parts.arrays
-        return Arrays(self.spins.values, self.energies.values, self.dataset["beta"].values)
+        spins, energies, betas = (self._labelled[name].values for name in ("spins", "energies", "beta"))
+        return Arrays(spins, energies, betas)
 
     @property
     def is_as_made(self) -> bool:
-        """Whether nobody has had the dataset yet: energies are those that were computed from the spins."""
+        """Whether they came as plain arrays: energies are those that were computed from the spins."""
         return self._parts is not None
 
     @property
     def spins(self) -> xr.DataArray:
         """int8 (beta, replica, draw, spin)."""
-        return self.dataset["spins"]
+        return self._labelled["spins"].copy(deep=False)
 
     @property
     def energies(self) -> xr.DataArray:
         """float64 (beta, replica, draw), units of energy, recomputed from the spins."""
-        return self.dataset["energies"]
+        return self._labelled["energies"].copy(deep=False)
 
     @property
     def betas(self) -> NDArray[np.float64]:
@@ -184,7 +188,7 @@ class SampleSet:
     def info(self) -> dict[str, Any]:
         """Backend, settings, seed, problem digest, versions, clocks, status and remarks; a copy."""
         parts = self._parts
-        info = parse_json(str(self.dataset.attrs.get("info")) if parts is None else parts.info)
+        info = parse_json(str(self._labelled.attrs.get("info")) if parts is None else parts.info)
         if not isinstance(info, dict):
             raise InputError("the info of a sample set is a mapping")
         return info
@@ -199,7 +203,7 @@ class SampleSet:
         """Names of the spins, as the problem gave them."""
         if (parts := self._parts) is not None:
             return parts.labels
-        return labels_from_json(str(self.dataset.attrs.get("labels")))
+        return labels_from_json(str(self._labelled.attrs.get("labels")))
 
     @cached_property
     def energy_tolerance(self) -> float:
@@ -213,13 +217,13 @@ class SampleSet:
     @property
     def has_averages(self) -> bool:
         """Whether averages over draws were taken while sampling, and of the draws only the last ones kept."""
-        return "overlap_moments" in self.dataset
+        return "overlap_moments" in self._labelled
 
     @property
     def n_spins(self) -> int:
         if (parts := self._parts) is not None:
             return parts.arrays.spins.shape[-1]
-        return self.dataset.sizes["spin"]
+        return self._labelled.sizes["spin"]
 
     @property
     def best(self) -> Best:
@@ -237,12 +241,12 @@ class SampleSet:
         return Best(spins[b, r, d].copy(), float(energies[b, r, d]), float(betas[b]), r, d)
 
     def __repr__(self) -> str:
-        sizes = ", ".join(f"{dim} {size}" for dim, size in self.spins.sizes.items())
+        sizes = ", ".join(f"{dim} {size}" for dim, size in zip(DIMS, self.arrays.spins.shape, strict=True))
         source = self.info.get("backend", "unknown backend")
         return f"SampleSet({sizes}; {source}, {self.info['status']})"
 
     def _repr_html_(self) -> str:
-        return self.dataset._repr_html_()
+        return self._labelled._repr_html_()
 
     # -- files and dimod -------------------------------------------------------------------------
 
@@ -250,15 +254,17 @@ class SampleSet:
         """Write NetCDF (HDF5), spins compressed; whole or not at all.
 
         The attribute ``checksum`` is one of the content, and the file ends in one of all its bytes, which
-        other programs do not see; `load` compares them.
+        other programs do not see; `load` compares them. Folders on the way to it are made.
 
         Raises
         ------
+        InputError
+            If `path` is none, or `load` would refuse what would be written.
         RunError
             If the file cannot be written.
         """
         # through memory: the HDF5 library does not survive a disk that fills up under it
-        atomic_write(path, sealed(self.dataset, compressed=("spins",)))
+        atomic_write(path, content_of(self, self._labelled))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], problem: IsingProblem | None = None) -> SampleSet:
@@ -276,11 +282,9 @@ class SampleSet:
         CapacityError
             If it would not fit in memory.
         """
-        if not Path(path).is_file():
-            raise InputError(f"no sample file at {path}")
+        require_file(path)
         try:
-            samples = cls(of_this_version(read_sealed(path)))
-            check_content(samples)
+            samples = cls(of_this_version(read_sealed(path)), handed_over=True)
             if problem is not None:
                 samples.verify(problem)
         except CapacityError:
@@ -304,15 +308,14 @@ class SampleSet:
             raise InputError("it holds samples of another problem")
         if self.is_as_made:
             return
-        expected = problem.energies(self.spins.values)
-        wrong = ~(
-            np.abs(expected - self.energies.values) <= energy_tolerance(problem)
-        )  # also where it is NaN
+        spins, energies, _ = self.arrays
+        expected = problem.energies(spins)
+        wrong = ~(np.abs(expected - energies) <= energy_tolerance(problem))  # also where it is NaN
         if wrong.any():
             k = tuple(np.argwhere(wrong)[0])
             raise InputError(
                 f"{int(wrong.sum())} of {wrong.size} energies are not those of their spins, the first "
-                f"{self.energies.values[k]:.10g} where the problem has {expected[k]:.10g}"
+                f"{energies[k]:.10g} where the problem has {expected[k]:.10g}"
             )
 
     def of_the_whole(self, problem: IsingProblem) -> SampleSet:
@@ -324,8 +327,8 @@ class SampleSet:
         share = f"{len(clamping.held)} of {clamping.whole.n_spins}"
         text = f"{share} spins were clamped: the others follow their distribution under that condition"
         info = _with_remarks(self.info, [Remark("clamped", text)])
-        spins, kept = clamping.restored(self.spins.values), {"sweeps_to_target"} & set(self.dataset)
-        extra = {name: (("replica",), self.dataset[name].values) for name in kept}
+        spins, kept = clamping.restored(self.arrays.spins), {"sweeps_to_target"} & set(self._labelled)
+        extra = {name: (("replica",), self._labelled[name].values) for name in kept}
         return SampleSet.from_spins(clamping.whole, spins, self.betas, info, extra, handed_over=True)
 
     @classmethod
@@ -382,17 +385,6 @@ class SampleSet:
 def _with_remarks(info: Mapping[str, Any] | None, remarks: Sequence[Remark]) -> dict[str, Any]:
     told = [*(info or {}).get("remarks", []), *(remark.plain() for remark in remarks)]
     return {**(info or {}), "remarks": told}
-
-
-def _read_only(dataset: xr.Dataset) -> xr.Dataset:
-    """The same dataset over views that cannot be written to."""
-    dataset = dataset.copy(deep=False)
-    for variable in dataset.variables.values():
-        if isinstance(variable, xr.IndexVariable) or not isinstance(variable.data, np.ndarray):
-            continue
-        if variable.data.flags.writeable:
-            variable.data = locked(variable.data.view())
-    return dataset
 
 
 def _require_problem(problem: object) -> None:

@@ -56,6 +56,31 @@ def telling(samples, **changes):
     return informed(samples, json.dumps({**samples.info, **changes}))
 
 
+NEVER_MADE = {
+    "spin 0": (lambda s, p: with_spin(s, np.int8(0)), r"spins must be -1 or \+1; got 0"),
+    "spin 1/2": (lambda s, p: with_spin(s, 0.5), "spins must be int8 .*; got float64"),
+    "single precision": (
+        lambda s, p: changed(s, "energies", s.energies.values.astype(np.float32)),
+        "energies float64 .*; got int8, float32",
+    ),
+    "no info": (lambda s, p: without(s, "info"), "no whole JSON"),
+    "text as info": (lambda s, p: informed(s, "no JSON"), "no whole JSON"),
+    "a list as info": (lambda s, p: informed(s, "[]"), "info of a sample set is a mapping"),
+    "one remark": (lambda s, p: telling(s, remarks="careful"), "remarks are a list; got 'careful'"),
+    "odd remarks": (lambda s, p: telling(s, remarks=[1]), "a stored remark .*; got 1"),
+    "unknown level": (
+        lambda s, p: telling(s, remarks=[{"code": "a", "text": "b", "level": "grave"}]),
+        "one of serious, caution, note; got 'grave'",
+    ),
+    "no labels": (lambda s, p: without(s, "labels"), "no whole JSON"),
+    "negative": (lambda s, p: changed(s, "beta", [-1.0, 0.5]), "betas must be finite and not negative"),
+    "endless beta": (lambda s, p: changed(s, "beta", [0.0, np.inf]), "betas must be finite"),
+    "too few labels": (
+        lambda s, p: SampleSet(s.dataset.assign_attrs(labels='["a"]')),
+        "names 1 spins and holds 10",
+    ),
+}
+
 WRONG = {
     "nothing": (lambda s, p: None, "a NoneType; expected a qspin.SampleSet"),
     "a dataset": (lambda s, p: s.dataset, "a Dataset; expected"),
@@ -66,15 +91,6 @@ WRONG = {
         "energies are not those of their spins",
     ),
     "no number": (lambda s, p: with_energy(s, np.nan), "the first nan where"),
-    "spin 0": (lambda s, p: with_spin(s, np.int8(0)), r"no configurations: spins must be -1 or \+1; got 0"),
-    "spin 1/2": (lambda s, p: with_spin(s, 0.5), "spins of dtype float64"),
-    "single precision": (
-        lambda s, p: changed(s, "energies", s.energies.values.astype(np.float32)),
-        "energies .* of dtype float32",
-    ),
-    "no info": (lambda s, p: without(s, "info"), "info cannot be read"),
-    "text as info": (lambda s, p: informed(s, "no JSON"), "info cannot be read"),
-    "a list as info": (lambda s, p: informed(s, "[]"), "info of a sample set is a mapping"),
     "missing keys": (
         lambda s, p: SampleSet.from_spins(p, s.spins.values, [0.0, 1.0]),
         "no 'backend'; no 'settings'; no 'seed'; no 'versions'; no 'clocks'",
@@ -85,25 +101,16 @@ WRONG = {
     ),
     "clocks of text": (lambda s, p: telling(s, clocks={"sample": "long"}), "expected seconds"),
     "endless clocks": (lambda s, p: telling(s, clocks={"sample": float("inf")}), "expected seconds"),
-    "one remark": (lambda s, p: telling(s, remarks="careful"), "'remarks' is 'careful', expected a list"),
-    "odd remarks": (lambda s, p: telling(s, remarks=[1]), "something else than remarks"),
-    "unknown level": (
-        lambda s, p: telling(s, remarks=[{"code": "a", "text": "b", "level": "grave"}]),
-        "one of serious, caution, note; got 'grave'",
-    ),
     "odd headline": (lambda s, p: telling(s, headline=1), "'headline' is 1, expected text"),
     "odd names": (lambda s, p: telling(s, ignored=[1]), "something else than names of settings"),
-    "no labels": (lambda s, p: without(s, "labels"), "labels cannot be read"),
     "descending": (lambda s, p: changed(s, "beta", [1.0, 0.5]), "expected numbers that ascend"),
-    "negative": (lambda s, p: changed(s, "beta", [-1.0, 0.5]), "expected numbers that ascend"),
-    "endless beta": (lambda s, p: changed(s, "beta", [0.0, np.inf]), "expected numbers that ascend"),
     "half a ladder": (lambda s, p: changed(s, "beta", [0.0, np.nan]), "expected numbers that ascend"),
     "no samples": (
         lambda s, p: SampleSet.from_spins(p, s.spins.values[:, :0], [0.0, 1.0], s.info),
         "no samples at all",
     ),
     "other labels": (
-        lambda s, p: SampleSet(s.dataset.assign_attrs(labels='["a"]')),
+        lambda s, p: SampleSet(s.dataset.assign_attrs(labels=json.dumps(list("abcdefghij")))),
         "10 spins with other labels",
     ),
 }
@@ -118,6 +125,13 @@ def test_what_is_no_sample_set_is_refused(glass, name):
     sampler = types.SimpleNamespace(sample=lambda problem, *, seed: wrong)
     with pytest.raises(RunError, match=f"backend 'x' returned .*{message}"):
         sampled(sampler, glass, seed=1, backend="x")
+
+
+@pytest.mark.parametrize("name", NEVER_MADE)
+def test_what_no_sample_set_holds_is_refused_before_it_is_one(glass, name):
+    make, message = NEVER_MADE[name]
+    with pytest.raises(InputError, match=message):
+        make(good(glass), glass)
 
 
 def test_another_way_to_add_up_is_no_fault():

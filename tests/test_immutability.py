@@ -91,6 +91,42 @@ def test_no_attribute_of_a_problem_can_be_set(name):
         setattr(DENSE, name, "other")
 
 
+def assigned_energies(samples):
+    samples.dataset["energies"] = samples.energies * 0 - 99.0
+
+
+def assigned_spins(samples):
+    samples.dataset["spins"] = samples.spins * 0 + 1
+
+
+def assigned_betas(samples):
+    samples.dataset["beta"] = [9.0, 10.0]
+
+
+def assigned_data(samples):
+    """Of each variable in its place."""
+    samples.dataset["energies"].values = np.zeros((2, 3, 4))
+    samples.dataset.variables["spins"].data = np.ones((2, 3, 4, 7), np.int8)
+    samples.energies.values = np.zeros((2, 3, 4))
+    samples.spins.variable.data = np.ones((2, 3, 4, 7), np.int8)
+
+
+def deleted_variables(samples):
+    dataset = samples.dataset
+    del dataset["energies"], dataset["spins"]
+
+
+def cleared_attributes(samples):
+    samples.dataset.attrs.clear()
+    samples.dataset["spins"].attrs["units"] = samples.spins.attrs["units"] = "1"
+    samples.spins.coords["beta"].attrs["units"] = "1"
+
+
+EDITS = (
+    assigned_energies, assigned_spins, assigned_betas, assigned_data, deleted_variables, cleared_attributes,
+)  # fmt: skip
+
+
 class TestSamples:
     @pytest.fixture
     def spins(self):
@@ -149,3 +185,28 @@ class TestSamples:
         kept = SampleSet(dataset)
         assert dataset["spins"].values.flags.writeable
         assert not kept.spins.values.flags.writeable
+
+    def test_arrays_of_a_dataset_that_was_given_are_not_kept(self, samples):
+        dataset = samples.dataset.copy(deep=True)
+        kept = SampleSet(dataset)
+        dataset["energies"].values[:] = -99.0
+        np.testing.assert_array_equal(kept.energies, samples.energies)
+
+    @pytest.mark.parametrize("made", ["fresh", "loaded"])
+    @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
+    def test_edits_of_what_was_handed_out_never_arrive(self, spins, samples, tmp_path, edit, made):
+        samples.save(tmp_path / "a.nc")
+        if made == "loaded":
+            samples = SampleSet.load(tmp_path / "a.nc")
+        edit(samples)
+        np.testing.assert_array_equal(samples.spins.values, spins)
+        np.testing.assert_allclose(samples.energies.values, DENSE.energies(spins))
+        np.testing.assert_allclose(samples.arrays.energies, DENSE.energies(spins))
+        assert samples.best.energy == pytest.approx(DENSE.energies(spins).min())
+        assert samples.betas.tolist() == [0.5, 1.0]
+        assert samples.to_dimod().first.energy == pytest.approx(DENSE.energies(spins).min())
+        samples.verify(DENSE)
+        samples.save(tmp_path / "b.nc")
+        assert SampleSet.load(tmp_path / "b.nc", DENSE).dataset.identical(
+            SampleSet.load(tmp_path / "a.nc").dataset
+        )

@@ -35,10 +35,8 @@ def test_layout(samples, glass):
 def test_arrays_are_those_of_the_dataset(samples):
     """Before it is put together, and after."""
     before = samples.arrays
-    assert samples.is_as_made
     expected = samples.spins.values, samples.energies.values, samples.dataset["beta"].values
-    assert not samples.is_as_made
-    for own in (before, samples.arrays):
+    for own in (before, samples.arrays, SampleSet(samples.dataset).arrays):
         for array, values in zip(own, expected, strict=True):
             np.testing.assert_array_equal(array, values)
             assert not array.flags.writeable
@@ -47,8 +45,9 @@ def test_arrays_are_those_of_the_dataset(samples):
 
 def test_what_was_asked_of_the_arrays_is_what_the_dataset_says(samples):
     asked = samples.best, samples.info, samples.labels, samples.n_spins, samples.energy_tolerance
-    assert samples.is_as_made
     again = SampleSet(samples.dataset)
+    assert samples.is_as_made
+    assert not again.is_as_made
     found = again.best, again.info, again.labels, again.n_spins, again.energy_tolerance
     for one, other in zip(asked[0], found[0], strict=True):
         np.testing.assert_array_equal(one, other)
@@ -58,10 +57,9 @@ def test_what_was_asked_of_the_arrays_is_what_the_dataset_says(samples):
 def test_a_dataset_that_was_changed_is_held_against_its_problem(samples, glass):
     """What nobody could have changed since its energies were computed is not computed again."""
     samples.verify(glass)
-    assert samples.is_as_made
-    samples.dataset["energies"] = samples.energies + 1.0
+    changed = SampleSet(samples.dataset.assign(energies=samples.energies + 1.0))
     with pytest.raises(InputError, match="24 of 24 energies are not those of their spins"):
-        samples.verify(glass)
+        changed.verify(glass)
 
 
 @pytest.mark.parametrize(

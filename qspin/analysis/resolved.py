@@ -90,7 +90,7 @@ def _part(samples: SampleSet, places: NDArray[np.intp]) -> SampleSet:
         "labels": labels_to_json([labels[k] for k in places]),
         "info": json.dumps({**samples.info, "problem": None}, sort_keys=True),
     }
-    return SampleSet(dataset)
+    return SampleSet(dataset, handed_over=True)
 
 
 @checked_arguments

@@ -130,8 +130,8 @@ def test_a_wrong_temperature_is_noticed():
     """The test above can fail: samples at betas 10 % too high do not pass for those at the betas stated."""
     problem = dense(3)
     sampler = qspin.get_backend("tempering", betas=[0.55], n_replicas=6_000, n_burn_in=60, n_sweeps=1)
-    samples = sampler.sample(problem, seed=5)
-    samples.dataset["beta"] = [0.5]
+    dataset = sampler.sample(problem, seed=5).dataset
+    samples = qspin.SampleSet(dataset.assign_coords(beta=[0.5]))
     with pytest.raises(AssertionError, match=r"beta = 0\.5: p = "):
         assert_distributed(samples, problem)
 
