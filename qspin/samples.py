@@ -91,16 +91,18 @@ class SampleSet:
         ----------
         problem : what was sampled
         spins : array (beta, replica, draw, spin) of -1 and +1
-        betas : inverse temperatures (n_betas,), units of 1/energy; None: no thermostat, one column of NaN
+        betas : inverse temperatures (n_betas,), units of 1/energy: from 0, finite, in any order, and NaN for
+            rows without a thermostat; None: one such row
         info : provenance, from `run_info`; plain JSON values
-        extra : further variables of the dataset, name -> (dims, values)
+        extra : further variables of the dataset, name -> (dims, values); files hold numbers and text
         handed_over : whether arrays are left to the sample set, which then takes them as they are; they are
             copied otherwise, since whoever gave them may go on writing to them
 
         Raises
         ------
         InputError
-            If shapes do not fit the problem or the betas, or `info` or `extra` cannot be stored.
+            If shapes do not fit the problem or the betas, betas are none that samples can have, or `info` or
+            `extra` cannot be stored.
         """
         _require_problem(problem)
         checked_info(info)
