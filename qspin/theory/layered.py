@@ -22,7 +22,7 @@ from qspin.remarks import Remark
 from qspin.theory._equations import Floats
 from qspin.theory._results import told, unsettled
 from qspin.theory.one_instance import tap
-from qspin.theory.one_instance.found import checked_betas
+from qspin.theory.one_instance.found import checked_betas, fixed_point_remarks
 
 __all__ = ["hidden_order", "tap_transition"]
 
@@ -181,7 +181,7 @@ def hidden_order(problem: IsingProblem, beta: ArrayLike) -> xr.Dataset:
         source="Barney, Winer, Galitski 2024, arXiv:2408.06421",
         valid="as tap",
         error="as tap: residual",
-        remarks=_wandering(whole),
+        remarks=[*_wandering(whole), *fixed_point_remarks(whole)],
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 import qspin
 from qspin import IsingProblem
 from qspin.errors import InputError
-from qspin.remarks import remarks_of
+from qspin.remarks import Level, remarks_of
 from qspin.theory import (
     belief_propagation,
     hidden_order,
@@ -18,6 +18,7 @@ from qspin.theory import (
     tap_solutions,
     tap_transition,
 )
+from qspin.theory.one_instance.mean_field import Magnetisations
 
 
 def enumerated(problem, beta):
@@ -176,10 +177,11 @@ class TestSolutions:
         found = tap_solutions(problem, beta, seed=1, n_starts=100)
         assert found.sizes["solution"] >= 2
         assert found.hits.sum() + found.attrs["n_failed"] == 100
-        assert (np.diff(found.free_energy) >= 0).all()
+        assert (np.diff(found.physical.astype(int)) <= 0).all()
+        for kind in (True, False):
+            assert (np.diff(found.free_energy[found.physical == kind]) >= 0).all()
         lowest = found.spin_mean.values[0]
         assert np.abs(found.spin_mean.values + lowest).max(axis=1).min() < 1e-5
-        assert float(found.weight.sum()) == pytest.approx(1.0)
         for m in found.spin_mean.values:
             squares = problem.toarray() ** 2
             argument = -problem.toarray() @ m - beta * m * (squares @ (1 - m**2))
@@ -189,6 +191,119 @@ class TestSolutions:
         found = tap_solutions(glass(20, seed=5), 0.4, n_starts=20)
         assert found.sizes["solution"] == 1
         assert float(found.q[0]) < 1e-8
+        assert found.physical.all()
+        assert float(found.weight[0]) == pytest.approx(1.0)
+
+    @pytest.mark.parametrize(("n", "seed"), [(50, 4), (50, 7), (50, 13), (200, 1)])
+    def test_what_low_configurations_lead_to_is_found(self, n, seed):
+        """Minima to which the iteration of `tap` comes from sampled configurations."""
+        problem, beta = qspin.instances.sherrington_kirkpatrick(n, seed=seed), 5.0
+        sampler = qspin.get_backend(
+            "tempering", betas={"geometric": [0.3, 5, 12]}, n_replicas=8, n_sweeps=300, n_draws=2
+        )
+        spins = sampler.sample(problem, seed=0).spins.values[-1].reshape(-1, n).astype(float)
+        found = tap_solutions(problem, beta)
+        minima = found.isel(solution=found.physical.values & (found.stability.values > 0))
+        reached = 0
+        for configuration in spins:
+            led = tap(problem, beta, initial=0.5 * configuration, max_steps=2_000)
+            if led.converged and led.stability > 0 and led.plefka > 0:
+                reached += 1
+                distance = np.abs(minima.spin_mean.values - led.spin_mean.values).max(axis=1)
+                assert distance.min() < 1e-6
+        assert reached
+
+    def test_only_physical_minima_have_weight(self):
+        problem, beta = qspin.instances.sherrington_kirkpatrick(200, seed=1), 5.0
+        found = tap_solutions(problem, beta)
+        plefka = 1 - beta**2 * ((1 - found.spin_mean**2) ** 2).mean("spin")
+        np.testing.assert_allclose(found.plefka, plefka, rtol=0.02, atol=0.1)
+        weighed = found.weight.values > 0
+        assert weighed.any()
+        assert float(found.weight.sum()) == pytest.approx(1.0)
+        assert (plefka.values[weighed] > 0).all()
+        assert (found.entropy.values[weighed] > 0).all()
+        paramagnet = int(found.q.argmin())
+        assert float(found.q[paramagnet]) < 1e-8
+        assert found.stability[paramagnet] > 0
+        assert not found.physical[paramagnet]
+        assert found.weight[paramagnet] == 0
+
+    def test_where_none_is_physical_there_are_no_weights(self):
+        found = tap_solutions(qspin.instances.sherrington_kirkpatrick(50, seed=1), 2.5, n_starts=40)
+        assert not found.physical.any()
+        assert np.isnan(found.weight).all()
+        (remark,) = (each for each in remarks_of(found.attrs) if each.code == "unphysical-solution")
+        assert remark.level is Level.SERIOUS
+        assert "Plefka's condition does not hold" in remark.text
+
+    def test_in_a_field_there_are_no_mirror_images(self):
+        found = tap_solutions(glass(50, 1.0, seed=5), 1.0, n_starts=20)
+        assert found.sizes["solution"] == 1
+        assert int(found.hits[0]) == 20 - found.attrs["n_failed"]
+
+
+class TestStates:
+    """Fixed points that are no states of the problem are told."""
+
+    @pytest.mark.parametrize("temperature", [0.5, 0.9, 1.1, 2.0])
+    def test_plefkas_condition_of_equal_squares(self, temperature):
+        """Of J_ij^2 = 1/N off the diagonal it is beta^2 (1 - 1/N) <(1 - m^2)^2> < 1."""
+        n, rng = 300, np.random.default_rng(3)
+        upper = np.triu(rng.choice([-1.0, 1.0], (n, n)), 1) / np.sqrt(n)
+        magnetisations = Magnetisations(IsingProblem(upper + upper.T), 1 / temperature)
+        paramagnet = 1 - (1 - 1 / n) / temperature**2
+        assert magnetisations.plefka(np.zeros(n)) == pytest.approx(paramagnet, abs=1e-12)
+        m = rng.uniform(-1, 1, n)
+        closed = 1 - (1 - 1 / n) * np.mean((1 - m**2) ** 2) / temperature**2
+        assert magnetisations.plefka(m) == pytest.approx(closed, abs=1e-12)
+
+    @pytest.mark.parametrize("n", [60, 2_500])
+    def test_plefkas_condition_of_a_ring(self, n):
+        """Two neighbours each: 1 - 2 beta^2 J^2 (1 - m^2)^2, sparse or not."""
+        ring = IsingProblem.from_edges(n, np.arange(n), np.roll(np.arange(n), -1), np.full(n, -0.7))
+        found = Magnetisations(ring, 0.8).plefka(np.full(n, 0.3))
+        assert found == pytest.approx(1 - 2 * (0.8 * 0.7 * (1 - 0.09)) ** 2, abs=1e-12)
+
+    def test_the_cold_paramagnet_of_a_glass_is_told(self):
+        found = tap(qspin.instances.sherrington_kirkpatrick(200, seed=1), [0.5, 2.0], n_starts=5)
+        assert found.converged.all()
+        assert float(found.stability[1]) > 0
+        assert found.plefka[0] > 0 > found.plefka[1]
+        (remark,) = remarks_of(found.attrs)
+        assert (remark.code, remark.level) == ("unphysical-solution", Level.SERIOUS)
+        assert remark.text.startswith("the fixed point at beta = 2 is no state")
+
+    def test_physical_starts_are_taken_before_lower_ones(self):
+        problem, beta = qspin.instances.sherrington_kirkpatrick(200, seed=1), 5.0
+        state = tap_solutions(problem, beta).spin_mean.values[0]
+        found = tap(problem, beta, initial=[np.zeros(200), state])
+        assert float(found.start_free_energy[0, 0]) < float(found.start_free_energy[0, 1])
+        np.testing.assert_allclose(found.spin_mean.values[0], state, atol=1e-6)
+        assert not remarks_of(found.attrs)
+
+    def test_mean_field_and_beliefs_have_no_such_condition(self):
+        for approximation in (mean_field, belief_propagation):
+            assert np.isnan(approximation(glass(20), 0.5).plefka).all()
+
+    def test_a_negative_entropy_of_beliefs_is_told(self):
+        """Antiferromagnet of six spins, all coupled: Bethe's paramagnet counts each of 15 loops' bonds."""
+        frustrated = IsingProblem(np.ones((6, 6)) - np.eye(6))
+        found = belief_propagation(frustrated, [0.1, 2.0], initial=np.zeros(6))
+        assert found.converged.all()
+        np.testing.assert_allclose(
+            found.free_energy, -(np.log(2) + 2.5 * np.log(np.cosh(found.beta))) / found.beta, atol=1e-12
+        )
+        told = [each for each in remarks_of(found.attrs) if each.code == "unphysical-solution"]
+        assert len(told) == 1
+        assert "at beta = 2 is no state: the entropy is negative" in told[0].text
+
+    def test_hidden_order_tells_it_too(self):
+        found = hidden_order(qspin.instances.sherrington_kirkpatrick(60, seed=1), [0.5, 2.0])
+        wrong = found.converged.values & (found.plefka.values < 0)
+        codes = [each.code for each in remarks_of(found.attrs)]
+        assert wrong.any() == ("unphysical-solution" in codes)
+        assert wrong.any()
 
 
 class TestBadInput:

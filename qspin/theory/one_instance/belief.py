@@ -46,7 +46,8 @@ def belief_propagation(
     Returns
     -------
     as of `tap`, and over ``pair``, the problem's couplings in the order of its edges: ``correlation``, <s_i
-    s_j>, with ``first``, ``second`` and ``coupling``. ``stability`` is NaN: messages know nothing of it
+    s_j>, with ``first``, ``second`` and ``coupling``. ``stability`` and ``plefka`` are NaN: messages know
+    nothing of them
 
     Raises
     ------

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
@@ -19,7 +19,9 @@ from qspin.theory._results import beta_curve, listed, told, unsettled
 from qspin.theory.one_instance.iteration import Effort, Ended
 from qspin.validate import checked_array
 
-__all__ = ["FixedPoint", "checked_betas", "curve"]
+__all__ = ["FixedPoint", "checked_betas", "curve", "fixed_point_remarks", "physical", "unphysical_where"]
+
+_ROUNDING = 1e-9  # of free energies
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class FixedPoint:
     free_energy : per spin
     ended : how the iteration did
     stability : above 0 where the free energy has a minimum; NaN where nothing is known of it
+    plefka : above 0 where the expansion in couplings that the free energy ends early converges; NaN where
+        there is none
     further : more of it, by name
     """
 
@@ -42,13 +46,31 @@ class FixedPoint:
     free_energy: float
     ended: Ended
     stability: float = np.nan
+    plefka: float = np.nan
     further: Mapping[str, Floats] = field(default_factory=dict)
 
-    def rank(self, tolerance: float) -> tuple[bool, bool, float]:
-        """Converged ones first, stable ones among them, then by free energy; else by residual."""
+    @property
+    def is_physical(self) -> bool:
+        """See `physical`."""
+        return bool(physical(self.plefka, self.energy, self.free_energy))
+
+    def rank(self, tolerance: float) -> tuple[bool, bool, bool, float]:
+        """Converged ones first, of them physical and then stable ones, then by free energy; else by
+        residual."""
         if self.ended.residual > tolerance:
-            return True, True, self.ended.residual
-        return False, self.stability < 0, self.free_energy
+            return True, True, True, self.ended.residual
+        return False, not self.is_physical, self.stability < 0, self.free_energy
+
+
+def physical(plefka: ArrayLike, energy: ArrayLike, free_energy: ArrayLike) -> NDArray[np.bool_]:
+    """Whether solutions may be states of the problem: Plefka's condition holds, where there is one, and the
+    entropy beta (energy - free energy) is not negative."""
+    return np.asarray(~(np.asarray(plefka) < 0) & ~_entropy_is_negative(energy, free_energy))
+
+
+def _entropy_is_negative(energy: ArrayLike, free_energy: ArrayLike) -> NDArray[np.bool_]:
+    free = np.asarray(free_energy)
+    return np.asarray(np.asarray(energy) < free - _ROUNDING * np.abs(free))
 
 
 def checked_betas(beta: ArrayLike) -> Floats:
@@ -89,6 +111,7 @@ def curve(
         "free_energy": [point.free_energy for point in best],
         "q": [float(np.mean(point.spin_mean**2)) for point in best],
         "stability": [point.stability for point in best],
+        "plefka": [point.plefka for point in best],
         "residual": [point.ended.residual for point in best],
         "converged": [point.ended.residual <= effort.tolerance for point in best],
         "start_free_energy": [[point.free_energy for point in points] for points in found],
@@ -103,7 +126,7 @@ def curve(
         source=source,
         valid=valid,
         error=f"of the equations {effort.tolerance:.2g}, see residual",
-        remarks=[*_unconverged(betas, best, effort), *_unstable(betas, best, effort)],
+        remarks=[*_unconverged(betas, best, effort), *fixed_point_remarks(curves)],
     )
 
 
@@ -119,19 +142,45 @@ def _unconverged(betas: Floats, best: Sequence[FixedPoint], effort: Effort) -> l
     return [unsettled("beta", betas[wrong], residuals[wrong], effort.max_steps, advice)]
 
 
-def _unstable(betas: Floats, best: Sequence[FixedPoint], effort: Effort) -> list[Remark]:
-    wrong = [
-        float(beta)
-        for beta, point in zip(betas, best, strict=True)
-        if point.stability < 0 and point.ended.residual <= effort.tolerance
-    ]
-    if not wrong:
-        return []
-    return [
-        Remark(
-            "unstable-solution",
-            f"the fixed point at {listed('beta', wrong)} is no minimum of its free energy: others are more "
-            "likely; start from elsewhere, or more often",
-            Level.CAUTION,
+def fixed_point_remarks(found: xr.Dataset) -> list[Remark]:
+    """What is to be said of fixed points over ``beta`` that are no minima, or no states of the problem."""
+    at_rest = found.converged.values
+    unstable = found.beta.values[at_rest & (found.stability.values < 0)]
+    unphysical = at_rest & ~physical(found.plefka, found.energy, found.free_energy)
+    remarks = []
+    if unphysical.any():
+        wrong = found.isel(beta=unphysical)
+        remarks.append(
+            unphysical_where(
+                f"the fixed point at {listed('beta', wrong.beta)} is no state",
+                wrong,
+                "start from configurations of low energy (`initial`), or sample",
+            )
         )
-    ]
+    if unstable.size:
+        remarks.append(
+            Remark(
+                "unstable-solution",
+                f"the fixed point at {listed('beta', unstable)} is no minimum of its free energy: others are "
+                "more likely; start from elsewhere, or more often",
+                Level.CAUTION,
+            )
+        )
+    return remarks
+
+
+def unphysical_where(where: str, wrong: xr.Dataset, advice: str) -> Remark:
+    """What is to be said of solutions that are none of the problem's states.
+
+    Parameters
+    ----------
+    where : which ones
+    wrong : with ``plefka``, ``energy``, ``free_energy`` and ``entropy`` of them
+    advice : what to take instead
+    """
+    reasons = []
+    if (lowest := float(wrong.plefka.min())) < 0:
+        reasons.append(f"Plefka's condition does not hold (plefka down to {lowest:.3g}, to be above 0)")
+    if _entropy_is_negative(wrong.energy, wrong.free_energy).any():
+        reasons.append(f"the entropy is negative (down to {float(wrong.entropy.min()):.3g} per spin)")
+    return Remark("unphysical-solution", f"{where}: {', and '.join(reasons)}; {advice}", Level.SERIOUS)

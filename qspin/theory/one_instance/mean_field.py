@@ -7,6 +7,12 @@ In this project's sign, E = +sum J s s + sum h s, the free energy of magnetisati
 over pairs i < j, S being the entropy of independent spins; without the third term it is naive mean field
 (Thouless, Anderson, Palmer 1977, Phil. Mag. 35, 593; Plefka 1982, J. Phys. A 15, 1971). Its stationary points
 are m_i = tanh beta [ -sum_j J_ij m_j - h_i - beta m_i sum_j J_ij^2 (1 - m_j^2) ].
+
+F ends an expansion in the couplings early, and means something where that converges: in the glass of
+Sherrington and Kirkpatrick where beta^2 <(1 - m^2)^2> < 1 (Plefka). There sum_j J_ij^2 = 1; of other
+couplings the mean is taken with these sums, beta^2 / N sum_i (1 - m_i^2)^2 sum_j J_ij^2 < 1, as sure a sign
+where it does not hold: of the paramagnet it is the least that the largest eigenvalue of beta^2 J_ij^2 is, by
+which the variance of magnetisations grows from spin to spin.
 """
 
 from __future__ import annotations
@@ -69,9 +75,10 @@ def tap(problem: IsingProblem, beta: ArrayLike, **search: Unpack[Search]) -> xr.
 
     Exact for dense couplings that are small each, as the number of spins grows, above the line of de Almeida
     and Thouless. Below it there are many solutions, most of which this iteration does not come to:
-    `tap_solutions` looks for them. The reaction is taken at the time of the step before, by which the
-    iteration converges wherever the solution is the one of that phase (Bolthausen 2014, Commun. Math. Phys.
-    325, 333).
+    `tap_solutions` looks for them. What it may come to there instead is the paramagnet, whose free energy is
+    a minimum and yet none of the problem: Plefka's condition does not hold, which a remark tells. The
+    reaction is taken at the time of the step before, by which the iteration converges wherever the solution
+    is the one of that phase (Bolthausen 2014, Commun. Math. Phys. 325, 333).
 
     Parameters
     ----------
@@ -80,7 +87,8 @@ def tap(problem: IsingProblem, beta: ArrayLike, **search: Unpack[Search]) -> xr.
     search : keywords, each of which may be left out:
 
         - ``seed`` of random starts, magnetisations drawn evenly from -1 to 1; default 0
-        - ``n_starts``, of which the best is taken: converged, stable, of the lowest free energy; default 1
+        - ``n_starts``, of which the best is taken: converged, physical (``plefka`` and ``entropy`` not below
+          0), stable, of the lowest free energy; default 1
         - ``initial``, magnetisations (N,) or (n_starts, N) to start from instead
         - ``damping``, the share of the old magnetisations in each step, or ``auto``, the default: none, and
           more where it does not come to rest
@@ -92,9 +100,11 @@ def tap(problem: IsingProblem, beta: ArrayLike, **search: Unpack[Search]) -> xr.
     -------
     over ``beta`` (with ``spin``): ``spin_mean``; per spin ``energy`` (offset included), ``entropy`` and
     ``free_energy``; ``q``, the mean square of the magnetisations; ``stability``, the smallest eigenvalue of
-    beta times the Hessian of F between factors sqrt(1 - m_i^2), above 0 at a minimum; ``residual`` and
-    ``converged``; over ``start`` as well: ``start_free_energy``, ``start_residual``, ``start_steps``,
-    ``start_damping``. What did not converge is kept and remarked, it is no solution
+    beta times the Hessian of F between factors sqrt(1 - m_i^2), above 0 at a minimum; ``plefka``,
+    1 - beta^2 / N sum_ij J_ij^2 (1 - m_i^2)^2, above 0 where F means something (NaN
+    without the reaction); ``residual`` and ``converged``; over ``start`` as well: ``start_free_energy``,
+    ``start_residual``, ``start_steps``, ``start_damping``. What did not converge is
+    kept and remarked, it is no solution
 
     Raises
     ------
@@ -183,7 +193,13 @@ class Magnetisations:
         energy = (float(plain) - onsager + self.problem.offset) / n
         free = (float(plain) - onsager / 2 + self.problem.offset - own / self.beta) / n
         entropy = self.beta * (energy - free)
-        return FixedPoint(m, energy, entropy, free, ended, self.stability(m))
+        return FixedPoint(m, energy, entropy, free, ended, self.stability(m), self.plefka(m))
+
+    def plefka(self, m: Floats) -> float:
+        """1 - beta^2 / N sum_i (1 - m_i^2)^2 sum_j J_ij^2; NaN without the reaction."""
+        if self.squares is None:
+            return float("nan")
+        return 1 - self.beta**2 * float(np.mean((1 - m * m) ** 2 * self.squares.sum(axis=1)))
 
     def stability(self, m: Floats) -> float:
         """The smallest eigenvalue of sqrt(D) (beta d2F/dm dm) sqrt(D), D = diag(1 - m^2)."""
