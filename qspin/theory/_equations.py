@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 _FAR = 9.0  # standard deviations, beyond which a normal distribution counts for nothing: 1e-18
+_FARTHEST = 39.0  # beyond which it is 0 in double precision
 _SATURATED = 20.0  # where tanh is 1 to 1e-17
 _MOST_DAMPED, _MOST_STRAIGHT = 25, 10  # steps of Newton's method
 _MOVE = 1e-2  # for derivatives, in units of scales: where equations hardly depend on some, less is rounding
@@ -108,7 +109,8 @@ class _Near(NamedTuple):
 
 def _near_zero(m: Floats, s: Floats) -> _Near:
     sigma, size = np.maximum(s, _NARROW), np.abs(m)
-    low = np.minimum(np.maximum(size - _FAR * sigma, 0), _SATURATED)[..., None]
+    below = _FAR + np.minimum(4 * sigma, _FARTHEST - _FAR)  # exp(-4 y) moves a normal variable down by 4 s^2
+    low = np.minimum(np.maximum(size - below * sigma, 0), _SATURATED)[..., None]
     high = np.minimum(size + _FAR * sigma, _SATURATED)[..., None]
     half, wide = (high - low) / 2, sigma[..., None]
     y = low + half * (1 + _NODES)

@@ -28,7 +28,7 @@ from qspin.theory._equations import Floats, damped_newton
 from qspin.theory._levels import FARTHEST, first_guess, middles, overlap_at, place, usual_breaking
 from qspin.theory._steps import REACH, averaged, spread
 
-__all__ = ["Covariance", "Ladder", "broken_ladder", "broken_sk"]
+__all__ = ["Covariance", "Ladder", "broken_ladder", "broken_sk", "fewer_steps"]
 
 _FEWER = (1, 2, 4, 7)  # steps of the ladders that more steps are compared with
 _STRETCHES = (1.0, 0.97, 1.03, 0.9, 1.1)  # of the levels of a first guess
@@ -249,8 +249,13 @@ def broken_sk(temperature: float, steps: int, *, ends: tuple[float, float], fiel
     ----------
     ends : q(0) and q(1) of the continuous solution, roughly
     """
-    numbers = [max((k for k in _FEWER if k < steps), default=steps), steps]
-    return [_of_steps(temperature, k, ends, field) for k in dict.fromkeys(numbers)]
+    numbers = [k for k in (fewer_steps(steps), steps) if k]
+    return [_of_steps(temperature, k, ends, field) for k in numbers]
+
+
+def fewer_steps(steps: int) -> int:
+    """Of the ladder that one of `steps`, at least 1, is compared with; 0 is the symmetric one."""
+    return max((k for k in _FEWER if k < steps), default=0)
 
 
 def _of_steps(temperature: float, steps: int, ends: tuple[float, float], field: float) -> Ladder:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import root
+from scipy.stats import norm
 
 from qspin.errors import InputError
 from qspin.remarks import remarks_of
@@ -29,6 +30,13 @@ class TestMeans:
         assert float(found.sech2) == pytest.approx(weights @ (1 - np.tanh(y) ** 2), abs=1e-9)
         assert float(found.sech4) == pytest.approx(weights @ (1 - np.tanh(y) ** 2) ** 2, abs=1e-9)
         assert float(found.log2cosh) == pytest.approx(weights @ (np.abs(y) + np.log1p(falling)), rel=1e-9)
+
+    @pytest.mark.parametrize("far", [5.0, 9.5, 15.0, 30.0])
+    def test_far_from_the_step(self, far):
+        """The density at 0 times int (1 - tanh^2) dy = 2, and 4/3 of the square; small, but not 0."""
+        found = tanh_means(far * 1e4, 1e4)
+        assert float(found.sech2) == pytest.approx(2e-4 * norm.pdf(far), rel=1e-6)
+        assert float(found.sech4) == pytest.approx(4e-4 / 3 * norm.pdf(far), rel=1e-6)
 
 
 class TestEnergies:
@@ -173,6 +181,34 @@ class TestEnergies:
         found = sk([0.0, 1e-6], steps=0)
         assert_allclose(found.entropy, -1 / (2 * np.pi), atol=1e-5)
 
+    @pytest.mark.filterwarnings("error")
+    @pytest.mark.parametrize("steps", [0, 1, 5])
+    @pytest.mark.parametrize("h", [7.0, 9.0, 30.0, -40.0, 1e6])
+    def test_strong_fields_hold_every_spin(self, h, steps):
+        """At T = 0, E = -|h| erf(|h| / sqrt 2) - 2 phi(h), which is -|h| to 1e-10 from 7 on."""
+        found = sk([0.0, 0.3], h, steps=steps)
+        assert_allclose(found.energy, -abs(h), rtol=1e-8)
+        assert_allclose(found.magnetisation, -np.sign(h), rtol=1e-8)
+        assert_allclose(found.q_ea, 1, rtol=1e-8)
+        assert not steps or (found.energy_error < 1e-8).all()
+        codes = {remark.code for remark in remarks_of(found.attrs)}
+        expected = {"levels-unresolved"} if steps else set()
+        assert codes == (expected if steps > 1 else expected | {"replica-symmetry-broken"})
+
+    @pytest.mark.parametrize(("t", "h"), [(0.0, 2.4), (0.0, 3.0), (0.534, 0.5)])
+    def test_where_levels_crowd_the_symmetric_solution_is_as_good_as_told(self, t, h, monkeypatch):
+        """Against ladders of levels that lie closer."""
+        found = sk(t, h, steps=3)
+        (remark,) = remarks_of(found.attrs)
+        assert remark.code == "levels-unresolved"
+        assert np.isnan(found.breaking_point).all()
+        monkeypatch.setattr("qspin.theory.sherrington_kirkpatrick._UNRESOLVED", 1e-6)
+        resolved = sk(t, h, steps=3)
+        assert remarks_of(resolved.attrs) == []
+        off = float(resolved.energy[0] - found.energy[0])
+        assert 0 < off < float(found.energy_error[0])
+        assert_allclose(resolved.overlap_level, found.overlap_level, atol=2e-3)
+
     def test_columns_of_a_curve(self):
         found = sk([0.5, 1.2], steps=2)
         assert found.energy.dims == ("beta",)
@@ -198,6 +234,16 @@ class TestStability:
         assert float(almeida_thouless(6.0).temperature[0]) == pytest.approx(
             4 / (3 * np.sqrt(2 * np.pi)) * np.exp(-18), rel=0.01
         )
+
+    def test_strong_fields(self):
+        """T = 4/3 of the density of fields at 0, of a normal distribution about h: E (1 - tanh^2)^2 / T^2 of
+        a distribution that is flat over T. Computed and taken as known meet at h = 8."""
+        h = np.array([7.0, 7.9, 8.1, 9.0, 20.0, 37.0])
+        expected = 4 / 3 * norm.pdf(h)
+        assert_allclose(almeida_thouless(h).temperature, expected, rtol=1e-9)
+        back = almeida_thouless_field(expected[:4])
+        assert_allclose(back.field, h[:4], rtol=1e-9)
+        assert almeida_thouless(-37.0).overlap.values.tolist() == [1.0]
 
     def test_replica_symmetry_is_remarked_upon_below_it(self):
         (remark,) = remarks_of(sk([0.3, 0.6, 0.9], 0.5, steps=0).attrs)
@@ -234,6 +280,24 @@ class TestOverlaps:
             slope = float((found.overlap / found.x)[0, 1])
             assert low < slope * (t if t < 0.5 else 1) < high
 
+    @pytest.mark.parametrize("tau", [1e-2, 1e-3, 1e-6, 2.0**-53])
+    def test_just_below_the_transition(self, tau):
+        """q(1) = tau + tau^2 - tau^3, x(1) = 2 tau - 4 tau^2, and int q dx = tau, which is dm/dh = 1."""
+        found = parisi(1 - tau).isel(beta=0)
+        tau = 1 - (1 - tau)  # as it is rounded
+        assert float(found.q_ea) == pytest.approx(tau + tau**2 - tau**3, rel=1e-10 + 3 * tau**3)
+        assert 1 - float(found.weight) == pytest.approx(2 * tau - 4 * tau**2, rel=7 * tau**2, abs=1e-15)
+        assert float(found.q_min) == 0
+        assert float(found.overlap.integrate("x")) == pytest.approx(tau, rel=0.003)  # 201 points
+        assert float((found.density * found.width).sum()) == pytest.approx(1)
+
+    def test_near_the_transition_in_a_field_is_remarked_upon(self):
+        for settings, words in (((0.9999, 1e-7), "stands in for"), ((0.99, 1e-4), "rounding decides")):
+            (remark,) = remarks_of(parisi(*settings, steps=3).attrs)
+            assert remark.code == "levels-unresolved"
+            assert words in remark.text
+        assert remarks_of(parisi(0.95, 0.01, steps=3).attrs) == []
+
     def test_a_field_leaves_no_small_overlaps(self):
         found = parisi(0.3, 0.2, steps=4)
         assert float(found.q_min[0]) > 0.3
@@ -249,8 +313,8 @@ class TestOverlaps:
         (lambda: sk(0.005), r"takes 0, or 0.01 and more with steps .* got 0.005"),
         (lambda: sk(0.5, steps=13), r"steps takes 0 to 12; got 13"),
         (lambda: sk(0.5, field=np.inf), r"field must be finite"),
-        (lambda: almeida_thouless(9.0), "field takes one or several finite values from -8 to 8; got 9"),
-        (lambda: almeida_thouless(np.nan), "finite values from -8 to 8; got nan"),
+        (lambda: almeida_thouless(38.0), "field takes one or several finite values from -37 to 37; got 38"),
+        (lambda: almeida_thouless(np.nan), "finite values from -37 to 37; got nan"),
         (lambda: sk(1e300), r"finite values of 0 or more, up to 1e\+50; got 1e\+300"),
         (lambda: sk([0.0, 1e-300], steps=0), "temperature is too small to reckon with; got 1e-300: take 0"),
         (lambda: almeida_thouless_field(1e-300), "got 1e-300: take values of 1e-50 or more"),
