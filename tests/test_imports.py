@@ -28,6 +28,7 @@ FLOORS = [
         "labels",
         "predicted",
         "schedules",
+        "sizes",
     },
     {"clamping", "coupled", "provenance", "sealed", "timings"},
     {"problem", "sample_parts"},

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from qspin.errors import CapacityError, InputError
+from qspin.errors import CapacityError, InputError, shown
 from qspin.remarks import Level, Remark
 from qspin.theory._equations import Floats
 from qspin.theory._results import beta_curve, checked_parameter, listed, replica_symmetry_broken, told
@@ -106,9 +106,9 @@ def cavity(
     ensemble = _checked(degree, couplings, graph)
     outside = checked_parameter(field, "field")
     size = checked_count(n_messages, "n_messages", least=100)
-    if size * ensemble.degree > _MOST_PICKED:
+    if size > _MOST_PICKED / ensemble.degree:
         raise CapacityError(
-            f"n_messages times degree is what a sweep picks, up to {_MOST_PICKED:g}; got {size} times "
+            f"n_messages times degree is what a sweep picks, up to {_MOST_PICKED:g}; got {shown(size)} times "
             f"{degree:g}: take fewer messages, or sk, the limit of many neighbours"
         )
     sweeps = checked_count(n_sweeps, "n_sweeps", least=2 * _PART * _EVERY)

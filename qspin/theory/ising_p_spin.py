@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
-from qspin.errors import InputError
+from qspin.errors import InputError, shown
 from qspin.remarks import Remark
 from qspin.theory._equations import NORMAL_NODES, NORMAL_WEIGHTS, root, tanh_means
 from qspin.theory._parisi import Covariance, Ladder, broken_ladder
@@ -133,7 +133,7 @@ def p_spin_ising_transitions(p: int = 3) -> xr.Dataset:
 
 def _checked_bodies(p: int) -> int:
     if checked_count(p, "p, the spins of a coupling,", least=3) > _MOST_BODIES:
-        raise InputError(f"p takes 3 to {_MOST_BODIES}; got {p}: random_energy is the limit of many")
+        raise InputError(f"p takes 3 to {_MOST_BODIES}; got {shown(p)}: random_energy is the limit of many")
     return int(p)
 
 

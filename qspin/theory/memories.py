@@ -10,11 +10,15 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from qspin.errors import InputError, nearest_name
+from qspin.errors import InputError, nearest_name, shown
 from qspin.theory._results import checked_values, told
 from qspin.validate import checked_count
 
 __all__ = ["dense_memory", "log_sum_exp_memory", "pseudo_inverse_memory"]
+
+
+_LARGEST_DEGREE = 1_000
+_LARGEST_LOGARITHM = 590.0  # of what is still a number, also over numbers of patterns
 
 
 def pseudo_inverse_memory(load: ArrayLike) -> xr.Dataset:
@@ -76,7 +80,8 @@ def dense_memory(n_spins: int, degree: int, n_patterns: ArrayLike) -> xr.Dataset
     Raises
     ------
     InputError
-        If n_spins or degree is below 2, or a number of patterns is not positive.
+        If n_spins or degree is below 2, a degree above 1000, a number of patterns not positive, or the
+        capacity no number.
 
     Examples
     --------
@@ -86,7 +91,7 @@ def dense_memory(n_spins: int, degree: int, n_patterns: ArrayLike) -> xr.Dataset
     """
     n, k = checked_count(n_spins, "n_spins", least=2), checked_count(degree, "degree", least=2)
     patterns = checked_values(n_patterns, "n_patterns", least=0.0, open_end=True)
-    room = float(n) ** (k - 1) / math.prod(range(2 * k - 3, 0, -2))
+    room = _room(n, k)
     ratio = np.sqrt(room / patterns)
     variables = {
         "signal_to_noise": ratio,
@@ -104,6 +109,19 @@ def dense_memory(n_spins: int, degree: int, n_patterns: ArrayLike) -> xr.Dataset
         valid="random patterns, errors of one step from a stored pattern, large N",
         error="leading order in 1/N; bit_error_estimate moreover for small errors",
     )
+
+
+def _room(n: int, degree: int) -> float:
+    """N^(n-1) / (2n - 3)!!."""
+    if degree > _LARGEST_DEGREE:
+        raise InputError(f"degree takes 2 to {_LARGEST_DEGREE}; got {shown(degree)}")
+    odd = math.prod(range(2 * degree - 3, 0, -2))
+    if not abs(log_room := (degree - 1) * math.log(n) - math.log(odd)) < _LARGEST_LOGARITHM:
+        raise InputError(
+            f"the capacity of {shown(n)} spins and degree {degree} is e^{log_room:.4g}, which is no number "
+            "here: take fewer spins, or a degree closer to theirs"
+        )
+    return n ** (degree - 1) / odd
 
 
 def log_sum_exp_memory(

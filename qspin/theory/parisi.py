@@ -8,6 +8,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
+from qspin.sizes import checked_size
 from qspin.theory._equations import Floats
 from qspin.theory._levels import middles, usual_breaking
 from qspin.theory._near_transition import NEAR, near_rise
@@ -19,6 +20,7 @@ from qspin.validate import checked_count
 __all__ = ["parisi"]
 
 _N_X = 201
+_ARRAYS = 10  # of bins, at one temperature
 
 
 def parisi(temperature: ArrayLike, field: float = 0.0, *, steps: int = 10, bins: int = 50) -> xr.Dataset:
@@ -42,6 +44,8 @@ def parisi(temperature: ArrayLike, field: float = 0.0, *, steps: int = 10, bins:
     ------
     InputError
         If a temperature is not above 0, or as `qspin.theory.sk`.
+    CapacityError
+        If bins would not fit in memory.
     RunError
         If a ladder does not converge.
 
@@ -53,7 +57,8 @@ def parisi(temperature: ArrayLike, field: float = 0.0, *, steps: int = 10, bins:
     """
     temperatures = checked_values(temperature, "temperature", least=0.0, open_end=True)
     h = checked_parameter(field, "field")
-    steps, bins = checked_count(steps, "steps", least=2), checked_count(bins, "bins", least=2)
+    steps = checked_count(steps, "steps", least=2)
+    bins = checked_size(bins, "bins", least=2, each=8 * (_ARRAYS + 2 * len(temperatures)))
     edges, x = np.linspace(-1, 1, bins + 1), np.linspace(0, 1, _N_X)
     density, functions, peaks = [], [], []
     states = sk_states(temperatures, h, steps)

@@ -16,6 +16,7 @@ from scipy.special import log_ndtr
 
 from qspin.errors import InputError
 from qspin.memory import require_bytes
+from qspin.sizes import checked_size
 from qspin.theory._equations import Floats
 from qspin.theory._results import told
 from qspin.validate import checked_count, checked_patterns
@@ -25,6 +26,7 @@ __all__ = ["decimated_perceptron"]
 _DAMPING = 0.3
 _TOLERANCE = 1e-3  # of messages, enough to choose the next weights by
 _CLAMPED = 20.0
+_BYTES_AN_ATTEMPT = 2_000  # of its random numbers
 
 
 def decimated_perceptron(
@@ -58,7 +60,7 @@ def decimated_perceptron(
     InputError
         If the patterns are not a matrix of -1 and +1, N is even, or a setting is out of range.
     CapacityError
-        If messages of this size would not fit in memory.
+        If messages of this size, or so many attempts, would not fit in memory.
 
     Examples
     --------
@@ -74,7 +76,7 @@ def decimated_perceptron(
         raise InputError(
             f"share of the weights that are fixed at a time lies above 0, up to 1; got {share:g}"
         )
-    checked_count(attempts, "attempts", least=1)
+    checked_size(attempts, "attempts", each=_BYTES_AN_ATTEMPT + 16 * n)
     checked_count(max_iterations, "max_iterations", least=1)
     require_bytes(
         12 * 8 * xi.size, f"messages of {len(xi)} patterns to {n} weights", "take a smaller instance"

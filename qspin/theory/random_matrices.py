@@ -18,7 +18,8 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import airy
 
-from qspin.errors import InputError
+from qspin.errors import InputError, shown
+from qspin.sizes import checked_size
 from qspin.theory._results import checked_parameter, checked_values
 from qspin.validate import checked_array, checked_count
 
@@ -29,6 +30,8 @@ Floats = NDArray[np.float64]
 _LEAST, _TAIL = -10.0, 4.0  # of the scaled largest eigenvalue: what is tabulated, where it is expanded
 _DECAYED = 16.0  # argument at which Airy's function counts as 0: it is 1e-19 there
 _NODES = 40
+_BYTES_A_POINT = 120
+_LONGEST_SIDE = 10**12  # of which the scaled eigenvalue keeps eight digits
 
 
 def marchenko_pastur(ratio: float, variance: float = 1.0, n_points: int = 401) -> xr.Dataset:
@@ -51,6 +54,8 @@ def marchenko_pastur(ratio: float, variance: float = 1.0, n_points: int = 401) -
     ------
     InputError
         If the ratio or the variance is not positive.
+    CapacityError
+        If so many points would not fit in memory.
 
     Examples
     --------
@@ -59,7 +64,7 @@ def marchenko_pastur(ratio: float, variance: float = 1.0, n_points: int = 401) -
     (0.5, 4.5)
     """
     q, v = _positive(ratio, "ratio"), _positive(variance, "variance")
-    n_points = checked_count(n_points, "n_points", least=3)
+    n_points = checked_size(n_points, "n_points", least=3, each=_BYTES_A_POINT)
     lower, upper = v * (1 - np.sqrt(q)) ** 2, v * (1 + np.sqrt(q)) ** 2
     middle, half = (upper + lower) / 2, (upper - lower) / 2
     angle = np.linspace(0, np.pi, n_points)
@@ -227,7 +232,7 @@ def largest_eigenvalue(
     Raises
     ------
     InputError
-        If a side is shorter than 2, an eigenvalue negative, or the variance not positive.
+        If a side is shorter than 2 or longer than 1e12, an eigenvalue negative, or the variance not positive.
 
     Examples
     --------
@@ -235,7 +240,7 @@ def largest_eigenvalue(
     >>> round(found.attrs["centre"], 3), found.exceedance.values.round(5).tolist()
     (2.244, [0.14384, 0.0])
     """
-    sides = [checked_count(n, name, least=2) for n, name in ((n_rows, "n_rows"), (n_columns, "n_columns"))]
+    sides = [_side(n, name) for n, name in ((n_rows, "n_rows"), (n_columns, "n_columns"))]
     values = np.atleast_1d(checked_array(eigenvalue, "eigenvalues").astype(np.float64))
     v = _positive(variance, "variance")
     if values.ndim != 1 or not (np.isfinite(values) & (values >= 0)).all():
@@ -258,6 +263,15 @@ def largest_eigenvalue(
             "error": "of order (shorter side)^(-2/3) in the p-value",
         },
     )
+
+
+def _side(n: int, name: str) -> int:
+    if (side := checked_count(n, name, least=2)) > _LONGEST_SIDE:
+        raise InputError(
+            f"{name} takes 2 to {_LONGEST_SIDE:g}, beyond which rounding decides; got {shown(n)}: "
+            "marchenko_pastur is the limit"
+        )
+    return side
 
 
 def _positive(value: float, name: str) -> float:

@@ -21,11 +21,10 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from qspin.compiled import njit
-from qspin.memory import require_bytes
 from qspin.schedules import Course, schedule_of
+from qspin.sizes import checked_size
 from qspin.theory._results import checked_values, told
 from qspin.theory.transverse_ring import checked_ring, mode_means, momenta
-from qspin.validate import checked_count
 
 __all__ = ["checked_times", "ring_kinks", "ring_quench"]
 
@@ -34,6 +33,7 @@ Floats = NDArray[np.float64]
 _SOURCE = "Dziarmaga 2005, Phys. Rev. Lett. 95, 245701; Cincio et al. 2007, Phys. Rev. A 75, 052321"
 _VALID = "rings of any size without a bath, from the ground state of the driver on"
 _ERROR = "1e-11 of the integration"
+_BYTES_A_TIME = 200
 _BYTES_A_SPIN = 1000  # of the momenta and what is kept of them
 _FARTHEST_TURN = 3.0  # radians of a step, so that terms of its series stay as small as what they sum up to
 _HIGHEST_ORDER, _NOTHING = 100, 1e-17  # of a series; three terms of it that are too small to count
@@ -69,8 +69,7 @@ def ring_kinks(n: int, schedule: Any, annealing_time_ns: ArrayLike, coupling: fl
     >>> found.kink_density.values.round(4).tolist()
     [0.1294, 0.0587]
     """
-    coupling = checked_ring(n, coupling)
-    require_bytes(_BYTES_A_SPIN * n, f"free fermions of {n} spins", "take fewer: long rings are alike")
+    coupling = checked_ring(n, coupling, each=_BYTES_A_SPIN)
     times = checked_times(annealing_time_ns)
     followed = schedule_of(schedule)
     pairs, alone = momenta(n, odd=False)
@@ -129,10 +128,10 @@ def ring_quench(
     CapacityError
         As `ring_kinks`.
     """
-    coupling = checked_ring(n, coupling)
-    require_bytes(_BYTES_A_SPIN * n, f"free fermions of {n} spins", "take fewer: long rings are alike")
+    coupling = checked_ring(n, coupling, each=_BYTES_A_SPIN)
     course = schedule_of(schedule).course(points)
-    times = np.linspace(course.times[0], course.times[-1], checked_count(n_times, "n_times", least=2))
+    n_times = checked_size(n_times, "n_times", least=2, each=_BYTES_A_TIME)
+    times = np.linspace(course.times[0], course.times[-1], n_times)
     pairs, _ = momenta(n, odd=False)
     x, _, z = _precessed(course, coupling, pairs, times.tolist()).swapaxes(1, 2)
     along, bond = mode_means(n, z, x, pairs)

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from qspin.errors import InputError
+from qspin.errors import InputError, shown
 from qspin.remarks import Level, Remark
 from qspin.theory._equations import Floats, tanh_means
 from qspin.theory._near_transition import NEAR, energy_above_symmetric, near_levels
@@ -226,7 +226,7 @@ def sk_states(temperatures: Floats, field: float, steps: int) -> list[SkState]:
     checked_count(steps, "steps", least=0)
     if steps > _MOST_STEPS:
         raise InputError(
-            f"steps takes 0 to {_MOST_STEPS}; got {steps}: 10 are within 1e-5 of the full solution"
+            f"steps takes 0 to {_MOST_STEPS}; got {shown(steps)}: 10 are within 1e-5 of the full solution"
         )
     low = temperatures[(temperatures > 0) & (temperatures < _LEAST_TEMPERATURE)]
     if steps and low.size:

@@ -15,7 +15,8 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from qspin.errors import InputError
+from qspin.errors import InputError, shown
+from qspin.sizes import checked_size
 from qspin.theory._results import checked_values, temperature_curve, told
 from qspin.validate import checked_array, checked_count
 
@@ -70,6 +71,8 @@ def p_spin_spherical(
     ------
     InputError
         If p is below 3, a temperature is not positive, an energy not finite, or there are no indices.
+    CapacityError
+        If so many indices would not fit in memory.
 
     Examples
     --------
@@ -80,7 +83,6 @@ def p_spin_spherical(
     [-1.154701, -1.171675]
     """
     p = _checked_bodies(p)
-    n_indices = checked_count(n_indices, "n_indices", least=1)
     y = _breaking_ratio(p)
     point = _special_points(p, y)
     threshold, ground = point["threshold_energy"], point["ground_energy"]
@@ -92,7 +94,7 @@ def p_spin_spherical(
         np.linspace(1.01 * ground, 0, _POINTS) if critical_energy is None else critical_energy,
         "critical_energy",
     )
-    indices = np.arange(n_indices)
+    indices = np.arange(checked_size(n_indices, "n_indices", each=24 * len(energies)))
     of_index = np.stack([_complexity_of_index(p, energies, k) for k in indices.tolist()])
     found = temperature_curve(temperatures, _equilibrium(p, y, temperatures))
     found = found.assign_coords(critical_energy=energies, index=indices).assign(
@@ -150,7 +152,7 @@ def _breaking_ratio(p: int) -> float:
 def _checked_bodies(p: int) -> int:
     if (bodies := checked_count(p, "p, the spins of an interaction,", least=3)) > _MOST_BODIES:
         raise InputError(
-            f"p takes 3 to {_MOST_BODIES}; got {p}: random_energy is the limit of many, of Ising spins"
+            f"p takes 3 to {_MOST_BODIES}; got {shown(p)}: random_energy is the limit of many, of Ising spins"
         )
     return bodies
 

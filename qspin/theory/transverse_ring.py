@@ -15,12 +15,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from qspin.errors import shown
+from qspin.memory import require_bytes
 from qspin.theory._results import checked_parameter, checked_values, told
 from qspin.validate import checked_count
 
 __all__ = ["checked_ring", "mode_means", "momenta", "transverse_ring"]
 
 Floats = NDArray[np.float64]
+
+_ARRAYS, _ARRAYS_A_FIELD = 6, 3  # of half the length of a ring, twice as many as that
 
 
 def transverse_ring(n: int, transverse_field: ArrayLike, coupling: float = -1.0) -> xr.Dataset:
@@ -44,6 +48,8 @@ def transverse_ring(n: int, transverse_field: ArrayLike, coupling: float = -1.0)
     ------
     InputError
         If n is below 3, a transverse field is negative, or a value is not finite.
+    CapacityError
+        If the free fermions of so many spins would not fit in memory.
 
     Examples
     --------
@@ -51,8 +57,8 @@ def transverse_ring(n: int, transverse_field: ArrayLike, coupling: float = -1.0)
     >>> ring.ground_energy.values.round(6).tolist()
     [-8.0, -10.251662]
     """
-    coupling = checked_ring(n, coupling)
     fields = checked_values(transverse_field, "transverse_field", least=0.0)
+    coupling = checked_ring(n, coupling, each=8 * (_ARRAYS + _ARRAYS_A_FIELD * len(fields)))
     even, odd = (
         np.array([_lowest(n, field, coupling, parity) for field in fields.tolist()]) for parity in (0, 1)
     )
@@ -80,9 +86,16 @@ def transverse_ring(n: int, transverse_field: ArrayLike, coupling: float = -1.0)
     )
 
 
-def checked_ring(n: int, coupling: float) -> float:
-    """The coupling of a ring of at least three spins."""
+def checked_ring(n: int, coupling: float, *, each: int) -> float:
+    """The coupling of a ring of at least three spins, for each of which so many bytes are taken.
+
+    Raises
+    ------
+    InputError, CapacityError
+        If it is none, or would not fit in memory.
+    """
     checked_count(n, "n, the number of spins,", least=3)
+    require_bytes(each * n, f"free fermions of {shown(n)} spins", "take fewer: long rings are alike")
     return checked_parameter(coupling, "coupling")
 
 

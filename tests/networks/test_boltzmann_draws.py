@@ -13,7 +13,7 @@ from boltzmann_for_tests import one_thread, randomised  # noqa: F401
 
 import qspin
 from qspin import networks
-from qspin.errors import InputError
+from qspin.errors import CapacityError, InputError
 from qspin.networks.boltzmann import (
     BoltzmannMachine,
     HybridBoltzmannMachine,
@@ -254,3 +254,14 @@ def test_what_cannot_be_drawn(given, message):
 def test_what_cannot_be_held(clamp, message):
     with pytest.raises(InputError, match=message):
         reconstruct(machines("spins")["restricted"], clamp, seed=0)
+
+
+@pytest.mark.parametrize("n", [10**12, 10**50, 10**5000], ids=["e12", "e50", "e5000"])
+@pytest.mark.parametrize("sampler", ["gibbs", "exact"])
+@pytest.mark.parametrize("kind", [RestrictedBoltzmannMachine, HybridBoltzmannMachine])
+def test_rows_that_would_not_fit_in_memory(kind, sampler, n):
+    machine = kind(3, 2)
+    with pytest.raises(CapacityError, match="configurations of 5 units take .* take fewer chains or rows"):
+        sample(machine, n, sampler, seed=0)
+    with pytest.raises(CapacityError, match="configurations of . units take"):
+        reconstruct(machine, {"v0": 1}, n, sampler, seed=0)

@@ -199,6 +199,16 @@ def test_what_has_no_likelihood():
         log_likelihood(machine, np.ones((1, 30)), "ais", start=np.ones((3, 4)), n_betas=3)
 
 
+@pytest.mark.parametrize("n", [10**12, 10**50, 10**5000], ids=["e12", "e50", "e5000"])
+@pytest.mark.parametrize(
+    ("method", "name"), [("ais", "n_chains"), ("ais", "n_betas"), ("tempering", "n_replicas")]
+)
+def test_what_would_not_fit_in_memory(method, name, n):
+    machine = RestrictedBoltzmannMachine(3, 2)
+    with pytest.raises(CapacityError, match="take .* GiB, more than half of the"):
+        log_likelihood(machine, np.ones((1, 3)), method, **{name: n})
+
+
 def test_where_the_reverse_starts_is_told():
     machine = RestrictedBoltzmannMachine(30, 40, spread=0.05)
     found = log_likelihood(machine, np.ones((1, 30)), "ais", n_chains=20, n_betas=20)

@@ -29,6 +29,9 @@ def test_dense_memories_make_the_published_errors():
     found = dense_memory(100, 3, [500, 1000])
     assert_allclose(found.bit_error_estimate, [0.0055, 0.041], atol=4e-4)
     assert found.attrs["capacity"] == pytest.approx(100**2 / (2 * 3 * np.log(100)))
+    many = dense_memory(10**4, 100, 1e45)  # 10^396 is no number in double precision
+    log_room = 99 * np.log(1e4) - np.log(np.arange(3, 198, 2)).sum()
+    assert np.log(float(many.signal_to_noise[0])) == pytest.approx((log_room - 45 * np.log(10)) / 2)
     hopfield = dense_memory(1000, 2, 100)
     assert float(hopfield.signal_to_noise[0]) == pytest.approx(np.sqrt(10))
 

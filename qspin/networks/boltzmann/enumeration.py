@@ -42,7 +42,8 @@ class Enumerated:
         return machine.units.states(numbers, self.n, machine.like.dtype)
 
     def draws(self, machine: Machine, n: int, generator: torch.Generator) -> Tensor:
-        """Independent configurations (n, N) of the whole machine."""
+        """Independent configurations (n, N) of the whole machine; raises CapacityError for too many."""
+        machine.require_room(n)
         upto = torch.cumsum(self.probabilities.to(torch.float64), 0)
         uniform = torch.rand(n, generator=generator, device=upto.device, dtype=torch.float64)
         numbers = torch.searchsorted(upto, uniform * upto[-1]).clamp(max=len(upto) - 1)

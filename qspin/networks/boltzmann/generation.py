@@ -46,7 +46,7 @@ def sample(
         For a machine whose parameters are no finite numbers, an unknown sampler, one without beta = 1 or that
         gives fewer than n samples, or sweeps for one that takes none.
     CapacityError
-        If an exact sum would take too many configurations.
+        If an exact sum would take too many configurations, or n rows would not fit in memory.
 
     Examples
     --------

@@ -11,6 +11,7 @@ import xarray as xr
 from qspin.errors import InputError
 from qspin.networks.training import Recipe, train_mlp
 from qspin.networks.training.chains import check_layers
+from qspin.sizes import checked_size
 from qspin.validate import checked_count
 
 __all__ = ["relu_losses"]
@@ -55,13 +56,13 @@ def relu_losses(
     RunError
         If a training diverges.
     """
-    n_draws = checked_count(n_draws, "n_draws", least=2)
     seed = checked_count(seed, "seed")
     epochs = checked_count(epochs, "epochs", least=1)
     given = widths if isinstance(widths, Sequence | np.ndarray) else [widths]
     sizes = [checked_count(width, "a width", least=1) for width in given]
     if not sizes or len(set(sizes)) != len(sizes):
         raise InputError(f"widths must be distinct, and at least one; got {sizes}")
+    n_draws = checked_size(n_draws, "n_draws", least=2, each=32 * len(sizes))
     recipe = {**recipe, "dataset": dataset, "epochs": epochs, "epochs_kept": (0, epochs)}
     how = Recipe(seed=seed, **recipe)
     inputs, outputs = how.examples.n_inputs, how.examples.n_outputs

@@ -13,7 +13,8 @@ from qspin.errors import InputError
 from qspin.labels import places_of
 from qspin.problem import IsingProblem
 from qspin.sampler import Sampler
-from qspin.validate import checked_count, checked_spins
+from qspin.sizes import checked_size
+from qspin.validate import checked_spins
 
 __all__ = ["basins", "retrieve"]
 
@@ -111,7 +112,7 @@ def basins(
     starts = np.sort(np.asarray(overlaps, dtype=np.float64).ravel())
     if not len(starts) or starts[0] <= 0 or starts[-1] > 1:
         raise InputError(f"overlaps must lie in (0, 1]; got {np.asarray(overlaps).tolist()}")
-    n_cues = checked_count(n_cues, "n_cues", least=1)
+    n_cues = checked_size(n_cues, "n_cues", each=40 * patterns.size)
     rng = np.random.default_rng(seed)
     share = np.empty((len(starts), len(patterns)))
     for k, start in enumerate(starts):

@@ -22,7 +22,7 @@ from scipy.special import logsumexp
 
 from qspin.errors import InputError, MissingExtraError
 from qspin.settings import Seed, resolved_seed
-from qspin.validate import checked_count
+from qspin.sizes import checked_size
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -145,7 +145,7 @@ def fisher_information(
 
 def _draws(given: int | ArrayLike, n: int, name: str, drawn: Callable[[tuple[int, int]], Floats]) -> Floats:
     if isinstance(given, int | np.integer):
-        return drawn((checked_count(given, name, least=1), n))
+        return drawn((checked_size(given, name, each=8 * n), n))
     values = np.atleast_2d(np.asarray(given, dtype=np.float64))
     if values.ndim != 2 or not len(values) or values.shape[1] != n or not np.isfinite(values).all():
         raise InputError(

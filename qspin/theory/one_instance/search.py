@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from qspin.errors import InputError, nearest_name
 from qspin.problem import IsingProblem
+from qspin.sizes import checked_size
 from qspin.theory._equations import Floats
 from qspin.theory.one_instance.iteration import Effort, checked_effort
 from qspin.validate import checked_array, checked_count
@@ -17,6 +18,7 @@ __all__ = ["Search", "checked_search", "checked_starts"]
 
 _TOLERANCE = 1e-10
 _MAX_STEPS = 10_000
+_BYTES_A_START = 64  # a spin: where it starts and where it ends
 
 
 class Search(TypedDict, total=False):
@@ -63,7 +65,8 @@ def checked_starts(
         raise InputError("a problem without spins has no magnetisations; give one with spins")
     if initial is None:
         rng = np.random.default_rng(checked_count(seed, "seed"))
-        return list(rng.uniform(-1, 1, (checked_count(n_starts, "n_starts", least=1), n)))
+        count = checked_size(n_starts, "n_starts", each=_BYTES_A_START * n)
+        return list(rng.uniform(-1, 1, (count, n)))
     given = np.atleast_2d(checked_array(initial, "magnetisations").astype(np.float64))
     if given.ndim != 2 or given.shape[1] != n or not (np.abs(given) <= 1).all():
         raise InputError(

@@ -18,6 +18,7 @@ from qspin.networks.boltzmann.likelihood.ladder import log_partition_by_temperin
 from qspin.networks.boltzmann.machines import Machine, generator_of, require_usable
 from qspin.networks.boltzmann.machines.accepted import checked_number, real_values
 from qspin.remarks import Level, Remark
+from qspin.sizes import checked_size
 from qspin.validate import checked_count
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {
 }
 """What methods take, and their defaults."""
 
+_BYTES_A_BETA = 64
 FAR_APART = 1.0
 """Nats between the two bounds, from which on they say little."""
 
@@ -143,7 +145,8 @@ def log_likelihood(
     Raises
     ------
     CapacityError
-        If ``exact`` would take too many configurations, or hidden units cannot be summed over.
+        If ``exact`` would take too many configurations, hidden units cannot be summed over, or chains or
+        betas would not fit in memory.
     InputError
         If the machine is none or its parameters are no finite numbers; if the data are none, or no values of
         the units; if the method is unknown, or does not take a setting that is given; if there is no
@@ -178,10 +181,10 @@ def log_likelihood(
         return LogLikelihood(-energy - log_partition, 0.0, log_partition, 0.0, method, n_data=len(rows))
     if method == "ais":
         checked_count(own["n_chains"], "n_chains", least=2)
-        checked_count(own["n_betas"], "n_betas", least=2)
+        checked_size(own["n_betas"], "n_betas", least=2, each=_BYTES_A_BETA)
         return _between(machine, rows, energy, own["n_chains"], own["n_betas"], start, seed)
     if method == "tempering":
-        checked_count(own["n_replicas"], "n_replicas", least=2)
+        checked_size(own["n_replicas"], "n_replicas", least=2, each=len(machine.labels))
         log_partition, error, remarks = log_partition_by_tempering(machine.problem(), seed=seed, **own)
     else:
         log_partition, error, remarks = _along(trajectory, machine, seed)

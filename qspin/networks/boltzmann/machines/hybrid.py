@@ -130,6 +130,7 @@ class HybridBoltzmannMachine(RestrictedBoltzmannMachine):
         return float(visible) + self.n_hidden / 2 * math.log(2 * math.pi)
 
     def drawn_from(self, base: Tensor, n: int, generator: torch.Generator) -> Tensor:
+        self.require_room(n)
         of_visible = base[: self.n_visible].expand(n, -1)
         hidden = torch.zeros(n, self.n_hidden, dtype=base.dtype, device=base.device)
         return torch.cat([self.units.draw(of_visible, generator), self._drawn(hidden, generator)], dim=-1)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from qspin.errors import InputError, shown
 from qspin.labels import places_of
+from qspin.memory import require_bytes
 from qspin.networks.boltzmann.machines.accepted import require_computable
 from qspin.networks.boltzmann.machines.described import Description
 from qspin.networks.boltzmann.machines.layers import Layers
@@ -37,6 +38,8 @@ __all__ = [
     "parameters_digest",
     "require_usable",
 ]
+
+_ARRAYS = 4  # of the size of configurations, while these are drawn
 
 Gradients = dict[str, Tensor]
 """Of parameters, by name."""
@@ -271,8 +274,24 @@ class Machine(nn.Module):
         """ln Z of the independent units that the path of `swept` begins with."""
         return float(self.units.log_sum(base).sum())
 
+    def require_room(self, n: int) -> None:
+        """Raises CapacityError if n configurations, and what they are drawn by, would not fit in memory."""
+        n_units, size = len(self.labels), self.like.dtype.itemsize
+        require_bytes(
+            _ARRAYS * size * n_units * n,
+            f"{shown(n)} configurations of {n_units} units",
+            "take fewer chains or rows",
+        )
+
     def drawn_from(self, base: Tensor, n: int, generator: torch.Generator) -> Tensor:
-        """Configurations (n, N) of these."""
+        """Configurations (n, N) of these.
+
+        Raises
+        ------
+        CapacityError
+            If they would not fit in memory.
+        """
+        self.require_room(n)
         return self.units.draw(base.expand(n, -1), generator)
 
     def gradients_over(self, configurations: Tensor) -> Gradients:
