@@ -38,7 +38,7 @@ def parisi(temperature: ArrayLike, field: float = 0.0, *, steps: int = 10, bins:
     over (``beta``, ``q``), as `qspin.analysis.overlap_distribution` has it: ``density``, means over the bins,
     which hold the peaks at the ends of P(q), and ``width`` of the bins; over (``beta``, ``x``): ``overlap``,
     q(x). Over ``beta``: ``q_ea`` = q(1), its ``weight`` in P(q), of both signs without a field, and ``q_min``
-    = q(0)
+    = q(0). A remark ``levels-unresolved`` as of `qspin.theory.sk`
 
     Raises
     ------
