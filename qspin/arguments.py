@@ -1,7 +1,7 @@
 """What a user hands to a function is checked at its door, and told how the right object is made of it.
 
 `checked_arguments` goes by the annotations: parameters that take samples, a problem, configurations or curves
-refuse everything else, dimod's objects of the same names among them.
+refuse everything else, dimod's objects of the same names among them; so does one that is called ``seed``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import xarray as xr
 from qspin.errors import InputError
 from qspin.problem import IsingProblem
 from qspin.samples import SampleSet
+from qspin.settings import checked_seed
 from qspin.validate import checked_spins
 
 __all__ = ["checked_arguments", "checked_problem", "checked_samples"]
@@ -85,6 +86,11 @@ def _no_object(given: Any, name: str) -> Any:
     raise InputError(f"{name}: expected an array of configurations; got {_named(given)}{hint}")
 
 
+def _seed(given: Any, name: str) -> Any:
+    """None is left to the function: some take it for a fresh one."""
+    return None if given is None else checked_seed(given)
+
+
 def _dataset(given: Any, name: str) -> xr.Dataset:
     if isinstance(given, xr.Dataset):
         return given
@@ -126,7 +132,7 @@ _CHECKS: Mapping[str, Callable[[Any, str], Any]] = {
 }
 """Annotation, as the source writes it, -> check."""
 
-_BY_NAME: Mapping[str, Callable[[Any, str], Any]] = {"spins": _no_object}
+_BY_NAME: Mapping[str, Callable[[Any, str], Any]] = {"spins": _no_object, "seed": _seed}
 """Name of a parameter of any other annotation -> check."""
 
 

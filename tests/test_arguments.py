@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 import qspin
-from qspin import IsingProblem, SampleSet, analysis, benchmark, plot
+from qspin import IsingProblem, SampleSet, analysis, benchmark, networks, plot
 from qspin.arguments import checked_arguments, checked_problem, checked_samples
 from qspin.errors import InputError
 
@@ -21,6 +21,8 @@ READS = dimod.ExactSolver().sample(BQM)
 PROBLEM = IsingProblem.from_bqm(BQM)
 SAMPLES = SampleSet.from_dimod(READS, PROBLEM)
 SPINS = np.ones((2, 3, 4), dtype=np.int8)
+MEMORY = networks.hebbian([[1, 1, -1, 1]])
+CUE = [1, 1, -1, -1]
 WRONG = [READS, BQM, "samples.nc", None, {"a": 1}, 3]
 KINDS = {
     "SampleSet": "expected a SampleSet; got",
@@ -152,3 +154,20 @@ def test_mappings_of_numbers_and_empty_lists_are_refused_by_name():
 def test_an_edge_to_itself_is_named_with_the_number_that_was_given():
     with pytest.raises(InputError, match="edge 1 joins spin 2 to itself, with 1.5"):
         qspin.IsingProblem.from_edges(3, [0, 2], [1, 2], [1.0, 1.5])
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda seed: analysis.find_states(SPINS.reshape(-1, 4), seed=seed),
+        lambda seed: analysis.compare(SAMPLES, SAMPLES, PROBLEM, seed=seed),
+        lambda seed: networks.retrieve(MEMORY, CUE, seed=seed),
+        lambda seed: networks.retrieve(MEMORY, CUE, qspin.get_backend("tempering"), seed=seed),
+        lambda seed: networks.basins(MEMORY, seed=seed),
+        lambda seed: networks.shuffled_weights([np.ones((2, 2))], seed=seed),
+    ],
+)
+@pytest.mark.parametrize("seed", [-1, 0.5])
+def test_seeds_that_are_none_are_refused_by_name(use, seed):
+    with pytest.raises(InputError, match=f"seed must be .*; got {seed}"):
+        use(seed)

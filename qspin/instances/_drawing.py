@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qspin.errors import InputError, shown
 from qspin.memory import require_bytes
+from qspin.settings import checked_seed
 from qspin.validate import checked_count
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ _BYTES_PER_EDGE = 600  # of a networkx graph, with what is made of it
 
 def generator(seed: int | Sequence[int]) -> Generator:
     """By one number, or several as `numpy.random.SeedSequence` takes them."""
-    if isinstance(seed, list | tuple):
-        return np.random.default_rng([checked_count(part, "seed") for part in seed])
-    return np.random.default_rng(checked_count(seed, "seed"))
+    return np.random.default_rng(checked_seed(seed))
 
 
 def draw(rng: Generator, distribution: str, size: int) -> NDArray[np.float64]:

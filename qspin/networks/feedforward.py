@@ -19,6 +19,7 @@ from qspin.networks.twins.dense_layers import chained
 from qspin.networks.twins.twin import Scale, problem_of
 from qspin.networks.twins.wiring import layered_temperature
 from qspin.problem import IsingProblem
+from qspin.settings import checked_seed
 
 __all__ = ["critical_temperature", "shuffled_weights", "twin_from_weights"]
 
@@ -77,8 +78,13 @@ def shuffled_weights(weights: Sequence[ArrayLike], *, seed: int | Sequence[int])
     ----------
     weights : matrices (out, in)
     seed : one number, or several as `numpy.random.SeedSequence` takes them
+
+    Raises
+    ------
+    InputError
+        If weights are no matrices that follow one another, or the seed is none.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(checked_seed(seed))
     matrices = _checked_weights(weights)
     return [rng.permutation(matrix.ravel()).reshape(matrix.shape) for matrix in matrices]
 

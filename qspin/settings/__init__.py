@@ -13,7 +13,7 @@ from qspin.settings.frozen import (
     settings_of,
 )
 from qspin.settings.ladders import AutoLadder, Ladder
-from qspin.settings.seeds import Seed, resolved_seed
+from qspin.settings.seeds import Seed, checked_seed, resolved_seed
 from qspin.settings.values import ImportPath, PlainValues, imported
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "PositiveFloat",
     "PositiveInt",
     "Seed",
+    "checked_seed",
     "deciding_settings",
     "explain",
     "files_at",

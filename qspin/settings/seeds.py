@@ -1,18 +1,32 @@
-"""Seeds: given, or fresh and recorded."""
+"""Seeds: given, or fresh and recorded; what is none is refused by name."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from qspin.errors import InputError
+from qspin.validate import checked_count
 
-__all__ = ["Seed", "resolved_seed"]
+__all__ = ["Seed", "checked_seed", "resolved_seed"]
 
 Seed = int | None
+
+
+def checked_seed(seed: Any) -> int | Sequence[int]:
+    """One number, or a list of several as `numpy.random.SeedSequence` takes them.
+
+    Raises
+    ------
+    InputError
+        If one of them is not an integer, or below 0.
+    """
+    if isinstance(seed, list | tuple):
+        return [checked_count(part, "seed") for part in seed]
+    return checked_count(seed, "seed")
 
 
 def resolved_seed(seed: Seed, kept: Mapping[str, Any] | None = None) -> int:

@@ -353,3 +353,22 @@ def test_parameters_of_several_machines_have_one_digest():
     assert parameters_digest([one, other], "head") == hashlib.sha256(b"head" + b"".join(numbers)).hexdigest()
     digests = {parameters_digest(own) for own in ([one], [other], [one, other], [other, one])}
     assert len(digests) == 4
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda seed: RestrictedBoltzmannMachine(3, 2, seed=seed),
+        lambda seed: HybridBoltzmannMachine(3, 2, seed=seed),
+        lambda seed: BoltzmannMachine(nx.complete_graph(3), [2], seed=seed),
+        lambda seed: networks.log_likelihood(RestrictedBoltzmannMachine(3, 2), np.ones((2, 3)), seed=seed),
+        lambda seed: sample(RestrictedBoltzmannMachine(3, 2), 2, seed=seed),
+    ],
+)
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [(-1, "at least 0; got -1"), (1.5, "an integer; got 1.5"), ("a", "got 'a'"), (None, "got None")],
+)
+def test_seeds_that_are_none(make, seed, message):
+    with pytest.raises(InputError, match=f"seed must be .*{message}"):
+        make(seed)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qspin.errors import CapacityError, InputError
 from qspin.problem import IsingProblem
+from qspin.settings import checked_seed
 from qspin.validate import checked_count, checked_patterns, checked_real, checked_spins
 
 __all__ = ["DenseMemory"]
@@ -100,7 +101,7 @@ class DenseMemory:
         spins = np.atleast_2d(given).astype(np.float64)
         patterns = self._patterns.astype(np.float64)
         overlaps = spins @ patterns.T
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(checked_seed(seed))
         for _ in range(n_sweeps):
             changed = False
             for i in rng.permutation(self.n_spins):

@@ -13,6 +13,7 @@ from qspin.errors import InputError
 from qspin.labels import places_of
 from qspin.problem import IsingProblem
 from qspin.sampler import Sampler
+from qspin.settings import checked_seed
 from qspin.sizes import checked_size
 from qspin.validate import checked_spins
 
@@ -55,7 +56,7 @@ def retrieve(
     ------
     InputError
         If the problem knows no patterns, the cue does not fit it, or the sampler can neither start from the
-        cue nor is given spins to clamp.
+        cue nor is given spins to clamp; if the seed is none.
     """
     patterns = _patterns(problem, "retrieve takes").astype(np.float64)
     cues = np.atleast_2d(checked_spins(np.asarray(cue), problem.n_spins, "the spins of a cue")).astype(
@@ -63,6 +64,7 @@ def retrieve(
     )
     held = np.zeros(problem.n_spins, dtype=bool)
     held[places_of(clamp, problem, what="clamp")] = True
+    seed = checked_count(seed, "seed")
     if sampler is None:
         spins = _descended(problem, cues, held, seed)
     else:
@@ -113,7 +115,7 @@ def basins(
     if not len(starts) or starts[0] <= 0 or starts[-1] > 1:
         raise InputError(f"overlaps must lie in (0, 1]; got {np.asarray(overlaps).tolist()}")
     n_cues = checked_size(n_cues, "n_cues", each=40 * patterns.size)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(checked_seed(seed))
     share = np.empty((len(starts), len(patterns)))
     for k, start in enumerate(starts):
         cues = np.repeat(patterns, n_cues, axis=0)

@@ -14,6 +14,7 @@ from qspin.networks.twins.following import followed
 from qspin.networks.twins.reading import BY_HAND
 from qspin.networks.twins.wiring import Wiring
 from qspin.problem import IsingProblem
+from qspin.settings import checked_seed
 from qspin.validate import Symmetric, checked_count
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _kept(
         raise InputError(
             f"max_spins must leave a spin to each of {len(kept)} layers; got {max_spins}. Name fewer layers"
         )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(checked_seed(seed))
     share = max_spins / total
     return {
         number: np.sort(rng.choice(spins, size=max(1, int(share * len(spins))), replace=False))

@@ -168,7 +168,7 @@ def log_likelihood(
         "n_chains": n_chains, "n_betas": n_betas, "start": start, "betas": betas, "n_replicas": n_replicas,
         "n_burn_in": n_burn_in, "n_sweeps": n_sweeps, "trajectory": trajectory,
     }  # fmt: skip
-    own = _settings_of(method, given)
+    own, seed = _settings_of(method, given), checked_count(seed, "seed")
     require_usable(machine)
     rows = machine.checked_visible(data)
     if rows.ndim != 2 or not len(rows):

@@ -25,6 +25,7 @@ from qspin.networks.boltzmann.machines.layers import Layers
 from qspin.networks.boltzmann.machines.pattern import Pattern
 from qspin.networks.boltzmann.machines.units import UnitName, units_of
 from qspin.problem import IsingProblem
+from qspin.settings import checked_seed
 from qspin.validate import Symmetric, checked_labels
 
 __all__ = [
@@ -56,8 +57,9 @@ class Terms(NamedTuple):
 
 
 def generator_of(seed: Any, device: torch.device) -> torch.Generator:
-    """Random numbers of torch on a device, from a seed of NumPy (an integer or several)."""
-    state = np.random.SeedSequence(seed).generate_state(1, np.uint64)
+    """Random numbers of torch on a device, from a seed of NumPy (an integer or several). Raises InputError
+    for a seed that is none."""
+    state = np.random.SeedSequence(checked_seed(seed)).generate_state(1, np.uint64)
     return torch.Generator(device).manual_seed(int(state[0] >> np.uint64(1)))
 
 
