@@ -42,7 +42,8 @@ class Clamping:
         """Raises InputError where no spin is held."""
         if problem.clamping is None:
             raise InputError(
-                "no spin of this problem is clamped; restored belongs to the problem that clamped returned"
+                "no spin of this problem is clamped: expected the problem that problem.clamped({...}) "
+                "returned and that was sampled, which knows the whole; the whole one is not needed"
             )
         return problem.clamping
 

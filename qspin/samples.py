@@ -321,11 +321,26 @@ class SampleSet:
             )
 
     def of_the_whole(self, problem: IsingProblem) -> SampleSet:
-        """Samples of a problem of which spins are clamped, with these in their places; see
-        `IsingProblem.restored`."""
+        """The same samples as those of the whole problem, with the clamped spins in their places.
+
+        Parameters
+        ----------
+        problem : that was sampled, the clamped one, which knows the whole: what `IsingProblem.clamped`
+            returned, and not the whole itself
+
+        Raises
+        ------
+        InputError
+            If no spin of this problem is clamped, the samples are of another one, or hold averages alone.
+        """
         clamping = Clamping.of(problem)
-        if self.info.get("problem") != problem.digest or self.has_averages:
-            raise InputError("restored takes samples of this clamped problem that keep spins, not averages")
+        if self.has_averages:
+            raise InputError("clamped spins are put back among spins, and these samples hold averages alone")
+        if self.info.get("problem") != problem.digest:
+            raise InputError(
+                "these samples are not of this clamped problem: give the one that was sampled, as "
+                "problem.clamped({...}) returned it"
+            )
         share = f"{len(clamping.held)} of {clamping.whole.n_spins}"
         text = f"{share} spins were clamped: the others follow their distribution under that condition"
         info = _with_remarks(self.info, [Remark("clamped", text)])

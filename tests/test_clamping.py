@@ -175,10 +175,14 @@ def test_what_cannot_be_restored():
     with pytest.raises(InputError, match=r"spins must have shape \(..., 4\)"):
         problem.clamped(HELD["dense"]).restored(np.ones(6))
     samples = qspin.get_backend("exact", n_replicas=2).sample(problem, seed=1)
-    with pytest.raises(InputError, match="samples of this clamped problem"):
+    with pytest.raises(InputError, match=r"not of this clamped problem: give the one that was sampled"):
         problem.clamped(HELD["dense"]).restored(samples)
     with pytest.raises(InputError, match="no spin of this problem is clamped"):
         problem.restored(samples)
+    with pytest.raises(
+        InputError, match=r"expected the problem that problem\.clamped\(\{\.\.\.\}\) returned"
+    ):
+        samples.of_the_whole(problem)
 
 
 def test_labels_by_their_text():
