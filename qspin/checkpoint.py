@@ -26,11 +26,12 @@ from numpy.typing import NDArray
 
 from qspin import stopping
 from qspin.archives import parse_json, read_arrays
-from qspin.errors import InputError, StorageError
+from qspin.errors import InputError, StorageError, shown
 from qspin.files import atomic_write, checked_path, require_writable
 
 __all__ = [
     "Checkpoint",
+    "checked_interval",
     "checkpointing",
     "current_checkpoint",
     "fault_of_checkpoint",
@@ -43,12 +44,26 @@ _SHOWN = 80  # characters of a value
 _current: ContextVar[Checkpoint | None] = ContextVar("checkpoint", default=None)
 
 
+def checked_interval(seconds: Any, what: str = "seconds") -> float:
+    """Between two saves, at least 0; without end: where a stop is asked for alone.
+
+    Raises
+    ------
+    InputError
+        For anything else.
+    """
+    is_number = isinstance(seconds, int | float | np.number) and not isinstance(seconds, bool)
+    if not is_number or not seconds >= 0:
+        raise InputError(f"{what} between two saves must be a number of at least 0; got {shown(seconds)}")
+    return float(seconds)
+
+
 class Checkpoint:
     """A file that holds the state of one unfinished `sample` call; see `checkpointing`."""
 
     def __init__(self, path: str | os.PathLike[str], seconds: float):
         self.path = checked_path(path)
-        self._seconds = seconds
+        self._seconds = checked_interval(seconds)
         self._saved = time.monotonic()
         self._is_done = False
         self.warning: str | None = None
@@ -182,7 +197,7 @@ def checkpointing(path: str | os.PathLike[str], *, seconds: float = 60.0) -> Ite
     Raises
     ------
     InputError
-        If nothing can be written there.
+        If nothing can be written there, or `seconds` is no interval.
     """
     require_writable(path)
     checkpoint = Checkpoint(path, seconds)

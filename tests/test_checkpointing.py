@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,12 @@ def test_a_place_that_cannot_be_written_is_refused_before_work(tmp_path, place):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write|is a folder"), qspin.checkpointing(tmp_path / place):
         pytest.fail("work began")
+
+
+@pytest.mark.parametrize("seconds", [-1, math.nan, "60", True])
+def test_intervals_that_are_none(tmp_path, seconds):
+    with pytest.raises(InputError, match=f"seconds between two saves must be a number .*; got '?{seconds}"):
+        Checkpoint(tmp_path / "a", seconds)
 
 
 class TestDone:

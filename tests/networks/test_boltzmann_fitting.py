@@ -758,13 +758,20 @@ def test_who_has_no_temperature_cannot_teach():
             {"sampler": qspin.get_backend("tempering", method="annealing")},
             "got a ladder that is found anew for every problem",
         ),
-        ({"sampler": qspin.get_backend("tempering", method="search")}, "tempering states no temperature"),
+        (
+            {"sampler": qspin.get_backend("tempering", method="search", n_replicas=3)},
+            "tempering with method='search' states no temperature .* are of: leave out method$",
+        ),
+        ({"seed": -1}, "seed must be at least 0; got -1"),
+        ({"checkpoint_seconds": -1}, "checkpoint_seconds between two saves must be .* at least 0; got -1"),
+        ({"checkpoint_seconds": math.nan}, "checkpoint_seconds .* got nan"),
+        ({"checkpoint_seconds": "1"}, "checkpoint_seconds .* got '1'"),
         (
             {"sampler": qspin.get_backend("tempering", betas=[0.5, 1.0], store="statistics")},
             "keeps averages alone",
         ),
         ({"sampler": qspin.get_backend("annealer", betas=[0.5, 1.0])}, "annealer gives 2 rows of samples"),
-        ({"sampler": qspin.get_backend("ocean")}, "ocean states no temperature"),
+        ({"sampler": qspin.get_backend("ocean")}, "ocean states no temperature .*: take tempering, annealer"),
     ],
 )
 def test_what_cannot_be_trained(change, message):

@@ -64,7 +64,7 @@ def retrieve(
     )
     held = np.zeros(problem.n_spins, dtype=bool)
     held[places_of(clamp, problem, what="clamp")] = True
-    seed = checked_count(seed, "seed")
+    seed = checked_seed(seed)
     if sampler is None:
         spins = _descended(problem, cues, held, seed)
     else:

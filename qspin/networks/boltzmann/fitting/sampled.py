@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from torch import Tensor
 from qspin.analysis.of_model import row_of_model
 from qspin.analysis.temperature import MEASURED, has_measured_temperatures
 from qspin.checkpoint import without_checkpoint
-from qspin.errors import InputError
+from qspin.errors import InputError, QspinError
 from qspin.networks.boltzmann.fitting.device import KnownDevice
 from qspin.networks.boltzmann.fitting.phases import Negative, State, average_over, persistence
 from qspin.networks.boltzmann.machines import Machine
@@ -21,10 +22,12 @@ from qspin.remarks import Level
 from qspin.sampler import Sampler, deciding_settings, is_paid, offers, stepping, takes_initial
 from qspin.samples import SampleSet
 from qspin.sampling import sampled
+from qspin.settings import given_settings
 
 __all__ = ["SampledPhase", "required_row"]
 
 _NAME = "negative phase"
+_TEMPERATURES = {"thermostat", "thermometer"}
 
 
 class _Measured(NamedTuple):
@@ -72,8 +75,8 @@ class SampledPhase:
                 f"{self._name} keeps averages alone, and gradients are averages over configurations: let it "
                 "keep spins, as tempering does with store='spins'"
             )
-        if has is not None and not has & {"thermostat", "thermometer"}:
-            raise _no_temperature(self._name)
+        if has is not None and not has & _TEMPERATURES:
+            raise _no_temperature(self._name, _withholding(self._sampler))
         if has is not None and betas is not None and "thermostat" in has:
             required_row(() if isinstance(betas, str) else betas)
         elif has is not None and betas is not None and len(betas) != 1:
@@ -160,18 +163,45 @@ def _measured(samples: SampleSet) -> _Measured:
         return _Measured(required_row(betas), 1.0, 0.0, True)
     backend = samples.info.get("backend", "the sampler")
     if not has_measured_temperatures(samples):
-        raise _no_temperature(backend)
+        raise _no_temperature(backend, "")
     if len(betas) != 1:
         raise _several_rows(backend, len(betas))
     beta, error = (float(samples.dataset[name].values[0]) for name in MEASURED)
     return _Measured(0, beta, error, False)
 
 
-def _no_temperature(backend: str) -> InputError:
+def _no_temperature(backend: str, withholding: str) -> InputError:
+    """
+    Parameters
+    ----------
+    withholding : the setting of this backend that makes it so, and its value; empty where there is none
+    """
+    own, remedy = "", "take tempering, annealer, qaoa or block Gibbs (sampler='pcd')"
+    if withholding:
+        own, remedy = f" with {withholding}", f"leave out {withholding.partition('=')[0]}"
     return InputError(
-        f"{backend} states no temperature and measures none (no beta_effective), so nobody knows which "
-        "model its samples are of: take tempering, annealer, qaoa or block Gibbs (sampler='pcd')"
+        f"{backend}{own} states no temperature and measures none (no beta_effective), so nobody knows which "
+        f"model its samples are of: {remedy}"
     )
+
+
+def _withholding(sampler: Sampler) -> str:
+    """The setting without which a sampler would have a temperature: ``method='search'``; empty where none
+    is at fault alone."""
+    for name in given_settings(sampler):
+        try:
+            has = offers(_without(sampler, name))
+        except QspinError:  # the others ask for it
+            continue
+        if has is not None and has & _TEMPERATURES:
+            return f"{name}={getattr(sampler, name)!r}"
+    return ""
+
+
+def _without(sampler: Any, name: str) -> Sampler:
+    """The same with the default of a setting."""
+    (field,) = (field for field in dataclasses.fields(sampler) if field.name == name)
+    return dataclasses.replace(sampler, **{name: field.default})
 
 
 def _several_rows(backend: str, n_rows: int) -> InputError:

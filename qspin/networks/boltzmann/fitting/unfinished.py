@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qspin.checkpoint import Checkpoint
+from qspin.checkpoint import Checkpoint, checked_interval
 from qspin.files import require_writable
 from qspin.networks.boltzmann.machines import Machine, parameters_digest
 
@@ -35,7 +35,7 @@ class Unfinished:
 
     def __init__(self, path: str | os.PathLike[str] | None, seconds: float, identity: Mapping[str, Any]):
         self._identity = {"training": _VERSION, **identity}
-        self._checkpoint = None
+        self._checkpoint, seconds = None, checked_interval(seconds, "checkpoint_seconds")
         if path is not None:
             require_writable(path)
             self._checkpoint = Checkpoint(path, seconds)
