@@ -74,6 +74,19 @@ class InputError(QspinError, ValueError):
         super().__init__(message)
         self.key = key
 
+    def within(self, place: str, key: tuple[str | int, ...]) -> InputError:
+        """The same fault, told with the place where it sits.
+
+        Parameters
+        ----------
+        place : for the message
+        key : of the fault in the mapping that holds this place
+        """
+        text, cls = f"{place}: {self}", type(self)
+        fault = cls.__new__(cls, text)  # not every __init__ takes a message
+        fault.__dict__.update({**self.__dict__, "key": key})
+        return fault
+
 
 class CapacityError(InputError):
     """The problem is larger than the sampler or the memory of the machine allows."""
@@ -94,6 +107,10 @@ class MissingExtraError(InputError, ImportError):
             f"{feature} needs the package {module!r}, which is not installed; "
             f"install it with: {install_command(extra)}"
         )
+
+    def within(self, place: str, key: tuple[str | int, ...]) -> InputError:
+        """Itself: it sits in no place of a file."""
+        return self
 
 
 class RunError(QspinError, RuntimeError):

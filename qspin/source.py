@@ -105,9 +105,11 @@ class Preparation:
     Attributes
     ----------
     version : raise it when the same settings come to mean something else; it enters every key
+    own_samplers : names of its own ways to sample, which are as valid where it takes the label of a backend
     """
 
     version: ClassVar[int] = 1
+    own_samplers: ClassVar[tuple[str, ...]] = ()
 
     @property
     def title(self) -> str:

@@ -115,10 +115,10 @@ class ProblemLine:
         key: tuple[str | int, ...] = ("problems", self.label)
         try:
             found = self.source.outline()
-        except QspinError as error:
-            if type(error) is not InputError:
-                raise
-            raise InputError(f"problems.{self.label}: {error}", key=(*key, *error.key)) from None
+        except InputError as error:
+            raise error.within(f"problems.{self.label}", (*key, *error.key)) from None
+        except QspinError:
+            raise
         except Exception as error:  # of a third party
             raise InputError(
                 f"problems.{self.label}: source {self.kind!r} failed: {named(error)}", key=key

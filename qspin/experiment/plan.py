@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from qspin import registry
 from qspin.engine.keys import digest, key_of, seed_of
-from qspin.errors import InputError, nearest_name
+from qspin.errors import InputError
 from qspin.executor import Graph, Task
 from qspin.experiment.config.lines import At, Line
 from qspin.experiment.config.run_config import RunConfig, backend_identity
@@ -205,7 +205,7 @@ def _prepare_task(
         need: _prepare_task(own, (*path, need), (*above, identity), whose, config, plan)
         for need, own in preparation.needs().items()
     }
-    lines = {name: _used(name, label, preparation, config) for name in preparation.uses}
+    lines = {name: config.backend_lines[name] for name in preparation.uses}
     used = {k: backend_identity(v.name, v.made(), v.settings_at({})) for k, v in lines.items()}
     key = key_of("prepare", preparation.version, identity, needs, used)
     samplers = {name: _backend_spec(line, {}) for name, line in lines.items()}
@@ -244,16 +244,6 @@ def _agreed(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         for name, value in points[0].items()
         if all(name in point and point[name] == value for point in points)
     }
-
-
-def _used(name: str, label: str, preparation: Preparation, config: RunConfig) -> Line:
-    if name not in config.backend_lines:
-        remedy = nearest_name(name, config.backend_lines)
-        raise InputError(
-            f"problems.{label}: {preparation.title} uses backend {name!r}, which is not there: {remedy}",
-            key=("problems", label),
-        )
-    return config.backend_lines[name]
 
 
 def _shared_settings(

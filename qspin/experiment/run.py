@@ -175,6 +175,13 @@ def refuse_unfit(config: RunConfig) -> None:
     """
     if (check := getattr(config.execution.executor(), "check", None)) is not None:
         check()
+    try:
+        _refuse_unfit(config)
+    except InputError as error:
+        raise config.located(error) from error.__cause__
+
+
+def _refuse_unfit(config: RunConfig) -> None:
     for problem in config.problem_lines.values():
         for at, source in problem.corners:
             _check_preparations(problem, source, config)
@@ -188,10 +195,8 @@ def refuse_unfit(config: RunConfig) -> None:
 
 
 def _check_preparations(line: Line, source: Source, config: RunConfig) -> None:
-    """Let them refuse the backends that they use; of one that is not there, or a circle, the plan tells."""
+    """Let them refuse the backends that they use; of a circle the plan tells."""
     for own in preparations_of(source):
-        if not all(name in config.backend_lines for name in own.uses):
-            continue
         try:
             own.check({name: config.backend_lines[name].made() for name in own.uses})
         except InputError as error:

@@ -11,7 +11,7 @@ import yaml
 from boltzmann_for_tests import one_thread  # noqa: F401
 
 import qspin
-from qspin.errors import InputError
+from qspin.errors import CapacityError, InputError
 from qspin.experiment.config.run_config import load_config
 from qspin.experiment.run import refuse_unfit, run_experiment
 from qspin.experiment.run_folder import RunFolder
@@ -179,9 +179,38 @@ def test_a_run_trains_once_and_tells_how(tmp_path):
     assert "log_likelihood" in text
 
 
-def test_a_backend_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match="uses backend 'draw', which is not there: did you mean 'draws'"):
-        run_experiment(config(tmp_path, sampler="draw"), RunFolder(tmp_path / "run"))
+@pytest.mark.parametrize(("given", "meant"), [("draw", "draws"), ("pdc", "pcd")])
+def test_a_backend_that_is_not_there(tmp_path, given, meant):
+    """Told with its line where it is read; names of phases without a backend are as valid as labels."""
+    with pytest.raises(InputError) as caught:
+        config(tmp_path, sampler=given)
+    lines = (tmp_path / "a.yaml").read_text().splitlines()
+    (line,) = (k for k, text in enumerate(lines, start=1) if f"sampler: {given}" in text)
+    assert str(caught.value) == (
+        f"{tmp_path / 'a.yaml'}, line {line}: problems.machine: sampler: training a Boltzmann machine 4-4 on "
+        f"bars_and_stripes of size 2 by {given} uses backend {given!r}, which is not there: did you mean "
+        f"{meant!r}? Valid names: cd, draws, exact, pcd"
+    )
+
+
+@pytest.mark.parametrize("studies", [{"training": {}}, {"boltzmann_backends": {"reference": "machine"}}])
+def test_exact_sums_over_too_many_units_are_refused_with_their_line(tmp_path, studies):
+    problem = {"kind": "boltzmann", "dataset": "digits", "hidden": 21, "sampler": "exact"}
+    text = {
+        "schema": 2, "name": "many", "problems": {"machine": problem, "other": {**problem, "hidden": 2}},
+        "backends": {"draws": {"name": "exact"}}, "studies": studies,
+    }  # fmt: skip
+    file = tmp_path / "many.yaml"
+    file.write_text(yaml.safe_dump(text, sort_keys=False))
+    line = 1 + file.read_text().splitlines().index("    sampler: exact")
+    with pytest.raises(CapacityError) as caught:
+        refuse_unfit(load_config(file))
+    assert str(caught.value).startswith(
+        f"{file}, line {line}: problems.machine: sampler exact with 21 hidden units: an exact sum over this "
+        "machine takes 2^21 configurations, 2^1 times those of 20 units, the limit"
+    )
+    assert "Train it by samples (pcd, cd, or a backend" in str(caught.value)
+    assert "ais" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -79,12 +79,10 @@ class Line:
             with paths_from(self.folder):
                 return registry.made(ROOMS[self.room], self.name, self.settings_at(at))
         except InputError as error:
-            if type(error) is not InputError:
-                raise
             swept = {path[0]: axis for axis in self.axes for path in axis.of(self.room, self.label)}
             axis = swept.get(error.key[0]) if error.key else None
             key = (self.room, self.label, *error.key) if axis is None else axis.origin
-            raise InputError(f"{self.room}.{self.label}: {error}", key=key) from None
+            raise error.within(f"{self.room}.{self.label}", key) from None
 
     def points(self) -> Iterator[dict[str, int]]:
         """Every combination of its axes, the last running fastest."""

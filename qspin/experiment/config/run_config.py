@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from qspin.errors import InputError, QspinError, named, nearest_name, shown
 from qspin.experiment.config.axes import SweepAxis, axes_of
 from qspin.experiment.config.execution import Execution, by_engine
 from qspin.experiment.config.lines import Line, agreed, lines_of, refuse_clashes, require_spec
-from qspin.experiment.config.looked_at import left_out_of
+from qspin.experiment.config.looked_at import left_out_of, refuse_absent
 from qspin.experiment.config.mistaken import (
     refuse_earlier_schema,
     refuse_other_config,
@@ -51,6 +51,7 @@ class RunConfig(StrictModel):
     execution: Execution = Field(default_factory=Execution)
 
     _folder: Path = PrivateAttr(default_factory=Path)
+    _place: Callable[[Key], str] | None = None
 
     @field_validator("problems", "backends", "studies")
     @classmethod
@@ -61,8 +62,15 @@ class RunConfig(StrictModel):
     def check(self) -> None:
         """Raises InputError for whatever could not run: a kind, a setting, an axis, a study."""
         refuse_clashes(self.problem_lines, self.backend_lines)
+        refuse_absent(self.problem_lines, self.backend_lines)
         _ = self.plans
         self.execution.executor()
+
+    def located(self, error: InputError) -> InputError:
+        """A fault that was found later, with its line or option where this was read from a file."""
+        if self._place is None or not error.key:
+            return error
+        return error.within(self._place(error.key), error.key)
 
     @property
     def store(self) -> Path | None:
@@ -244,13 +252,13 @@ def load_config(
     changed = override(data, overrides, engine)
     if studies:
         data["studies"] = _chosen_studies(studies, data.get("studies"))
+    place = partial(_locate, source=source, backends=backends, overridden=changed, engine=engine)
     try:
-        return _validated(data, source.path.parent)
+        config = _validated(data, source.path.parent)
     except InputError as error:
-        if type(error) is not InputError:  # a missing extra has no place in the file
-            raise
-        place = _locate(error.key, source, backends, changed, engine)
-        raise InputError(f"{place}: {error}", key=error.key) from None
+        raise error.within(place(error.key), error.key) from None
+    config._place = place
+    return config
 
 
 def override(data: dict[str, Any], overrides: Sequence[str], engine: str | None = None) -> list[Key]:

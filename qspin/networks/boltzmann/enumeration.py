@@ -55,15 +55,22 @@ def can_enumerate(machine: Machine, most: int = MOST_UNITS) -> bool:
     return min((cost for _, cost in machine.sides().values()), default=most + 1) <= most
 
 
-def enumerated(machine: Machine, most: int = MOST_UNITS) -> Enumerated:
+def enumerated(
+    machine: Machine, most: int = MOST_UNITS, otherwise: str = "Estimate it (ais, tempering)"
+) -> Enumerated:
     """ln Z by the side that costs least.
+
+    Parameters
+    ----------
+    most : units of that side
+    otherwise : what to do where it has more, for the message
 
     Raises
     ------
     CapacityError
         If no side has so few units; it says what the sum would cost.
     """
-    side, n = _cheapest(machine, most)
+    side, n = _cheapest(machine, most, otherwise)
     require_bytes(16 * 2**n, f"weights of 2^{n} configurations", "take fewer units")
     with torch.no_grad():
         energies = torch.cat([machine.side_energy(side, states) for states in _chunks(machine, side, n)])
@@ -83,14 +90,14 @@ def averaged_gradients(machine: Machine, found: Enumerated) -> Gradients:
     return total
 
 
-def _cheapest(machine: Machine, most: int) -> tuple[str, int]:
+def _cheapest(machine: Machine, most: int, otherwise: str) -> tuple[str, int]:
     sides = machine.sides()
     if not can_enumerate(machine, most):
         least = min((cost for _, cost in sides.values()), default=machine.n_visible + machine.n_hidden)
         raise CapacityError(
             f"an exact sum over this machine takes 2^{least} configurations, 2^{least - most} times those of "
-            f"{most} units, the limit: {_hours(machine, least)}. Sample it (ais, tempering), or take a "
-            f"machine with at most {most} units on its smaller side"
+            f"{most} units, the limit: {_hours(machine, least)}. {otherwise}, or take a machine "
+            f"with at most {most} units on its smaller side"
         )
     return min(((name, n) for name, (n, cost) in sides.items() if cost <= most), key=lambda s: sides[s[0]][1])
 

@@ -23,6 +23,7 @@ __all__ = ["reconstruct", "sample"]
 
 _NAMED = ("exact", "gibbs")
 _SWEEPS = 1_000  # of a chain
+_BY_CHAINS = "Take sampler='gibbs', or a backend such as tempering"
 
 
 def sample(
@@ -63,7 +64,7 @@ def sample(
         return _by_backend(machine, n, sampler, seed)
     generator = generator_of(seed, machine.like.device)
     if sampler == "exact":
-        return enumerated(machine).draws(machine, n, generator)[:, : machine.n_visible]
+        return enumerated(machine, otherwise=_BY_CHAINS).draws(machine, n, generator)[:, : machine.n_visible]
     if sampler != "gibbs":
         raise InputError(
             f"sampler {sampler!r}: {nearest_name(sampler, _NAMED)}; or pass qspin.get_backend(...)"

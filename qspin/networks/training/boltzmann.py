@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from qspin.errors import nearest_name
+from qspin.errors import CapacityError, nearest_name
 from qspin.memory import require_bytes
 from qspin.networks.training.binary import BINARY, BinaryData, Bits, binary_data
 from qspin.networks.training.loop import torch_session
@@ -140,7 +140,11 @@ class _Recipe:
             self.data.n_visible, self.hidden, self.units, spread=self.spread, seed=self.seed
         )
         if self.sampler in _NO_BACKEND:
-            phase_of(self.sampler).check(machine)
+            try:
+                phase_of(self.sampler).check(machine)
+            except CapacityError as error:
+                told = f"sampler {self.sampler} with {self.hidden} hidden units: {error}"
+                raise CapacityError(told, key=("sampler",)) from None
         return machine
 
 
@@ -153,6 +157,7 @@ class BoltzmannTraining(_Recipe, Preparation):
 
     version: ClassVar[int] = 2
     name: ClassVar[str] = "training"
+    own_samplers: ClassVar[tuple[str, ...]] = _NO_BACKEND
 
     @property
     def title(self) -> str:

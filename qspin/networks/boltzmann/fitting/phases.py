@@ -61,6 +61,9 @@ class Negative(NamedTuple):
     remarks: tuple[Remark, ...] = ()
 
 
+_SAMPLED = "Train it by samples (pcd, cd, or a backend such as tempering)"
+
+
 @runtime_checkable
 class NegativePhase(Protocol):
     """Frozen settings of a way to take averages over the model."""
@@ -92,7 +95,7 @@ class ExactPhase:
     def check(self, machine: Machine) -> None:
         """Raises CapacityError where it would take too many configurations."""
         if not can_enumerate(machine, self.most_units):
-            enumerated(machine, self.most_units)  # raises, with what it would cost
+            enumerated(machine, self.most_units, _SAMPLED)  # raises, with what it would cost
 
     def negative(self, machine: Machine, batch: Tensor, state: State, seed: int) -> Negative:
         found = enumerated(machine, self.most_units)
