@@ -160,6 +160,21 @@ class TestTime:
         assert two.seconds == pytest.approx(4 + 2, rel=0.01)  # the third one and its measure come last
         assert two.memory_together == pytest.approx(2 * two.memory_largest, rel=0.1)
 
+    def test_what_workers_load_at_their_start_is_told_beside_the_total(self, folder):
+        """Rows are without it, so that they do not add up to the total by themselves."""
+        one = config()
+        for task in qspin.experiment.sizes.sized(qspin.experiment.plan.planned(one)).tasks.values():
+            keep_timing(Timing(task.kernel, task.work, 1.0, 9, 18))
+            keep_timing(Timing(task.kernel, task.work, 1.0, 9, 18, is_first=True, starting=3.0))
+        keep_timing(qspin.experiment.sizes.report_timing(one, qspin.experiment.plan.planned(one), 2.0))
+        told = dry_run(config(execution={"engine": "in_process"}), folder)
+        n_kernels = len({row.action for row in told.rows}) - 1
+        assert told.starting == pytest.approx(3 * n_kernels)
+        assert told.seconds == pytest.approx(sum(row.seconds for row in told.rows) + told.starting, rel=0.01)
+        assert f", {3 * n_kernels} s of imports and compiling at the start of the worker among them" in str(
+            told
+        )
+
     def test_a_pilot_trains_as_well(self, folder):
         """Machines of one title are one row, whose time one of them tells."""
         pytest.importorskip("torch")

@@ -9,7 +9,20 @@ from typing import NamedTuple
 from qspin.executor import Task
 from qspin.timings import Estimate
 
-__all__ = ["forecast"]
+__all__ = ["Forecast", "forecast"]
+
+
+class Forecast(NamedTuple):
+    """
+    Parameters
+    ----------
+    seconds : from the first task to the end of the last
+    starting : seconds, summed over workers, in which each of them imports, loads and compiles what its first
+        task of a kernel needs
+    """
+
+    seconds: float
+    starting: float
 
 
 class _End(NamedTuple):
@@ -19,8 +32,10 @@ class _End(NamedTuple):
     worker: int
 
 
-def forecast(tasks: Iterable[Task], estimates: Mapping[str, Estimate], n_workers: int, n_cores: int) -> float:
-    """Seconds from the first task to the end of the last.
+def forecast(
+    tasks: Iterable[Task], estimates: Mapping[str, Estimate], n_workers: int, n_cores: int
+) -> Forecast:
+    """How long all of them take.
 
     As executors do, tasks begin in their order as soon as what they need is there and a worker is free, paid
     ones beside them, one of a lane at a time; workers share the cores.
@@ -30,7 +45,8 @@ def forecast(tasks: Iterable[Task], estimates: Mapping[str, Estimate], n_workers
     tasks : that are to be done; needs that are not among them are there
     estimates : key -> how long one takes; others take no time
     """
-    return _Course(list(tasks), estimates, max(n_workers, 1), n_cores).seconds()
+    course = _Course(list(tasks), estimates, max(n_workers, 1), n_cores)
+    return Forecast(course.seconds(), course.starting)
 
 
 class _Course:
@@ -38,6 +54,7 @@ class _Course:
 
     def __init__(self, tasks: list[Task], estimates: Mapping[str, Estimate], n_workers: int, n_cores: int):
         self._estimates = estimates
+        self.starting = 0.0
         keys = {task.key for task in tasks}
         self._lacking = {task.key: len(keys.intersection(task.needs)) for task in tasks}
         self._users: dict[str, list[tuple[int, Task]]] = {}
@@ -91,4 +108,5 @@ class _Course:
             if worker >= 0 and task.kernel not in self._seen[worker]:
                 self._seen[worker].add(task.kernel)
                 seconds += estimate.starting
+                self.starting += estimate.starting
         heapq.heappush(self._ends, _End(now + seconds, place, task, worker))

@@ -88,6 +88,8 @@ class DryRun:
     memory_largest, memory_together : bytes of the largest task, and of as many of the largest as run at once
     paid_seconds : expected to be charged; None where a part of it is not known
     remarks : to be known beside
+    starting : seconds, summed over workers, in which each imports, loads and compiles; those of `rows` are
+        without them
     """
 
     folder: str
@@ -100,6 +102,7 @@ class DryRun:
     memory_together: int
     paid_seconds: float | None
     remarks: tuple[str, ...] = ()
+    starting: float = 0.0
 
     @property
     def n_tasks(self) -> int:
@@ -174,7 +177,7 @@ class _Look:
     def all(self) -> DryRun:
         report = self._report()
         largest = sorted((task.memory for task in self._to_do), reverse=True)
-        seconds = forecast(self._to_do, self._estimates, self._n_workers, self._n_cores)
+        course = forecast(self._to_do, self._estimates, self._n_workers, self._n_cores)
         charged = list(self._paid.values())
         rows = (*self._rows(), report)
         return DryRun(
@@ -182,12 +185,13 @@ class _Look:
             engine=self._config.execution.engine,
             n_workers=self._n_workers,
             rows=rows,
-            seconds=seconds + (report.seconds or 0.0),
+            seconds=course.seconds + (report.seconds or 0.0),
             n_unknown=sum(row.n_unknown for row in rows),
             memory_largest=max(largest, default=0),
             memory_together=sum(largest[: self._n_workers]),
             paid_seconds=None if None in charged else float(sum(s or 0.0 for s in charged)),
             remarks=tuple(self._remarks(largest)),
+            starting=course.starting,
         )
 
     # -- one task --------------------------------------------------------------------------------
@@ -286,6 +290,8 @@ class _Look:
             yield "the largest task takes more memory than this machine has"
         yield from self._not_sampled()
         yield from self._refused()
+        if any(estimate.is_pilot for estimate in self._estimates.values()):
+            yield "pilots tell times without imports and compiling, which each worker does once more"
         elsewhere = {e.machine for e in self._estimates.values() if e.machine}
         for name in sorted(elsewhere):
             yield f"times are those of another machine ({name})"

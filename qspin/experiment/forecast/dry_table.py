@@ -13,6 +13,7 @@ __all__ = ["duration_text", "in_words", "memory_text"]
 
 _HEAD = ("", "task", "there", "to do", "each", "all", "memory", "known from")
 _UNKNOWN = "not known"
+_ROUNDING = 0.05  # of a duration, as `duration_text` tells it
 _STEPS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
@@ -69,9 +70,17 @@ def _bottom(dry: DryRun) -> str:
     together = f", {memory_text(dry.memory_together)} together" if dry.n_workers > 1 else ""
     return (
         f"{dry.n_tasks} tasks, {dry.n_there} of them there: {time} with {dry.engine}, {workers}"
-        f"{_untimed(dry)}; memory of "
+        f"{_untimed(dry)}{_starting(dry)}; memory of "
         f"the largest {memory}{together}; {charged} is charged. Run folder: {dry.folder}"
     )
+
+
+def _starting(dry: DryRun) -> str:
+    """What no row has, where it is more than what durations are rounded by."""
+    if dry.starting < _ROUNDING * dry.seconds:
+        return ""
+    whose = "workers" if dry.n_workers > 1 else "the worker"
+    return f", {duration_text(dry.starting)} of imports and compiling at the start of {whose} among them"
 
 
 def _untimed(dry: DryRun) -> str:
