@@ -223,7 +223,7 @@ class TestSolutions:
         assert float(found.weight.sum()) == pytest.approx(1.0)
         assert (plefka.values[weighed] > 0).all()
         assert (found.entropy.values[weighed] > 0).all()
-        paramagnet = int(found.q.argmin())
+        paramagnet = int(found.q.values.argmin())
         assert float(found.q[paramagnet]) < 1e-8
         assert found.stability[paramagnet] > 0
         assert not found.physical[paramagnet]
