@@ -15,7 +15,7 @@ from qspin.problem import IsingProblem
 from qspin.sampler import Sampler
 from qspin.settings import checked_seed
 from qspin.sizes import checked_size
-from qspin.validate import checked_spins
+from qspin.validate import checked_count, checked_spins
 
 __all__ = ["basins", "retrieve"]
 
@@ -64,7 +64,7 @@ def retrieve(
     )
     held = np.zeros(problem.n_spins, dtype=bool)
     held[places_of(clamp, problem, what="clamp")] = True
-    seed = checked_seed(seed)
+    seed = checked_count(seed, "seed")
     if sampler is None:
         spins = _descended(problem, cues, held, seed)
     else:
