@@ -18,9 +18,10 @@ from qspin.sealed import FORMAT, sealed
 from qspin.validate import checked_spins, locked
 
 if TYPE_CHECKING:
+    from qspin.problem import IsingProblem
     from qspin.samples import SampleSet
 
-__all__ = ["check_content", "content_of", "of_this_version", "read_only", "require_file"]
+__all__ = ["check_content", "check_energies", "content_of", "of_this_version", "read_only", "require_file"]
 
 _REMARKS_SINCE = 3  # format of files; before, there were warnings
 
@@ -44,6 +45,21 @@ def content_of(samples: SampleSet, dataset: xr.Dataset) -> bytes:
         raise InputError(
             f"files of samples hold variables and attributes of numbers and text: {error}; leave others out"
         ) from error
+
+
+def check_energies(samples: SampleSet, problem: IsingProblem, tolerance: float) -> None:
+    """Raises InputError if an energy is not that of its spins, or is NaN."""
+    if samples.is_as_made:
+        return
+    spins, energies, _ = samples.arrays
+    expected = problem.energies(spins)
+    wrong = ~(np.abs(expected - energies) <= tolerance)
+    if wrong.any():
+        k = tuple(np.argwhere(wrong)[0])
+        raise InputError(
+            f"{int(wrong.sum())} of {wrong.size} energies are not those of their spins, the first "
+            f"{energies[k]:.10g} where the problem has {expected[k]:.10g}"
+        )
 
 
 def of_this_version(dataset: xr.Dataset) -> xr.Dataset:

@@ -20,7 +20,7 @@ from qspin.labels import coordinate_of, labels_to_json
 from qspin.sealed import FORMAT
 from qspin.validate import checked_array, locked
 
-__all__ = ["DIMS", "Arrays", "Extra", "Parts", "checked_betas"]
+__all__ = ["DIMS", "Arrays", "Best", "Extra", "Parts", "checked_betas"]
 
 DIMS = ("beta", "replica", "draw", "spin")
 
@@ -43,6 +43,16 @@ class Arrays(NamedTuple):
     spins: NDArray[np.int8]
     energies: NDArray[np.float64]
     betas: NDArray[np.float64]
+
+
+class Best(NamedTuple):
+    """The configuration of lowest energy, copied out of its sample set."""
+
+    spins: NDArray[np.int8]
+    energy: float
+    beta: float
+    replica: int
+    draw: int
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -21,8 +21,15 @@ from qspin.labels import labels_from_json
 from qspin.problem import IsingProblem
 from qspin.provenance import checked_info
 from qspin.remarks import Remark, remarks_from
-from qspin.sample_files import check_content, content_of, of_this_version, read_only, require_file
-from qspin.sample_parts import DIMS, Arrays, Extra, Parts
+from qspin.sample_files import (
+    check_content,
+    check_energies,
+    content_of,
+    of_this_version,
+    read_only,
+    require_file,
+)
+from qspin.sample_parts import DIMS, Arrays, Best, Extra, Parts
 from qspin.sealed import read_sealed
 from qspin.spectrum import energy_tolerance, rounding_of
 from qspin.validate import checked_labels, checked_spins
@@ -31,16 +38,6 @@ if TYPE_CHECKING:
     import dimod
 
 __all__ = ["DIMS", "Arrays", "Best", "SampleSet"]
-
-
-class Best(NamedTuple):
-    """The configuration of lowest energy, copied out of its sample set."""
-
-    spins: NDArray[np.int8]
-    energy: float
-    beta: float
-    replica: int
-    draw: int
 
 
 class SampleSet:
@@ -308,17 +305,7 @@ class SampleSet:
         _require_problem(problem)
         if self.info.get("problem") != problem.digest or list(self.labels) != list(problem.labels):
             raise InputError("it holds samples of another problem")
-        if self.is_as_made:
-            return
-        spins, energies, _ = self.arrays
-        expected = problem.energies(spins)
-        wrong = ~(np.abs(expected - energies) <= energy_tolerance(problem))  # also where it is NaN
-        if wrong.any():
-            k = tuple(np.argwhere(wrong)[0])
-            raise InputError(
-                f"{int(wrong.sum())} of {wrong.size} energies are not those of their spins, the first "
-                f"{energies[k]:.10g} where the problem has {expected[k]:.10g}"
-            )
+        check_energies(self, problem, energy_tolerance(problem))
 
     def of_the_whole(self, problem: IsingProblem) -> SampleSet:
         """The same samples as those of the whole problem, with the clamped spins in their places.
