@@ -18,13 +18,18 @@ from scipy.optimize import brentq
 
 from qspin.theory._equations import Floats
 
-__all__ = ["NEAR", "energy_above_symmetric", "near_levels", "near_rise", "near_symmetric_overlap"]
+__all__ = ["NEAR", "energy_above_symmetric", "is_near", "near_levels", "near_rise", "near_symmetric_overlap"]
 
 NEAR = 0.03
 """1 - T up to which levels are these series: overlaps within 1e-4 and breaks within 1e-3 of themselves."""
 
 _SQUARES = (2.0, -17 / 3, 62 / 3, -1382 / 15, 21844 / 45)  # 1 - E tanh^2 (z sqrt u) / u, by powers
 _NEAREST = 3e-3  # 1 - T below which the equation of q, as it stands, is rounding
+
+
+def is_near(temperature: float, field: float) -> bool:
+    """Whether levels are these series."""
+    return field == 0 and 0 < 1 - temperature <= NEAR
 
 
 def near_levels(temperature: float, steps: int) -> tuple[Floats, Floats]:

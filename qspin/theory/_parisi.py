@@ -33,7 +33,7 @@ __all__ = ["Covariance", "Ladder", "broken_ladder", "broken_sk", "fewer_steps"]
 _FEWER = (1, 2, 4, 7)  # steps of the ladders that more steps are compared with
 _STRETCHES = (1.0, 0.97, 1.03, 0.9, 1.1)  # of the levels of a first guess
 _MOST_GRIDS, _RESOLVED = 4, 0.7  # tried; spacing that a solution may need in units of what it had
-_LARGESTREACH = 20_000  # points of a grid on either side, beyond which levels are hardly two
+_LARGEST_REACH = 20_000  # points of a grid on either side, beyond which levels are hardly two
 _CLOSEST = 1e-9  # levels
 _LARGEST_BREAK = 1e3  # m/T at T = 0
 _FAR = 5.0  # of a logarithm of what a break is of the usual one
@@ -217,7 +217,7 @@ def broken_ladder(
         needed = _grid(temperature, grid.covariance, field, ladder.overlaps)
         if needed.spacing > _RESOLVED * grid.spacing:
             return ladder
-        if needed.reach > _LARGESTREACH:
+        if needed.reach > _LARGEST_REACH:
             break
         grid = needed  # levels came so close that sums on the first grid were wrong
     raise RunError(

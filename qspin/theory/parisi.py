@@ -11,7 +11,7 @@ from scipy.interpolate import PchipInterpolator
 from qspin.sizes import checked_size
 from qspin.theory._equations import Floats
 from qspin.theory._levels import middles, usual_breaking
-from qspin.theory._near_transition import NEAR, near_rise
+from qspin.theory._near_transition import is_near, near_rise
 from qspin.theory._results import checked_parameter, checked_values, temperature_curve, told
 from qspin.theory._stability import overlap_ends
 from qspin.theory.sherrington_kirkpatrick import SkState, sk_states, unresolved
@@ -90,7 +90,7 @@ def parisi(temperature: ArrayLike, field: float = 0.0, *, steps: int = 10, bins:
 
 def _rise(t: float, h: float, state: SkState) -> tuple[Floats, Floats]:
     """Where x(q) rises: overlaps and x there, from where it jumps up from 0 to where it jumps up to 1."""
-    if h == 0 and 0 < 1 - t <= NEAR:
+    if is_near(t, h):
         return near_rise(t)
     levels, breaking = state.ladder.overlaps, state.ladder.breaking
     if np.isnan(breaking).any():

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from qspin.errors import InputError, shown
 from qspin.remarks import Level, Remark
 from qspin.theory._equations import Floats, tanh_means
-from qspin.theory._near_transition import NEAR, energy_above_symmetric, near_levels
+from qspin.theory._near_transition import NEAR, energy_above_symmetric, is_near, near_levels
 from qspin.theory._parisi import Ladder, broken_sk, fewer_steps
 from qspin.theory._results import (
     checked_parameter,
@@ -239,7 +239,7 @@ def sk_states(temperatures: Floats, field: float, steps: int) -> list[SkState]:
 
 def _state(t: float, h: float, steps: int) -> SkState:
     symmetric = _symmetric(t, h)
-    if h == 0 and 0 < 1 - t <= NEAR and steps:
+    if steps and is_near(t, h):
         return _near_transition(symmetric, t, steps)
     broken = symmetric.replicon < -1e-9 or (h == 0 and t < 1)
     ends = overlap_ends(t, h) if broken and steps else (0.0, 0.0)
