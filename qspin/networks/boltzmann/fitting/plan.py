@@ -48,7 +48,9 @@ class Plan:
 
     @property
     def n_evaluations(self) -> int:
-        return sum(map(self.is_evaluated, range(self.n_steps + 1)))
+        """In all, before the first step and after the last one among them."""
+        others = sum(step % self.evaluate_every != 0 for step in self.keep_at | {self.n_steps})
+        return self.n_steps // self.evaluate_every + 1 + others
 
     def batch(self, step: int) -> Tensor:
         """The data of a step; they come in another order every time that all have been seen."""
