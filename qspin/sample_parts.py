@@ -109,7 +109,7 @@ class Parts:
                 return False
             if any(sizes.setdefault(dim, size) != size for dim, size in zip(dims, shape, strict=True)):
                 return False
-        return {"spins", "energies", *sizes}.isdisjoint(self.extra)
+        return sizes.keys().isdisjoint(self.extra)
 
     def dataset(self) -> xr.Dataset:
         """With labels, over the same arrays. Raises InputError if further variables do not fit."""
