@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from qspin.counts import checked_count
 from qspin.errors import InputError, shown
 from qspin.memory import require_spins
 
@@ -266,15 +267,6 @@ def checked_real(value: Any, what: str | Callable[[], str]) -> float:
         expected = "finite" if is_number else "one finite number"
         raise InputError(f"{name} must be {expected}; got {shown(value)}")
     return number
-
-
-def checked_count(value: Any, what: str, *, least: int = 0) -> int:
-    """An integer from `least` on, also NumPy's."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
-        raise InputError(f"{what} must be an integer; got {shown(value)}")
-    if value < least:
-        raise InputError(f"{what} must be at least {least}; got {shown(value)}")
-    return int(value)
 
 
 def checked_edges(

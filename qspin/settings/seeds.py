@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from qspin.errors import InputError, shown
+from qspin.counts import checked_count
+from qspin.errors import InputError
 
 __all__ = ["Seed", "checked_seed", "resolved_seed"]
 
@@ -24,16 +25,8 @@ def checked_seed(seed: Any) -> int | Sequence[int]:
         If one of them is not an integer, or below 0.
     """
     if isinstance(seed, list | tuple):
-        return [_number(part) for part in seed]
-    return _number(seed)
-
-
-def _number(seed: Any) -> int:
-    if isinstance(seed, bool | np.bool_) or not isinstance(seed, int | np.integer):
-        raise InputError(f"seed must be an integer; got {shown(seed)}")
-    if seed < 0:
-        raise InputError(f"seed must be at least 0; got {shown(seed)}")
-    return int(seed)
+        return [checked_count(part, "seed") for part in seed]
+    return checked_count(seed, "seed")
 
 
 def resolved_seed(seed: Seed, kept: Mapping[str, Any] | None = None) -> int:
