@@ -15,7 +15,7 @@ import pytest
 from forks import Forks
 from sketches import SKETCHED
 
-from qspin import IsingProblem, confidential, get_backend
+from qspin import IsingProblem, SampleSet, confidential, get_backend
 from qspin.instances import sherrington_kirkpatrick
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,6 +120,17 @@ def glass() -> IsingProblem:
     rng = np.random.default_rng(4)
     upper = np.triu(rng.normal(size=(10, 10)), 1) / np.sqrt(10)
     return IsingProblem(upper + upper.T, fields=0.3 * rng.normal(size=10))
+
+
+@pytest.fixture
+def spins() -> np.ndarray:
+    """Configurations of `glass`: two betas, three replicas, four draws."""
+    return np.random.default_rng(1).choice(np.array([-1, 1], np.int8), size=(2, 3, 4, 10))
+
+
+@pytest.fixture
+def samples(glass, spins) -> SampleSet:
+    return SampleSet.from_spins(glass, spins, [0.5, 1.0])
 
 
 def qspin(

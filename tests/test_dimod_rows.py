@@ -10,16 +10,6 @@ from qspin import SampleSet
 from qspin.remarks import Level
 
 
-@pytest.fixture
-def spins():
-    return np.random.default_rng(1).choice(np.array([-1, 1], np.int8), size=(2, 3, 4, 10))
-
-
-@pytest.fixture
-def samples(glass, spins):
-    return SampleSet.from_spins(glass, spins, [0.5, 1.0])
-
-
 class TestTemperatures:
     @pytest.mark.parametrize(
         "changed",

@@ -11,16 +11,6 @@ from qspin import SampleSet, analysis
 from qspin.errors import InputError
 
 
-@pytest.fixture
-def spins():
-    return np.random.default_rng(1).choice(np.array([-1, 1], np.int8), size=(2, 3, 4, 10))
-
-
-@pytest.fixture
-def samples(glass, spins):
-    return SampleSet.from_spins(glass, spins, [0.5, 1.0])
-
-
 class TestBetas:
     @pytest.mark.parametrize(
         "betas", [[0.0, 1.0], [2.0, 1.0], [1.0, 1.0], [np.nan, np.nan], [0.5, np.nan], [-0.0, 1.0]]
